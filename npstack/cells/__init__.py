@@ -1,0 +1,5 @@
+"""Cells: one time step of one layer, one file each."""
+
+from npstack.cells.lstm import LSTMCell
+
+__all__ = ["LSTMCell"]

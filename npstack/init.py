@@ -1,0 +1,74 @@
+"""Initialisers: each draws one array from ``rng``.
+
+A packed matrix ``(D, 4H)`` is drawn gate by gate: the packing is our storage, not part of the
+maths, so every gate gets the matrix it would get if it stood alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from npstack.numerics import Array
+
+Shape = tuple[int, int]
+Initialiser = Callable[[np.random.Generator, Shape], Array]
+
+
+def uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Uniform on ±1/√n with ``n`` the size of the last axis: PyTorch's choice, where n = H.
+
+    Examples
+    --------
+    >>> bool(abs(uniform(np.random.default_rng(0), (3, 4))).max() <= 0.5)
+    True
+    """
+    bound = 1 / np.sqrt(shape[1])
+    return rng.uniform(-bound, bound, shape)
+
+
+def glorot(rng: np.random.Generator, shape: Shape) -> Array:
+    """Uniform on ±√(6 / (rows + columns)) (Glorot & Bengio 2010).
+
+    Examples
+    --------
+    >>> bool(abs(glorot(np.random.default_rng(0), (2, 4))).max() <= 1)
+    True
+    """
+    bound = np.sqrt(6 / (shape[0] + shape[1]))
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Orthonormal rows or columns, whichever are fewer, uniformly drawn (Saxe et al. 2014).
+
+    Examples
+    --------
+    >>> Q = orthogonal(np.random.default_rng(0), (3, 3))
+    >>> bool(np.allclose(Q @ Q.T, np.eye(3)))
+    True
+    """
+    rows, columns = shape
+    q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+    q = q * np.sign(np.diag(r))  # makes the decomposition unique, hence the draw uniform
+    return q if rows >= columns else q.T
+
+
+def zeros(rng: np.random.Generator, shape: Shape) -> Array:
+    """Zeros, whatever ``rng`` is.
+
+    Examples
+    --------
+    >>> zeros(np.random.default_rng(0), (1, 2))
+    array([[0., 0.]])
+    """
+    return np.zeros(shape)
+
+
+INITIALISERS: dict[str, Initialiser] = {
+    "uniform": uniform,
+    "glorot": glorot,
+    "orthogonal": orthogonal,
+    "zeros": zeros,
+}

@@ -1,0 +1,344 @@
+"""What every layer is: ``params``, ``forward -> tape``, ``backward -> gradients``.
+
+`Layer` holds the public boundary, once for all layers: arguments are checked, padding is put to
+zero, missing states are filled in. Behind it a layer writes two methods that may assume all that:
+``_forward`` and, as its mirror image, ``_backward``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack import params as names
+from npstack import shapes
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ArgumentError, NonFiniteError, ShapeError, TapeError, fail
+from npstack.tape import Gradients, Tape
+
+Mask = NDArray[np.bool_] | None
+States = tuple[Any, ...]
+
+
+class Layer(ABC):
+    """Base of all layers; see `forward` and `backward`.
+
+    Attributes
+    ----------
+    input_size, output_size : int or None
+        Size of the last axis that comes in and goes out; None where the layer takes any and
+        hands on what came.
+    needs_time, keeps_time : bool
+        Whether the input must have a time axis; whether the output keeps it.
+    takes_symbols : bool
+        Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
+    """
+
+    input_size: int | None = None
+    output_size: int | None = None
+    needs_time: bool = False
+    keeps_time: bool = True
+    takes_symbols: bool = False
+    tape_type: type[Tape] = Tape
+
+    def __init__(self, params: Params) -> None:
+        self._params = dict(params)
+        self.params = self._params
+
+    # ---- parameters ------------------------------------------------------------------------
+
+    @property
+    def params(self) -> Params:
+        """The parameters by name. Assign a complete dictionary to change them.
+
+        The arrays are write-protected and replaced, never changed: a tape that refers to them
+        stays true after a training step.
+        """
+        return MappingProxyType(self._params)
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        shapes.check_params(f"{type(self).__name__}.params", params, self._params)
+        self._params = {name: np.array(params[name]) for name in self._params}
+        for value in self._params.values():
+            value.flags.writeable = False
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The dtype of the parameters; None for a layer without any."""
+        return names.dtype_of(self.params)
+
+    @property
+    def recurrent(self) -> tuple[Layer, ...]:
+        """The recurrent layers inside, bottom first."""
+        return ()
+
+    @property
+    def parameter_formula(self) -> str:
+        """How the number of parameters comes about, in the legend's letters."""
+        return ""
+
+    # ---- the public boundary -----------------------------------------------------------------
+
+    def forward(
+        self,
+        x: Array,
+        states: Any = None,
+        *,
+        mask: Mask = None,
+        lengths: Sequence[int] | Array | None = None,
+        rng: np.random.Generator | None = None,
+        params: Params | None = None,
+        noise: Any = None,
+    ) -> Tape:
+        """Run the layer and leave a tape.
+
+        Parameters
+        ----------
+        x : array (B, T, D), (B, D) for layers without time, integers (B, T) for an embedding
+            Of the parameters' dtype. What stands at masked steps does not matter.
+        states : state, or tuple of one state per recurrent layer, optional
+            Where to begin; zeros by default. ``tape.final`` of an earlier call fits.
+        mask : bool array (B, T), optional
+            True at valid steps; holes and left padding are allowed.
+        lengths : int array (B,), optional
+            Instead of a mask: the first ``lengths[b]`` steps of row ``b`` are valid.
+        rng : numpy.random.Generator, optional
+            Given, the layer trains (dropout on); absent, it evaluates.
+        params : dict, optional
+            Run with these parameters instead of the layer's own, which stay as they are.
+        noise : tree, optional
+            ``tape.noise`` of an earlier call: its random draws are used again.
+
+        Returns
+        -------
+        Tape
+            ``tape.outputs``, ``tape.final``, ``tape.layers[k].gates`` …
+
+        Raises
+        ------
+        ShapeError, DtypeError, ArgumentError
+            A wrong argument; the message says what was expected, what came and what to do.
+        NonFiniteError
+            NaN or infinity at a valid step of ``x``, or born in a layer.
+        """
+        where = f"{type(self).__name__}.forward"
+        if params is None:
+            params = self.params
+        else:
+            shapes.check_params(where, params, self.params)
+        dtype = names.dtype_of(params)
+        if self.takes_symbols:
+            x = shapes.check_symbols(where, x, self.input_size)
+        else:
+            x = shapes.check_input(where, x, self.input_size, dtype, self.needs_time)
+        if self.takes_symbols or x.ndim == 3:
+            mask = shapes.check_mask(where, mask, lengths, x.shape[:2])
+        else:
+            shapes.check_no_mask(where, mask, lengths)
+        if self.takes_symbols:
+            shapes.check_symbol_range(where, x, mask, self.input_size)
+        else:
+            shapes.check_finite(where, "x", x, mask)
+        if rng is not None:
+            shapes.check_generator(where, rng)
+            if noise is not None:
+                fail(ArgumentError, where, "give rng (new draws) or noise (old draws)", "both")
+        state_dtype = x.dtype if dtype is None else dtype
+        begin = self._check_states(where, "states", states, len(x), state_dtype)
+        x = shapes.zero_where_masked(x, mask)
+        tape = self._forward(params, x, begin, mask, rng, noise)
+        for k, layer in enumerate(tape.layers):
+            found = layer.first_non_finite()
+            if found is not None:
+                fail(
+                    NonFiniteError,
+                    where,
+                    "every number must stay finite",
+                    f"NaN or infinity first at time step {found[0]} of layer {k}, in {found[1]!r}",
+                    "Scale the inputs, or look for parameters that have grown too large.",
+                )
+        return tape
+
+    def backward(
+        self, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+    ) -> Gradients:
+        """Read a tape from its end to its beginning.
+
+        Parameters
+        ----------
+        tape : Tape
+            From `forward`; or recorded elsewhere, with the same fields.
+        doutputs : array like ``tape.outputs``, optional
+            Derivative of the loss by the outputs; what stands at masked steps is ignored.
+            May be left out if ``dfinal_states`` is given (an encoder whose outputs nobody reads).
+        dfinal_states : state, or tuple of one state per recurrent layer, optional
+            Derivative of the loss by ``tape.final``.
+
+        Returns
+        -------
+        Gradients
+            ``params`` (same names), ``x``, ``initial_states``.
+
+        Raises
+        ------
+        TapeError
+            The tape is another model's.
+        ShapeError, DtypeError, ArgumentError, NonFiniteError
+            A wrong argument.
+        """
+        where = f"{type(self).__name__}.backward"
+        self._check_tape(where, tape)
+        dtype = tape.outputs.dtype
+        if doutputs is None:
+            if dfinal_states is None:
+                fail(ArgumentError, where, "give doutputs, dfinal_states or both", "neither")
+            doutputs = np.zeros_like(tape.outputs)
+        doutputs = shapes.check_float(where, "doutputs", doutputs, dtype, "tape.outputs")
+        if doutputs.shape != tape.outputs.shape:
+            fail(
+                ShapeError,
+                where,
+                f"doutputs must have the shape of tape.outputs, {tape.outputs.shape}",
+                doutputs.shape,
+            )
+        mask = tape.mask if self.keeps_time else None
+        shapes.check_finite(where, "doutputs", doutputs, mask)
+        dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
+        dparams, dx, dinitial = self._backward(
+            tape, shapes.zero_where_masked(doutputs, mask), dfinal
+        )
+        return Gradients(dparams, dx, self._public_states(dinitial))
+
+    def summary(self, batch_size: int = 1, time_steps: int = 1) -> str:
+        """Layers, output shapes, parameter counts, and the memory that a tape will take.
+
+        Examples
+        --------
+        >>> from npstack import StackedLSTM
+        >>> stack = StackedLSTM(3, [8, 4], rng=np.random.default_rng(0))
+        >>> print(stack.summary(batch_size=2, time_steps=5))
+        layer        output shape  parameters
+        0.LSTM       (2, 5, 8)            384 = 4H(D + H + 1), D=3, H=8
+        1.LSTM       (2, 5, 4)            208 = 4H(D + H + 1), D=8, H=4
+        StackedLSTM  (2, 5, 4)            592
+        tape for B=2, T=5: 8,106 bytes
+        """
+        rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
+        tapes = [self.forward(self._blank_input(steps), rng=rng) for steps in (1, 2)]
+        one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
+        size = batch_size * (one + (time_steps - 1) * (two - one))
+        rows = [("layer", "output shape", "parameters", "")]
+        for name, layer, tape in [*self._leaves("", tapes[0]), ("", self, tapes[0])]:
+            if layer.keeps_time and tape.outputs.ndim == 3:
+                shape = (batch_size, time_steps, *tape.outputs.shape[2:])
+            else:
+                shape = (batch_size, *tape.outputs.shape[1:])
+            formula = f"= {layer.parameter_formula}" if layer.parameter_formula else ""
+            number = f"{names.count(layer.params):,}"
+            rows.append((f"{name}{type(layer).__name__}", str(shape), number, formula))
+        if len(rows) == 3:
+            rows.pop()  # a single layer needs no total
+        wide = [max(len(row[k]) for row in rows) for k in range(3)]
+        lines = [
+            f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}} {d}".rstrip() for a, b, c, d in rows
+        ]
+        lines.append(f"tape for B={batch_size}, T={time_steps}: {size:,} bytes")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        sizes = f"{self.input_size} -> {self.output_size}, " if self.output_size else ""
+        return f"{type(self).__name__}({sizes}{names.count(self.params):,} parameters)"
+
+    # ---- what a layer writes -------------------------------------------------------------------
+
+    @abstractmethod
+    def _forward(
+        self,
+        params: Params,
+        x: Array,
+        states: States,
+        mask: Mask,
+        rng: np.random.Generator | None,
+        noise: Any,
+    ) -> Tape:
+        """Compute; arguments are checked, ``x`` is zero where masked, outputs must be too."""
+
+    @abstractmethod
+    def _backward(
+        self, tape: Any, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        """Mirror of `_forward`; ``doutputs`` is zero where masked, ``dx`` must be too."""
+
+    # ---- checks that a layer may extend ----------------------------------------------------------
+
+    def _blank_input(self, steps: int) -> Array:
+        if self.takes_symbols:
+            return np.zeros((1, steps), int)
+        return np.zeros((1, steps, self.input_size or 1), self.dtype or np.float64)
+
+    def _check_states(
+        self, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
+    ) -> States:
+        """One state per recurrent layer, zeros where none is given."""
+        count = len(self.recurrent)
+        if states is None:
+            states = (None,) * count
+        elif not count:
+            fail(
+                ArgumentError,
+                where,
+                f"{name} must be None: no recurrent layer here",
+                f"a {type(states).__name__}",
+            )
+        given = shapes.check_count(where, name, states, count)
+        return tuple(
+            layer.check_state(where, f"{name}[{k}]", state, batch, dtype)
+            for k, (layer, state) in enumerate(zip(self.recurrent, given, strict=True))
+        )
+
+    def check_state(
+        self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
+    ) -> Any:
+        """Check one state of a recurrent layer; other layers have none."""
+        raise NotImplementedError
+
+    def _public_states(self, states: States) -> Any:
+        return states
+
+    def _check_tape(self, where: str, tape: object) -> None:
+        """A tape of this kind of layer, with parameters of these names and shapes."""
+        advice = f"Pass the tape that {type(self).__name__}.forward of this model returned."
+        if not isinstance(tape, self.tape_type):
+            expected = f"tape must be a {self.tape_type.__name__}"
+            fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
+        own = {name: value.shape for name, value in self.params.items()}
+        theirs = {name: np.shape(value) for name, value in tape.params.items()}
+        if own != theirs:
+            fail(TapeError, where, f"tape must hold parameters {own}", theirs, advice)
+        has_time = self.takes_symbols or tape.x.ndim == 3
+        dtype = names.dtype_of(tape.params)
+        if self.takes_symbols:
+            shapes.check_symbols(f"{where}, tape.x", tape.x, self.input_size)
+        else:
+            here = f"{where}, tape.x"
+            shapes.check_input(here, tape.x, self.input_size, dtype, self.needs_time)
+        if has_time and tape.mask is None:
+            fail(TapeError, where, "tape.mask must be boolean (B, T)", "None", advice)
+        if has_time:
+            shapes.check_mask(f"{where}, tape.mask", tape.mask, None, tape.x.shape[:2])
+        leading = tape.x.shape[: 2 if has_time and self.keeps_time else 1]
+        expected_shape = (*leading, self.output_size or tape.x.shape[-1])
+        if tape.outputs.shape != expected_shape:
+            expected = f"tape.outputs must have shape {expected_shape}"
+            fail(TapeError, where, expected, tape.outputs.shape, advice)
+        shapes.check_float(where, "tape.outputs", tape.outputs, dtype, "tape.params")
+
+    def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
+        yield path, self, tape

@@ -1,0 +1,114 @@
+"""Layers that feed one another: the one place where tapes, states and gradients are threaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from npstack import params as names
+from npstack import shapes
+from npstack.layers.base import Layer, Mask, States
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import DtypeError, TapeError, fail
+from npstack.tape import CompositeTape, Tape
+
+
+class Composite(Layer):
+    """Layers that feed one another, bottom first; itself a layer, so composites nest."""
+
+    tape_type = CompositeTape
+
+    def __init__(self, children: Mapping[str, Layer]) -> None:
+        self.children = MappingProxyType(dict(children))
+        dtypes = {str(layer.dtype) for layer in self.children.values() if layer.dtype is not None}
+        if len(dtypes) > 1:
+            where, got = type(self).__name__, " and ".join(sorted(dtypes))
+            fail(
+                DtypeError, where, "all layers must have one dtype", got, "Build them with dtype=…"
+            )
+        layers = list(self.children.values())
+        self.input_size = next((n.input_size for n in layers if n.input_size is not None), None)
+        sizes = (layer.output_size for layer in reversed(layers))
+        self.output_size = next((size for size in sizes if size is not None), None)
+        self.needs_time = any(layer.needs_time for layer in layers)
+        self.keeps_time = all(layer.keeps_time for layer in layers)
+        self.takes_symbols = layers[0].takes_symbols
+
+    @property
+    def params(self) -> Params:
+        """The parameters of all children, each name behind its child's. Assign to change them."""
+        return MappingProxyType(
+            {
+                name: value
+                for child, layer in self.children.items()
+                for name, value in names.with_prefix(child, layer.params).items()
+            }
+        )
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        shapes.check_params(f"{type(self).__name__}.params", params, self.params)
+        for name, layer in self.children.items():
+            layer.params = names.without_prefix(name, params)
+
+    @property
+    def recurrent(self) -> tuple[Layer, ...]:
+        """The recurrent layers inside, bottom first."""
+        return tuple(inner for layer in self.children.values() for inner in layer.recurrent)
+
+    def _forward(
+        self,
+        params: Params,
+        x: Array,
+        states: States,
+        mask: Mask,
+        rng: np.random.Generator | None,
+        noise: Any,
+    ) -> CompositeTape:
+        if noise is None:
+            noise = (None,) * len(self.children)
+        where = f"{type(self).__name__}.forward"
+        noise = shapes.check_noise(where, noise, len(self.children))
+        inputs, end_of_time, remaining = x, mask, iter(states)
+        tapes: list[Tape] = []
+        for (name, layer), draws in zip(self.children.items(), noise, strict=True):
+            own = tuple(next(remaining) for _ in layer.recurrent)
+            tape = layer._forward(names.without_prefix(name, params), x, own, mask, rng, draws)
+            tapes.append(tape)
+            x, mask = tape.outputs, mask if layer.keeps_time else None
+        drawn = tuple(tape.noise for tape in tapes)
+        return CompositeTape(params, inputs, end_of_time, x, drawn, tuple(tapes))
+
+    def _backward(
+        self, tape: CompositeTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        grads: dict[str, Array] = {}
+        dinitial: States = ()
+        dx: Array | None = doutputs
+        for (name, layer), part in reversed(
+            list(zip(self.children.items(), tape.parts, strict=True))
+        ):
+            split = len(dfinal) - len(layer.recurrent)
+            dfinal, own = dfinal[:split], dfinal[split:]
+            assert dx is not None  # only an embedding returns None, and it stands first
+            dparams, dx, dstates = layer._backward(part, dx, own)
+            grads |= names.with_prefix(name, dparams)
+            dinitial = dstates + dinitial
+        return {name: grads[name] for name in tape.params}, dx, dinitial
+
+    def _check_tape(self, where: str, tape: object) -> None:
+        super()._check_tape(where, tape)
+        assert isinstance(tape, CompositeTape)
+        if len(tape.parts) != len(self.children):
+            expected = f"tape must have {len(self.children)} parts"
+            fail(TapeError, where, expected, len(tape.parts), "It belongs to another model.")
+        for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            layer._check_tape(f"{where}, part {name}", part)
+
+    def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
+        for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            yield from layer._leaves(f"{path}{name.removeprefix('layers.')}.", part)

@@ -1,0 +1,95 @@
+"""Dense: the same affine map and activation at every step, or on a single vector.
+
+::
+
+    a = x W + b
+    y = activation(a)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from npstack import shapes
+from npstack.init import INITIALISERS
+from npstack.layers.base import Layer, Mask, States
+from npstack.numerics import ACTIVATIONS, Array
+from npstack.params import Params
+from npstack.tape import Tape
+
+
+class Dense(Layer):
+    """A dense layer, on every step ``(B, T, D) -> (B, T, K)`` or on the last ``(B, D) -> (B, K)``.
+
+    Parameters
+    ----------
+    input_size, output_size : int
+        D and K.
+    activation : {"linear", "tanh", "sigmoid", "relu"}
+    kernel_init, bias_init : {"glorot", "orthogonal", "uniform", "zeros"}
+    rng : numpy.random.Generator
+    dtype : dtype
+
+    Examples
+    --------
+    >>> dense = Dense(4, 1, rng=np.random.default_rng(0))
+    >>> dense.forward(np.ones((2, 5, 4))).outputs.shape
+    (2, 5, 1)
+    >>> dense.forward(np.ones((2, 4))).outputs.shape
+    (2, 1)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        *,
+        rng: np.random.Generator,
+        activation: str = "linear",
+        kernel_init: str = "glorot",
+        bias_init: str = "zeros",
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.input_size = D = shapes.check_size("Dense", "input_size", input_size)
+        self.output_size = K = shapes.check_size("Dense", "output_size", output_size)
+        shapes.check_generator("Dense", rng)
+        dtype = shapes.check_dtype("Dense", dtype)
+        self.activation = shapes.check_option("Dense", "activation", activation, ACTIVATIONS)
+        kernel = INITIALISERS[
+            shapes.check_option("Dense", "kernel_init", kernel_init, INITIALISERS)
+        ]
+        bias = INITIALISERS[shapes.check_option("Dense", "bias_init", bias_init, INITIALISERS)]
+        W, b = kernel(rng, (D, K)), bias(rng, (1, K))[0]
+        super().__init__({"W": W.astype(dtype), "b": b.astype(dtype)})
+
+    @property
+    def parameter_formula(self) -> str:
+        """How the number of parameters comes about."""
+        return f"(D + 1)K, D={self.input_size}, K={self.output_size}"
+
+    def _forward(
+        self,
+        params: Params,
+        x: Array,
+        states: States,
+        mask: Mask,
+        rng: np.random.Generator | None,
+        noise: Any,
+    ) -> Tape:
+        shapes.check_noise("Dense.forward", noise, None)
+        # One product per step, not one for all: the bits of a step must not depend on how many
+        # steps came along with it (a BLAS sums in another order for another number of rows).
+        a = (x.swapaxes(0, -2) @ params["W"]).swapaxes(0, -2) + params["b"]
+        y = ACTIVATIONS[self.activation].function(a)
+        return Tape(params, x, mask, shapes.zero_where_masked(y, mask), None)
+
+    def _backward(
+        self, tape: Tape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array, States]:
+        da = doutputs * ACTIVATIONS[self.activation].derivative(tape.outputs)
+        rows, drows = tape.x.reshape(-1, tape.x.shape[-1]), da.reshape(-1, da.shape[-1])
+        dparams = {"W": rows.T @ drows, "b": drows.sum(axis=0)}
+        return dparams, da @ tape.params["W"].T, ()

@@ -1,0 +1,90 @@
+"""Embedding: a table of vectors, looked up by number.
+
+::
+
+    y[b, t] = W[x[b, t]]
+
+The gradient is the same table in reverse: each ``dy[b, t]`` is added to the row that it came from.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from npstack import shapes
+from npstack.init import INITIALISERS
+from npstack.layers.base import Layer, Mask, States
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.tape import Tape
+
+
+class Embedding(Layer):
+    """Integers ``(B, T)`` to vectors ``(B, T, K)``; zeros where masked.
+
+    Parameters
+    ----------
+    num_symbols : int
+        How many rows the table has; the input holds numbers from 0 to ``num_symbols - 1``.
+    output_size : int
+        K, the length of each vector.
+    init : {"uniform", "glorot", "orthogonal", "zeros"}
+    rng : numpy.random.Generator
+    dtype : dtype
+
+    Examples
+    --------
+    >>> embedding = Embedding(10, 3, rng=np.random.default_rng(0))
+    >>> tape = embedding.forward(np.array([[1, 2, 2]]))
+    >>> embedding.backward(tape, np.ones((1, 3, 3))).params["W"][:4]
+    array([[0., 0., 0.],
+           [1., 1., 1.],
+           [2., 2., 2.],
+           [0., 0., 0.]])
+    """
+
+    needs_time = True
+    takes_symbols = True
+
+    def __init__(
+        self,
+        num_symbols: int,
+        output_size: int,
+        *,
+        rng: np.random.Generator,
+        init: str = "uniform",
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.input_size = V = shapes.check_size("Embedding", "num_symbols", num_symbols)
+        self.output_size = K = shapes.check_size("Embedding", "output_size", output_size)
+        shapes.check_generator("Embedding", rng)
+        dtype = shapes.check_dtype("Embedding", dtype)
+        draw = INITIALISERS[shapes.check_option("Embedding", "init", init, INITIALISERS)]
+        super().__init__({"W": draw(rng, (V, K)).astype(dtype)})
+
+    @property
+    def parameter_formula(self) -> str:
+        """How the number of parameters comes about."""
+        return f"{self.input_size} symbols x K, K={self.output_size}"
+
+    def _forward(
+        self,
+        params: Params,
+        x: Array,
+        states: States,
+        mask: Mask,
+        rng: np.random.Generator | None,
+        noise: Any,
+    ) -> Tape:
+        shapes.check_noise("Embedding.forward", noise, None)
+        return Tape(params, x, mask, shapes.zero_where_masked(params["W"][x], mask), None)
+
+    def _backward(
+        self, tape: Tape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], None, States]:
+        dW = np.zeros_like(tape.params["W"])
+        np.add.at(dW, tape.x, doutputs)  # a symbol that stands twice gets both gradients
+        return {"W": dW}, None, ()

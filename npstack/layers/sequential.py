@@ -1,0 +1,66 @@
+"""Sequential: layers that are already built, one feeding the next."""
+
+from __future__ import annotations
+
+from npstack.layers.base import Layer
+from npstack.layers.composite import Composite
+from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
+
+
+class Sequential(Composite):
+    """Layers in order, bottom first: ``Sequential(stack, Dense(25, 1, rng=rng))``.
+
+    Parameters are named by position: ``0.layers.1.U``, ``1.b``.
+
+    Parameters
+    ----------
+    *layers : Layer
+        At least one; each must take what the one before hands on.
+
+    Raises
+    ------
+    ShapeError
+        Two neighbours do not fit: sizes differ, or a layer that needs a sequence stands on one
+        that returns only its last step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npstack import Dense, LSTM
+    >>> rng = np.random.default_rng(0)
+    >>> model = Sequential(LSTM(1, 8, return_sequences=False, rng=rng), Dense(8, 1, rng=rng))
+    >>> model.forward(np.ones((2, 5, 1))).outputs.shape
+    (2, 1)
+    """
+
+    def __init__(self, *layers: Layer) -> None:
+        where = type(self).__name__
+        if not layers:
+            fail(ArgumentError, where, "give at least one layer", "none")
+        for k, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                advice = "Build it first: Sequential(LSTM(…), Dense(…))."
+                fail(DtypeError, where, f"argument {k} must be a layer", describe(layer), advice)
+        size: int | None = None
+        last_step: str | None = None
+        for k, layer in enumerate(layers):
+            name = f"layer {k} ({type(layer).__name__})"
+            if layer.takes_symbols and k > 0:
+                fail(ShapeError, where, f"{name} must come first: it takes integers", f"place {k}")
+            if layer.needs_time and last_step:
+                fail(
+                    ShapeError,
+                    where,
+                    f"{name} needs a sequence (B, T, D) from below",
+                    f"only the last step (B, D) of {last_step}, which has return_sequences=False",
+                    "Build the lower layer with return_sequences=True: "
+                    "a stacked LSTM feeds each layer's full hidden sequence to the next.",
+                )
+            if size is not None and layer.input_size not in (None, size):
+                got = f"{size} from the layer below"
+                advice = f"Build it with input_size={size}."
+                fail(ShapeError, where, f"{name} takes D={layer.input_size}", got, advice)
+            if not layer.keeps_time:
+                last_step = name
+            size = size if layer.output_size is None else layer.output_size
+        super().__init__({str(k): layer for k, layer in enumerate(layers)})

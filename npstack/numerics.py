@@ -1,0 +1,115 @@
+"""Activations and their derivatives; the only transcendental functions of the package.
+
+Everything here runs on float32, float64, longdouble, complex numbers and object arrays of mpmath
+numbers, and keeps the dtype it is given. Each function is analytic, or branches on the *real part*
+of its argument: this is what lets the complex step (`npstack.gradcheck`) pass through a model and
+come back with a derivative that is right to the last digit or two.
+
+Derivatives are written in terms of the *output* ``y`` of the activation, because the output is what
+a tape keeps: for ``y = sigmoid(a)``, ``dy/da = y (1 - y)``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def _on_objects(function: str, a: Array) -> Array:
+    """Apply a function of the context that the objects carry (``mpf.context``), or of `math`."""
+    context = next((value.context for value in a.flat if hasattr(value, "context")), math)
+    return np.asarray(np.frompyfunc(getattr(context, function), 1, 1)(a), dtype=object)
+
+
+def exp(a: Array) -> Array:
+    """Exponential function of any number type."""
+    return _on_objects("exp", a) if a.dtype == object else np.exp(a)
+
+
+def tanh(a: Array) -> Array:
+    """Hyperbolic tangent of any number type.
+
+    Examples
+    --------
+    >>> float(tanh(np.array(0.5)).round(4))
+    0.4621
+    """
+    return _on_objects("tanh", a) if a.dtype == object else np.tanh(a)
+
+
+def real(a: Array) -> Array:
+    """Real part of any number type (an array without imaginary part comes back as it is)."""
+    if a.dtype == object:
+        return np.asarray(np.frompyfunc(lambda value: value.real, 1, 1)(a), dtype=object)
+    return a.real
+
+
+def is_finite(a: Array) -> NDArray[np.bool_]:
+    """Elementwise: neither NaN nor infinite (for complex numbers, in both parts)."""
+    if a.dtype == object:
+        return _on_objects("isfinite", a).astype(bool)
+    return np.isfinite(a)
+
+
+def sigmoid(a: Array) -> Array:
+    """Logistic function ``1 / (1 + exp(-a))`` with full relative precision in both tails.
+
+    The exponential is taken of ``-|a|`` only, so nothing overflows; and for negative ``a`` the
+    result is formed as ``exp(a) / (1 + exp(a))``, so a nearly closed gate keeps all its digits.
+    The popular ``(1 + tanh(a / 2)) / 2`` is a relative 4e7 units in the last place off at -20.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-40.0, 0.0, 40.0]))
+    array([4.24835426e-18, 5.00000000e-01, 1.00000000e+00])
+    """
+    negative = real(a) < 0
+    e = exp(np.where(negative, a, -a))
+    return np.asarray(np.where(negative, e, np.ones_like(e)) / (1 + e))
+
+
+def sigmoid_derivative(y: Array) -> Array:
+    """``dy/da`` for ``y = sigmoid(a)``, from the output ``y``."""
+    return np.asarray(y * (1 - y))
+
+
+def tanh_derivative(y: Array) -> Array:
+    """``dy/da`` for ``y = tanh(a)``, from the output ``y``."""
+    return np.asarray(1 - y * y)
+
+
+def relu(a: Array) -> Array:
+    """``a`` where its real part is positive, else zero.
+
+    Examples
+    --------
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return np.where(real(a) > 0, a, np.zeros_like(a))
+
+
+def relu_derivative(y: Array) -> Array:
+    """``dy/da`` for ``y = relu(a)``, from the output ``y``; 0 at the kink."""
+    return np.where(real(y) > 0, np.ones_like(y), np.zeros_like(y))
+
+
+class Activation(NamedTuple):
+    """A function applied to each number, and its derivative in terms of the output."""
+
+    function: Callable[[Array], Array]
+    derivative: Callable[[Array], Array]
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "linear": Activation(np.copy, np.ones_like),
+    "tanh": Activation(tanh, tanh_derivative),
+    "sigmoid": Activation(sigmoid, sigmoid_derivative),
+    "relu": Activation(relu, relu_derivative),
+}

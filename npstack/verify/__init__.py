@@ -1,0 +1,1 @@
+"""Proof: gradient checks, laws, and a scalar oracle."""
