@@ -15,3 +15,4 @@ from npstack.shapes import (
 )
 from npstack.stack import StackedLSTM
 from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
+from npstack.verify import check_gradients, gradcheck
