@@ -1,0 +1,237 @@
+"""Numbers measured on a tape: arrays in, arrays out; `npstack.plots` draws them.
+
+What is measured is what the forward and backward passes really did: nothing here knows an equation
+of a cell, so nothing here can disagree with it.
+"""
+
+from __future__ import annotations
+
+import copy
+from types import MappingProxyType
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from npstack.cells import LSTMCell
+from npstack.layers import Composite, Layer, Recurrent
+from npstack.numerics import Array, real
+from npstack.shapes import ArgumentError, TapeError, describe, fail
+from npstack.tape import RecurrentTape, Tape
+
+
+class Saturation(NamedTuple):
+    """How often each gate of one layer is nearly open or nearly closed.
+
+    Attributes
+    ----------
+    open, closed : dict of arrays (H,)
+        By the name of the gate: the fraction of valid steps, one number per unit. The candidate is
+        not among them: it is a value between -1 and 1, not a gate.
+    """
+
+    open: dict[str, Array]
+    closed: dict[str, Array]
+
+
+def recurrent_tapes(where: str, tape: object) -> tuple[RecurrentTape, ...]:
+    """The tapes of the recurrent layers, bottom first; an error where there are none."""
+    layers = tape.layers if isinstance(tape, Tape) else ()
+    if not layers:
+        fail(
+            TapeError,
+            where,
+            "tape must come from forward of a model with at least one recurrent layer",
+            f"a {type(tape).__name__} without any",
+            "Pass what LSTM.forward, StackedLSTM.forward or Sequential.forward returned.",
+        )
+    return layers
+
+
+def saturation(
+    tape: Tape, open_above: float = 0.9, closed_below: float = 0.1
+) -> tuple[Saturation, ...]:
+    """Fraction of time that each gate is nearly open or nearly closed, unit by unit.
+
+    Counted over the valid steps of all rows. A forget gate that is open all the time remembers, one
+    that is closed all the time makes its unit a feed-forward one (Karpathy, Johnson & Fei-Fei 2015,
+    *Visualizing and understanding recurrent networks*, section 4.3).
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`, of anything with recurrent layers.
+    open_above, closed_below : float
+        What counts as nearly: 0 ≤ closed_below ≤ open_above ≤ 1.
+
+    Returns
+    -------
+    tuple of Saturation
+        One per recurrent layer, bottom first.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError
+        Thresholds out of order, or no valid step at all.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 2, rng=np.random.default_rng(0), forget_bias=5.0)
+    >>> (found,) = saturation(layer.forward(np.zeros((1, 10, 1))))
+    >>> found.open["forget"], found.closed["forget"]
+    (array([1., 1.]), array([0., 0.]))
+    """
+    where = "analysis.saturation"
+    if not 0 <= closed_below <= open_above <= 1:
+        expected = "thresholds must satisfy 0 <= closed_below <= open_above <= 1"
+        fail(ArgumentError, where, expected, f"{closed_below=}, {open_above=}")
+    return tuple(
+        _saturation(where, layer, open_above, closed_below)
+        for layer in recurrent_tapes(where, tape)
+    )
+
+
+def _saturation(
+    where: str, tape: RecurrentTape, open_above: float, closed_below: float
+) -> Saturation:
+    valid = _mask(tape)
+    if not valid.any():
+        fail(ArgumentError, where, "at least one valid step must be on the tape", "padding alone")
+    gates = {
+        name: real(values[valid])
+        for name, values in tape.gates._asdict().items()
+        if name != "candidate"
+    }
+    return Saturation(
+        open={name: (values > open_above).mean(axis=0) for name, values in gates.items()},
+        closed={name: (values < closed_below).mean(axis=0) for name, values in gates.items()},
+    )
+
+
+def _mask(tape: Tape) -> Array:
+    """The mask of a tape with a time axis, which always has one."""
+    assert tape.mask is not None
+    return tape.mask
+
+
+class _Listener:
+    """A cell that keeps what backpropagation tells it at every step, last step first."""
+
+    def __init__(self, cell: LSTMCell) -> None:
+        self._cell = cell
+        self.heard: list[Array] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cell, name)
+
+    def step_backward(
+        self,
+        params: Any,
+        x: Array,
+        state: Any,
+        record: Any,
+        new_state: Any,
+        dnew_state: Any,
+        *noise: Any,
+    ) -> Any:
+        """As the cell's; ``dnew_state`` has come together from above and from the next step."""
+        self.heard.append(dnew_state.h)
+        return self._cell.step_backward(params, x, state, record, new_state, dnew_state, *noise)
+
+
+def _with_listeners(layer: Layer, listeners: list[_Listener]) -> Layer:
+    """A copy of the model whose recurrent layers listen; bottom first in ``listeners``."""
+    twin = copy.copy(layer)
+    if isinstance(twin, Composite):
+        twin.children = MappingProxyType(
+            {name: _with_listeners(child, listeners) for name, child in twin.children.items()}
+        )
+    elif isinstance(twin, Recurrent):
+        listeners.append(_Listener(twin.cell))
+        twin.cell = cast(LSTMCell, listeners[-1])
+    return twin
+
+
+def hidden_gradients(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> tuple[Array, ...]:
+    """Derivative of the loss by every hidden state ``h(t)`` of every recurrent layer.
+
+    It is the whole derivative: what comes down from the layer above plus what comes back from the
+    next time step. The backward pass of the model itself is run, and what it says to each cell at
+    each step is kept.
+
+    Parameters
+    ----------
+    model : Layer
+        With at least one recurrent layer.
+    tape, doutputs, dfinal_states
+        As for ``model.backward``.
+
+    Returns
+    -------
+    tuple of arrays (B, T, H)
+        One per recurrent layer, bottom first; zero at masked steps, which have no ``h`` of their
+        own.
+
+    Raises
+    ------
+    ArgumentError
+        No recurrent layer in the model.
+    TapeError, ShapeError, DtypeError, NonFiniteError
+        As ``model.backward``.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
+    >>> tape = stack.forward(np.ones((2, 5, 1)))
+    >>> dh0, dh1 = hidden_gradients(stack, tape, np.ones((2, 3)))
+    >>> dh0.shape, dh1.shape, dh1[0, -1]
+    ((2, 5, 4), (2, 5, 3), array([1., 1., 1.]))
+    """
+    where = "analysis.hidden_gradients"
+    if not isinstance(model, Layer) or not model.recurrent:
+        expected = "model must be a layer with at least one recurrent layer inside"
+        fail(ArgumentError, where, expected, describe(model))
+    listeners: list[_Listener] = []
+    _with_listeners(model, listeners).backward(tape, doutputs, dfinal_states)
+    return tuple(np.stack(listener.heard[::-1], axis=1) for listener in listeners)
+
+
+def gradient_norms(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> Array:
+    """Norm of the gradient that reaches each layer at each time step.
+
+    Parameters
+    ----------
+    model, tape, doutputs, dfinal_states
+        As for `hidden_gradients`.
+
+    Returns
+    -------
+    array (L, T)
+        Euclidean norm of ``dh(t)`` over all rows and units; layer 0 first. Zero where all rows are
+        masked.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
+    >>> norms = gradient_norms(stack, stack.forward(np.ones((2, 5, 1))), np.ones((2, 3)))
+    >>> norms.shape, float(norms[1, -1].round(4))
+    ((2, 5), 2.4495)
+    """
+    found = hidden_gradients(model, tape, doutputs, dfinal_states)
+    return np.stack([_norm(dh) for dh in found])
+
+
+def _norm(dh: Array) -> Array:
+    """Norm over batch and units. Scaled first: the square of a vanished 1e-200 would be 0."""
+    sizes = np.abs(dh)
+    largest = sizes.max(axis=(0, 2), keepdims=True)
+    scaled = sizes / np.where(largest == 0, np.ones_like(largest), largest)
+    return np.asarray(largest[0, :, 0] * (scaled * scaled).sum(axis=(0, 2)) ** 0.5)
