@@ -299,7 +299,7 @@ def check_mask(
         return np.arange(T) < lengths[:, np.newaxis]
     if mask is None:
         return np.ones((B, T), dtype=bool)
-    return check_bool_mask(where, mask, shape)
+    return check_bool_mask(where, mask, shape).copy()  # a tape outlives what the caller does next
 
 
 def check_bool_mask(where: str, mask: object, shape: tuple[int, ...]) -> NDArray[np.bool_]:
