@@ -1,8 +1,7 @@
 """Proof: gradient checks, laws, and a scalar oracle."""
 
 from npstack.verify.gradcheck import gradcheck
-from npstack.verify.lawcheck import LawReport, check_laws
-from npstack.verify.laws import LAWS
+from npstack.verify.lawcheck import LAWS, LawReport, check_laws
 from npstack.verify.models import check_gradients
 from npstack.verify.report import Report, Row
 from npstack.verify.trial import LawBroken, NotApplicable

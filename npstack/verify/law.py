@@ -53,11 +53,6 @@ class Law:
         self.body(draw_trial(layer, x, states, mask=mask, rng=rng, tolerance=tolerance))
 
 
-LAWS: dict[str, Law] = {}
-
-
 def law(body: Callable[[Trial], None]) -> Law:
-    """Register a function of a `Trial` as a law; its docstring is the statement."""
-    statement = " ".join((body.__doc__ or "").split())
-    LAWS[body.__name__] = Law(body.__name__, statement, body)
-    return LAWS[body.__name__]
+    """Make a law of a function of a `Trial`; its docstring is the statement."""
+    return Law(body.__name__, " ".join((body.__doc__ or "").split()), body)

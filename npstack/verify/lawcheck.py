@@ -9,8 +9,16 @@ import numpy as np
 from npstack.layers.base import Layer
 from npstack.numerics import Array
 from npstack.shapes import check_generator, check_size
-from npstack.verify.laws import LAWS
+from npstack.verify import laws, manners
+from npstack.verify.law import Law
 from npstack.verify.trial import LawBroken, NotApplicable
+
+LAWS: dict[str, Law] = {
+    name: law
+    for module in (laws, manners)
+    for name, law in vars(module).items()
+    if isinstance(law, Law)
+}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ called with any `Layer`, ours or your own, single or composite::
 It returns None, or raises `LawBroken` with the place of the first difference, or `NotApplicable`
 with the reason. `check_laws` tries all of them and prints a table.
 
+`npstack.verify.manners` holds the rest: the laws about what a layer may not change or remember.
+
 Most laws hold bit for bit. Those that compare different sums of the same numbers hold to rounding:
 64 eps per block (gate, time step), save blocks that rounding of the inputs explains.
 """
@@ -23,30 +25,7 @@ from npstack.layers.recurrent import Recurrent
 from npstack.layers.sequential import Sequential
 from npstack.numerics import Array
 from npstack.tape import Tape
-from npstack.verify.law import LAWS as LAWS
-from npstack.verify.law import Law as Law
 from npstack.verify.law import law
-from npstack.verify.manners import (
-    a_tape_owns_its_arrays as a_tape_owns_its_arrays,
-)
-from npstack.verify.manners import (
-    a_tape_stays_true_after_parameters_change as a_tape_stays_true_after_parameters_change,
-)
-from npstack.verify.manners import (
-    arguments_are_never_modified as arguments_are_never_modified,
-)
-from npstack.verify.manners import (
-    given_parameters_are_like_own as given_parameters_are_like_own,
-)
-from npstack.verify.manners import (
-    noise_repeats_the_pass as noise_repeats_the_pass,
-)
-from npstack.verify.manners import (
-    same_seed_same_bits as same_seed_same_bits,
-)
-from npstack.verify.manners import (
-    second_call_equals_first as second_call_equals_first,
-)
 from npstack.verify.permute import draw_permutation
 from npstack.verify.trial import (
     LawBroken,
