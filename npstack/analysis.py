@@ -14,6 +14,7 @@ import numpy as np
 
 from npstack.cells import LSTMCell
 from npstack.layers import Composite, Layer, Recurrent
+from npstack.layers.recurrent import over_time
 from npstack.numerics import Array, real
 from npstack.shapes import ArgumentError, TapeError, describe, fail
 from npstack.tape import RecurrentTape, Tape
@@ -121,7 +122,7 @@ class _Listener:
 
     def __init__(self, cell: LSTMCell) -> None:
         self._cell = cell
-        self.heard: list[Array] = []
+        self.heard: list[Any] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cell, name)
@@ -137,7 +138,7 @@ class _Listener:
         *noise: Any,
     ) -> Any:
         """As the cell's; ``dnew_state`` has come together from above and from the next step."""
-        self.heard.append(dnew_state.h)
+        self.heard.append(dnew_state)
         return self._cell.step_backward(params, x, state, record, new_state, dnew_state, *noise)
 
 
@@ -154,14 +155,16 @@ def _with_listeners(layer: Layer, listeners: list[_Listener]) -> Layer:
     return twin
 
 
-def hidden_gradients(
+def state_gradients(
     model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
-) -> tuple[Array, ...]:
-    """Derivative of the loss by every hidden state ``h(t)`` of every recurrent layer.
+) -> tuple[Any, ...]:
+    """Derivative of the loss by the state ``(h(t), c(t))`` of every recurrent layer at every step.
 
-    It is the whole derivative: what comes down from the layer above plus what comes back from the
-    next time step. The backward pass of the model itself is run, and what it says to each cell at
-    each step is kept.
+    It is what the future and the layers above want changed in that state: for ``h``, what comes
+    down from the layer above plus what comes back from the next step through ``U``; for ``c``, what
+    comes back from the next step through the forget gate (``h(t)`` and ``c(t)`` are two variables
+    here, so the road from ``c(t)`` through ``h(t)`` belongs to ``h(t)``). The backward pass of the
+    model itself is run, and what it says to each cell at each step is kept.
 
     Parameters
     ----------
@@ -172,8 +175,8 @@ def hidden_gradients(
 
     Returns
     -------
-    tuple of arrays (B, T, H)
-        One per recurrent layer, bottom first; zero at masked steps, which have no ``h`` of their
+    tuple of LSTMState of (B, T, H)
+        One per recurrent layer, bottom first; zero at masked steps, which have no state of their
         own.
 
     Raises
@@ -188,50 +191,50 @@ def hidden_gradients(
     >>> from npstack import StackedLSTM
     >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
     >>> tape = stack.forward(np.ones((2, 5, 1)))
-    >>> dh0, dh1 = hidden_gradients(stack, tape, np.ones((2, 3)))
-    >>> dh0.shape, dh1.shape, dh1[0, -1]
+    >>> below, above = state_gradients(stack, tape, np.ones((2, 3)))
+    >>> below.c.shape, above.h.shape, above.h[0, -1]
     ((2, 5, 4), (2, 5, 3), array([1., 1., 1.]))
     """
-    where = "analysis.hidden_gradients"
+    where = "analysis.state_gradients"
     if not isinstance(model, Layer) or not model.recurrent:
         expected = "model must be a layer with at least one recurrent layer inside"
         fail(ArgumentError, where, expected, describe(model))
     listeners: list[_Listener] = []
     _with_listeners(model, listeners).backward(tape, doutputs, dfinal_states)
-    return tuple(np.stack(listener.heard[::-1], axis=1) for listener in listeners)
+    return tuple(over_time(listener.heard[::-1]) for listener in listeners)
 
 
 def gradient_norms(
     model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
-) -> Array:
+) -> dict[str, Array]:
     """Norm of the gradient that reaches each layer at each time step.
 
     Parameters
     ----------
     model, tape, doutputs, dfinal_states
-        As for `hidden_gradients`.
+        As for `state_gradients`.
 
     Returns
     -------
-    array (L, T)
-        Euclidean norm of ``dh(t)`` over all rows and units; layer 0 first. Zero where all rows are
-        masked.
+    dict of arrays (L, T)
+        By the name of the state, ``h`` and ``c``: Euclidean norm over all rows and units; layer 0
+        first. Zero where all rows are masked.
 
     Examples
     --------
     >>> from npstack import StackedLSTM
     >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
     >>> norms = gradient_norms(stack, stack.forward(np.ones((2, 5, 1))), np.ones((2, 3)))
-    >>> norms.shape, float(norms[1, -1].round(4))
+    >>> norms["h"].shape, float(norms["h"][1, -1].round(4))
     ((2, 5), 2.4495)
     """
-    found = hidden_gradients(model, tape, doutputs, dfinal_states)
-    return np.stack([_norm(dh) for dh in found])
+    found = [dstates._asdict() for dstates in state_gradients(model, tape, doutputs, dfinal_states)]
+    return {name: np.stack([_norm(layer[name]) for layer in found]) for name in found[0]}
 
 
-def _norm(dh: Array) -> Array:
+def _norm(dstate: Array) -> Array:
     """Norm over batch and units. Scaled first: the square of a vanished 1e-200 would be 0."""
-    sizes = np.abs(dh)
+    sizes = np.abs(dstate)
     largest = sizes.max(axis=(0, 2), keepdims=True)
     scaled = sizes / np.where(largest == 0, np.ones_like(largest), largest)
     return np.asarray(largest[0, :, 0] * (scaled * scaled).sum(axis=(0, 2)) ** 0.5)

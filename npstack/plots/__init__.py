@@ -1,0 +1,49 @@
+"""Pictures of tapes, histories and measurements. Each function returns the figure it has drawn.
+
+They draw and compute nothing: numbers come from a tape, or from `npstack.analysis`. matplotlib is
+imported when the first of them is looked up, never before; no global figure, backend or setting is
+touched, so a picture needs no display and leaves nothing behind. Save one by
+``picture.savefig("name.png")``; in a notebook it shows itself.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from npstack.plots.curves import forecasts, training_curves
+    from npstack.plots.measures import gradient_norms, saturation
+    from npstack.plots.parameters import weights
+    from npstack.plots.states import activations, gates
+    from npstack.plots.unrolled import diagram
+
+_HOMES = {
+    "activations": "states",
+    "gates": "states",
+    "saturation": "measures",
+    "gradient_norms": "measures",
+    "weights": "parameters",
+    "training_curves": "curves",
+    "forecasts": "curves",
+    "diagram": "unrolled",
+}
+
+__all__ = [  # noqa: RUF022  in the order in which a model is looked at
+    "diagram",
+    "activations",
+    "gates",
+    "saturation",
+    "gradient_norms",
+    "weights",
+    "training_curves",
+    "forecasts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,152 @@
+"""A model as a diagram: layers upwards, time to the right, shapes on the arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+
+from npstack.layers import Composite, Layer, Recurrent
+from npstack.plots.frame import COLOURS, SMALL, Picture, new_picture
+from npstack.shapes import DtypeError, describe, fail
+
+COLUMNS = ("0", "1", "2", "…", "T-1")  # the time steps that are drawn
+LAST = len(COLUMNS) - 1
+DOTS = COLUMNS.index("…")
+ALL, ONLY_LAST = range(len(COLUMNS)), (LAST,)
+BOX = (0.7, 0.46)  # width and height, where neighbours stand 1 apart
+RECURRENT, PLAIN, ARROW = COLOURS[0], "#6B6B6B", "#333333"
+
+
+class _Row(NamedTuple):
+    """One layer in the diagram: ``shape`` goes out, at all steps or at the last only."""
+
+    name: str
+    sizes: str
+    state: str
+    shape: str
+    columns: Sequence[int]
+
+
+def diagram(model: Layer) -> Picture:
+    """The model unrolled: one row of boxes per layer, layer 0 at the bottom, time to the right.
+
+    Each layer hands its whole sequence of hidden states upwards, one at each step, and its state
+    (h, c) to the right, to itself at the next step. A layer that returns only its last step has one
+    arrow upwards. Shapes are in the legend's letters: B batch, T time steps, and sizes.
+
+    Parameters
+    ----------
+    model : Layer
+        A layer, a stack or a whole model.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    DtypeError
+        Not a model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [100, 50], rng=np.random.default_rng(0))
+    >>> shapes = [text.get_text() for text in diagram(stack).axes[0].texts]
+    >>> [shape for shape in shapes if shape.startswith("(B, T")]
+    ['(B, T, 1)', '(B, T, 100)', '(B, T, 50)']
+    """
+    if not isinstance(model, Layer):
+        fail(DtypeError, "plots.diagram", "model must be a layer", describe(model))
+    rows = list(_rows(model))
+    picture = new_picture(1.2 + 0.9 * len(rows))
+    ax = picture.subplots()
+    _draw_input(ax, model)
+    for height, row in enumerate(rows):
+        _draw_row(ax, height, row)
+    _draw_output(ax, model, len(rows))
+    ax.set_xlim(-2.3, LAST + 1.9)
+    ax.set_ylim(-1.25, len(rows) + 0.1)
+    ax.set_axis_off()
+    return picture
+
+
+def _leaves(model: Layer) -> Iterator[Layer]:
+    if isinstance(model, Composite):
+        for child in model.children.values():
+            yield from _leaves(child)
+    else:
+        yield model
+
+
+def _size(size: int | None) -> str:
+    return "D" if size is None else str(size)  # a layer that takes any size
+
+
+def _rows(model: Layer) -> Iterator[_Row]:
+    """Layers bottom first."""
+    size, number = _size(model.input_size), 0
+    columns: Sequence[int] = ALL
+    for layer in _leaves(model):
+        where, state = columns, ""
+        name, sizes = type(layer).__name__, ""
+        if layer.output_size is not None:
+            size = str(layer.output_size)
+            sizes = f"{_size(layer.input_size)} → {size}"
+        if isinstance(layer, Recurrent):
+            name, state = f"layer {number} · {name}", f"h, c  (B, {size})"
+            number += 1
+        columns = columns if layer.keeps_time else ONLY_LAST
+        shape = f"(B, T, {size})" if columns is ALL else f"(B, {size})"
+        yield _Row(name, sizes, state, shape, where)
+
+
+def _draw_row(ax: Axes, height: int, row: _Row) -> None:
+    width, tall = BOX
+    colour = RECURRENT if row.state else PLAIN
+    symbol = row.name.rpartition(" ")[2]
+    for column in row.columns:
+        if column == DOTS:
+            _text(ax, column, height, "…", colour)
+            continue
+        corner = (column - width / 2, height - tall / 2)
+        style = "round,pad=0,rounding_size=0.08"
+        ax.add_patch(FancyBboxPatch(corner, width, tall, style, fc="white", ec=colour))
+        _text(ax, column, height, symbol, colour)
+        _arrow(ax, (column, height - 1 + tall / 2), (column, height - tall / 2))
+    if row.state:
+        for column in range(-1, len(COLUMNS)):
+            _arrow(ax, (column + width / 2, height), (column + 1 - width / 2, height))
+        _text(ax, LAST + 0.72, height, row.state, ARROW, ha="left")
+    _text(ax, -0.8, height, f"{row.name}\n{row.sizes}".strip(), colour, ha="right")
+    _text(ax, LAST + 0.08, height + 0.5, row.shape, ARROW, ha="left")
+
+
+def _draw_input(ax: Axes, model: Layer) -> None:
+    for column, step in enumerate(COLUMNS):
+        _text(ax, column, -1, "…" if column == DOTS else f"x({step})", ARROW)
+    shape = "(B, T)" if model.takes_symbols else f"(B, T, {_size(model.input_size)})"
+    _text(ax, LAST + 0.08, -0.5, shape, ARROW, ha="left")
+    _text(ax, -0.8, -1, "input", ARROW, ha="right")
+
+
+def _draw_output(ax: Axes, model: Layer, top: int) -> None:
+    for column in ALL if model.keeps_time else ONLY_LAST:
+        word = f"y({COLUMNS[column]})" if model.keeps_time else "y"
+        _text(ax, column, top - 0.1, "…" if column == DOTS else word, ARROW)
+        if column != DOTS:
+            _arrow(ax, (column, top - 1 + BOX[1] / 2), (column, top - BOX[1] / 2))
+    _text(ax, -0.8, top - 0.1, "output", ARROW, ha="right")
+
+
+def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    arrow = {"arrowstyle": "-|>", "color": ARROW, "linewidth": 0.9, "shrinkA": 1, "shrinkB": 1}
+    ax.annotate("", end, start, arrowprops=arrow)
+
+
+def _text(ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center") -> None:
+    ax.text(x, y, text, ha=ha, va="center", fontsize=SMALL, color=colour)
