@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 
@@ -88,6 +90,15 @@ def test_the_derivation_quotes_every_numbered_line_of_the_cell():
     text = (ROOT / "docs/derivation.md").read_text(encoding="utf-8")
     assert len(numbered) >= 16
     assert numbered <= {quotation["line"] for quotation in QUOTATION.finditer(text)}
+
+
+def test_the_benchmark_table_is_the_one_that_the_command_prints():
+    text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    command = "benchmarks/readable.py --show benchmarks/results/readable.json"
+    printed = subprocess.run(
+        [sys.executable, *command.split()], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"```console\n$ python {command}\n{printed}```\n" in text
 
 
 @pytest.mark.parametrize(
