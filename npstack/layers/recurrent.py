@@ -36,15 +36,13 @@ from npstack.params import Params
 from npstack.tape import RecurrentTape
 
 
-def select(valid: Array, where_valid: Any, elsewhere: Any) -> Any:
-    """Field by field of a NamedTuple: the first at valid rows, the second elsewhere."""
+def select(valid: Array, where_valid: Any, elsewhere: Any = None) -> Any:
+    """Field by field of a NamedTuple: the first at valid rows, the second (or zeros) elsewhere."""
+    if valid.all():
+        return where_valid
+    elsewhere = map(np.zeros_like, where_valid) if elsewhere is None else elsewhere
     pairs = zip(where_valid, elsewhere, strict=True)
     return type(where_valid)(*(np.where(valid, a, b) for a, b in pairs))
-
-
-def zeros_like(values: Any) -> Any:
-    """A NamedTuple of zeros of the same shapes."""
-    return type(values)(*map(np.zeros_like, values))
 
 
 def at_step(values: Any, t: int) -> Any:
@@ -109,7 +107,7 @@ class Recurrent(Layer):
             proposed, record = self.cell.step(params, x[:, t], state)
             state = select(valid, proposed, state)
             after.append(state)
-            records.append(select(valid, record, zeros_like(record)))
+            records.append(select(valid, record))
         every_state, gates = over_time(after), over_time(records)
         outputs = state.h
         if self.return_sequences:
@@ -135,7 +133,7 @@ class Recurrent(Layer):
                 at_step(tape.states, t - 1) if t > 0 else tape.initial,
                 at_step(tape.gates, t),
                 at_step(tape.states, t),
-                select(valid, dstate, zeros_like(dstate)),
+                select(valid, dstate),
             )
             dstate = select(valid, dbefore, dstate)
             for name, value in dstep.items():

@@ -1,11 +1,11 @@
-"""Three routes to the derivative of a function that is known only by calling it.
+"""Routes to the derivative of a function that is known only by calling it.
 
 `complex_step` is the main one. For an analytic ``s``, ``s(x + i h) = s(x) + i h s'(x) + O(h²)``, so
 ``Im s(x + i h) / h`` has no subtraction to lose digits in; with ``h = 1e-30`` the error term
 vanishes too, and there is no step size to tune (Squire & Trapp 1998). `Quotients` are central
 differences at many steps, whose error falls with the step until rounding takes over: the second
-opinion, and the only one for code that cannot take complex numbers. `one_sided` slopes tell a kink
-from a mistake.
+opinion, and the only one for code that cannot take complex numbers. `half_ulp_changes` says how many
+digits the answer has at all.
 """
 
 from __future__ import annotations
@@ -137,14 +137,6 @@ def central_differences(
     best = int(np.argmin(scatter[1:-1])) + 1
     errors = scatter if reference is None else np.abs(quotients - reference)
     return Quotients(steps, quotients, scatter, errors, best)
-
-
-def one_sided(s: Scalar, inputs: Inputs, name: str, index: Any, h: float) -> tuple[float, float]:
-    """Slopes to the left and to the right of a point."""
-    here = s(inputs)
-    left = (here - s(moved(inputs, name, index, -h))) / h
-    right = (s(moved(inputs, name, index, h)) - here) / h
-    return float(left), float(right)
 
 
 def half_ulp_changes(
