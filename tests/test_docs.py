@@ -92,6 +92,13 @@ def test_the_derivation_quotes_every_numbered_line_of_the_cell():
     assert numbered <= {quotation["line"] for quotation in QUOTATION.finditer(text)}
 
 
+def test_the_contributing_guide_maps_every_module():
+    modules = {path.stem for path in (ROOT / "npstack").iterdir() if path.suffix in ("", ".py")}
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    mapped = set(re.findall(r"`(\w+)/?`", text[text.index("## How the package") :]))
+    assert not {name for name in modules if not name.startswith("_")} - mapped - {"version"}
+
+
 def test_the_benchmark_table_is_the_one_that_the_command_prints():
     text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
     command = "benchmarks/readable.py --show benchmarks/results/readable.json"
