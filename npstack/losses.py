@@ -58,6 +58,9 @@ def mean_squared_error(
     """
     where = "mean_squared_error"
     predictions = shapes.check_float(where, "predictions", predictions, None, "")
+    if predictions.ndim < 2:
+        expected, advice = "predictions must be (B, T, K) or (B, K)", "Use [:, np.newaxis]."
+        fail(ShapeError, where, expected, predictions.shape, advice)
     targets = shapes.check_float(where, "targets", targets, predictions.dtype, "the predictions")
     if targets.shape != predictions.shape:
         got = f"{targets.shape} for predictions {predictions.shape}"
@@ -68,7 +71,8 @@ def mean_squared_error(
     mask = shapes.check_bool_mask(where, mask, predictions.shape[:-1])
     count = int(mask.sum()) * predictions.shape[-1]
     if count == 0:
-        fail(ArgumentError, where, "at least one valid step must be left", "none")
+        advice = "Leave rows that are all padding out of the batch."
+        fail(ArgumentError, where, "at least one valid step must be left", "none", advice)
     difference = shapes.zero_where_masked(predictions, mask) - shapes.zero_where_masked(
         targets, mask
     )

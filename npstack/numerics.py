@@ -62,7 +62,7 @@ def sigmoid(a: Array) -> Array:
 
     The exponential is taken of ``-|a|`` only, so nothing overflows; and for negative ``a`` the
     result is formed as ``exp(a) / (1 + exp(a))``, so a nearly closed gate keeps all its digits.
-    The popular ``(1 + tanh(a / 2)) / 2`` is a relative 4e7 units in the last place off at -20.
+    The popular ``(1 + tanh(a / 2)) / 2`` is off by 4e7 units in the last place at -20.
 
     Examples
     --------
@@ -85,14 +85,14 @@ def tanh_derivative(y: Array) -> Array:
 
 
 def relu(a: Array) -> Array:
-    """``a`` where its real part is positive, else zero.
+    """``a`` where its real part is positive, else zero; NaN stays NaN, so that it is found.
 
     Examples
     --------
     >>> relu(np.array([-1.0, 2.0]))
     array([0., 2.])
     """
-    return np.where(real(a) > 0, a, np.zeros_like(a))
+    return np.where(real(a) <= 0, np.zeros_like(a), a)
 
 
 def relu_derivative(y: Array) -> Array:

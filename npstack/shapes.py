@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any, NoReturn
 
 import numpy as np
@@ -87,16 +88,26 @@ def zero_where_masked(x: Array, mask: NDArray[np.bool_] | None) -> Array:
 # ---- arguments of constructors -----------------------------------------------------------------
 
 
-def check_size(where: str, name: str, value: object) -> int:
+def check_size(
+    where: str, name: str, value: object, advice: str = "Use an int, for example 8."
+) -> int:
     """A whole number of at least 1."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        fail(ArgumentError, where, f"{name} must be a whole number of at least 1", describe(value))
+        expected = f"{name} must be a whole number of at least 1"
+        fail(ArgumentError, where, expected, describe(value), advice)
     return int(value)
+
+
+def check_number(where: str, name: str, value: object, advice: str) -> float:
+    """A finite real number."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
+        fail(ArgumentError, where, f"{name} must be a finite number", describe(value), advice)
+    return float(value)
 
 
 def check_rate(where: str, value: object) -> float:
     """A number with 0 ≤ rate < 1."""
-    if not isinstance(value, int | float) or not 0 <= value < 1:
+    if not isinstance(value, Real) or not 0 <= float(value) < 1:
         fail(
             ArgumentError,
             where,
@@ -117,7 +128,7 @@ def check_option(where: str, name: str, value: str, options: Iterable[str]) -> s
             where,
             f"{name} must be one of {', '.join(map(repr, options))}",
             repr(value),
-            f"Did you mean {near[0]!r}?" if near else "",
+            f"Did you mean {near[0]!r}?" if near else "Pick one of these.",
         )
     return value
 
@@ -137,15 +148,14 @@ def check_generator(where: str, rng: object) -> np.random.Generator:
 
 def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
     """A dtype that the package computes in."""
-    checked: np.dtype[Any] = np.dtype(dtype)
+    try:
+        checked: np.dtype[Any] = np.dtype(dtype)
+        got = str(checked)
+    except TypeError:
+        checked, got = np.dtype(bool), repr(dtype)  # no dtype at all: refused like bool
     if checked not in FLOAT_DTYPES:
-        fail(
-            DtypeError,
-            where,
-            "dtype must be float32, float64, longdouble, a complex type or object (mpmath)",
-            checked,
-            "Use dtype=np.float64.",
-        )
+        expected = "dtype must be float32, float64, longdouble, a complex type or object (mpmath)"
+        fail(DtypeError, where, expected, got, "Use dtype=np.float64.")
     return checked
 
 
@@ -155,7 +165,13 @@ def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
 def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Array]) -> None:
     """A complete dictionary with the layer's own names and shapes, of one dtype."""
     if not isinstance(params, Mapping):
-        fail(DtypeError, where, "params must be a dictionary of named arrays", describe(params))
+        fail(
+            DtypeError,
+            where,
+            "params must be a dictionary of named arrays",
+            f"a {type(params).__name__}",
+            "Change a copy: params = dict(layer.params).",
+        )
     if params.keys() != own.keys():
         missing, extra = sorted(own.keys() - params.keys()), sorted(params.keys() - own.keys())
         fail(
@@ -172,6 +188,7 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
                 where,
                 f"params[{name!r}] must have shape {own[name].shape}",
                 np.shape(value),
+                "An LSTM has W (D, 4H), U (H, 4H), b (4H,); a Dense has W (D, K), b (K,).",
             )
     dtypes = sorted({str(np.asarray(value).dtype) for value in params.values()})
     if len(dtypes) > 1:
@@ -186,11 +203,25 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
         check_dtype(where, np.asarray(next(iter(params.values()))).dtype)
 
 
+def as_array(where: str, name: str, value: object) -> Array:
+    """An array, from whatever NumPy makes one of: nested lists, unless they are ragged."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        fail(
+            ShapeError,
+            where,
+            f"{name} must be one array",
+            "rows of different lengths",
+            "Pad them to the longest and give lengths=.",
+        )
+
+
 def check_float(
     where: str, name: str, value: object, dtype: np.dtype[Any] | None, partner: str
 ) -> Array:
     """An array of the floating dtype that its partner has (any of ours where there is none)."""
-    array = np.asarray(value)
+    array = as_array(where, name, value)
     if dtype is None and array.dtype in FLOAT_DTYPES:
         return array
     if array.dtype != dtype:
@@ -234,7 +265,7 @@ def check_input(
 
 def check_symbols(where: str, x: object, size: int | None) -> Array:
     """The input of an embedding: integers ``(B, T)``, checked for range where they are valid."""
-    x = np.asarray(x)
+    x = as_array(where, "x", x)
     if x.dtype.kind not in "iu":
         fail(
             DtypeError,
@@ -284,9 +315,11 @@ def check_mask(
     if lengths is not None:
         lengths = np.asarray(lengths)
         if lengths.dtype.kind not in "iu":
-            fail(DtypeError, where, "lengths must be integers (B,)", describe(lengths))
+            expected = "lengths must be integers (B,)"
+            fail(DtypeError, where, expected, describe(lengths), "Use lengths.astype(int).")
         if lengths.shape != (B,):
-            fail(ShapeError, where, f"lengths must be (B={B},), one per row of x", lengths.shape)
+            expected = f"lengths must be (B={B},), one per row of x"
+            fail(ShapeError, where, expected, lengths.shape, f"x has B={B} rows of T={T} steps.")
         if (lengths < 0).any() or (lengths > T).any():
             row = int(np.argmax((lengths < 0) | (lengths > T)))
             fail(
@@ -315,7 +348,8 @@ def check_bool_mask(where: str, mask: object, shape: tuple[int, ...]) -> NDArray
         )
     if mask.shape != shape:
         letters = "B, T"[: 3 * len(shape) - 2]
-        fail(ShapeError, where, f"mask must be ({letters}) = {shape}", mask.shape)
+        advice = "It has one entry per row" + (" and time step." if len(shape) == 2 else ".")
+        fail(ShapeError, where, f"mask must be ({letters}) = {shape}", mask.shape, advice)
     return mask
 
 
@@ -338,17 +372,20 @@ def check_finite(where: str, name: str, values: Array, mask: NDArray[np.bool_] |
         wrong &= batch_first(mask, values)
     if wrong.any():
         positions = np.argwhere(wrong)
-        if mask is None:
+        if mask is None or mask.ndim < 2:
             place = f"index {tuple(map(int, positions[0]))}"
         else:
             row, step, *_ = positions[np.argmin(positions[:, 1])]
             place = f"time step {step} (row {row})"
+        advice = (
+            "Padding? Mark it by mask= or lengths=. Missing values? Fill them or mask the step."
+        )
         fail(
             NonFiniteError,
             where,
             f"{name} must be finite at valid positions",
             f"NaN or infinity first at {place}",
-            "Padding? Mark it by mask= or lengths=. Missing values? Fill them or mask the step.",
+            advice,
         )
 
 
@@ -374,7 +411,9 @@ def check_tuple(
     for field, value in zip(fields, values, strict=True):
         array = check_float(where, f"{name}.{field}", value, dtype, "the parameters")
         if array.shape != shape:
-            fail(ShapeError, where, f"{name}.{field} must have shape {shape}", array.shape)
+            letters = "(B, H)" if len(shape) == 2 else "(B, T, H)"
+            expected, advice = f"{name}.{field} must have shape {shape}", f"The axes are {letters}."
+            fail(ShapeError, where, expected, array.shape, advice)
         arrays.append(array)
     return kind(*arrays)
 
@@ -404,4 +443,6 @@ def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) 
     wanted = {int: f"a tuple of {shape}, one per part", tuple: f"boolean of shape {shape}"}
     expected = f"noise must be {wanted.get(type(shape), 'None: this layer draws nothing')}"
     got = describe(noise) if isinstance(noise, np.ndarray) else f"a {type(noise).__name__}"
+    if isinstance(noise, tuple):
+        got += f" of {len(noise)}"
     fail(ArgumentError, where, expected, got, "Pass the noise of a tape of the same model and x.")

@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
+import numpy as np
+
 from npstack.cells.lstm import CellOptions
 from npstack.layers.base import Layer
 from npstack.layers.composite import Composite
@@ -86,8 +88,8 @@ class StackedLSTM(Composite):
 
 def stack_sizes(where: str, hidden_sizes: int | Sequence[int], num_layers: int | None) -> list[int]:
     """A list of sizes from a list, or from one size and a count."""
-    if isinstance(hidden_sizes, Sequence) and not isinstance(hidden_sizes, str):
-        if not hidden_sizes or num_layers not in (None, len(hidden_sizes)):
+    if isinstance(hidden_sizes, Sequence | np.ndarray) and not isinstance(hidden_sizes, str):
+        if len(hidden_sizes) == 0 or num_layers not in (None, len(hidden_sizes)):
             fail(
                 ArgumentError,
                 where,
@@ -96,6 +98,7 @@ def stack_sizes(where: str, hidden_sizes: int | Sequence[int], num_layers: int |
                 "Leave num_layers out, or give one size and a count.",
             )
         return [check_size(where, f"hidden_sizes[{k}]", n) for k, n in enumerate(hidden_sizes)]
-    size = check_size(where, "hidden_sizes", hidden_sizes)
+    advice = "Give one size for all layers, or a list of one size per layer."
+    size = check_size(where, "hidden_sizes", hidden_sizes, advice)
     count = 1 if num_layers is None else check_size(where, "num_layers", num_layers)
     return [size] * count

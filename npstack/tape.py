@@ -62,6 +62,13 @@ class Tape:
         """The tapes of the recurrent layers only, bottom first."""
         return tuple(layer for part in self.parts for layer in part.layers)
 
+    def first_non_finite(self) -> tuple[int, str] | None:
+        """The first time step with NaN or infinity, and where: ``"outputs"``, or None."""
+        wrong = np.argwhere(~is_finite(self.outputs))
+        if not len(wrong):
+            return None
+        return (int(wrong[:, 1].min()) if self.outputs.ndim == 3 else 0), "outputs"
+
     @property
     def nbytes(self) -> int:
         """Bytes held beyond the parameters; an array that two layers share counts once."""
@@ -95,7 +102,8 @@ class RecurrentTape(Tape):
     def first_non_finite(self) -> tuple[int, str] | None:
         """The time step and the gate or state where the first NaN or infinity appeared.
 
-        Non-finite numbers do not heal in a recurrent layer, so the final state is asked first.
+        NaN in h or c makes every later gate NaN, and an infinite c stays infinite or becomes NaN:
+        numbers do not heal over time, so the final state is asked first.
         """
         if all(is_finite(value).all() for value in self.final):
             return None

@@ -34,7 +34,7 @@ from numpy.typing import DTypeLike
 from npstack.init import INITIALISERS
 from npstack.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.shapes import check_dtype, check_generator, check_option, check_size
+from npstack.shapes import check_dtype, check_generator, check_number, check_option, check_size
 from npstack.tape import LSTMState
 
 
@@ -80,6 +80,7 @@ class LSTMCell:
 
     state_type = LSTMState
     record_type = LSTMGates
+    parameter_formula = "4H(D + H + 1)"
 
     def __init__(
         self,
@@ -106,7 +107,9 @@ class LSTMCell:
 
         b = draw("bias_init", bias_init, 1)[0]
         if forget_bias is not None:
-            b = join_gates(split_gates(b)._replace(forget=np.full(H, forget_bias, dtype)))
+            advice = "Use None to leave it to bias_init."
+            value = check_number(where, "forget_bias", forget_bias, advice)
+            b = join_gates(split_gates(b)._replace(forget=np.full(H, value, dtype)))
         self.params: Params = {
             "W": draw("kernel_init", kernel_init, D),
             "U": draw("recurrent_init", recurrent_init, H),

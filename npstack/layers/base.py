@@ -32,8 +32,8 @@ class Layer(ABC):
     Attributes
     ----------
     input_size, output_size : int or None
-        Size of the last axis that comes in and goes out; None where the layer takes any and
-        hands on what came.
+        Size of the last axis that comes in and goes out; None where the layer accepts any size
+        and passes it on unchanged.
     needs_time, keeps_time : bool
         Whether the input must have a time axis; whether the output keeps it.
     takes_symbols : bool
@@ -149,19 +149,21 @@ class Layer(ABC):
         if rng is not None:
             shapes.check_generator(where, rng)
             if noise is not None:
-                fail(ArgumentError, where, "give rng (new draws) or noise (old draws)", "both")
+                expected = "give rng (new draws) or noise (old draws)"
+                fail(ArgumentError, where, expected, "both", "Leave one out.")
         state_dtype = x.dtype if dtype is None else dtype
         begin = self._check_states(where, "states", states, len(x), state_dtype)
         x = shapes.zero_where_masked(x, mask)
         tape = self._forward(params, x, begin, mask, rng, noise)
-        for k, layer in enumerate(tape.layers):
-            found = layer.first_non_finite()
+        for name, layer, part in self._leaves("", tape):
+            found = part.first_non_finite()
             if found is not None:
+                place = f"{name}{type(layer).__name__}"
                 fail(
                     NonFiniteError,
                     where,
                     "every number must stay finite",
-                    f"NaN or infinity first at time step {found[0]} of layer {k}, in {found[1]!r}",
+                    f"NaN or infinity first at time step {found[0]} of {place}, in {found[1]!r}",
                     "Scale the inputs, or look for parameters that have grown too large.",
                 )
         return tape
@@ -198,7 +200,8 @@ class Layer(ABC):
         dtype = tape.outputs.dtype
         if doutputs is None:
             if dfinal_states is None:
-                fail(ArgumentError, where, "give doutputs, dfinal_states or both", "neither")
+                expected = "give doutputs, dfinal_states or both"
+                fail(ArgumentError, where, expected, "neither", "What does the loss depend on?")
             doutputs = np.zeros_like(tape.outputs)
         doutputs = shapes.check_float(where, "doutputs", doutputs, dtype, "tape.outputs")
         if doutputs.shape != tape.outputs.shape:
@@ -207,6 +210,7 @@ class Layer(ABC):
                 where,
                 f"doutputs must have the shape of tape.outputs, {tape.outputs.shape}",
                 doutputs.shape,
+                "It is the derivative of the loss by every output.",
             )
         mask = tape.mask if self.keeps_time else None
         shapes.check_finite(where, "doutputs", doutputs, mask)
@@ -268,7 +272,10 @@ class Layer(ABC):
         rng: np.random.Generator | None,
         noise: Any,
     ) -> Tape:
-        """Compute; arguments are checked, ``x`` is zero where masked, outputs must be too."""
+        """Compute; arguments are checked, ``x`` is zero where masked, outputs must be too.
+
+        ``noise`` is None, or what an earlier tape of this layer held.
+        """
 
     @abstractmethod
     def _backward(
@@ -296,6 +303,7 @@ class Layer(ABC):
                 where,
                 f"{name} must be None: no recurrent layer here",
                 f"a {type(states).__name__}",
+                "Leave it out.",
             )
         given = shapes.check_count(where, name, states, count)
         return tuple(
@@ -325,7 +333,9 @@ class Layer(ABC):
         has_time = self.takes_symbols or tape.x.ndim == 3
         dtype = names.dtype_of(tape.params)
         if self.takes_symbols:
-            shapes.check_symbols(f"{where}, tape.x", tape.x, self.input_size)
+            here = f"{where}, tape.x"
+            shapes.check_symbols(here, tape.x, self.input_size)
+            shapes.check_symbol_range(here, tape.x, np.ones(tape.x.shape, bool), self.input_size)
         else:
             here = f"{where}, tape.x"
             shapes.check_input(here, tape.x, self.input_size, dtype, self.needs_time)

@@ -54,6 +54,13 @@ class Dropout(Layer):
     ) -> tuple[dict[str, Array], Array, States]:
         return {}, self._apply(tape.noise, doutputs), ()
 
+    def _check_tape(self, where: str, tape: Any) -> None:
+        super()._check_tape(where, tape)
+        if tape.noise is not None:
+            shapes.check_noise(f"{where}, tape.noise", tape.noise, tape.x.shape)
+
     def _apply(self, kept: Array | None, values: Array) -> Array:
         """The layer is linear and symmetric: its backward is its forward."""
-        return values if kept is None else np.where(kept, values / (1 - self.rate), 0 * values)
+        if kept is None:
+            return values
+        return np.where(kept, values / (1 - self.rate), np.zeros_like(values))

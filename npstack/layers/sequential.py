@@ -36,7 +36,7 @@ class Sequential(Composite):
     def __init__(self, *layers: Layer) -> None:
         where = type(self).__name__
         if not layers:
-            fail(ArgumentError, where, "give at least one layer", "none")
+            fail(ArgumentError, where, "give at least one layer", "none", "Sequential(LSTM(…)).")
         for k, layer in enumerate(layers):
             if not isinstance(layer, Layer):
                 advice = "Build it first: Sequential(LSTM(…), Dense(…))."
@@ -46,7 +46,8 @@ class Sequential(Composite):
         for k, layer in enumerate(layers):
             name = f"layer {k} ({type(layer).__name__})"
             if layer.takes_symbols and k > 0:
-                fail(ShapeError, where, f"{name} must come first: it takes integers", f"place {k}")
+                expected = f"{name} must come first: it takes integers"
+                fail(ShapeError, where, expected, f"place {k}", "Nothing else hands integers on.")
             if layer.needs_time and last_step:
                 fail(
                     ShapeError,

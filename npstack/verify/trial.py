@@ -301,7 +301,7 @@ def _blocks(trial: Trial, name: str, value: Array) -> list[Any]:
 
 
 def _sensitivity(trial: Trial) -> list[Results]:
-    """By how much the results change when every number that goes in moves by one ulp, four times."""
+    """Four times: what changes when every number that goes in moves by one ulp."""
     still = trial.run()
     moved = (_jittered(trial).run() for _ in range(4))
     return [{name: change[name] - value for name, value in still.items()} for change in moved]
