@@ -28,7 +28,7 @@ from npstack.verify.models import gate_blocks
 Arrays = dict[str, np.ndarray]
 EVIDENCE = Path(__file__).parent / "evidence"
 STEP = 1e-30  # of the complex step: no rounding, no truncation
-JUDGED = 16  # numbers of a block that are computed in extended precision, where it comes to that
+JUDGED = 8  # numbers of a block that are computed in extended precision, where it comes to that
 
 
 # ---- cases -----------------------------------------------------------------------------------
