@@ -91,8 +91,9 @@ def main(folder):
     for name, picture in draw(*train()):
         buffer = BytesIO()
         picture.savefig(buffer, dpi=100)
-        # 96 colours are enough for these pictures, and keep each file under 80 KB.
-        Image.open(buffer).convert("RGB").quantize(96).save(Path(folder) / f"{name}.png")
+        # 256 colours, spread over all that occur, keep each file under 80 KB.
+        small = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+        small.save(Path(folder) / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

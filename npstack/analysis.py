@@ -54,8 +54,8 @@ def saturation(
     """Fraction of time that each gate is nearly open or nearly closed, unit by unit.
 
     Counted over the valid steps of all rows. A forget gate that is open all the time remembers, one
-    that is closed all the time makes its unit a feed-forward one (Karpathy, Johnson & Fei-Fei 2015,
-    *Visualizing and understanding recurrent networks*, section 4.3).
+    that is closed all the time keeps nothing in its cell: the past reaches the unit through h alone
+    (Karpathy, Johnson & Fei-Fei 2015, *Visualizing and understanding recurrent networks*, 4.3).
 
     Parameters
     ----------

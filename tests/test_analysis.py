@@ -15,14 +15,14 @@ from npstack import (
     StackedLSTM,
     TapeError,
 )
-from npstack.analysis import gradient_norms, hidden_gradients, saturation
+from npstack.analysis import gradient_norms, saturation, state_gradients
 
 MASK = np.array([[1, 1, 0, 1, 1, 0], [0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0]], dtype=bool)
 STEP = 1e-30
 
 
-def perturbed_loss(tape, cotangent, layer, row, t, unit):
-    """Loss of an LSTM stack, its own loop, with a small imaginary part put on one h(t)."""
+def perturbed_loss(tape, cotangent, layer, field, row, t, unit):
+    """Loss of an LSTM stack, its own loop, with a small imaginary part put on one h(t) or c(t)."""
     T = tape.x.shape[1]
     states = [[part.astype(complex) for part in inner.initial] for inner in tape.layers]
     loss = 0
@@ -34,7 +34,7 @@ def perturbed_loss(tape, cotangent, layer, row, t, unit):
             params = {name: value.astype(complex) for name, value in inner.params.items()}
             new, _ = LSTMCell.step(params, below, state)
             if (k, step) == (layer, t):
-                new.h[row, unit] += 1j * STEP
+                getattr(new, field)[row, unit] += 1j * STEP
             states[k] = [np.where(valid, a, b) for a, b in zip(new, state, strict=True)]
             below = np.where(valid, states[k][0], 0)
         if tape.outputs.ndim == 3:
@@ -45,34 +45,38 @@ def perturbed_loss(tape, cotangent, layer, row, t, unit):
 
 
 @pytest.mark.parametrize("return_sequences", [True, False])
-def test_hidden_gradients_equal_the_complex_step(return_sequences):
+def test_state_gradients_equal_the_complex_step(return_sequences):
     rng = np.random.default_rng(1)
     stack = StackedLSTM(2, [3, 2], return_sequences=return_sequences, rng=rng)
     tape = stack.forward(rng.standard_normal((3, 6, 2)), mask=MASK)
     cotangent = rng.standard_normal(tape.outputs.shape)
-    for k, dh in enumerate(hidden_gradients(stack, tape, cotangent)):
-        assert dh.shape == tape.layers[k].states.h.shape
-        expected = np.zeros_like(dh)
-        for place in np.ndindex(dh.shape):
-            expected[place] = perturbed_loss(tape, cotangent, k, *place).imag / STEP
-        np.testing.assert_allclose(dh, expected, rtol=0, atol=64 * 2.2e-16 * abs(expected).max())
-        assert (dh[~MASK] == 0).all()
-        assert (dh[MASK] != 0).all()
+    for k, dstates in enumerate(state_gradients(stack, tape, cotangent)):
+        for field, found in dstates._asdict().items():
+            assert found.shape == tape.layers[k].states.h.shape
+            expected = np.zeros_like(found)
+            for place in np.ndindex(found.shape):
+                loss = perturbed_loss(tape, cotangent, k, field, *place)
+                expected[place] = loss.imag / STEP
+            atol = 64 * np.finfo(float).eps * abs(expected).max()
+            np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+            assert (found[~MASK] == 0).all()
+            assert (found[MASK] != 0).mean() > 0.5
 
 
-def test_hidden_gradients_see_the_final_states():
+def test_state_gradients_see_the_final_states():
     rng = np.random.default_rng(2)
     layer = LSTM(2, 3, rng=rng)
     tape = layer.forward(rng.standard_normal((2, 4, 2)))
     dfinal = tape.final._make(rng.standard_normal((2, 2, 3)))
-    (dh,) = hidden_gradients(layer, tape, None, dfinal)
-    np.testing.assert_array_equal(dh[:, -1], dfinal.h)
+    (alone,) = state_gradients(layer, tape, None, dfinal)
+    np.testing.assert_array_equal(alone.h[:, -1], dfinal.h)
+    np.testing.assert_array_equal(alone.c[:, -1], dfinal.c)
     doutputs = rng.standard_normal(tape.outputs.shape)
-    (both,) = hidden_gradients(layer, tape, doutputs, dfinal)
-    np.testing.assert_array_equal(both[:, -1], dfinal.h + doutputs[:, -1])
+    (both,) = state_gradients(layer, tape, doutputs, dfinal)
+    np.testing.assert_array_equal(both.h[:, -1], dfinal.h + doutputs[:, -1])
 
 
-def test_hidden_gradients_of_a_nested_model_are_those_of_its_stack():
+def test_state_gradients_of_a_nested_model_are_those_of_its_stack():
     rng = np.random.default_rng(3)
     stack = StackedLSTM(3, [4, 2], return_sequences=False, dropout=0.5, rng=rng)
     embedding, head = Embedding(7, 3, rng=rng), Dense(2, 1, rng=rng)
@@ -80,9 +84,11 @@ def test_hidden_gradients_of_a_nested_model_are_those_of_its_stack():
     tape = model.forward(rng.integers(0, 7, (3, 6)), mask=MASK, rng=rng)
     doutputs = rng.standard_normal(tape.outputs.shape)
     through_head = head.backward(tape.parts[3], doutputs).x
-    alone = hidden_gradients(stack, tape.parts[2], through_head)
-    for dh, expected in zip(hidden_gradients(model, tape, doutputs), alone, strict=True):
-        np.testing.assert_array_equal(dh, expected)
+    alone = state_gradients(stack, tape.parts[2], through_head)
+    for found, expected in zip(state_gradients(model, tape, doutputs), alone, strict=True):
+        np.testing.assert_array_equal(found.h, expected.h)
+        np.testing.assert_array_equal(found.c, expected.c)
+        assert found.h[MASK].any()
 
 
 def test_measuring_leaves_the_model_and_the_tape_alone():
@@ -103,17 +109,18 @@ def test_measuring_leaves_the_model_and_the_tape_alone():
         np.testing.assert_array_equal(layer.gates.forget, gate)
 
 
-def test_gradient_norms_are_the_norms_of_the_hidden_gradients():
+def test_gradient_norms_are_the_norms_of_the_state_gradients():
     rng = np.random.default_rng(5)
     stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=rng)
     tape = stack.forward(rng.standard_normal((3, 6, 1)), mask=MASK)
     doutputs = rng.standard_normal((3, 3))
     norms = gradient_norms(stack, tape, doutputs)
-    assert norms.shape == (2, 6)
-    for k, dh in enumerate(hidden_gradients(stack, tape, doutputs)):
-        for t in range(6):
-            expected = sum(value * value for value in dh[:, t].ravel().tolist()) ** 0.5
-            assert norms[k, t] == pytest.approx(expected, rel=1e-14)
+    assert norms["h"].shape == norms["c"].shape == (2, 6)
+    for k, dstates in enumerate(state_gradients(stack, tape, doutputs)):
+        for field, dstate in dstates._asdict().items():
+            for t in range(6):
+                expected = sum(value * value for value in dstate[:, t].ravel().tolist()) ** 0.5
+                assert norms[field][k, t] == pytest.approx(expected, rel=1e-14)
 
 
 def test_a_vanished_gradient_is_measured_though_its_square_underflows():
@@ -121,15 +128,16 @@ def test_a_vanished_gradient_is_measured_though_its_square_underflows():
     layer = LSTM(1, 2, return_sequences=False, rng=rng)
     tape = layer.forward(rng.standard_normal((1, 3, 1)))
     norms = gradient_norms(layer, tape, np.full((1, 2), 3e-200))
-    assert norms[0, -1] == pytest.approx(3e-200 * 2**0.5, rel=1e-14)
+    assert norms["h"][0, -1] == pytest.approx(3e-200 * 2**0.5, rel=1e-14)
 
 
 def test_no_gradient_in_gives_norms_of_zero():
     layer = LSTM(1, 2, rng=np.random.default_rng(7))
     tape = layer.forward(np.ones((1, 3, 1)))
-    np.testing.assert_array_equal(
-        gradient_norms(layer, tape, np.zeros((1, 3, 2))), np.zeros((1, 3))
-    )
+    norms = gradient_norms(layer, tape, np.zeros((1, 3, 2)))
+    assert set(norms) == {"h", "c"}
+    for values in norms.values():
+        np.testing.assert_array_equal(values, np.zeros((1, 3)))
 
 
 def test_saturation_counts_valid_steps_one_by_one():

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from npstack.numerics import Array
 from npstack.shapes import ArgumentError, ShapeError, describe, fail
@@ -69,17 +69,37 @@ def legend_above(ax: Axes, columns: int = 4) -> None:
     )
 
 
+def layer_title(number: int, units: int) -> str:
+    """The same over every panel of a layer."""
+    return f"layer {number} · {units} unit{'' if units == 1 else 's'}"
+
+
 def whole_numbers(count: int) -> MaxNLocator:
     """Ticks at round whole numbers, for steps, units and epochs."""
-    return MaxNLocator(count, integer=True, steps=[1, 2, 5, 10])
+    return MaxNLocator(count, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
 
 
 def logarithmic(ax: Axes) -> None:
-    """A logarithmic axis upwards, with faint lines; labels stay plain over a short range."""
+    """A logarithmic axis upwards: the more powers of ten the data span, the fewer lines each."""
     ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    decades = np.log10(high / low)
+    digits = (1, 2, 3, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
+    ax.yaxis.set_major_locator(
+        MaxNLocator(5) if decades < 0.5 else LogLocator(subs=digits, numticks=8)
+    )
+    ax.yaxis.set_major_formatter(FuncFormatter(_number))
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.grid(axis="y", color=GRID, linewidth=0.6)
-    ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
-    ax.tick_params(axis="y", which="minor", labelsize=SMALL)
+
+
+def _number(value: float, position: int | None = None) -> str:
+    """0.02 as it is, 1e-30 as a power of ten."""
+    text = f"{value:g}"
+    if "e" not in text:
+        return text
+    digit, exponent = text.split("e")
+    return f"${'' if digit == '1' else digit + '·'}10^{{{int(exponent)}}}$"
 
 
 def colour_bar(picture: Picture, mesh: QuadMesh, axes: Any, label: str) -> None:

@@ -16,6 +16,7 @@ from npstack.plots.frame import (
     Picture,
     check_times,
     finish,
+    layer_title,
     legend_above,
     logarithmic,
     mark_points,
@@ -76,7 +77,7 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
                 label=f"{name} gate",
             )
         units = len(next(iter(layer.open.values())))
-        finish(ax, f"layer {k} · {units} units", ylabel="fraction of time\nnearly closed")
+        finish(ax, layer_title(k, units), ylabel="fraction of time\nnearly closed")
         ax.set_xlim(-0.03, 1.03)
         ax.set_ylim(-0.05, 1.05)
     panels[-1].set_xlabel("fraction of time nearly open", fontsize=9)

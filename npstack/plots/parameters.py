@@ -105,7 +105,7 @@ def _row(picture: Picture, panels: Any, name: str, values: Array, from_label: st
         bins = np.linspace(*limits, 25).tolist()
         histogram.hist(block.ravel(), bins, histtype="step", color=colour, label=letter)
     colour_bar(picture, mesh, maps[-1], "")
-    finish(histogram, name, ylabel="count")
+    finish(histogram, ylabel="count")
 
 
 def _layer(where: str, name: str, params: Mapping[str, Array], layer: str) -> dict[str, Array]:

@@ -23,10 +23,12 @@ from npstack.plots.frame import (
     colour_bar,
     finish,
     heat_map,
+    layer_title,
     legend_above,
     new_picture,
     share_time,
     traces,
+    whole_numbers,
 )
 from npstack.shapes import ShapeError, TapeError, fail
 from npstack.tape import RecurrentTape, Tape
@@ -92,7 +94,7 @@ def activations(
     for k, (ax, layer) in enumerate(zip(panels[-2:0:-1], layers, strict=True)):
         h = layer.states.h[row]
         mesh = heat_map(ax, times, h, mask, SIGNED, (-1, 1))
-        finish(ax, f"layer {k} · {h.shape[1]} units", ylabel="unit")
+        finish(ax, layer_title(k, h.shape[1]), ylabel="unit")
     _signals(picture, panels[-1], "input", times, tape.x[row], mask, input_labels)
     colour_bar(picture, mesh, panels[1:-1], "hidden state h")
     share_time(panels, times, mask, time_label)
@@ -114,8 +116,9 @@ def _signals(
     labels: Sequence[str] | None,
 ) -> None:
     """What goes in or comes out: lines, a heat map where there are many, points for one step."""
-    if values.ndim == 1 and values.dtype.kind in "iu":
-        values = values[:, np.newaxis]  # symbols, one per step
+    symbols = values.dtype.kind in "iu"
+    if symbols:
+        values = values[:, np.newaxis]  # one per step
     columns = values.shape[-1]
     if labels is not None and len(labels) != columns:
         expected = f"{name}_labels must name {columns} columns"
@@ -127,6 +130,7 @@ def _signals(
         for k, value in enumerate(values):
             label = None if many else names[k]
             ax.plot(times[last], value, "o", color=COLOURS[k % MAX_TRACES], label=label)
+        ax.margins(y=0.3)
         name += " (after the last step)"
     elif many:
         limits = around_zero(values, 1.0)
@@ -136,6 +140,10 @@ def _signals(
             colour_bar(picture, mesh, ax, name)
     else:
         traces(ax, times, values, mask, names)
+    if symbols:  # no order among them, hence no line from one to the next
+        ax.lines[0].set(linestyle="", marker=".")
+        ax.yaxis.set_major_locator(whole_numbers(4))
+        unit = "symbol"
     if columns == 1 and labels is not None:
         name += f" · {names[0]}"
     finish(ax, name, ylabel=unit)

@@ -12,7 +12,7 @@ from npstack.layers import Composite, Layer, Recurrent
 from npstack.plots.frame import COLOURS, SMALL, Picture, new_picture
 from npstack.shapes import DtypeError, describe, fail
 
-COLUMNS = ("0", "1", "2", "…", "T-1")  # the time steps that are drawn
+COLUMNS = ("0", "1", "…", "T-1")  # the time steps that are drawn
 LAST = len(COLUMNS) - 1
 DOTS = COLUMNS.index("…")
 ALL, ONLY_LAST = range(len(COLUMNS)), (LAST,)
