@@ -17,7 +17,7 @@ Initialiser = Callable[[np.random.Generator, Shape], Array]
 
 
 def uniform(rng: np.random.Generator, shape: Shape) -> Array:
-    """Uniform on ±1/√n with ``n`` the size of the last axis: PyTorch's choice, where n = H.
+    """Uniform on ±1/√n with ``n`` the size of the last axis; for recurrent layers PyTorch's choice.
 
     Examples
     --------

@@ -17,7 +17,11 @@ def global_norm(grads: Params) -> float:
     >>> global_norm({"W": np.array([[3.0]]), "b": np.array([4.0])})
     5.0
     """
-    return float(np.sqrt(sum(float((g * g).sum()) for g in grads.values())))
+    largest = max((float(np.abs(g).max()) for g in grads.values()), default=0.0)
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    scaled = (g / largest for g in grads.values())  # a square of 1e160 would not be finite
+    return largest * float(np.sqrt(sum(float((g * g).sum()) for g in scaled)))
 
 
 def clip_by_global_norm(grads: Params, max_norm: float) -> dict[str, Array]:
@@ -66,6 +70,9 @@ class Adam:
         epsilon: float = 1e-8,
     ) -> None:
         self.learning_rate = check_positive("Adam", "learning_rate", learning_rate)
+        for name, beta in (("beta1", beta1), ("beta2", beta2)):
+            if not 0 <= beta < 1:
+                fail(ArgumentError, "Adam", f"{name} must be a number with 0 <= {name} < 1", beta)
         self.beta1, self.beta2 = beta1, beta2
         self.epsilon = check_positive("Adam", "epsilon", epsilon)
         self.steps = 0

@@ -30,6 +30,7 @@ class LSTMGates(NamedTuple):
     output: Array
 
 
+# The letters of equations (1) to (4), for tables and pictures.
 GATE_LETTERS = dict(zip(LSTMGates._fields, "ifgo", strict=True))
 
 

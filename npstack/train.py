@@ -28,9 +28,9 @@ class Samples(NamedTuple):
     y : array (B, T, K) or (B, K)
         Targets, of the shape of the model's outputs.
     mask : bool array (B, T), optional
-        True at steps that exist: what the model sees.
+        True at valid steps: what the model sees.
     counts : bool array (B, T) or (B,), optional
-        True where a prediction counts in the loss; by default wherever it exists. A warm-up is a
+        True where a prediction counts in the loss; by default at every valid step. A warm-up is a
         stretch that the model sees and the loss does not.
     """
 
@@ -190,7 +190,7 @@ def _step(
 
 
 def _counted(model: Layer, samples: Samples) -> NDArray[np.bool_] | None:
-    """Where a prediction counts: where it is said to, and exists."""
+    """Where a prediction counts: where it is said to, at valid steps."""
     if samples.mask is None or not model.keeps_time:
         return samples.counts
     return samples.mask if samples.counts is None else samples.mask & samples.counts

@@ -73,7 +73,7 @@ class Composite(Layer):
             noise = (None,) * len(self.children)
         where = f"{type(self).__name__}.forward"
         noise = shapes.check_noise(where, noise, len(self.children))
-        inputs, end_of_time, remaining = x, mask, iter(states)
+        inputs, own_mask, remaining = x, mask, iter(states)
         tapes: list[Tape] = []
         for (name, layer), draws in zip(self.children.items(), noise, strict=True):
             own = tuple(next(remaining) for _ in layer.recurrent)
@@ -81,7 +81,7 @@ class Composite(Layer):
             tapes.append(tape)
             x, mask = tape.outputs, mask if layer.keeps_time else None
         drawn = tuple(tape.noise for tape in tapes)
-        return CompositeTape(params, inputs, end_of_time, x, drawn, tuple(tapes))
+        return CompositeTape(params, inputs, own_mask, x, drawn, tuple(tapes))
 
     def _backward(
         self, tape: CompositeTape, doutputs: Array, dfinal: States

@@ -7,10 +7,10 @@
         valid step    state(t), record(t) = cell.step(params, x(t), state(t-1))
         masked step   state(t), record(t) = state(t-1), 0              the state is held
 
-Backpropagation through time is that loop read backwards. ``dstate`` is what the later steps want
-changed in ``state(t)``; the layer above adds what it wants changed in ``h(t)``; the cell turns the
-sum into what this step wants changed in ``state(t-1)``. Parameters are shared by all steps, so
-their gradient is the sum over the steps.
+Backpropagation through time is that loop read backwards. ``dstate(t)`` is the derivative of the
+loss by ``state(t)`` as it comes back from the later steps; the layer above adds its own part to
+that of ``h(t)``; the cell turns the sum into the derivative by ``state(t-1)``. Parameters are
+shared by all steps, so their gradient is the sum over the steps.
 
 ::
 
@@ -60,7 +60,7 @@ class Recurrent(Layer):
 
     Parameters
     ----------
-    cell
+    cell : LSTMCell, or any object that offers the same
         ``input_size``, ``hidden_size``, ``params``, ``state_type``, ``record_type``,
         ``zero_state``, ``step``, ``step_backward``, as in `LSTMCell`.
     return_sequences : bool
@@ -87,7 +87,7 @@ class Recurrent(Layer):
     @property
     def parameter_formula(self) -> str:
         """How the number of parameters comes about."""
-        return f"4H(D + H + 1), D={self.input_size}, H={self.hidden_size}"
+        return f"{self.cell.parameter_formula}, D={self.input_size}, H={self.hidden_size}"
 
     def _forward(
         self,

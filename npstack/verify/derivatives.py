@@ -4,8 +4,8 @@
 ``Im s(x + i h) / h`` has no subtraction to lose digits in; with ``h = 1e-30`` the error term
 vanishes too, and there is no step size to tune (Squire & Trapp 1998). `Quotients` are central
 differences at many steps, whose error falls with the step until rounding takes over: the second
-opinion, and the only one for code that cannot take complex numbers. `half_ulp_changes` says how many
-digits the answer has at all.
+opinion, and the only one for code that cannot take complex numbers. `half_ulp_changes` says how
+many digits the answer has at all.
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ def check_gradients(
     noise_rng : numpy.random.Generator, optional
         Given, dropout is on, with one draw for the whole check.
     **options
-        As for `gradcheck`: ``route``, ``tolerance``, ``entries``, ``rng``.
+        As for `gradcheck`: ``route``, ``tolerance``, ``entries``, and ``rng``, which draws the
+        cotangents (where ``noise_rng`` draws dropout).
 
     Returns
     -------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from npstack.verify.derivatives import Quotients
 
 PASSED = ("ok", "rounding", "kink")
@@ -27,6 +25,8 @@ class Row:
         The backward's number and the independent one, at that entry.
     error : float
         ``max|analytic - reference| / max|reference|`` over the block.
+    elementwise : float
+        Largest ``|analytic - reference| / |reference|`` of a single entry: reported, not judged.
     bound : float
         What the error may be.
     verdict : str
@@ -42,13 +42,14 @@ class Row:
     analytic: float
     reference: float
     error: float
+    elementwise: float
     bound: float
     verdict: str
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `gradcheck` found; ``print(report)`` is a table, worst news first.
+    """What `gradcheck` found; ``print(report)`` is a table, failures first.
 
     Attributes
     ----------
@@ -78,18 +79,19 @@ class Report:
 
     @property
     def worst(self) -> Row:
-        """The row with the largest error in relation to its bound."""
-        return max(self.rows, key=lambda row: np.nan_to_num(row.error / row.bound, nan=np.inf))
+        """The row with the largest error, failures before all others."""
+        return max(self.rows, key=lambda row: (row.verdict not in PASSED, row.error))
 
     def __str__(self) -> str:
         head = (
             "parameter",
-            "gate",
+            "part",
             "shape",
             "worst entry",
             "analytic",
             "reference",
             "error",
+            "elementwise",
             "verdict",
         )
         cells = [head] + [
@@ -101,6 +103,7 @@ class Report:
                 f"{row.analytic:.9g}",
                 f"{row.reference:.9g}",
                 f"{row.error:.1e}",
+                f"{row.elementwise:.1e}",
                 row.verdict,
             )
             for row in sorted(self.rows, key=lambda row: row.verdict in PASSED)

@@ -1,0 +1,65 @@
+"""Honest opponents for a forecast: persistence, the best lag, and linear autoregression."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from npstack.numerics import Array
+
+
+class Split(NamedTuple):
+    """Which months a target may lie in: ``[0, train)`` to fit, ``[train, valid)`` to choose by."""
+
+    ahead: int
+    train: int
+    valid: int
+
+
+class Forecast(NamedTuple):
+    """Predictions for the targets from ``split.valid`` on, and what was chosen to make them."""
+
+    predictions: Array
+    choice: str
+
+
+def lagged(z: Array, lag: int, split: Split) -> Forecast:
+    """What stood ``lag`` months before the target.
+
+    Examples
+    --------
+    >>> lagged(np.arange(10.0), 2, Split(2, 4, 7)).predictions
+    array([5., 6., 7.])
+    """
+    return Forecast(z[split.valid - lag : len(z) - lag], f"lag {lag}")
+
+
+def best_lag(z: Array, split: Split, lags: range) -> Forecast:
+    """The lag that errs least on targets of the training part."""
+    part = z[: split.train]
+    errors = {lag: np.mean((part[lag:] - part[:-lag]) ** 2) for lag in lags}
+    return lagged(z, min(errors, key=lambda lag: errors[lag]), split)
+
+
+def ridge(z: Array, months: int, split: Split, penalties: Array) -> Forecast:
+    """Linear autoregression over the last ``months`` values, with a penalty on the weights.
+
+    The weights are fitted on the training part, once per penalty; the penalty is chosen on the
+    validation part. The intercept is not penalised.
+    """
+    targets = np.arange(months - 1 + split.ahead, len(z))
+    windows = np.lib.stride_tricks.sliding_window_view(z, months)[: len(targets)]
+    X = np.column_stack([windows, np.ones(len(windows))])
+    train, valid = targets < split.train, targets < split.valid
+    A, y = X[train], z[targets[train]]
+    held_out = valid & ~train
+    best, least = np.zeros(months + 1), np.inf
+    choice = ""
+    for penalty in penalties:
+        penalised = penalty * np.diag([1.0] * months + [0.0])
+        w = np.linalg.solve(A.T @ A + penalised, A.T @ y)
+        error = np.mean((X[held_out] @ w - z[targets[held_out]]) ** 2)
+        if error < least:
+            best, least, choice = w, error, f"penalty {penalty:g}"
+    return Forecast(X[~valid] @ best, choice)
