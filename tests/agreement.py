@@ -3,8 +3,7 @@
 A `Case` is a model with everything that one forward and one backward pass take. ``case.run()``
 gives every output, final state and gradient by name; another program gives the same names for the
 same case (`tests.others`); `compare` holds the two against each other block by block, in eps. A
-block above the bar is judged by `explain`: against truth in extended precision, with the
-conditioning of that very block as the measure.
+block above the bar is judged by `tests.rounding.explain`.
 """
 
 from __future__ import annotations
@@ -27,8 +26,6 @@ from npstack.verify.models import gate_blocks
 
 Arrays = dict[str, np.ndarray]
 EVIDENCE = Path(__file__).parent / "evidence"
-STEP = 1e-30  # of the complex step: no rounding, no truncation
-JUDGED = 8  # numbers of a block that are computed in extended precision, where it comes to that
 
 
 # ---- cases -----------------------------------------------------------------------------------
@@ -230,67 +227,15 @@ def compare(case: Case, actual: Arrays, reference: Arrays) -> dict[str, float]:
     }
 
 
-# ---- explained by rounding ---------------------------------------------------------------------
-
-
-def truth(case: Case, name: str, places: np.ndarray, draw: int | None = None) -> np.ndarray:
-    """Some numbers of one array in extended precision, by the forward pass alone.
-
-    A gradient is taken by the complex step through that forward pass, entry by entry, so the
-    backward pass under test has no part in it. With ``draw``, every input and parameter is first
-    moved half an ulp of the working dtype up or down.
-    """
-    inputs = {key: value.astype(np.longdouble) for key, value in case.inputs.items()}
-    if draw is not None:
-        rng = np.random.default_rng([case.seed, 2, draw])
-        for key, value in case.inputs.items():
-            half = np.spacing(np.abs(value)).astype(np.longdouble) / 2
-            inputs[key] = inputs[key] + half * rng.choice([-1, 1], value.shape)
-    if not name.startswith("d"):
-        return values(case.forward(inputs))[name].ravel()[places]
-    shifted = {key: value.astype(np.clongdouble) for key, value in inputs.items()}
-    entries = shifted[name.removeprefix("d")].reshape(-1)  # a view: the array is contiguous
-    result = np.zeros(len(places), np.longdouble)
-    for k, place in enumerate(places):
-        before = entries[place]
-        entries[place] += np.clongdouble(1j * STEP)
-        result[k] = case.loss(shifted).imag / np.longdouble(STEP)
-        entries[place] = before
-    return result
-
-
-def explain(case: Case, label: str, ours: Arrays, theirs: Arrays) -> dict[str, Any]:
-    """Whether rounding explains a block above the bar: both programs against truth.
-
-    ``conditioning`` is the largest change of the truth over four draws of `truth`. Ours may be off
-    by 8 times that and 16 eps; theirs by 4 times the larger of that and our own error, and 8 eps.
-    A block of many numbers is judged where the two differ most (which only lowers the allowance).
-    """
-    eps = float(np.finfo(case.doutputs.dtype).eps)
-    name, index = next((n, i) for block, n, i in blocks(case, theirs) if block == label)
-    places = np.arange(theirs[name].size).reshape(theirs[name].shape)[index].ravel()
-    a, b = ours[name].ravel(), theirs[name].ravel()
-    scale = np.abs(b[places]).max()
-    places = places[np.argsort(-np.abs(a - b)[places])[:JUDGED]]
-    exact = truth(case, name, places)
-
-    def error(numbers: np.ndarray) -> float:
-        return float(np.abs(numbers - exact).max() / scale / eps)
-
-    conditioning = max(error(truth(case, name, places, draw)) for draw in range(4))
-    own, other = error(a[places]), error(b[places])
-    return {
-        "conditioning": conditioning,
-        "npstack_against_truth": own,
-        "other_against_truth": other,
-        "explained": own <= 8 * conditioning + 16 and other <= 4 * max(conditioning, own) + 8,
-    }
-
-
 # ---- many cases, and the evidence they leave -----------------------------------------------------
 
 
-def judge(cases: Iterable[Case], other: Callable[[Case], Arrays], bar: float) -> dict[str, Any]:
+def judge(
+    cases: Iterable[Case],
+    other: Callable[[Case], Arrays],
+    bar: float,
+    explain: Callable[[Case, str, Arrays, Arrays], dict[str, Any]],
+) -> dict[str, Any]:
     """Compare npstack with ``other`` on all cases; ``bar`` is in eps.
 
     Returns what an evidence file holds besides its provenance: how many blocks, quantiles, the
@@ -298,16 +243,14 @@ def judge(cases: Iterable[Case], other: Callable[[Case], Arrays], bar: float) ->
     """
     errors: list[float] = []
     stacks, above = [], []
-    worst = {"error": -1.0}
+    worst: dict[str, Any] = {"error": -1.0}
     for case in cases:
         ours, theirs = case.run(), other(case)
         found = compare(case, ours, theirs)
         errors += found.values()
         label = max(found, key=found.__getitem__)
-        stacks.append(
-            {"seed": case.seed, "sizes": case.sizes, "blocks": len(found), "worst": found[label]}
-        )
         here = {"seed": case.seed, "sizes": case.sizes, "shape": list(case.x.shape)}
+        stacks.append({**here, "blocks": len(found), "worst": found[label]})
         if found[label] > worst["error"]:
             worst = {"error": found[label], "block": label, **here}
         above += [
@@ -347,21 +290,19 @@ def same_figures(part: dict[str, Any], full: dict[str, Any]) -> None:
         assert then["worst"] <= 4 * now["worst"] + 8
 
 
-def write_evidence(name: str, figures: dict[str, Any], packages: Iterable[str]) -> Path:
-    """Write the figures with their provenance to ``tests/evidence/agreement_<name>.json``."""
+def provenance(name: str, packages: Iterable[str]) -> dict[str, Any]:
+    """What is known about a run before it begins: command, commit, date, machine, versions."""
 
     def git(*words: str) -> str:
         root = Path(__file__).parents[1]
-        return subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, check=True
-        ).stdout
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
+        return done.stdout
 
-    provenance = {
+    code = ["npstack", *(f"tests/{name}.py" for name in ("agreement", "rounding", "others"))]
+    return {
         "command": f"python -m tests.full_agreement {name}",
         "commit": git("rev-parse", "HEAD").strip(),
-        "changed_since_commit": git(
-            "diff", "--name-only", "HEAD", "--", "npstack", "tests"
-        ).split(),
+        "changed_since_commit": git("diff", "--name-only", "HEAD", "--", *code).split(),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": f"{platform.system()} {platform.machine()}",
         "versions": {
@@ -369,8 +310,12 @@ def write_evidence(name: str, figures: dict[str, Any], packages: Iterable[str]) 
             **{package: importlib.metadata.version(package) for package in ("numpy", *packages)},
         },
     }
+
+
+def write_evidence(name: str, content: dict[str, Any]) -> Path:
+    """Write provenance and figures to ``tests/evidence/agreement_<name>.json``."""
     path = EVIDENCE / f"agreement_{name}.json"
-    path.write_text(json.dumps({**provenance, **figures}, indent=1) + "\n")
+    path.write_text(json.dumps(content, indent=1) + "\n")
     return path
 
 

@@ -18,7 +18,6 @@ from tests.agreement import (
     Case,
     compare,
     draw_case,
-    explain,
     judge,
     read_evidence,
     require,
@@ -26,6 +25,7 @@ from tests.agreement import (
 )
 from tests.full_agreement import RUNS
 from tests.others import oracle_results
+from tests.rounding import explain
 
 SMALL = {"max_layers": 3, "max_size": 4, "max_steps": 4, "junk": np.nan}
 
@@ -212,7 +212,7 @@ def test_judge_counts_and_explains_exceptions() -> None:
         results = oracle_results(case)
         return {**results, "outputs": results["outputs"] * (1 + 1e-12)}
 
-    figures = judge([draw_case(1000, **SMALL)], slightly_wrong, 64)
+    figures = judge([draw_case(1000, **SMALL)], slightly_wrong, 64, explain)
     assert (figures["above_bar"], figures["above_bar_not_explained"]) == (1, 1)
     assert figures["worst"]["block"] == "outputs"
     with pytest.raises(AssertionError, match="outputs"):

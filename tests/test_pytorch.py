@@ -29,14 +29,8 @@ def test_first_stacks_of_the_full_run() -> None:
             continue  # an exception that the full run has explained, at some expense
         found = compare(case, case.run(), run.other(case))
         assert max(found.values()) <= run.bar, case.seed
-        errors.append(
-            {
-                "seed": case.seed,
-                "sizes": case.sizes,
-                "blocks": len(found),
-                "worst": max(found.values()),
-            }
-        )
+        here = {"seed": case.seed, "sizes": case.sizes, "shape": list(case.x.shape)}
+        errors.append({**here, "blocks": len(found), "worst": max(found.values())})
     kept = [stack for stack in full["per_stack"][:20] if stack["worst"] <= run.bar]
     same_figures({"per_stack": errors}, {"per_stack": kept})
     assert len(errors) >= 18

@@ -1,0 +1,70 @@
+"""Whether rounding explains a difference: both programs against truth in extended precision.
+
+The measure is the conditioning of the very block in question: how far the truth itself moves when
+every input and parameter moves by half an ulp of the working dtype.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.agreement import Arrays, Case, blocks, values
+
+STEP = 1e-30  # of the complex step: no rounding, no truncation
+JUDGED = 8  # numbers of a block that are computed in extended precision
+
+
+def truth(case: Case, name: str, places: np.ndarray, draw: int | None = None) -> np.ndarray:
+    """Some numbers of one array in extended precision, by the forward pass alone.
+
+    A gradient is taken by the complex step through that forward pass, entry by entry, so the
+    backward pass under test has no part in it. With ``draw``, every input and parameter is first
+    moved half an ulp of the working dtype up or down.
+    """
+    inputs = {key: value.astype(np.longdouble) for key, value in case.inputs.items()}
+    if draw is not None:
+        rng = np.random.default_rng([case.seed, 2, draw])
+        for key, value in case.inputs.items():
+            half = np.spacing(np.abs(value)).astype(np.longdouble) / 2
+            inputs[key] = inputs[key] + half * rng.choice([-1, 1], value.shape)
+    if not name.startswith("d"):
+        return values(case.forward(inputs))[name].ravel()[places]
+    shifted = {key: value.astype(np.clongdouble) for key, value in inputs.items()}
+    entries = shifted[name.removeprefix("d")].reshape(-1)  # a view: the array is contiguous
+    result = np.zeros(len(places), np.longdouble)
+    for k, place in enumerate(places):
+        before = entries[place]
+        entries[place] += np.clongdouble(1j * STEP)
+        result[k] = case.loss(shifted).imag / np.longdouble(STEP)
+        entries[place] = before
+    return result
+
+
+def explain(case: Case, label: str, ours: Arrays, theirs: Arrays) -> dict[str, Any]:
+    """Whether rounding explains a block above the bar: both programs against truth.
+
+    ``conditioning`` is the largest change of the truth over four draws of `truth`. Ours may be off
+    by 8 times that and 16 eps; theirs by 4 times the larger of that and our own error, and 8 eps.
+    A block of many numbers is judged where the two differ most (which only lowers the allowance).
+    """
+    eps = float(np.finfo(case.doutputs.dtype).eps)
+    name, index = next((n, i) for block, n, i in blocks(case, theirs) if block == label)
+    places = np.arange(theirs[name].size).reshape(theirs[name].shape)[index].ravel()
+    a, b = ours[name].ravel(), theirs[name].ravel()
+    scale = np.abs(b[places]).max()
+    places = places[np.argsort(-np.abs(a - b)[places])[:JUDGED]]
+    exact = truth(case, name, places)
+
+    def error(numbers: np.ndarray) -> float:
+        return float(np.abs(numbers - exact).max() / scale / eps)
+
+    conditioning = max(error(truth(case, name, places, draw)) for draw in range(4))
+    own, other = error(a[places]), error(b[places])
+    return {
+        "conditioning": conditioning,
+        "npstack_against_truth": own,
+        "other_against_truth": other,
+        "explained": own <= 8 * conditioning + 16 and other <= 4 * max(conditioning, own) + 8,
+    }
