@@ -26,7 +26,7 @@ To add a cell, write its step (parameters, input vector, state -> new state, a d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,14 +93,7 @@ def function(f: Callable[[float], float], slope: Callable[[float], float]) -> An
 
 
 def logistic(a: float) -> float:
-    """``1 / (1 + exp(-a))``; the exponential is of a negative number, so it cannot overflow, and
-    far on the left the result is ``exp(a)`` with all its digits.
-
-    Examples
-    --------
-    >>> logistic(-800.0), logistic(0.0), logistic(800.0)
-    (0.0, 0.5, 1.0)
-    """
+    """``1 / (1 + exp(-a))``, never taking the exponential of a positive number: no overflow."""
     if a < 0:
         e = math.exp(a)
         return e / (1.0 + e)
@@ -143,15 +136,7 @@ def lstm_step(params: Params, x: Vector, state: State) -> State:
     return {"h": h, "c": c}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """How a state goes through one step, and what its parts are called."""
-
-    step: Callable[[Params, Vector, State], State]
-    parts: tuple[str, ...]
-
-
-CELLS = {"lstm": Cell(lstm_step, ("h", "c"))}
+CELLS = {"lstm": (lstm_step, ("h", "c"))}  # the step, and the parts of the state
 
 
 # ---- layers: one sequence ----------------------------------------------------------------------
@@ -161,44 +146,35 @@ CELLS = {"lstm": Cell(lstm_step, ("h", "c"))}
 class Layer:
     """What a layer is, its parameters aside.
 
-    Attributes
-    ----------
-    kind : str
-        A name in `CELLS` (parameters ``W``, ``U``, ``b``), or ``dense`` (``W``, ``b``),
-        ``embedding`` (``W``), ``dropout`` (none).
-    last : bool
-        For a recurrent layer: hand on the last hidden state instead of all.
-    activation : str
-        For a dense layer.
-    rate, kept
-        For dropout: the rate, and which numbers of ``[b][t][k]`` (or ``[b][k]``) stay.
+    ``kind`` is a name in `CELLS` (parameters ``W``, ``U``, ``b``), or one in `STEPWISE`: ``dense``
+    (``W``, ``b``), ``embedding`` (``W``), ``dropout`` (none).
     """
 
     kind: str
-    last: bool = False
-    activation: str = "linear"
-    rate: float = 0.0
-    kept: Any = None
+    last: bool = False  # of a cell: hand on the last hidden state instead of all
+    activation: str = "linear"  # of a dense layer
+    rate: float = 0.0  # of dropout
+    kept: Any = None  # of dropout: which numbers of [b][t][k] (or [b][k]) stay; None for all
 
 
 def recurrent(
     layer: Layer, params: Params, x: list[Vector], state: State | None, valid: Sequence[bool]
 ) -> tuple[Any, State]:
     """A cell over time: masked steps hold the state and give zeros."""
-    cell = CELLS[layer.kind]
+    step, parts = CELLS[layer.kind]
     H = len(params["U"])
     if state is None:
-        state = {part: [0.0] * H for part in cell.parts}
+        state = {part: [0.0] * H for part in parts}
     outputs = []
     for vector, is_valid in zip(x, valid, strict=True):
         if is_valid:
-            state = cell.step(params, vector, state)
+            state = step(params, vector, state)
         outputs.append(state["h"] if is_valid else [0.0] * H)
     return (state["h"] if layer.last else outputs), state
 
 
 def dense(layer: Layer, params: Params, x: Vector, row: int, t: int | None) -> Vector:
-    """``activation(x W + b)`` of one vector."""
+    """``activation(x W + b)``."""
     activation = ACTIVATIONS[layer.activation]
     return [activation(affine(x, params["W"], j, b)) for j, b in enumerate(params["b"])]
 
@@ -268,10 +244,8 @@ def run(
 
     Parameters
     ----------
-    model : list of Layer
-        Bottom first.
-    params : list of dict
-        The parameters of each layer as nested lists (an empty dictionary for dropout).
+    model, params : list of Layer, list of dict
+        Bottom first; the parameters as nested lists (an empty dictionary for dropout).
     x : ``[b][t][k]``, or whole numbers ``[b][t]`` for an embedding
     states : list of dict, optional
         One per recurrent layer, each ``{"h": [b][j], "c": [b][j]}``; zeros by default.
@@ -306,19 +280,16 @@ def run(
 
 
 def weighted_sum(values: Any, weights: Any) -> Number:
-    """The sum of all numbers of ``values``, each times its fellow in ``weights``: a loss with any
-    cotangents that one likes."""
+    """The sum of all numbers of ``values``, each times its fellow in ``weights``."""
     pairs = zip(numbers(values), numbers(weights), strict=True)
     return sum((value * weight for value, weight in pairs), 0.0)
 
 
 def mean_squared_error(predictions: Any, targets: Any, mask: Any = None) -> Number:
-    """Mean of ``(prediction - target)^2`` over valid steps and outputs, predictions ``[b][t][k]``
-    with a mask ``[b][t]``, or any nesting without."""
+    """Mean of ``(prediction - target)^2``; a mask ``[b][t]`` leaves only its valid steps."""
     if mask is not None:
         places = [(b, t) for b, row in enumerate(mask) for t, valid in enumerate(row) if valid]
-        predictions = [predictions[b][t] for b, t in places]
-        targets = [targets[b][t] for b, t in places]
+        predictions, targets = ([v[b][t] for b, t in places] for v in (predictions, targets))
     differences = [p - q for p, q in zip(numbers(predictions), numbers(targets), strict=True)]
     return sum((d * d for d in differences), 0.0) * (1.0 / len(differences))
 
@@ -334,30 +305,31 @@ def differentiate(f: Callable[[Any], Number], inputs: Any) -> tuple[float, Any]:
     >>> differentiate(lambda v: v["a"] * v["b"][0] + v["b"][1], {"a": 2.0, "b": [3.0, 4.0]})
     (10.0, {'a': 3.0, 'b': [2.0, 1.0]})
     """
-    values = list(numbers(inputs))
-    n = len(values)
-    duals = (Dual(v, [0.0] * k + [1.0] + [0.0] * (n - k - 1)) for k, v in enumerate(values))
-    result = f(rebuild(inputs, duals))
-    if not isinstance(result, Dual):  # no input reaches the result
-        return result, rebuild(inputs, iter([0.0] * n))
-    return result.value, rebuild(inputs, iter(result.slopes))
+    n = len(numbers(inputs))
+    places = iter(range(n))
+
+    def with_own_slope(value: float) -> Dual:
+        slopes = [0.0] * n
+        slopes[next(places)] = 1.0
+        return Dual(value, slopes)
+
+    result = f(mapped(with_own_slope, inputs))
+    slopes = iter(result.slopes if isinstance(result, Dual) else [0.0] * n)
+    value = result.value if isinstance(result, Dual) else result
+    return value, mapped(lambda _: next(slopes), inputs)
 
 
-def numbers(tree: Any) -> Iterator[Any]:
-    """All floats and dual numbers in a nesting, in order."""
+def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
+    """The same nesting with ``f`` applied to every float and dual number, in order."""
     if isinstance(tree, float | Dual):
-        yield tree
-    elif isinstance(tree, dict | list | tuple):
-        for branch in tree.values() if isinstance(tree, dict) else tree:
-            yield from numbers(branch)
-
-
-def rebuild(tree: Any, values: Iterator[Any]) -> Any:
-    """The same nesting with other numbers."""
-    if isinstance(tree, float | Dual):
-        return next(values)
+        return f(tree)
     if isinstance(tree, dict):
-        return {name: rebuild(branch, values) for name, branch in tree.items()}
-    if isinstance(tree, list | tuple):
-        return [rebuild(branch, values) for branch in tree]
-    return tree
+        return {name: mapped(f, branch) for name, branch in tree.items()}
+    return [mapped(f, branch) for branch in tree] if isinstance(tree, list | tuple) else tree
+
+
+def numbers(tree: Any) -> list[Any]:
+    """All floats and dual numbers in a nesting, in order."""
+    found: list[Any] = []
+    mapped(found.append, tree)
+    return found
