@@ -262,8 +262,9 @@ def run(
     --------
     >>> model = [Layer("lstm", last=True)]
     >>> params = [{"W": [[0.0] * 4], "U": [[0.0] * 4], "b": [0.0] * 4}]
-    >>> run(model, params, [[[1.0], [2.0]]], [{"h": [[0.0]], "c": [[4.0]]}])[1]
-    [{'h': [[0.3807970779778824]], 'c': [[1.0]]}]
+    >>> outputs, finals = run(model, params, [[[1.0], [2.0]]], [{"h": [[0.0]], "c": [[4.0]]}])
+    >>> round(outputs[0][0], 6), finals[0]["c"]
+    (0.380797, [[1.0]])
     """
     count = sum(layer.kind in CELLS for layer in model)
     outputs, finals = [], []
