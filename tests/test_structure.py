@@ -98,12 +98,6 @@ def test_only_numerics_calls_transcendental_functions():
         assert not found or module.startswith(apart), (module, found)
 
 
-@pytest.mark.core
-def test_oracle_shares_no_code_with_the_package():
-    standard = sys.stdlib_module_names
-    assert {name.split(".")[0] for name in imports("npstack.verify.oracle")} <= standard
-
-
 def test_import_loads_numpy_only():
     code = "import sys, npstack; print(*{name.split('.')[0] for name in sys.modules})"
     run = [sys.executable, "-c", code]
