@@ -151,6 +151,10 @@ def pytorch_results(case: Case) -> Arrays:
 # ---- Keras -------------------------------------------------------------------------------------
 
 
+# Keras' own arrays do not yet speak NumPy 2's protocol in full; nothing we do depends on it.
+KERAS_COPY_WARNING = "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+
+
 def import_keras() -> Any:
     """Keras on its PyTorch backend, with one thread."""
     os.environ["KERAS_BACKEND"] = "torch"  # before the first import: Keras reads it once

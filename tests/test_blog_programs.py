@@ -14,7 +14,7 @@ import pytest
 
 from npstack import LSTM, Dense, Sequential, ShapeError, StackedLSTM
 from npstack.layers.base import Layer
-from tests.others import import_keras
+from tests.others import KERAS_COPY_WARNING, import_keras
 
 VECTORS = Path(__file__).parent / "vectors" / "blog_keras.json"
 SERIES = np.array([0.1, 0.2, 0.3], np.float32).reshape(1, 3, 1)
@@ -88,9 +88,7 @@ def test_equals_the_numbers_of_keras(name: str) -> None:
 
 
 @pytest.mark.frameworks
-# Keras' PyTorch backend calls PyTorch in ways that PyTorch has deprecated.
-@pytest.mark.filterwarnings("default::UserWarning")
-@pytest.mark.filterwarnings("default::DeprecationWarning")
+@pytest.mark.filterwarnings(KERAS_COPY_WARNING)
 @programs
 def test_equals_keras(name: str) -> None:
     pytest.importorskip("torch")

@@ -8,15 +8,10 @@ import pytest
 
 from tests.agreement import block_error, draw_case, read_evidence, require, same_figures
 from tests.full_agreement import FLOAT32_BAR, RUNS
-from tests.others import import_keras, keras_held_outputs
+from tests.others import KERAS_COPY_WARNING, import_keras, keras_held_outputs
 from tests.records import keras_held
 
-pytestmark = [
-    pytest.mark.frameworks,
-    # Keras' PyTorch backend calls PyTorch in ways that PyTorch has deprecated.
-    pytest.mark.filterwarnings("default::UserWarning"),
-    pytest.mark.filterwarnings("default::DeprecationWarning"),
-]
+pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings(KERAS_COPY_WARNING)]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -47,9 +42,11 @@ def test_masked_outputs_are_repeated_by_keras_and_zero_here() -> None:
     cases = [draw_case(seed, **options) for seed in range(12)]
     cases = [case for case in cases if case.mask is not None and not case.mask.all()]
     assert len(cases) >= 4
+    repeated = 0
     for case in cases:
         top = case.forward().layers[-1]
         held = keras_held(top).astype(np.float32)
         error = block_error(keras_held_outputs(case), held, float(np.finfo(np.float32).eps))
         assert error <= FLOAT32_BAR
-        assert not np.array_equal(held, np.where(top.mask[..., None], top.states.h, 0))
+        repeated += bool(held[~case.mask].any())
+    assert repeated >= 3

@@ -9,11 +9,7 @@ import pytest
 from tests.agreement import compare, draw_case, read_evidence, require, same_figures
 from tests.full_agreement import RUNS
 
-pytestmark = [
-    pytest.mark.frameworks,
-    # PyTorch's own remarks about its packed sequences and its build are not ours to answer.
-    pytest.mark.filterwarnings("default::UserWarning:torch"),
-]
+pytestmark = pytest.mark.frameworks
 
 
 @pytest.fixture(autouse=True, scope="module")
