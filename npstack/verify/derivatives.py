@@ -134,6 +134,8 @@ def central_differences(
     )
     change = np.abs(np.diff(quotients, append=quotients[-2:-1]))
     scatter = np.maximum(change, np.roll(change, 1))  # small by luck at one step is not enough
+    if quotients.any():  # steps too small to move a rounded function agree perfectly on zero
+        scatter[quotients == 0] = np.inf
     best = int(np.argmin(scatter[1:-1])) + 1
     errors = scatter if reference is None else np.abs(quotients - reference)
     return Quotients(steps, quotients, scatter, errors, best)

@@ -281,8 +281,11 @@ def _check_block(
     if wrong.any():
         bad = [indices[k] for k in np.flatnonzero(wrong)]
         exact = cast(point, np.float64)
-        if all(_kink(s, exact, name, i, float(given[i]), curve) for i in bad):
+        kinks = [_kink(s, exact, name, i, float(given[i]), curve) for i in bad]
+        if all(kinks):
             verdict = "kink"
+        elif False in kinks:
+            verdict = "WRONG"
         elif route == "complex" and _rounding(s, point, name, indices, ours, eps, rng):
             verdict = "rounding"
         else:
@@ -311,8 +314,8 @@ def _ratio(error: float, size: float) -> float:
 
 def _kink(
     s: Scalar, exact: Inputs, name: str, index: Any, analytic: float, curve: Quotients
-) -> bool:
-    """Whether slopes left and right stay apart as the step shrinks, the analytic one between."""
+) -> bool | None:
+    """At a kink, where slopes left and right stay apart: is the analytic one between? Else None."""
     noise = 10 * curve.resolution * curve.step
     here = s(exact)
     entry = {name: np.zeros(exact[name].shape)}
@@ -321,10 +324,12 @@ def _kink(
     for h in (100 * curve.step, curve.step):
         low, high = sorted(_slopes(s, exact, entry, here, h))
         margin = 1e-4 * max(abs(low), abs(high)) + noise / h
-        if not (high - low > 10 * margin and low - margin <= analytic <= high + margin):
-            return False
+        if high - low <= 10 * margin:
+            return None
         gaps.append(high - low)
-    return gaps[1] > gaps[0] / 2  # the gap of a bend shrinks with the step, that of a kink stays
+    if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step, that of a kink stays
+        return None
+    return low - margin <= analytic <= high + margin
 
 
 def _rounding(
