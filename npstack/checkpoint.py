@@ -63,10 +63,10 @@ def load_weights(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """
     where = f"load_weights({str(path)!r})"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
         header = json.loads(str(arrays.pop(HEADER)))
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         fail(DataError, where, "the file must be weights that npstack wrote", repr(error))
     if (header.get("format"), header.get("version")) != (FORMAT, VERSION):
         got = f"{header.get('format')}, version {header.get('version')}"

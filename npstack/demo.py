@@ -222,6 +222,7 @@ def run(
         What ``metrics.json`` holds.
     """
     settings = Settings() if settings is None else settings
+    out.mkdir(parents=True, exist_ok=True)  # now, not after a minute of work
     series = load_sunspots()
     scale = Scale.fit(series.values[: SPLIT.train])
     z = scale.apply(series.values)
@@ -241,7 +242,6 @@ def run(
     say("checking the gradients of the trained stack")
     reports = check(main, z, seed)
 
-    out.mkdir(parents=True, exist_ok=True)
     metrics: dict[str, Any] = {
         "npstack": __version__,
         "seed": seed,
