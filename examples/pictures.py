@@ -2,7 +2,7 @@
 
     python examples/pictures.py docs/img
 
-Takes about a minute on one core.
+Takes one to two minutes on one core.
 """
 
 import sys

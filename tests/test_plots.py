@@ -59,8 +59,8 @@ def assert_named(picture):
 
 
 def assert_drawable(picture):
-    """It renders, in a notebook too, and no text lies outside the paper."""
-    assert picture._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
+    """It can be laid out, and nothing lies outside the paper."""
+    picture.draw_without_rendering()
     paper = picture.bbox.padded(1)
     for ax in picture.axes:
         box = ax.get_tightbbox()
@@ -95,7 +95,7 @@ def test_all_panels_share_one_time_axis():
     _, tape = stack_and_tape()
     years = 1990 + np.arange(T) / 12
     picture = plots.activations(tape, times=years, time_label="year")
-    picture._repr_png_()  # lays the panels out
+    picture.draw_without_rendering()  # lays the panels out
     limits = {ax.get_xlim() for ax in panels(picture)}
     assert len(limits) == 1
     left, right = limits.pop()
@@ -233,6 +233,7 @@ def test_gradient_norms_show_the_measurement_with_gaps_where_it_is_zero():
     assert titles(picture) == ["hidden state h", "cell state c"]
     for ax, name in zip(panels(picture), norms, strict=True):
         assert ax.get_yscale() == "log"
+        assert ax.get_xlim() == (-0.5, T - 0.5)
         assert [line.get_label() for line in ax.lines] == ["layer 0", "layer 1"]
         for line, values in zip(ax.lines, norms[name], strict=True):
             np.testing.assert_array_equal(line.get_ydata().data, values)
@@ -244,7 +245,7 @@ def test_gradient_norms_show_the_measurement_with_gaps_where_it_is_zero():
 @pytest.mark.parametrize("reach", [1e-200, 1e-40, 1e-5, 1e-3, 0.01, 0.1, 0.3, 0.6, 0.95, 1, 2e5])
 def test_gradient_norms_of_any_size_get_ticks(reach):
     picture = plots.gradient_norms({"h": np.geomspace(reach, 1, 9)[np.newaxis]})
-    picture._repr_png_()
+    picture.draw_without_rendering()
     (ax,) = picture.axes
     low, high = ax.get_ylim()
     words = [
@@ -410,6 +411,11 @@ def test_pictures_touch_no_global_state(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_notebook_shows_a_picture_as_png():
+    _, tape = stack_and_tape()
+    assert plots.activations(tape, row=1)._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def test_arrays_on_the_tape_stay_as_they_are_and_may_be_write_protected():
     stack, tape = stack_and_tape()
     for layer in tape.layers:
@@ -460,6 +466,11 @@ def wrong_calls():
         ),
         "times that fall": (
             lambda: plots.activations(tape, times=-np.arange(T)),
+            ArgumentError,
+            "rising",
+        ),
+        "times that stand still": (
+            lambda: plots.activations(tape, times=np.minimum(np.arange(T), 5)),
             ArgumentError,
             "rising",
         ),
