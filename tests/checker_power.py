@@ -15,7 +15,7 @@ import numpy as np
 
 from npstack import LSTM, gradcheck
 from npstack.verify.models import gate_blocks
-from tests.provenance import write_evidence
+from tests.provenance import provenance, write_figures
 from tests.wrong_backwards import WRONG, Wrong
 
 ROUTES = ("complex", "difference", "direction")
@@ -145,6 +145,7 @@ def measured_misses(errors: list[float], draws: int) -> list[dict[str, float]]:
 
 def main() -> None:
     """Print the table and write it to the evidence."""
+    origin = provenance("python -m tests.checker_power")
     right = caught(None)
     table = {"nothing wrong": right, **{wrong.name: caught(wrong) for wrong in WRONG}}
     columns = list(right)
@@ -157,7 +158,7 @@ def main() -> None:
     for row in misses:
         print("one direction:", ", ".join(f"{key} {value:.3g}" for key, value in row.items()))
     figures = {"wrong backwards": len(WRONG), "caught": total, "table": table, "misses": misses}
-    write_evidence("checker", "python -m tests.checker_power", figures)
+    write_figures("checker", origin, figures)
 
 
 if __name__ == "__main__":

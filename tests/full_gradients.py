@@ -14,7 +14,7 @@ import numpy as np
 
 from npstack import StackedLSTM, check_gradients
 from npstack.verify import Report
-from tests.provenance import write_evidence
+from tests.provenance import provenance, write_figures
 
 STACKS = 300
 EPS = float(np.finfo(float).eps)
@@ -71,6 +71,7 @@ def figures(reports: list[Report]) -> dict[str, Any]:
 
 def main() -> None:
     """Check all stacks, print a summary, keep the evidence."""
+    origin = provenance("python -m tests.full_gradients")
     began = time.perf_counter()
     reports = []
     for seed in range(STACKS):
@@ -79,7 +80,7 @@ def main() -> None:
             print(f"{seed + 1} stacks, {time.perf_counter() - began:.0f} s", flush=True)
     found = figures(reports)
     print({key: value for key, value in found.items() if key != "worst_of_each_stack_in_eps"})
-    write_evidence("gradients", "python -m tests.full_gradients", found)
+    write_figures("gradients", origin, found)
 
 
 if __name__ == "__main__":

@@ -37,12 +37,10 @@ def provenance(command: str, packages: Iterable[str] = ()) -> dict[str, Any]:
     }
 
 
-def write_evidence(
-    name: str, command: str, figures: dict[str, Any], packages: Iterable[str] = ()
-) -> Path:
-    """Write figures with their provenance to ``tests/evidence/<name>.json``."""
+def write_figures(name: str, origin: dict[str, Any], figures: dict[str, Any]) -> Path:
+    """Write figures, behind the provenance taken before the run, to ``tests/evidence``."""
     path = EVIDENCE / f"{name}.json"
-    path.write_text(json.dumps({**provenance(command, packages), **figures}, indent=1) + "\n")
+    path.write_text(json.dumps({**origin, **figures}, indent=1) + "\n")
     return path
 
 
