@@ -1,15 +1,20 @@
 """Whether rounding explains a difference: both programs against truth in extended precision.
 
 The measure is the conditioning of the very block in question: how far the truth itself moves when
-every input and parameter moves by half an ulp of the working dtype.
+every input and parameter moves by half an ulp of the working dtype. The inputs of a gradient
+include the cotangents. That matters for the scalar oracle: its forward mode weighs and adds the
+outputs' slopes last of all, and where those cancel it is off by what rounding the cotangents would
+do, while backpropagation, which adds the cotangents first, is not.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from npstack import LSTMState
 from tests.agreement import Arrays, Case, blocks, values
 
 STEP = 1e-30  # of the complex step: no rounding, no truncation
@@ -20,19 +25,25 @@ def truth(case: Case, name: str, places: np.ndarray, draw: int | None = None) ->
     """Some numbers of one array in extended precision, by the forward pass alone.
 
     A gradient is taken by the complex step through that forward pass, entry by entry, so the
-    backward pass under test has no part in it. With ``draw``, every input and parameter is first
-    moved half an ulp of the working dtype up or down.
+    backward pass under test has no part in it. With ``draw``, every input, parameter and cotangent
+    is first moved half an ulp of the working dtype up or down.
     """
-    inputs = {key: value.astype(np.longdouble) for key, value in case.inputs.items()}
-    if draw is not None:
-        rng = np.random.default_rng([case.seed, 2, draw])
-        for key, value in case.inputs.items():
-            half = np.spacing(np.abs(value)).astype(np.longdouble) / 2
-            inputs[key] = inputs[key] + half * rng.choice([-1, 1], value.shape)
+    rng = None if draw is None else np.random.default_rng([case.seed, 2, draw])
+
+    def extended(value: np.ndarray) -> np.ndarray:
+        wide = value.astype(np.longdouble)
+        if rng is None:
+            return wide
+        half = np.spacing(np.abs(value)).astype(np.longdouble) / 2
+        return wide + half * rng.choice([-1, 1], value.shape)
+
+    inputs = {key: extended(value) for key, value in case.inputs.items()}
+    dfinal = tuple(LSTMState(*map(extended, state)) for state in case.dfinal)
+    case = replace(case, doutputs=extended(case.doutputs), dfinal=dfinal)
     if not name.startswith("d"):
         return values(case.forward(inputs))[name].ravel()[places]
-    shifted = {key: value.astype(np.clongdouble) for key, value in inputs.items()}
-    entries = shifted[name.removeprefix("d")].reshape(-1)  # a view: the array is contiguous
+    shifted = {key: value.astype(np.clongdouble, order="C") for key, value in inputs.items()}
+    entries = shifted[name.removeprefix("d")].reshape(-1)  # a view, in C order
     result = np.zeros(len(places), np.longdouble)
     for k, place in enumerate(places):
         before = entries[place]
