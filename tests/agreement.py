@@ -8,14 +8,8 @@ block above the bar is judged by `tests.rounding.explain`.
 
 from __future__ import annotations
 
-import datetime
-import importlib.metadata
-import json
-import platform
-import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +19,6 @@ from npstack.layers.base import Layer
 from npstack.verify.models import gate_blocks
 
 Arrays = dict[str, np.ndarray]
-EVIDENCE = Path(__file__).parent / "evidence"
 
 
 # ---- cases -----------------------------------------------------------------------------------
@@ -227,7 +220,7 @@ def compare(case: Case, actual: Arrays, reference: Arrays) -> dict[str, float]:
     }
 
 
-# ---- many cases, and the evidence they leave -----------------------------------------------------
+# ---- many cases ----------------------------------------------------------------------------------
 
 
 def judge(
@@ -288,38 +281,3 @@ def same_figures(part: dict[str, Any], full: dict[str, Any]) -> None:
         assert {**now, "worst": None} == {**then, "worst": None}
         assert now["worst"] <= 4 * then["worst"] + 8
         assert then["worst"] <= 4 * now["worst"] + 8
-
-
-def provenance(name: str, packages: Iterable[str]) -> dict[str, Any]:
-    """What is known about a run before it begins: command, commit, date, machine, versions."""
-
-    def git(*words: str) -> str:
-        root = Path(__file__).parents[1]
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    code = ["npstack", *(f"tests/{name}.py" for name in ("agreement", "rounding", "others"))]
-    return {
-        "command": f"python -m tests.full_agreement {name}",
-        "commit": git("rev-parse", "HEAD").strip(),
-        "changed_since_commit": git("diff", "--name-only", "HEAD", "--", *code).split(),
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "versions": {
-            "python": platform.python_version(),
-            **{package: importlib.metadata.version(package) for package in ("numpy", *packages)},
-        },
-    }
-
-
-def write_evidence(name: str, content: dict[str, Any]) -> Path:
-    """Write provenance and figures to ``tests/evidence/agreement_<name>.json``."""
-    path = EVIDENCE / f"agreement_{name}.json"
-    path.write_text(json.dumps(content, indent=1) + "\n")
-    return path
-
-
-def read_evidence(name: str) -> dict[str, Any]:
-    """The figures of a full run."""
-    figures: dict[str, Any] = json.loads((EVIDENCE / f"agreement_{name}.json").read_text())
-    return figures

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from tests import others
-from tests.agreement import Arrays, Case, draw_case, judge, provenance, require, write_evidence
+from tests.agreement import Arrays, Case, draw_case, judge, require
+from tests.provenance import provenance, write_figures
 from tests.rounding import explain
 
 FLOAT32_BAR = 1e-6 / float(np.finfo(np.float32).eps)  # the bar 1e-6 in eps of float32
@@ -95,9 +96,9 @@ def main(names: list[str]) -> None:
     """Run the named comparisons, write their evidence, and fail if a bar is not met."""
     for name in names or RUNS:
         run = RUNS[name]
-        origin = provenance(name, run.packages)
+        origin = provenance(f"python -m tests.full_agreement {name}", run.packages)
         figures = run.figures(run.stacks)
-        path = write_evidence(name, origin | figures)
+        path = write_figures(f"agreement_{name}", origin, figures)
         print(f"{name}: {summary(figures)} -> {path.name}", flush=True)
         require(figures)
 

@@ -6,9 +6,10 @@ The full run of 100 stacks is ``python -m tests.full_agreement keras``; here its
 import numpy as np
 import pytest
 
-from tests.agreement import block_error, draw_case, read_evidence, require, same_figures
+from tests.agreement import block_error, draw_case, require, same_figures
 from tests.full_agreement import FLOAT32_BAR, RUNS
 from tests.others import KERAS_COPY_WARNING, import_keras, keras_held_outputs
+from tests.provenance import read_evidence
 from tests.records import keras_held
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings(KERAS_COPY_WARNING)]
@@ -26,11 +27,11 @@ def _keras() -> None:
 def test_first_stacks_of_the_full_run() -> None:
     part = RUNS["keras"].figures(8)
     assert part["above_bar_not_explained"] == 0, part["exceptions"]
-    same_figures(part, read_evidence("keras"))
+    same_figures(part, read_evidence("agreement_keras"))
 
 
 def test_the_full_run_met_the_bar() -> None:
-    full = read_evidence("keras")
+    full = read_evidence("agreement_keras")
     assert (full["stacks"], full["bar_eps"]) == (100, FLOAT32_BAR)
     require(full)
 

@@ -8,9 +8,10 @@ state through, a difference of convention that the last test pins down.
 import numpy as np
 import pytest
 
-from tests.agreement import draw_case, read_evidence, require, same_figures
+from tests.agreement import draw_case, require, same_figures
 from tests.full_agreement import FLOAT32_BAR, RUNS
 from tests.others import onnxruntime_results
+from tests.provenance import read_evidence
 
 pytestmark = pytest.mark.frameworks
 
@@ -24,11 +25,11 @@ def _onnxruntime() -> None:
 def test_first_models_of_the_full_run() -> None:
     part = RUNS["onnxruntime"].figures(30)
     assert part["above_bar_not_explained"] == 0, part["exceptions"]
-    same_figures(part, read_evidence("onnxruntime"))
+    same_figures(part, read_evidence("agreement_onnxruntime"))
 
 
 def test_the_full_run_met_the_bar() -> None:
-    full = read_evidence("onnxruntime")
+    full = read_evidence("agreement_onnxruntime")
     assert (full["stacks"], full["bar_eps"]) == (300, FLOAT32_BAR)
     require(full)
 

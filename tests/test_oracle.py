@@ -19,12 +19,12 @@ from tests.agreement import (
     compare,
     draw_case,
     judge,
-    read_evidence,
     require,
     same_figures,
 )
 from tests.full_agreement import RUNS
 from tests.others import oracle_results
+from tests.provenance import read_evidence
 from tests.rounding import explain
 
 SMALL = {"max_layers": 3, "max_size": 4, "max_steps": 4, "junk": np.nan}
@@ -47,14 +47,14 @@ def test_stack_with_holes_dropout_and_head(seed: int) -> None:
 
 
 def test_first_stacks_of_the_full_run() -> None:
-    run, full = RUNS["oracle"], read_evidence("oracle")
+    run, full = RUNS["oracle"], read_evidence("agreement_oracle")
     part = run.figures(20)
     assert part["above_bar_not_explained"] == 0, part["exceptions"]
     same_figures(part, full)
 
 
 def test_the_full_run_met_the_bar() -> None:
-    full = read_evidence("oracle")
+    full = read_evidence("agreement_oracle")
     assert (full["stacks"], full["bar_eps"]) == (300, 64)
     require(full)
 

@@ -6,8 +6,9 @@ The full run of 300 stacks is ``python -m tests.full_agreement pytorch``; here i
 import numpy as np
 import pytest
 
-from tests.agreement import compare, draw_case, read_evidence, require, same_figures
+from tests.agreement import compare, draw_case, require, same_figures
 from tests.full_agreement import RUNS
+from tests.provenance import read_evidence
 
 pytestmark = pytest.mark.frameworks
 
@@ -18,7 +19,7 @@ def _pytorch() -> None:
 
 
 def test_first_stacks_of_the_full_run() -> None:
-    run, full = RUNS["pytorch"], read_evidence("pytorch")
+    run, full = RUNS["pytorch"], read_evidence("agreement_pytorch")
     errors = []
     for case, then in zip(run.cases(20), full["per_stack"], strict=False):
         if then["worst"] > run.bar:
@@ -33,7 +34,7 @@ def test_first_stacks_of_the_full_run() -> None:
 
 
 def test_the_full_run_met_the_bar() -> None:
-    full = read_evidence("pytorch")
+    full = read_evidence("agreement_pytorch")
     assert (full["stacks"], full["bar_eps"]) == (300, 64)
     require(full)
 
