@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Derandomised everywhere: a red test must be red for everyone. "explore" is for hunting by hand
 # (pytest --hypothesis-profile=explore).
 quiet = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("ci", derandomize=True, database=None, print_blob=True, **quiet)
 settings.register_profile("explore", max_examples=500, **quiet)
+settings.register_profile(
+    "mutation", settings.get_profile("ci"), phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile("ci")
 
 

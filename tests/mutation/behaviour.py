@@ -1,0 +1,258 @@
+"""What the package computes, as bits: outputs, finals, gradients, losses, summaries, refusals.
+
+`behaviour` runs everything that the mutated files do on one random input: a layer of any type with
+sizes from 1 up, T = 1 and H = 1 included, any mask, any dtype, states or none, dropout or none;
+half of the calls are then made wrong in one place. Two versions of the package that give the same
+bits (and the same refusals, to the letter) for a thousand seeds are taken to be the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from npstack import (
+    LSTM,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    LSTMCell,
+    Sequential,
+    StackedLSTM,
+    mean_squared_error,
+)
+from npstack.init import INITIALISERS
+from npstack.numerics import ACTIVATIONS, exp, is_finite, real
+from npstack.tape import Tape
+from npstack.verify.trial import final, mapped
+from tests.strategies import LAYERS, Sizes, build, draw_input
+
+DTYPES = (np.float64, np.float32, np.longdouble)
+KINDS = list(LAYERS)
+
+
+def behaviour(seed: int) -> str:
+    """A fingerprint of everything that comes out for one seed."""
+    digest = hashlib.sha256()
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for item in _results(np.random.default_rng(seed)):
+            for part in _flat(item):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _flat(item: Any) -> Iterator[bytes]:
+    """Bits, with type and shape, of whatever comes out."""
+    if isinstance(item, dict) or hasattr(item, "items"):
+        yield repr(list(item)).encode()
+        for value in item.values():
+            yield from _flat(value)
+    elif isinstance(item, tuple | list):
+        yield f"{type(item).__name__} {len(item)}".encode()
+        for value in item:
+            yield from _flat(value)
+    elif isinstance(item, np.ndarray | np.generic):
+        array = np.asarray(item)
+        yield f"{array.dtype} {array.shape}".encode()
+        padded = array.dtype in (np.longdouble, np.clongdouble) or array.dtype == object
+        yield repr(array.tolist()).encode() if padded else array.tobytes()
+    else:
+        yield re.sub(r"0x[0-9a-f]+", "", repr(item)).encode()
+
+
+def _tried(function: Any, *arguments: Any, **others: Any) -> Any:
+    """The result, or the refusal in its words."""
+    try:
+        return function(*arguments, **others)
+    except Exception as error:
+        return re.sub(r"0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")
+
+
+def _results(rng: np.random.Generator) -> Iterator[Any]:
+    yield from _construction(rng)
+    yield from _numbers(rng)
+    yield from _losses(rng)
+    kind = KINDS[rng.integers(len(KINDS))]
+    sizes = Sizes(*(int(n) for n in rng.integers(1, 5, len(Sizes._fields))))
+    layer = build(kind, rng, sizes, rng.choice(DTYPES))
+    yield kind, layer.params, repr(layer), layer.dtype, layer.parameter_formula
+    yield layer.input_size, layer.output_size, layer.keeps_time, layer.needs_time
+    B, T = (int(n) for n in rng.integers(1, 5, 2))
+    x = draw_input(layer, rng, B, T, dtype=rng.choice(DTYPES))
+    if rng.random() < 0.2 and not layer.needs_time:
+        x = x[:, 0]
+    given = _arguments(rng, layer, x)
+    if rng.random() < 0.4:
+        name = list(given)[rng.integers(len(given))]
+        given[name] = _spoilt(rng, given[name])
+    tape = _tried(layer.forward, **given)
+    yield _contents(tape)
+    if rng.random() < 0.2:
+        yield _tried(layer.summary, B, T)
+    if isinstance(tape, str):
+        return
+    doutputs = _like(rng, tape.outputs)
+    back = {"tape": tape, "doutputs": doutputs, "dfinal_states": _dfinal(rng, tape)}
+    if rng.random() < 0.2:
+        back[("doutputs", "dfinal_states")[rng.integers(2)]] = None
+    if rng.random() < 0.3:
+        name = list(back)[rng.integers(3)]
+        back[name] = _spoilt(rng, back[name])
+    yield _tried(layer.backward, **back)
+    yield _contents(_tried(layer.forward, x, noise=tape.noise)), tape.nbytes
+    params = dict(layer.params)
+    yield _tried(setattr, layer, "params", _spoilt(rng, params) if rng.random() < 0.5 else params)
+    yield layer.params
+
+
+def _arguments(rng: np.random.Generator, layer: Any, x: Any) -> dict[str, Any]:
+    """Arguments of ``layer.forward``, each there or not."""
+    shape = x.shape[:2]
+    given: dict[str, Any] = {"x": x, "states": None, "mask": None, "lengths": None, "rng": None}
+    if layer.takes_symbols or x.ndim == 3:
+        if rng.random() < 0.5:
+            given["mask"] = rng.random(shape) < 0.6
+        elif rng.random() < 0.5:
+            given["lengths"] = rng.integers(0, shape[1] + 1, shape[0])
+        if given["mask"] is not None and x.dtype.kind == "f" and rng.random() < 0.5:
+            given["x"] = np.where(given["mask"][..., np.newaxis], x, np.nan).astype(x.dtype)
+    if rng.random() < 0.5:
+        given["rng"] = np.random.default_rng(int(rng.integers(1000)))
+    if rng.random() < 0.5:
+        given["states"] = _dfinal(rng, layer.forward(x))
+    if rng.random() < 0.3:
+        given["params"] = {name: _like(rng, value) for name, value in layer.params.items()}
+    return given
+
+
+def _like(rng: np.random.Generator, a: Any) -> Any:
+    return rng.standard_normal(a.shape).astype(a.dtype)
+
+
+def _dfinal(rng: np.random.Generator, tape: Any) -> Any:
+    return mapped(lambda a: _like(rng, a), final(tape))
+
+
+def _spoilt(rng: np.random.Generator, value: Any) -> Any:
+    """The same thing, wrong in one place."""
+    if isinstance(value, np.ndarray):
+        holed = value.copy()
+        if holed.size and holed.dtype.kind in "fiu":
+            bad = (np.nan, np.inf) if holed.dtype.kind == "f" else (-1, 99)
+            holed.flat[rng.integers(holed.size)] = bad[rng.integers(2)]
+        kinds = [holed, value.astype("f4"), value.astype(int) if value.dtype != object else value]
+        kinds += [value[:-1], value[..., :-1], value.T, value[np.newaxis], value.tolist()]
+        kinds += [value[:1], value[:0], value.astype(bool), value.sum(axis=-1)]
+        with np.errstate(all="ignore"):
+            return kinds[rng.integers(len(kinds))]
+    if isinstance(value, Tape):
+        chosen = fields(value)[rng.integers(len(fields(value)))].name
+        wrong = [None, _spoilt(rng, getattr(value, chosen))][int(rng.random() < 0.8)]
+        return (replace(value, **{chosen: wrong}), None, value.outputs)[
+            rng.choice(3, p=(0.8, 0.1, 0.1))
+        ]
+    if isinstance(value, dict) or hasattr(value, "items"):
+        name = list(value)[rng.integers(len(value))] if value else ""
+        without = {k: v for k, v in value.items() if k != name}
+        wrong = {**value, name: _spoilt(rng, value[name])} if value else {}
+        return (without, {**value, "V": np.ones(1)}, wrong, wrong, [1])[rng.integers(5)]
+    if isinstance(value, tuple) and value:
+        k = int(rng.integers(len(value)))
+        parts = [*value[:k], _spoilt(rng, value[k]), *value[k + 1 :]]
+        wrong = type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return (wrong, wrong, tuple(value), value[:-1], value[0], list(value))[rng.integers(6)]
+    other = (0, 1, -1, "x", (), (None,), np.ones(2), np.ones((2, 3), bool), 0.5, True, [1, 9])
+    return other[rng.integers(len(other))]
+
+
+def _contents(tape: Any) -> Any:
+    """All that a tape holds."""
+    if not isinstance(tape, Tape):
+        return tape
+    values = {f.name: getattr(tape, f.name) for f in fields(tape) if f.name != "children"}
+    parts = [_contents(part) for part in tape.parts]
+    return type(tape).__name__, values, parts, len(tape.layers), final(tape), tape.nbytes
+
+
+def _construction(rng: np.random.Generator) -> Iterator[Any]:
+    """Layers with options, right and wrong ones."""
+
+    def pick(*values: Any) -> Any:
+        return values[rng.integers(len(values))]
+
+    def size() -> Any:
+        return pick(1, 2, 3, 5, np.int64(2), 0, -1, 2.0, True, "3", None)
+
+    draw = np.random.default_rng(int(rng.integers(1000)))
+    words = (*INITIALISERS, *INITIALISERS, *INITIALISERS, "glorrot", "", 3)
+    options = {
+        "rng": pick(draw, draw, draw, draw, draw, 0, None),
+        "dtype": pick(*DTYPES, float, complex, object, int, "f4", "what"),
+    }
+    cell = {
+        **options,
+        "forget_bias": pick(1.0, 0, None, -3, np.nan, "one", True, np.float32(2)),
+        "kernel_init": pick(*words),
+        "recurrent_init": pick(*words),
+        "bias_init": pick(*words),
+    }
+    sizes = pick(size(), [2, 3], [size(), size()], (1,), [], "23", np.array([3, 2]))
+    rate = pick(0, 0.0, 0.5, np.float32(0.25), 1, 1.5, -0.1, "0.5", True, None)
+    dense = {"activation": pick(*ACTIVATIONS, "sigmod"), "bias_init": pick(*words)}
+    sequences = bool(rng.integers(2))
+    makers: list[tuple[Any, list[Any], dict[str, Any]]] = [
+        (LSTM, [size(), size()], {**cell, "return_sequences": sequences}),
+        (StackedLSTM, [size(), sizes], {**cell, "return_sequences": sequences}),
+        (StackedLSTM, [2, sizes, pick(None, 1, 2, size())], {"rng": draw, "dropout": rate}),
+        (Dense, [size(), size()], {**options, **dense, "kernel_init": pick(*words)}),
+        (Embedding, [size(), size()], {**options, "init": pick(*words)}),
+        (Dropout, [rate], {}),
+        (LSTMCell, [size(), size()], cell),
+    ]
+    made = [_tried(make, *arguments, **others) for make, arguments, others in makers]
+    for layer in made:
+        yield type(layer).__name__, layer if isinstance(layer, str) else repr(list(vars(layer)))
+        yield getattr(layer, "params", None)
+    layers = [layer for layer in made if isinstance(layer, Layer)] or [Dense]
+    layers += [Dense, 1] if rng.random() < 0.2 else []
+    parts = [pick(*layers) for _ in range(rng.integers(0, 4))]
+    model = _tried(Sequential, *parts)
+    yield model if isinstance(model, str) else (model.params, model.output_size, model.keeps_time)
+
+
+def _losses(rng: np.random.Generator) -> Iterator[Any]:
+    shape = tuple(int(n) for n in rng.integers(1, 4, rng.integers(2, 4)))
+    given: dict[str, Any] = {
+        "predictions": rng.standard_normal(shape).astype(rng.choice(DTYPES)),
+        "mask": rng.random(shape[:-1]) < 0.7 if rng.random() < 0.7 else None,
+    }
+    given["targets"] = _like(rng, given["predictions"])
+    yield _tried(mean_squared_error, **given)
+    name = list(given)[rng.integers(3)]
+    yield _tried(mean_squared_error, **{**given, name: _spoilt(rng, given[name])})
+
+
+def _numbers(rng: np.random.Generator) -> Iterator[Any]:
+    """Activations and the rest of `npstack.numerics`, on every type of number."""
+    a = rng.standard_normal(4) * 10.0 ** rng.integers(-3, 3)
+    a[rng.integers(4)] = (0.0, 1.0, -800.0, 800.0, 50.0, -50.0, np.nan, np.inf)[rng.integers(8)]
+    with mpmath.workdps(25):
+        numbers = np.array([mpmath.mpf(value) for value in a], object)
+        python = np.array(a.tolist(), object)
+        for values in (a, a.astype("f4"), a.astype(np.longdouble), a + 1e-20j, numbers, python):
+            for function in (
+                is_finite,
+                real,
+                exp,
+                *(f for pair in ACTIVATIONS.values() for f in pair),
+            ):
+                yield _tried(function, values)

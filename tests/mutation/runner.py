@@ -1,0 +1,187 @@
+"""Let every mutant meet the tests, each in a process of its own, forked when all is collected.
+
+The tests are collected once; a child is forked for every mutant, gets the mistake, and runs those
+tests that execute its line (known from one traced run), the likeliest to notice first. What is
+decided when the package is imported (defaults, class attributes) gets a fresh import instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.mutation.install import into_next_import, into_running_functions
+from tests.mutation.operators import FILES, PACKAGE, Edit
+
+ROOT = PACKAGE.parent
+CPU_SECONDS, WALL_SECONDS, BYTES = 120, 900, 8 * 2**30
+Lines = dict[str, set[str]]  # "file:line" -> names of the tests that execute it
+
+
+def in_child(work: Callable[[], Any]) -> dict[str, Any]:
+    """Run something in a forked process, silently, with limits; return what it returns."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(read)
+            sink = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(sink, 1)
+            os.dup2(sink, 2)
+            resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+            os.write(write, json.dumps(work()).encode())
+        except BaseException as error:
+            os.write(write, json.dumps({"by": f"{type(error).__name__}: {error}"[:500]}).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    parts, deadline = [], time.monotonic() + WALL_SECONDS
+    while select.select([read], [], [], max(0, deadline - time.monotonic()))[0]:
+        part = os.read(read, 65536)
+        if not part:
+            break
+        parts.append(part)
+    else:
+        os.kill(pid, signal.SIGKILL)
+    os.close(read)
+    os.waitpid(pid, 0)
+    return dict(json.loads(b"".join(parts))) if parts else {"by": "it does not come to an end"}
+
+
+class Session:
+    """A pytest plugin: once the tests are collected, `work` is called instead of running them."""
+
+    def __init__(self, work: Callable[[Session], None]) -> None:
+        self.work = work
+        self.items: dict[str, pytest.Item] = {}
+        self.failed: list[str] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.items = {item.nodeid: item for item in session.items}
+        self.work(self)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed.append(report.nodeid)
+
+    def run(self, names: list[str], after: Callable[[str], None] | None = None) -> str | None:
+        """Run tests in this order; the name of the first that fails."""
+        self.failed.clear()
+        for k, name in enumerate(names):
+            following = self.items[names[k + 1]] if k + 1 < len(names) else None
+            item = self.items[name]
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.failed:
+                return self.failed[0]
+            if after:
+                after(name)
+        return None
+
+
+def collect(selection: list[str], work: Callable[[Session], None]) -> None:
+    """Collect tests, then work."""
+    options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutation", "--tb=no"]
+    options += ["-W", "ignore:Module already imported"]  # for speed: once, before any fork
+    code = pytest.main([*options, *selection], plugins=[Session(work)])
+    ran = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if code not in ran:
+        raise SystemExit(f"collection failed: {code!r}")
+
+
+def executed_lines(session: Session) -> dict[str, Any]:
+    """Run everything once, unchanged: how long each test takes, and which lines it executes."""
+    spans = {str(PACKAGE / file): file for file in FILES}
+    seen: dict[str, set[str]] = defaultdict(set)
+    now: set[str] = set()
+
+    def local(frame: FrameType, event: str, _: Any) -> Any:
+        if event == "line":
+            now.add(f"{spans[frame.f_code.co_filename]}:{frame.f_lineno}")
+        return local
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename not in spans:
+            return None
+        now.add(f"{spans[frame.f_code.co_filename]}:{frame.f_code.co_firstlineno}")
+        return local
+
+    seconds, start = {}, time.process_time()
+
+    def after(name: str) -> None:
+        nonlocal start
+        seconds[name] = time.process_time() - start
+        for line in now:
+            seen[line].add(name)
+        now.clear()
+        start = time.process_time()
+
+    sys.settrace(trace)
+    failed = session.run(list(session.items), after)
+    sys.settrace(None)
+    if failed:
+        raise SystemExit(f"{failed} fails without any mutant")
+    return {"seconds": seconds, "lines": {line: sorted(names) for line, names in seen.items()}}
+
+
+def in_session(edits: list[Edit], report: Callable[[Edit, dict[str, Any]], None]) -> Any:
+    """The work of one collected session: every edit meets the tests that execute its lines."""
+
+    def work(session: Session) -> None:
+        baseline = in_child(lambda: executed_lines(session))
+        if "lines" not in baseline:
+            raise SystemExit(f"the unchanged package fails: {baseline}")
+        kills: Counter[str] = Counter()
+        seconds = baseline["seconds"]
+        for edit in edits:
+            first, last = edit.span
+            lines = [f"{edit.file}:{n}" for n in range(first, last + 1)]
+            names = {name for line in lines for name in baseline["lines"].get(line, ())}
+            order = sorted(names, key=lambda name: (-(kills[name] + 0.1) / seconds[name], name))
+
+            def meet(edit: Edit = edit, order: list[str] = order) -> dict[str, Any]:
+                try:
+                    into_running_functions(edit)
+                except (SyntaxError, KeyError) as error:
+                    return {"by": f"{type(error).__name__}: {error}"}
+                return {"by": session.run(order)}
+
+            verdict = in_child(meet)
+            if verdict["by"] in session.items:
+                kills[verdict["by"]] += 1
+            report(edit, {**verdict, "tests": len(order)})
+
+    return work
+
+
+def with_fresh_import(edit: Any, selection: list[str]) -> dict[str, Any]:
+    """Import the package with the mistake in it (None: without), and run the tests."""
+
+    def meet() -> dict[str, Any]:
+        try:
+            if edit:
+                into_next_import(edit)
+        except SyntaxError as error:
+            return {"by": f"SyntaxError: {error}"}
+        found: dict[str, Any] = {"by": "collection"}
+
+        def work(session: Session) -> None:
+            found["by"] = session.run(list(session.items))
+
+        collect(selection, work)
+        return found
+
+    return in_child(meet)
