@@ -59,7 +59,7 @@ class Settings:
     batch_size: int = 18
     epochs: int = 20
     learning_rate: float = 1e-2
-    dropout: float = 0.1
+    dropout: float = 0.2
     clip_norm: float = 1.0
 
 
