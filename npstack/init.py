@@ -11,6 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from npstack.numerics import Array
+from npstack.params import LSTMGates, join_gates
+from npstack.shapes import check_option
 
 Shape = tuple[int, int]
 Initialiser = Callable[[np.random.Generator, Shape], Array]
@@ -72,3 +74,19 @@ INITIALISERS: dict[str, Initialiser] = {
     "orthogonal": orthogonal,
     "zeros": zeros,
 }
+
+
+def initialiser(where: str, option: str, name: str) -> Initialiser:
+    """Look an initialiser up by the name that a user gave."""
+    return INITIALISERS[check_option(where, option, name, INITIALISERS)]
+
+
+def per_gate(draw: Initialiser, rng: np.random.Generator, rows: int, hidden_size: int) -> Array:
+    """Draw a packed matrix ``(rows, 4H)``, one matrix ``(rows, H)`` for each gate.
+
+    Examples
+    --------
+    >>> per_gate(zeros, np.random.default_rng(0), 3, 2).shape
+    (3, 8)
+    """
+    return join_gates(LSTMGates(*(draw(rng, (rows, hidden_size)) for _ in LSTMGates._fields)))

@@ -1,6 +1,7 @@
 """One time step of one LSTM layer, forward and backward: the whole idea on one page.
 
-With the input ``x``, the state ``(h', c')`` of the step before and the new state ``(h, c)``::
+With the input ``x (B, D)``, one row per sequence of the batch, the state ``(h', c')`` of the step
+before and the new state ``(h, c)``, all ``(B, H)`` (a prime means "before", not "derivative")::
 
     a = x W + h' U + b            pre-activations of all gates, split into a_i, a_f, a_g, a_o
 
@@ -9,13 +10,16 @@ With the input ``x``, the state ``(h', c')`` of the step before and the new stat
     (3)  g = tanh(a_g)            candidate: what could be written
     (4)  o = sigmoid(a_o)         output gate: how much of the cell is shown
     (5)  c = f * c' + i * g       cell state: a running, gated sum
-    (6)  h = o * tanh(c)          hidden state: what the next layer and the next step see
+    (6)  h = o * tanh(c)          hidden state: what the layer above and the next step see
 
 Backward, the same lines are read from the last to the first. ``dfoo`` is the derivative of the loss
-by ``foo`` and has the shape of ``foo``. Two of the six need care: ``c`` reaches the loss by two
-roads, through ``h`` in (6) and straight through the next step, so both are added; and ``c'`` is
-multiplied by ``f`` alone on its way back in (5), with no matrix and no squashing between, which is
-why a gradient can survive many steps.
+with respect to ``foo`` and has the shape of ``foo``. The slopes of sigmoid and tanh are written in
+terms of their *values*, which the forward pass has kept: ``s (1 - s)`` and ``1 - t²``.
+
+Two places need care. ``c`` reaches the loss by two roads, through ``h`` in (6) and straight into
+(5) of the next step, so both are added. And the gradient passes from ``c`` to ``c'`` multiplied by
+``f`` alone: it survives many steps as long as ``f`` stays near 1, while on its way through ``h'``
+it meets ``U`` and the slope of a gate at every step.
 
 References
 ----------
@@ -31,15 +35,15 @@ from typing import Any, Required, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike
 
-from npstack.init import INITIALISERS
+from npstack.init import initialiser, per_gate
 from npstack.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.shapes import check_dtype, check_generator, check_number, check_option, check_size
+from npstack.shapes import check_dtype, check_generator, check_size
 from npstack.tape import LSTMState
 
 
 class CellOptions(TypedDict, total=False):
-    """The keyword arguments of `LSTMCell`, which layers and stacks hand through."""
+    """The keyword arguments of `LSTMCell`, which layers and stacks pass on."""
 
     rng: Required[np.random.Generator]
     kernel_init: str
@@ -50,7 +54,9 @@ class CellOptions(TypedDict, total=False):
 
 
 class LSTMCell:
-    """The LSTM at one time step: parameters, and two pure functions that never change them.
+    """The LSTM at one time step: parameters, and two pure functions.
+
+    The functions take the parameters as an argument, so that a check can run them with others.
 
     Parameters
     ----------
@@ -68,7 +74,10 @@ class LSTMCell:
     Attributes
     ----------
     params : dict
-        ``W (D, 4H)``, ``U (H, 4H)``, ``b (4H,)``, gates packed in the order of `LSTMGates`.
+        ``W (D, 4H)``, ``U (H, 4H)``, ``b (4H,)``; the gates are packed in the order of `LSTMGates`:
+        input, forget, candidate, output.
+    state_type, record_type
+        What `step` returns: the state, and all else that a tape keeps of a step.
 
     Examples
     --------
@@ -100,21 +109,12 @@ class LSTMCell:
         check_generator(where, rng)
         dtype = check_dtype(where, dtype)
 
-        def draw(option: str, name: str, rows: int) -> Array:
-            initialiser = INITIALISERS[check_option(where, option, name, INITIALISERS)]
-            blocks = LSTMGates(*(initialiser(rng, (rows, H)) for _ in LSTMGates._fields))
-            return join_gates(blocks).astype(dtype)
-
-        b = draw("bias_init", bias_init, 1)[0]
+        b = per_gate(initialiser(where, "bias_init", bias_init), rng, 1, H)[0]
         if forget_bias is not None:
-            advice = "Use None to leave it to bias_init."
-            value = check_number(where, "forget_bias", forget_bias, advice)
-            b = join_gates(split_gates(b)._replace(forget=np.full(H, value, dtype)))
-        self.params: Params = {
-            "W": draw("kernel_init", kernel_init, D),
-            "U": draw("recurrent_init", recurrent_init, H),
-            "b": b,
-        }
+            b = join_gates(split_gates(b)._replace(forget=np.full(H, forget_bias)))
+        W = per_gate(initialiser(where, "kernel_init", kernel_init), rng, D, H)
+        U = per_gate(initialiser(where, "recurrent_init", recurrent_init), rng, H, H)
+        self.params: Params = {"W": W.astype(dtype), "U": U.astype(dtype), "b": b.astype(dtype)}
 
     def zero_state(self, batch: int, dtype: DTypeLike) -> LSTMState:
         """The state that a sequence begins with unless another is given: zeros ``(B, H)``."""
@@ -134,7 +134,7 @@ class LSTMCell:
         state : LSTMState of (B, H)
             The state of the step before, ``(h', c')``.
         noise : None
-            The place where cells with random parts find their draws; this one has none.
+            Unused here. Cells with random parts find their draws in it.
 
         Returns
         -------
@@ -171,17 +171,18 @@ class LSTMCell:
         gates, new_state
             What `step` returned.
         dnew_state : LSTMState of (B, H)
-            Derivative of the loss by the new state: ``h`` summed over all who see it (the layer
-            above and the next step), ``c`` from the next step only; its road through ``h`` is
-            added here.
+            What the caller knows of the derivative with respect to the new state. ``h``: complete,
+            the sum of what the layer above (or the loss) and the next step send back. ``c``: what
+            the next step sent back (or the loss, if it looks at the final ``c``; else zeros at the
+            last step). The road of ``c`` through ``h`` is added here.
 
         Returns
         -------
         dparams : dict
-            Derivative by ``W``, ``U``, ``b``, summed over the batch.
+            By ``W``, ``U``, ``b``; summed over the batch (for W and U, the product does the sum).
         dx : array (B, D)
         dstate : LSTMState of (B, H)
-            Derivative by the state of the step before.
+            What this step sends back to ``(h', c')``.
         """
         i, f, g, o = gates.input, gates.forget, gates.candidate, gates.output
         tanh_c = tanh(new_state.c)
@@ -193,7 +194,7 @@ class LSTMCell:
         dg = dc * i  # (5)
         dc_before = dc * f  # (5)
         da = join_gates(
-            LSTMGates(
+            LSTMGates(  # by name: read upwards, packed in the order of LSTMGates
                 output=do * sigmoid_derivative(o),  # (4)
                 candidate=dg * tanh_derivative(g),  # (3)
                 forget=df * sigmoid_derivative(f),  # (2)

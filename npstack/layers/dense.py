@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack import shapes
-from npstack.init import INITIALISERS
+from npstack.init import initialiser
 from npstack.layers.base import Layer, Mask, States
 from npstack.numerics import ACTIVATIONS, Array
 from npstack.params import Params
@@ -58,10 +58,8 @@ class Dense(Layer):
         shapes.check_generator("Dense", rng)
         dtype = shapes.check_dtype("Dense", dtype)
         self.activation = shapes.check_option("Dense", "activation", activation, ACTIVATIONS)
-        kernel = INITIALISERS[
-            shapes.check_option("Dense", "kernel_init", kernel_init, INITIALISERS)
-        ]
-        bias = INITIALISERS[shapes.check_option("Dense", "bias_init", bias_init, INITIALISERS)]
+        kernel = initialiser("Dense", "kernel_init", kernel_init)
+        bias = initialiser("Dense", "bias_init", bias_init)
         W, b = kernel(rng, (D, K)), bias(rng, (1, K))[0]
         super().__init__({"W": W.astype(dtype), "b": b.astype(dtype)})
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack import shapes
-from npstack.init import INITIALISERS
+from npstack.init import initialiser
 from npstack.layers.base import Layer, Mask, States
 from npstack.numerics import Array
 from npstack.params import Params
@@ -62,8 +62,8 @@ class Embedding(Layer):
         self.output_size = K = shapes.check_size("Embedding", "output_size", output_size)
         shapes.check_generator("Embedding", rng)
         dtype = shapes.check_dtype("Embedding", dtype)
-        draw = INITIALISERS[shapes.check_option("Embedding", "init", init, INITIALISERS)]
-        super().__init__({"W": draw(rng, (V, K)).astype(dtype)})
+        W = initialiser("Embedding", "init", init)(rng, (V, K))
+        super().__init__({"W": W.astype(dtype)})
 
     @property
     def parameter_formula(self) -> str:
