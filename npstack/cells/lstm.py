@@ -38,7 +38,7 @@ from numpy.typing import DTypeLike
 from npstack.init import initialiser, per_gate
 from npstack.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.shapes import check_dtype, check_generator, check_size
+from npstack.shapes import check_dtype, check_generator, check_number, check_size
 from npstack.tape import LSTMState
 
 
@@ -111,7 +111,9 @@ class LSTMCell:
 
         b = per_gate(initialiser(where, "bias_init", bias_init), rng, 1, H)[0]
         if forget_bias is not None:
-            b = join_gates(split_gates(b)._replace(forget=np.full(H, forget_bias)))
+            advice = "Use None to leave it to bias_init."
+            value = check_number(where, "forget_bias", forget_bias, advice)
+            b = join_gates(split_gates(b)._replace(forget=np.full(H, value)))
         W = per_gate(initialiser(where, "kernel_init", kernel_init), rng, D, H)
         U = per_gate(initialiser(where, "recurrent_init", recurrent_init), rng, H, H)
         self.params: Params = {"W": W.astype(dtype), "U": U.astype(dtype), "b": b.astype(dtype)}

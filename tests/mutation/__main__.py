@@ -108,6 +108,8 @@ def in_two_processes(work: Callable[[int, Callable[[str, Any], None]], None]) ->
         for line in lines:
             key, verdict = json.loads(line)
             found[key] = verdict
+            if verdict.get("by", "") is None:
+                say(f"  not noticed: {key}")
             if len(found) % 100 == 0:
                 say(f"  {len(found)} done")
     if any(os.waitpid(pid, 0)[1] for pid in pids):

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from types import FrameType
@@ -71,7 +72,11 @@ class Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
-        self.work(self)
+        try:
+            self.work(self)
+        except Exception:
+            traceback.print_exc()  # pytest would swallow it
+            raise
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -123,7 +128,7 @@ def executed_lines(session: Session) -> dict[str, Any]:
 
     def after(name: str) -> None:
         nonlocal start
-        seconds[name] = time.process_time() - start
+        seconds[name] = max(time.process_time() - start, 1e-3)
         for line in now:
             seen[line].add(name)
         now.clear()
