@@ -7,6 +7,7 @@ maths, so every gate gets the matrix it would get if it stood alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from npstack.params import LSTMGates, join_gates
 from npstack.shapes import check_option
 
 Shape = tuple[int, int]
-Initialiser = Callable[[np.random.Generator, Shape], Array]
+Initialiser: TypeAlias = (
+    "Callable[[np.random.Generator, Shape], Array]"  # numpy.random is slow to load
+)
 
 
 def uniform(rng: np.random.Generator, shape: Shape) -> Array:

@@ -1,0 +1,45 @@
+"""How light is ``import npstack``? ``python benchmarks/light.py`` prints seconds beyond NumPy's own.
+
+Each sample is a fresh interpreter that has imported NumPy before the clock starts; byte code is
+compiled beforehand into a folder of its own, as an installation has it.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+CODE = """
+import time, sys, numpy
+began = time.perf_counter()
+import npstack
+print(time.perf_counter() - began)
+assert "matplotlib" not in sys.modules
+"""
+
+
+def main(samples: int = 15) -> None:
+    """Print the median and the range."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
+
+        def seconds() -> float:
+            command = [sys.executable, "-c", CODE]
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, check=True
+            )
+            return float(done.stdout)
+
+        seconds()  # compiles
+        times = sorted(seconds() for _ in range(samples))
+    print(
+        f"import npstack beyond NumPy, without matplotlib: median {statistics.median(times):.3f} s, "
+        f"{times[0]:.3f} to {times[-1]:.3f} s in {samples} fresh interpreters"
+    )
+
+
+if __name__ == "__main__":
+    main()
