@@ -1,4 +1,4 @@
-"""How light is ``import npstack``? ``python benchmarks/light.py`` prints seconds beyond NumPy's own.
+"""How light is ``import npstack``? ``python benchmarks/light.py`` prints seconds beyond NumPy.
 
 Each sample is a fresh interpreter that has imported NumPy before the clock starts; byte code is
 compiled beforehand into a folder of its own, as an installation has it.
@@ -36,8 +36,8 @@ def main(samples: int = 15) -> None:
         seconds()  # compiles
         times = sorted(seconds() for _ in range(samples))
     print(
-        f"import npstack beyond NumPy, without matplotlib: median {statistics.median(times):.3f} s, "
-        f"{times[0]:.3f} to {times[-1]:.3f} s in {samples} fresh interpreters"
+        f"import npstack beyond NumPy, without matplotlib, in {samples} fresh interpreters: "
+        f"median {statistics.median(times):.3f} s, {times[0]:.3f} to {times[-1]:.3f} s"
     )
 
 
