@@ -1,8 +1,11 @@
 """npstack: the stacked LSTM you can read, prove and trust."""
 
+from npstack import analysis, plots
 from npstack.cells import LSTMCell
+from npstack.checkpoint import load_weights, save_weights
 from npstack.layers import LSTM, Dense, Dropout, Embedding, Layer, Recurrent, Sequential
 from npstack.losses import Loss, mean_squared_error
+from npstack.optim import Adam, clip_by_global_norm
 from npstack.params import LSTMGates
 from npstack.shapes import (
     ArgumentError,
@@ -15,4 +18,47 @@ from npstack.shapes import (
 )
 from npstack.stack import StackedLSTM
 from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
-from npstack.verify import check_gradients, gradcheck
+from npstack.train import History, Samples, evaluate, fit
+from npstack.verify import check_gradients, check_laws, gradcheck
+from npstack.version import __version__
+
+__all__ = [
+    "LSTM",
+    "Adam",
+    "ArgumentError",
+    "CompositeTape",
+    "DataError",
+    "Dense",
+    "Dropout",
+    "DtypeError",
+    "Embedding",
+    "Gradients",
+    "History",
+    "LSTMCell",
+    "LSTMGates",
+    "LSTMState",
+    "Layer",
+    "Loss",
+    "NonFiniteError",
+    "NpstackError",
+    "Recurrent",
+    "RecurrentTape",
+    "Samples",
+    "Sequential",
+    "ShapeError",
+    "StackedLSTM",
+    "Tape",
+    "TapeError",
+    "__version__",
+    "analysis",
+    "check_gradients",
+    "check_laws",
+    "clip_by_global_norm",
+    "evaluate",
+    "fit",
+    "gradcheck",
+    "load_weights",
+    "mean_squared_error",
+    "plots",
+    "save_weights",
+]

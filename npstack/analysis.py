@@ -7,7 +7,6 @@ of a cell, so nothing here can disagree with it.
 from __future__ import annotations
 
 import copy
-from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -146,9 +145,9 @@ def _with_listeners(layer: Layer, listeners: list[_Listener]) -> Layer:
     """A copy of the model whose recurrent layers listen; bottom first in ``listeners``."""
     twin = copy.copy(layer)
     if isinstance(twin, Composite):
-        twin.children = MappingProxyType(
-            {name: _with_listeners(child, listeners) for name, child in twin.children.items()}
-        )
+        twin.children = {
+            name: _with_listeners(child, listeners) for name, child in twin.children.items()
+        }
     elif isinstance(twin, Recurrent):
         listeners.append(_Listener(twin.cell))
         twin.cell = cast(LSTMCell, listeners[-1])

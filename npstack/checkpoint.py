@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -42,15 +41,14 @@ def save_weights(path: str | Path, params: Params, config: dict[str, Any] | None
     """
     path = Path(path)
     header = json.dumps({"format": FORMAT, "version": VERSION, "config": config or {}})
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-        try:
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
             arrays: dict[str, Any] = {HEADER: np.array(header), **params}
             np.savez(file, **arrays)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_weights(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -6,8 +6,9 @@ Exit codes: 0 fine, 1 a check failed, 2 usage, 3 bad data, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except (DataError, OSError) as error:
         print(f"npstack: {error}", file=sys.stderr)
         return BAD_DATA
@@ -48,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "and metrics.json to a folder.",
         epilog="example: npstack demo --seed 3 --out sunspots",
     )
-    demo.add_argument("--seed", type=int, default=0, help="of weights and batches (default 0)")
+    demo.add_argument("--seed", type=_whole(0), default=0, help="of all that is drawn (default 0)")
     demo.add_argument(
         "--out", type=Path, default=Path("npstack-demo"), help="folder (default npstack-demo)"
     )
@@ -62,22 +66,33 @@ def _parser() -> argparse.ArgumentParser:
         description="Build a stack, check every gradient by complex step, and every law.",
         epilog="example: npstack check --input-size 3 --hidden-sizes 4,3 --steps 5",
     )
-    check.add_argument("--input-size", type=int, default=2, help="D (default 2)")
+    check.add_argument("--input-size", type=_whole(1), default=2, help="D (default 2)")
     check.add_argument(
         "--hidden-sizes", type=_sizes, default=[4, 3], help="H of each layer (default 4,3)"
     )
-    check.add_argument("--batch", type=int, default=2, help="B (default 2)")
-    check.add_argument("--steps", type=int, default=5, help="T (default 5)")
+    check.add_argument("--batch", type=_whole(1), default=2, help="B (default 2)")
+    check.add_argument("--steps", type=_whole(1), default=5, help="T (default 5)")
     check.add_argument("--dropout", type=float, default=0.2, help="between layers (default 0.2)")
     check.add_argument("--dtype", choices=["float32", "float64"], default="float64")
     check.add_argument("--last-step", action="store_true", help="return_sequences=False")
-    check.add_argument("--seed", type=int, default=0, help="of everything drawn (default 0)")
+    check.add_argument("--seed", type=_whole(0), default=0, help="of all that is drawn (default 0)")
     check.set_defaults(run=_check)
     return parser
 
 
+def _whole(least: int) -> Callable[[str], int]:
+    """Read a whole number that is not too small."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"a whole number of at least {least}, not {text!r}")
+        return int(text)
+
+    return read
+
+
 def _sizes(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
+    return [_whole(1)(part) for part in text.split(",")]
 
 
 def _demo(given: argparse.Namespace) -> int:

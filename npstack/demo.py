@@ -145,8 +145,7 @@ def train(z: Array, sizes: tuple[int, ...], seed: int, settings: Settings, say: 
     series = z[np.newaxis, : -SPLIT.ahead, np.newaxis]
     first = SPLIT.valid - SPLIT.ahead
     before = model.forward(series[:, :first])
-    final = tuple(layer.final for layer in before.layers)
-    tape = model.forward(series[:, first:], final)
+    tape = model.forward(series[:, first:], before.final)
     seconds = time.perf_counter() - began
     return Trained(model, history, best["epoch"], tape, tape.outputs[0, :, 0], seconds)
 
@@ -253,7 +252,7 @@ def run(
             for name, f in baselines.items()
         },
         "stacks": {
-            f"{layers} layers": {
+            ("1 layer" if layers == 1 else f"{layers} layers"): {
                 "mse": float(np.mean((stack.predictions - truth) ** 2)),
                 "sizes": [inner.output_size for inner in stack.model.recurrent],
                 "parameters": params.count(stack.model.params),

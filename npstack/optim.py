@@ -6,7 +6,7 @@ import numpy as np
 
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, describe, fail
+from npstack.shapes import ArgumentError, check_fraction, check_positive, fail
 
 
 def global_norm(grads: Params) -> float:
@@ -34,7 +34,7 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> dict[str, Array]:
     >>> clip_by_global_norm({"W": np.array([3.0]), "b": np.array([4.0])}, 1.0)
     {'W': array([0.6]), 'b': array([0.8])}
     """
-    check_positive("clip_by_global_norm", "max_norm", max_norm)
+    max_norm = check_positive("clip_by_global_norm", "max_norm", max_norm, "1.0 is customary.")
     norm = global_norm(grads)
     factor = max_norm / norm if norm > max_norm else 1.0
     return {name: g * factor for name, g in grads.items()}
@@ -69,12 +69,12 @@ class Adam:
         beta2: float = 0.999,
         epsilon: float = 1e-8,
     ) -> None:
-        self.learning_rate = check_positive("Adam", "learning_rate", learning_rate)
-        for name, beta in (("beta1", beta1), ("beta2", beta2)):
-            if not 0 <= beta < 1:
-                fail(ArgumentError, "Adam", f"{name} must be a number with 0 <= {name} < 1", beta)
-        self.beta1, self.beta2 = beta1, beta2
-        self.epsilon = check_positive("Adam", "epsilon", epsilon)
+        self.learning_rate = check_positive(
+            "Adam", "learning_rate", learning_rate, "Begin with 0.001."
+        )
+        self.beta1 = check_fraction("Adam", "beta1", beta1, "0.9 is customary.")
+        self.beta2 = check_fraction("Adam", "beta2", beta2, "0.999 is customary.")
+        self.epsilon = check_positive("Adam", "epsilon", epsilon, "1e-8 is customary.")
         self.steps = 0
         self.m: dict[str, Array] = {}
         self.v: dict[str, Array] = {}
@@ -102,10 +102,3 @@ class Adam:
             v_hat = v / (1 - self.beta2**self.steps)
             new[name] = value - self.learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
         return new
-
-
-def check_positive(where: str, name: str, value: object) -> float:
-    """A number above zero."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
-        fail(ArgumentError, where, f"{name} must be a number above 0", describe(value))
-    return float(value)

@@ -105,16 +105,19 @@ def check_number(where: str, name: str, value: object, advice: str) -> float:
     return float(value)
 
 
-def check_rate(where: str, value: object) -> float:
-    """A number with 0 ≤ rate < 1."""
+def check_positive(where: str, name: str, value: object, advice: str) -> float:
+    """A finite number above zero."""
+    number = check_number(where, name, value, advice)
+    if number <= 0:
+        fail(ArgumentError, where, f"{name} must be above 0", describe(value), advice)
+    return number
+
+
+def check_fraction(where: str, name: str, value: object, advice: str) -> float:
+    """A number with 0 ≤ value < 1."""
     if not isinstance(value, Real) or not 0 <= float(value) < 1:
-        fail(
-            ArgumentError,
-            where,
-            "rate must be a number with 0 <= rate < 1",
-            describe(value),
-            "It is the fraction that is dropped.",
-        )
+        expected = f"{name} must be a number with 0 <= {name} < 1"
+        fail(ArgumentError, where, expected, describe(value), advice)
     return float(value)
 
 
@@ -228,7 +231,7 @@ def check_float(
         wanted = "floating point" if dtype is None else f"{dtype} like {partner}"
         advice = f"Use {name}.astype({'np.float64' if dtype is None else f'np.{dtype}'})."
         if array.dtype.kind in "iub":
-            advice += " If the integers are symbols, put an Embedding before this layer."
+            advice += " If the integers are symbols, an Embedding turns them into vectors."
         fail(DtypeError, where, f"{name} must be {wanted}", describe(array), advice)
     return array
 

@@ -21,7 +21,7 @@ from npstack.layers.base import Layer
 from npstack.layers.composite import Composite
 from npstack.layers.dropout import Dropout
 from npstack.layers.recurrent import LSTM
-from npstack.shapes import ArgumentError, check_rate, check_size, fail
+from npstack.shapes import ArgumentError, check_fraction, check_generator, check_size, fail
 
 
 class StackedLSTM(Composite):
@@ -73,7 +73,8 @@ class StackedLSTM(Composite):
     ) -> None:
         where = type(self).__name__
         sizes = stack_sizes(where, hidden_sizes, num_layers)
-        check_rate(where, dropout)
+        check_generator(where, options.get("rng"))
+        check_fraction(where, "dropout", dropout, "It is dropped between layers.")
         children: dict[str, Layer] = {}
         below = input_size
         for k, size in enumerate(sizes):

@@ -11,8 +11,8 @@ Letters: ``B`` batch, ``T`` time steps, ``D`` input size, ``H`` hidden size.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class Tape:
         What the layer hands on: zero where masked.
     noise : bool array, tuple or None
         The random draws that were used; give them back by ``forward(noise=tape.noise)``.
+    initial, final : state, or tuple of one state per recurrent layer
+        What the recurrent layers began and ended with; empty where there is none.
     """
 
     params: Params
@@ -51,6 +53,9 @@ class Tape:
     mask: NDArray[np.bool_] | None
     outputs: Array
     noise: Any
+
+    initial = cast(Any, ())  # no recurrent layer, no state; not fields: there is nothing to give
+    final = cast(Any, ())
 
     @property
     def parts(self) -> tuple[Tape, ...]:
@@ -89,10 +94,10 @@ class RecurrentTape(Tape):
         Every gate at every step, zero at masked steps.
     """
 
-    initial: LSTMState
-    states: LSTMState
-    gates: LSTMGates
-    final: LSTMState
+    initial: LSTMState = field()
+    states: LSTMState = field()
+    gates: LSTMGates = field()
+    final: LSTMState = field()
 
     @property
     def layers(self) -> tuple[RecurrentTape, ...]:

@@ -14,7 +14,7 @@ from npstack.layers.base import Layer
 from npstack.losses import Loss, mean_squared_error
 from npstack.numerics import Array
 from npstack.optim import Adam, clip_by_global_norm, global_norm
-from npstack.shapes import NonFiniteError, ShapeError, fail
+from npstack.shapes import DtypeError, NonFiniteError, ShapeError, fail
 
 LossFunction = Callable[[Array, Array, NDArray[np.bool_] | None], Loss]
 
@@ -76,7 +76,7 @@ def evaluate(model: Layer, samples: Samples, loss: LossFunction = mean_squared_e
 
 def fit(
     model: Layer,
-    samples: Samples,
+    samples: Samples | tuple[Array, Array],
     *,
     epochs: int,
     batch_size: int,
@@ -93,7 +93,7 @@ def fit(
     ----------
     model : Layer
         Its parameters are replaced, step by step.
-    samples : Samples
+    samples : Samples, or a pair (x, y)
         What to learn from.
     epochs, batch_size : int
         Every epoch goes once through all rows, in a new order.
@@ -136,6 +136,10 @@ def fit(
     shapes.check_size(where, "epochs", epochs)
     shapes.check_size(where, "batch_size", batch_size)
     shapes.check_generator(where, rng)
+    if not isinstance(samples, tuple) or not 2 <= len(samples) <= 4:
+        advice = "Pass Samples(x, y) or the pair (x, y)."
+        fail(DtypeError, where, "samples must be Samples", f"a {type(samples).__name__}", advice)
+    samples = Samples(*samples)
     count = len(samples.x)
     if any(part is not None and len(part) != count for part in samples):
         sizes = [None if part is None else len(part) for part in samples]

@@ -81,6 +81,14 @@ def main() -> None:
     found = figures(reports)
     print({key: value for key, value in found.items() if key != "worst_of_each_stack_in_eps"})
     write_figures("gradients", origin, found)
+    require(found)
+
+
+def require(found: dict[str, Any]) -> None:
+    """The bar: every block below 64 eps, save one in a thousand that rounding explains."""
+    assert set(found["verdicts"]) <= {"ok", "rounding"}, found["verdicts"]
+    assert len(found["above_64_eps"]) <= found["blocks"] / 1000
+    assert all(row["verdict"] == "rounding" for row in found["above_64_eps"])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The command line: exit codes, files, silence, and a demo on real data."""
 
+import io
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -70,7 +73,7 @@ def test_the_demo_checks_its_gradients(folder):
 def test_stacks_are_compared_at_equal_parameter_count(folder):
     _, metrics, _ = folder
     counts = [row["parameters"] for row in metrics["stacks"].values()]
-    assert list(metrics["stacks"]) == ["3 layers", "2 layers", "1 layers"]
+    assert list(metrics["stacks"]) == ["3 layers", "2 layers", "1 layer"]
     full = demo.Settings()
     sizes = [full.sizes, demo.equal_sizes(2, full), demo.equal_sizes(1, full)]
     assert max(counts) < 1.5 * min(counts)
@@ -85,7 +88,7 @@ def test_the_table_says_what_is_hard_to_beat(folder):
     _, metrics, _ = folder
     text = demo.table(metrics)
     assert "hard to beat" in text
-    for name in [*metrics["baselines"], "3 layers", "2 layers", "1 layers"]:
+    for name in [*metrics["baselines"], "3 layers", "2 layers", "1 layer"]:
         assert name in text
 
 
@@ -130,6 +133,8 @@ def test_check_fails_with_exit_code_1_when_a_backward_is_wrong(monkeypatch, caps
         ["check", "--dropout", "1.5"],
         ["check", "--steps", "0"],
         ["demo", "--seed", "x"],
+        ["demo", "--seed", "-1"],
+        ["check", "--batch", "-1"],
     ],
 )
 def test_wrong_usage_is_exit_code_2(words, capsys):
@@ -147,6 +152,48 @@ def test_an_unwritable_folder_is_exit_code_3(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(demo, "Settings", lambda **k: SMALL)
     assert cli.main(["demo", "--out", str(file / "below"), "--quiet"]) == cli.BAD_DATA
     assert "npstack:" in capsys.readouterr().err
+
+
+def test_a_real_interrupt_ends_the_demo_cleanly(tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "npstack", "demo", "--out", str(out)]
+    demo_run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not out.exists():
+        assert demo_run.poll() is None
+        time.sleep(0.05)
+    demo_run.send_signal(signal.SIGINT)
+    printed, complaint = demo_run.communicate(timeout=60)
+    assert demo_run.returncode == cli.INTERRUPTED
+    assert (printed, complaint.strip()) == ("", "interrupted")
+
+
+def test_progress_is_for_terminals(tmp_path, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def run(out, *, seed, settings, say):
+        say("working")
+        return {"gradient_check": {"passed": True}}
+
+    monkeypatch.setattr(demo, "run", run)
+    monkeypatch.setattr(demo, "table", lambda metrics: "")
+    for stream, words, expected in [
+        (Terminal(), [], True),
+        (Terminal(), ["--quiet"], False),
+        (io.StringIO(), [], False),
+    ]:
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert cli.main(["demo", "--out", str(tmp_path), *words]) == cli.OK
+        assert ("working" in stream.getvalue()) == expected
+
+
+def test_a_reader_who_stops_reading_is_no_error(tmp_path):
+    command = f"{sys.executable} -m npstack check --hidden-sizes 2 --steps 2 | head -1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_interrupting_is_exit_code_130_and_one_line(monkeypatch, capsys):

@@ -1,7 +1,11 @@
-"""Wrong calls: each says what was expected, what came and what to do, and changes nothing."""
+"""Wrong calls: each says what was expected, what came and what to do, and changes nothing.
+
+The messages in full are listed in ``tests/errors.txt``, written by ``python -m tests.test_errors``.
+"""
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +20,7 @@ from npstack import (
     Embedding,
     LSTMState,
     NonFiniteError,
+    NpstackError,
     Sequential,
     ShapeError,
     StackedLSTM,
@@ -29,6 +34,7 @@ from npstack.verify.trial import named
 
 pytestmark = pytest.mark.core
 B, T, D, H, K = 4, 5, 3, 2, 6
+LISTING = Path(__file__).with_name("errors.txt")
 
 
 def world() -> SimpleNamespace:
@@ -39,6 +45,7 @@ def world() -> SimpleNamespace:
     w.last = LSTM(D, H, return_sequences=False, rng=rng)
     w.stack = StackedLSTM(D, [H, K], dropout=0.5, rng=rng)
     w.dense, w.dropout = Dense(D, K, rng=rng), Dropout(0.5)
+    w.model = Sequential(LSTM(D, H, rng=rng), Dense(H, K, rng=rng))
     w.embedding = Embedding(7, D, rng=rng)
     w.x, w.symbols = rng.standard_normal((B, T, D)), rng.integers(0, 7, (B, T))
     w.mask = np.arange(T) < np.array([[5], [3], [0], [1]])
@@ -109,6 +116,10 @@ CONSTRUCTION = {
         lambda w: StackedLSTM(D, [4, 4], 3, rng=R),
         (ArgumentError, "one size per layer", "[4, 4] with num_layers=3", "Leave num_layers out"),
     ),
+    "an array of sizes and another count": (
+        lambda w: StackedLSTM(D, np.array([4, 4]), 3, rng=R),
+        (ArgumentError, "one size per layer", "[4, 4] with num_layers=3"),
+    ),
     "sizes as a word": (
         lambda w: StackedLSTM(D, "44", rng=R),
         (ArgumentError, "hidden_sizes must be", "'44' (str)", "list of"),
@@ -127,9 +138,46 @@ CONSTRUCTION = {
     ),
     "dropout rate of a stack": (
         lambda w: StackedLSTM(D, [4, 4], dropout=-0.1, rng=R),
-        (ArgumentError, "StackedLSTM: rate must be", "-0.1 (float)"),
+        (ArgumentError, "StackedLSTM: dropout must be", "-0.1 (float)"),
     ),
+    "dropout rate None": (lambda w: Dropout(None), (ArgumentError, "rate must be", "None")),
     "no symbols": (lambda w: Embedding(0, D, rng=R), (ArgumentError, "num_symbols must be")),
+    "embedding of size zero": (
+        lambda w: Embedding(7, 0, rng=R),
+        (ArgumentError, "Embedding: output_size must be"),
+    ),
+    "embedding with a seed": (
+        lambda w: Embedding(7, D, rng=1),
+        (DtypeError, "Embedding: rng must be a numpy.random.Generator", "got 1 (int)"),
+    ),
+    "embedding of integers": (
+        lambda w: Embedding(7, D, rng=R, dtype="i4"),
+        (DtypeError, "Embedding: dtype must be float32, float64", "got int32"),
+    ),
+    "embedding's unknown initialiser": (
+        lambda w: Embedding(7, D, rng=R, init="zero"),
+        (ArgumentError, "Embedding: init must be one of", "Did you mean 'zeros'?"),
+    ),
+    "dense of size zero": (
+        lambda w: Dense(0, K, rng=R),
+        (ArgumentError, "Dense: input_size must be"),
+    ),
+    "dense with a seed": (
+        lambda w: Dense(D, K, rng=1),
+        (DtypeError, "Dense: rng must be a numpy.random.Generator", "got 1 (int)"),
+    ),
+    "dense's unknown initialiser": (
+        lambda w: Dense(D, K, rng=R, kernel_init="unifrom"),
+        (ArgumentError, "Dense: kernel_init must be one of", "Did you mean 'uniform'?"),
+    ),
+    "dense's unknown initialiser of the bias": (
+        lambda w: Dense(D, K, rng=R, bias_init="ones"),
+        (ArgumentError, "Dense: bias_init must be one of", "got 'ones'"),
+    ),
+    "unknown recurrent initialiser": (
+        lambda w: LSTM(D, H, rng=R, recurrent_init="ortogonal"),
+        (ArgumentError, "recurrent_init must be one of", "Did you mean 'orthogonal'?"),
+    ),
     "no layers": (lambda w: Sequential(), (ArgumentError, "give at least one layer", "got none")),
     "a class, not a layer": (
         lambda w: Sequential(w.lstm, Dense),
@@ -370,9 +418,23 @@ ARGUMENTS = {
         lambda w: setattr(w.lstm, "params", [w.h]),
         (DtypeError, "params must be a dictionary of named arrays", "dict(layer.params)"),
     ),
+    "params of a part missing": (
+        lambda w: setattr(
+            w.model, "params", {k: v for k, v in w.model.params.items() if k != "1.b"}
+        ),
+        (ArgumentError, "Sequential.params: params must have exactly", "missing ['1.b']"),
+    ),
+    "params of a part wrong": (
+        lambda w: setattr(w.model, "params", {**w.model.params, "1.b": np.ones(3)}),
+        (ShapeError, "Sequential.params: params['1.b'] must have shape (6,), got (3,)"),
+    ),
     "params changed in place": (
         lambda w: w.lstm.params["b"].fill(0),
         (ValueError, "read-only"),
+    ),
+    "one entry of a layer's params assigned": (
+        lambda w: w.lstm.params.__setitem__("b", np.zeros(8)),
+        (AttributeError, "__setitem__"),
     ),
     "one entry of params assigned": (
         lambda w: w.stack.params.__setitem__("layers.0.b", np.zeros(8)),
@@ -388,7 +450,7 @@ ARGUMENTS = {
         ),
         (NonFiniteError, "first at time step 0 of LSTM, in 'output'"),
     ),
-    "NaN born in the second step": (
+    "NaN born after left padding": (
         lambda w: w.lstm.forward(
             w.x,
             mask=np.ones((B, T), bool) & (np.arange(T) > 1),
@@ -429,6 +491,10 @@ BACKWARD = {
     "gradient of one step": (
         lambda w: w.lstm.backward(w.tape, w.doutputs[:, -1]),
         (ShapeError, "doutputs must have the shape of tape.outputs, (4, 5, 2), got (4, 2)", "loss"),
+    ),
+    "gradient of a larger model": (
+        lambda w: w.lstm.backward(w.tape, np.ones((B, T, K))),
+        (ShapeError, "(4, 5, 2), got (4, 5, 6)"),
     ),
     "gradient to be broadcast": (
         lambda w: w.lstm.backward(w.tape, np.ones((1, 1, 1))),
@@ -521,6 +587,14 @@ LOSS_AND_CHECKS = {
         lambda w: mean_squared_error(w.h[:, :1], w.h[:, 0]),
         (ShapeError, "targets must have the shape of predictions", "(4,) for", "never broadcast"),
     ),
+    "targets of another batch": (
+        lambda w: mean_squared_error(w.h, w.x[..., 0]),
+        (ShapeError, "targets must have the shape of predictions, got (4, 5) for predictions"),
+    ),
+    "predictions of one axis": (
+        lambda w: mean_squared_error(w.h[0], w.x[0]),
+        (ShapeError, "predictions must be (B, T, K) or (B, K)", "got (2,)"),
+    ),
     "targets of another dtype": (
         lambda w: mean_squared_error(w.h, w.c.astype("f4")),
         (DtypeError, "targets must be float64 like the predictions", "float32"),
@@ -589,12 +663,29 @@ def test_wrong_call_is_explained_and_changes_nothing(name):
     for word in words:
         assert word in message
     assert everything(w) == before
-    if hasattr(error, "__module__") and error.__module__ == "npstack.shapes":
-        # where: what was expected, got what came. What to do.
-        assert re.fullmatch(r"[\w.,\[\] ]+: .+, got .+\. \S.+[.?…]", message, re.DOTALL)
+    if issubclass(error, NpstackError):  # where: what was expected, got what came. What to do.
+        assert re.fullmatch(r"[\w., ]+: .+, got .+\. \S.+[.?…]", message, re.DOTALL)
+
+
+def listing():
+    """Every wrong call with all that it says."""
+    for name, (call, (error, *_)) in WRONG_CALLS.items():
+        if issubclass(error, NpstackError):
+            with np.errstate(all="ignore"), pytest.raises(error) as raised:
+                call(world())
+            yield f"{name}\n    {error.__name__}: {raised.value}\n"
+
+
+def test_every_message_is_the_listed_one():
+    listed = LISTING.read_text(encoding="utf-8")
+    assert "\n".join(listing()) == listed
 
 
 def test_there_are_at_least_forty_wrong_calls():
     assert len(WRONG_CALLS) >= 40
     groups = (CONSTRUCTION, INPUT, ARGUMENTS, BACKWARD, LOSS_AND_CHECKS)
     assert sum(map(len, groups)) == len(WRONG_CALLS)  # no name stands twice
+
+
+if __name__ == "__main__":
+    LISTING.write_text("\n".join(listing()), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.full_gradients import STACKS, draw, figures
+from tests.full_gradients import STACKS, draw, figures, require
 from tests.provenance import read_evidence
 
 SLICE = range(0, 120, 10)
@@ -26,6 +26,4 @@ def test_a_slice_passes_and_agrees_with_the_full_run(evidence):
 
 def test_the_full_run_is_whole_and_below_the_bar(evidence):
     assert evidence["stacks"] == STACKS
-    assert set(evidence["verdicts"]) <= {"ok", "rounding"}
-    assert len(evidence["above_64_eps"]) <= evidence["blocks"] / 1000
-    assert all(row["verdict"] == "rounding" for row in evidence["above_64_eps"])
+    require(evidence)

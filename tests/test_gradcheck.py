@@ -250,6 +250,22 @@ def test_integers_are_not_differentiated():
         ),
         (lambda: gradcheck(affine, lambda d, x, W: (x,), [X, W]), ArgumentError, "2 gradients"),
         (
+            lambda: gradcheck(affine, affine_backward, {"x": X, "W": W}, tolerance=-1),
+            ArgumentError,
+            "tolerance",
+        ),
+        (
+            lambda: gradcheck(affine, affine_backward, {"x": X, "W": W}, rng=3),
+            DtypeError,
+            "Generator",
+        ),
+        (
+            lambda: gradcheck(affine, affine_backward, {"x": X, "W": W}, blocks={"V": {}}),
+            ArgumentError,
+            "blocks must name",
+        ),
+        (lambda: gradcheck(np.sin, np.cos, X), DtypeError, "One input"),
+        (
             lambda: gradcheck(affine, affine_backward, {"x": X, "W": W}, entries=0),
             ArgumentError,
             "entries",
@@ -301,3 +317,46 @@ def test_single_precision_gradients_are_right_to_single_precision():
     report = check_gradients(model, draw.standard_normal((2, 5, 2)).astype(np.float32))
     assert report.passed, str(report)
     assert 0 < report.worst.error < 64 * np.finfo(np.float32).eps
+
+
+def test_a_function_that_draws_random_numbers_is_refused():
+    draw = np.random.default_rng(0)
+    with pytest.raises(ArgumentError, match="the same twice"):
+        gradcheck(lambda x: x * (draw.random(3) > 0.5), lambda d, x: (d,), [np.ones(3)])
+
+
+def test_the_inputs_of_the_caller_are_never_written_to():
+    def backward(d, x):
+        x *= 0
+        return {"x": d * 0}
+
+    x = np.ones(3)
+    with pytest.raises(ValueError, match="read-only"):
+        gradcheck(lambda x: x**2, backward, {"x": x})
+    assert np.array_equal(x, np.ones(3))
+
+
+def test_what_no_block_names_is_checked_all_the_same():
+    def backward(d, x):
+        return {"x": d * 2 * x * np.array([1.0, 2.0, 1.0])}
+
+    report = gradcheck(lambda x: x**2, backward, {"x": np.ones(3)}, blocks={"x": {"a": np.s_[:1]}})
+    assert {row.block: row.verdict for row in report.rows} == {"a": "ok", "rest": "WRONG"}
+
+
+def test_extended_precision_is_checked_in_extended_precision():
+    draw = np.random.default_rng(14)
+    layer = LSTM(2, 3, rng=draw, dtype=np.longdouble)
+    report = check_gradients(layer, draw.standard_normal((2, 4, 2)).astype(np.longdouble))
+    assert {row.verdict for row in report.rows} == {"ok"}
+    assert report.worst.error < 64 * np.finfo(np.longdouble).eps
+
+
+def test_rounding_excuses_no_error_that_can_be_seen():
+    x = np.array([1 + 1e-15])  # half an ulp of x is a tenth of the derivative
+
+    def check(factor):
+        return gradcheck(lambda x: (x - 1) ** 2, lambda d, x: (2 * factor * d * (x - 1),), [x])
+
+    assert check(1.0).passed
+    assert not check(1.05).passed

@@ -1,12 +1,14 @@
-"""What the laws do not say: how layers are built, named and summarised, and worked examples."""
+"""How layers are built, named and connected, and worked examples: what the laws do not say."""
 
-import re
+import copy
+import pickle
 
 import numpy as np
 import pytest
 
 from npstack import (
     LSTM,
+    ArgumentError,
     Dense,
     Dropout,
     Embedding,
@@ -16,21 +18,13 @@ from npstack import (
     Recurrent,
     Sequential,
     StackedLSTM,
-    mean_squared_error,
 )
 from npstack.init import INITIALISERS
 from npstack.numerics import (
     ACTIVATIONS,
-    is_finite,
-    relu_derivative,
-    sigmoid,
-    sigmoid_derivative,
-    tanh,
 )
 from npstack.params import join_gates, split_gates
-from npstack.tape import Tape
-from npstack.verify.trial import named
-from tests.strategies import LAYERS, STANDARD, build, draw_input
+from tests.strategies import LAYERS, STANDARD, build
 
 pytestmark = pytest.mark.core
 
@@ -157,82 +151,6 @@ def test_tape_holds_the_parameters_by_reference(rng):
     assert all(tape.params[name] is value for name, value in layer.params.items())
 
 
-# ---- sizes, summary, repr ----------------------------------------------------------------------
-
-
-def test_stack_of_unequal_sizes_feeds_each_sequence_upwards(rng):
-    stack = StackedLSTM(2, [5, 1, 3], return_sequences=False, rng=rng)
-    tape = stack.forward(rng.standard_normal((4, 6, 2)))
-    assert [layer.outputs.shape for layer in tape.layers] == [(4, 6, 5), (4, 6, 1), (4, 3)]
-    assert tape.layers[1].x is tape.layers[0].outputs
-    assert tape.layers[2].x is tape.layers[1].outputs
-    assert tape.outputs is tape.layers[2].outputs
-    assert (stack.input_size, stack.output_size) == (2, 3)
-
-
-def test_one_size_and_a_count_is_a_list_of_equal_sizes():
-    one = StackedLSTM(2, 3, 4, rng=np.random.default_rng(0))
-    two = StackedLSTM(2, [3, 3, 3, 3], rng=np.random.default_rng(0))
-    three = StackedLSTM(2, np.array([3] * 4), 4, rng=np.random.default_rng(0))
-    for name, value in one.params.items():
-        assert (value == two.params[name]).all()
-        assert (value == three.params[name]).all()
-    assert one.params.keys() == two.params.keys() == three.params.keys()
-    assert len(StackedLSTM(2, 3, rng=np.random.default_rng(0)).recurrent) == 1
-
-
-def test_dropout_of_a_stack_stands_between_layers_only(rng):
-    names = list(StackedLSTM(2, [3, 3, 3], dropout=0.25, rng=rng).children)
-    assert names == ["layers.0", "dropouts.0", "layers.1", "dropouts.1", "layers.2"]
-    assert list(StackedLSTM(2, [3], dropout=0.25, rng=rng).children) == ["layers.0"]
-    assert list(StackedLSTM(2, [3, 3], rng=rng).children) == ["layers.0", "layers.1"]
-    assert StackedLSTM(2, [3, 3], dropout=0.25, rng=rng).children["dropouts.0"].rate == 0.25
-
-
-@pytest.mark.parametrize("kind", LAYERS)
-def test_summary_counts_parameters_and_bytes(rng, kind):
-    layer = build(kind, rng)
-    text = layer.summary(batch_size=3, time_steps=4)
-    x = draw_input(layer, rng, 3, 4)
-    x = x[..., :1] if layer.input_size is None else x  # the summary of such a layer says D = 1
-    tape = layer.forward(x, rng=rng)
-    assert text.endswith(f"tape for B=3, T=4: {tape.nbytes:,} bytes")
-    numbers = re.findall(r"(?<=\)) +(\d+)", text)
-    count = sum(value.size for value in layer.params.values())
-    assert int(numbers[-1]) == count
-    assert sum(map(int, numbers[:-1] or numbers)) == count
-    assert f" {tape.outputs.shape} " in text
-
-
-def test_summary_prints_the_formula(rng):
-    text = Sequential(Embedding(9, 2, rng=rng), LSTM(2, 3, rng=rng), Dense(3, 4, rng=rng)).summary()
-    lines = [re.sub(" +", " ", line) for line in text.splitlines()]
-    assert lines[1:5] == [
-        "0.Embedding (1, 1, 2) 18 = 9 symbols x K, K=2",
-        "1.LSTM (1, 1, 3) 72 = 4H(D + H + 1), D=2, H=3",
-        "2.Dense (1, 1, 4) 16 = (D + 1)K, D=3, K=4",
-        "Sequential (1, 1, 4) 106",
-    ]
-
-
-def test_repr_says_sizes_and_count(rng):
-    assert repr(LSTM(2, 3, rng=rng)) == "LSTM(2 -> 3, 72 parameters)"
-    assert repr(Dropout(0.5)) == "Dropout(0 parameters)"
-
-
-def test_nbytes_counts_an_array_that_two_layers_share_once(rng):
-    x = rng.standard_normal((2, 3, 4))
-    tape = LSTM(4, 5, rng=rng).forward(x)
-    own = {id(a): a for a in (tape.x, tape.mask, tape.outputs)}
-    own |= {id(a): a for part in (tape.initial, tape.states, tape.gates, tape.final) for a in part}
-    assert tape.nbytes == sum(a.nbytes for a in own.values())
-    numbers = 2 * 3 * 4 + 2 * 3 * 5 * (1 + 2 + 4) + 2 * 5 * 4
-    assert tape.nbytes == 8 * numbers + 2 * 3
-    model = Sequential(Dropout(0.5), Dropout(0.5))
-    both = model.forward(x)  # x, and one sequence handed on as it is
-    assert both.nbytes == x.nbytes + 6
-
-
 # ---- states ------------------------------------------------------------------------------------
 
 
@@ -357,100 +275,41 @@ def test_rate_zero_drops_nothing(rng):
     assert Dropout(np.float32(0.5)).rate == 0.5
 
 
-# ---- losses ------------------------------------------------------------------------------------
+# ---- sizes -------------------------------------------------------------------------------------
 
 
-def test_masked_mean_squared_error_by_hand():
-    predictions = np.array([[[1.0, 2.0], [3.0, 5.0]], [[np.nan, np.inf], [0.0, -1.0]]])
-    targets = np.array([[[0.0, 0.0], [3.0, 1.0]], [[7.0, 7.0], [2.0, 1.0]]])
-    mask = np.array([[True, True], [False, True]])
-    loss = mean_squared_error(predictions, targets, mask)
-    assert loss.value == (1 + 4 + 0 + 16 + 4 + 4) / 6
-    differences = np.array([[[1, 2], [0, 4]], [[0, 0], [-2, -2]]])
-    np.testing.assert_array_equal(loss.gradient, 2 * differences / 6)
+def test_stack_of_unequal_sizes_feeds_each_sequence_upwards(rng):
+    stack = StackedLSTM(2, [5, 1, 3], return_sequences=False, rng=rng)
+    tape = stack.forward(rng.standard_normal((4, 6, 2)))
+    assert [layer.outputs.shape for layer in tape.layers] == [(4, 6, 5), (4, 6, 1), (4, 3)]
+    assert tape.layers[1].x is tape.layers[0].outputs
+    assert tape.layers[2].x is tape.layers[1].outputs
+    assert tape.outputs is tape.layers[2].outputs
+    assert (stack.input_size, stack.output_size) == (2, 3)
 
 
-def test_mean_squared_error_of_vectors_with_a_row_mask():
-    predictions, targets = np.array([[1.0, 2.0], [9.0, 9.0]]), np.zeros((2, 2))
-    loss = mean_squared_error(predictions, targets, np.array([True, False]))
-    assert loss.value == 2.5
-    np.testing.assert_array_equal(loss.gradient, [[1.0, 2.0], [0.0, 0.0]])
+def test_one_size_and_a_count_is_a_list_of_equal_sizes():
+    one = StackedLSTM(2, 3, 4, rng=np.random.default_rng(0))
+    two = StackedLSTM(2, [3, 3, 3, 3], rng=np.random.default_rng(0))
+    three = StackedLSTM(2, np.array([3] * 4), 4, rng=np.random.default_rng(0))
+    for name, value in one.params.items():
+        assert (value == two.params[name]).all()
+        assert (value == three.params[name]).all()
+    assert one.params.keys() == two.params.keys() == three.params.keys()
+    assert len(StackedLSTM(2, 3, rng=np.random.default_rng(0)).recurrent) == 1
 
 
-def test_loss_keeps_the_dtype():
-    ones = np.ones((2, 3), "f4")
-    loss = mean_squared_error(ones, 3 * ones)
-    assert loss.value.dtype == loss.gradient.dtype == np.float32
-    assert loss.value == 4
-    assert (loss.gradient == np.float32(-4 / 6)).all()
+def test_dropout_of_a_stack_stands_between_layers_only(rng):
+    names = list(StackedLSTM(2, [3, 3, 3], dropout=0.25, rng=rng).children)
+    assert names == ["layers.0", "dropouts.0", "layers.1", "dropouts.1", "layers.2"]
+    assert list(StackedLSTM(2, [3], dropout=0.25, rng=rng).children) == ["layers.0"]
+    assert list(StackedLSTM(2, [3, 3], rng=rng).children) == ["layers.0", "layers.1"]
+    assert StackedLSTM(2, [3, 3], dropout=0.25, rng=rng).children["dropouts.0"].rate == 0.25
 
 
-# ---- numerics ----------------------------------------------------------------------------------
-
-
-def test_sigmoid_keeps_all_digits_in_both_tails():
-    a = np.array([-800.0, -30.0, -1.0, 0.0, 1.0, 30.0, 800.0])
-    np.testing.assert_allclose(sigmoid(a[:3]), np.exp(a[:3]) / (1 + np.exp(a[:3])), rtol=1e-15)
-    assert sigmoid(a)[3] == 0.5
-    np.testing.assert_allclose(sigmoid(a[4:]), 1 / (1 + np.exp(-a[4:])), rtol=1e-15)
-    single = sigmoid(np.array([-80.0], "f4"))
-    assert single.dtype == np.float32
-    assert single[0] == pytest.approx(np.exp(-80.0), rel=1e-6)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_derivative_in_terms_of_the_output_is_the_complex_step(rng, name):
-    function, derivative = ACTIVATIONS[name]
-    a = np.concatenate([rng.uniform(-4, 4, 50), [-40.0, 40.0]])
-    slope = function(a + 1e-30j).imag / 1e-30
-    eps = np.finfo(float).eps  # of y itself: what is lost where 1 - y cancels
-    np.testing.assert_allclose(derivative(function(a)), slope, rtol=4 * eps, atol=4 * eps)
-
-
-def test_kink_of_relu():
-    relu = ACTIVATIONS["relu"].function
-    assert relu(np.array([0.0]))[0] == 0
-    assert relu_derivative(np.array([0.0]))[0] == 0
-    assert np.isnan(relu(np.array([np.nan]))[0])
-
-
-def test_derivatives_vanish_where_a_gate_is_saturated():
-    ends = np.array([0.0, 1.0])
-    assert (sigmoid_derivative(ends) == 0).all()
-    assert (ACTIVATIONS["tanh"].derivative(np.array([-1.0, 1.0])) == 0).all()
-    assert tanh(np.array([0.0]))[0] == 0
-
-
-def test_is_finite_looks_at_both_parts():
-    values = np.array([1, complex(0, np.nan), complex(np.inf, 0), 1j])
-    assert is_finite(values).tolist() == [True, False, False, True]
-    objects = np.array([1.0, np.nan, -np.inf], object)
-    assert is_finite(objects).tolist() == [True, False, False]
-
-
-# ---- the tape ----------------------------------------------------------------------------------
-
-
-def test_tape_of_a_model_is_a_tree(rng):
-    model = Sequential(StackedLSTM(2, [3, 4], dropout=0.5, rng=rng), Dense(4, 1, rng=rng))
-    tape = model.forward(rng.standard_normal((2, 3, 2)), rng=rng)
-    assert [type(part).__name__ for part in tape.parts] == ["CompositeTape", "Tape"]
-    assert [layer.gates.forget.shape for layer in tape.layers] == [(2, 3, 3), (2, 3, 4)]
-    assert len(tape.final) == len(tape.initial) == 2
-    assert list(named("noise", tape.noise)) == ["noise[0][1]"]
-    assert tape.parts[0].parts[1].noise is tape.noise[0][1]
-    assert tape.parts[1].parts == () == tape.parts[1].layers
-    assert isinstance(tape.parts[1], Tape)
-
-
-def test_gates_and_outputs_are_zero_at_masked_steps_and_states_are_held(rng):
-    mask = np.array([[False, True, False, True]])
-    tape = LSTM(2, 3, rng=rng).forward(rng.standard_normal((1, 4, 2)), mask=mask)
-    for values in (*tape.gates, tape.outputs, tape.x):
-        assert not values[0, [0, 2]].any()
-        assert values[0, [1, 3]].all()
-    assert (tape.states.c[0, 2] == tape.states.c[0, 1]).all()
-    assert not tape.states.h[0, 0].any()
+def test_repr_says_sizes_and_count(rng):
+    assert repr(LSTM(2, 3, rng=rng)) == "LSTM(2 -> 3, 72 parameters)"
+    assert repr(Dropout(0.5)) == "Dropout(0 parameters)"
 
 
 def test_a_cell_of_ones_own_runs_in_the_layer(rng):
@@ -466,3 +325,67 @@ def test_a_cell_of_ones_own_runs_in_the_layer(rng):
     plain.params = cell.params
     x = rng.standard_normal((2, 3, 2))
     assert (Recurrent(cell).forward(x).outputs == plain.forward(2 * x).outputs).all()
+
+
+# ---- what people do with layers and tapes besides running them -----------------------------------
+
+
+def test_models_and_tapes_can_be_copied_and_pickled():
+    rng = np.random.default_rng(0)
+    model = Sequential(StackedLSTM(2, [3, 2], dropout=0.3, rng=rng), Dense(2, 1, rng=rng))
+    x = rng.standard_normal((2, 3, 2))
+    tape = model.forward(x, rng=rng)
+    grads = model.backward(tape, np.ones((2, 3, 1)))
+    twin, again = copy.deepcopy(model), pickle.loads(pickle.dumps(tape))
+    for name, value in twin.backward(again, np.ones((2, 3, 1))).params.items():
+        assert np.array_equal(value, grads.params[name])
+
+
+def test_a_layer_stands_in_one_place_only():
+    layer = LSTM(2, 2, rng=np.random.default_rng(0))
+    with pytest.raises(ArgumentError, match="one place"):
+        Sequential(layer, layer)
+    with pytest.raises(ArgumentError, match="one place"):
+        Sequential(Sequential(layer), layer)
+
+
+def test_the_cell_of_a_layer_has_the_parameters_of_the_layer():
+    cell = LSTMCell(2, 3, rng=np.random.default_rng(0))
+    layer = Recurrent(cell)
+    before = cell.params["W"]
+    layer.params = {name: 2 * value for name, value in layer.params.items()}
+    assert layer.cell.params["W"] is layer.params["W"]
+    assert cell.params["W"] is before, "the cell that was given is the giver's"
+
+
+def test_states_of_a_model_without_any_are_empty_and_can_be_handed_on():
+    dense = Dense(2, 1, rng=np.random.default_rng(0))
+    x = np.ones((1, 3, 2))
+    for model in (dense, Sequential(dense)):
+        tape = model.forward(x)
+        assert tape.final == tape.initial == ()
+        assert np.array_equal(model.forward(x, tape.final).outputs, tape.outputs)
+
+
+def test_a_model_takes_and_gives_what_its_ends_do(rng):
+    model = Sequential(Dropout(0.1), LSTM(3, 4, rng=rng), Dense(4, 2, rng=rng), Dropout(0.1))
+    assert (model.input_size, model.output_size) == (3, 2)
+    assert (model.needs_time, model.keeps_time, model.takes_symbols) == (True, True, False)
+    last = Sequential(LSTM(3, 4, return_sequences=False, rng=rng), Dense(4, 2, rng=rng))
+    assert (last.needs_time, last.keeps_time) == (True, False)
+    free = Sequential(Dropout(0.1), Dense(4, 2, rng=rng))
+    assert (free.needs_time, free.keeps_time, free.takes_symbols) == (False, True, False)
+    table = Sequential(Embedding(5, 3, rng=rng), Dense(3, 2, rng=rng))
+    assert (table.needs_time, table.takes_symbols, table.input_size) == (True, True, 5)
+    assert (Sequential(Dropout(0.1)).input_size, Sequential(Dropout(0.1)).output_size) == (
+        None,
+    ) * 2
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_return_sequences_is_kept_as_it_was_given(rng, full):
+    layer, stack = (kind(2, 3, return_sequences=full, rng=rng) for kind in (LSTM, StackedLSTM))
+    for one in (layer, stack.recurrent[-1]):
+        assert one.return_sequences is full
+        assert one.keeps_time is full
+    assert stack.keeps_time is full

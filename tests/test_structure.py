@@ -104,3 +104,9 @@ def test_import_loads_numpy_only():
     loaded = set(subprocess.run(run, capture_output=True, text=True, check=True).stdout.split())
     assert "numpy" in loaded
     assert not loaded & (FOREIGN | {"matplotlib", "mpmath", "tqdm", "scipy"})
+
+
+def test_cell_layer_and_stack_are_short_enough_to_read():
+    files = ("cells.lstm", "layers.recurrent", "stack")
+    lines = [MODULES[f"npstack.{name}"].read_text().count("\n") for name in files]
+    assert sum(lines) < 600

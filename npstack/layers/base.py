@@ -19,7 +19,14 @@ from npstack import params as names
 from npstack import shapes
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, NonFiniteError, ShapeError, TapeError, fail
+from npstack.shapes import (
+    ArgumentError,
+    DtypeError,
+    NonFiniteError,
+    ShapeError,
+    TapeError,
+    fail,
+)
 from npstack.tape import Gradients, Tape
 
 Mask = NDArray[np.bool_] | None
@@ -65,6 +72,9 @@ class Layer(ABC):
     @params.setter
     def params(self, params: Params) -> None:
         shapes.check_params(f"{type(self).__name__}.params", params, self._params)
+        self._store(params)
+
+    def _store(self, params: Params) -> None:
         self._params = {name: np.array(params[name]) for name in self._params}
         for value in self._params.values():
             value.flags.writeable = False
@@ -130,7 +140,7 @@ class Layer(ABC):
         """
         where = f"{type(self).__name__}.forward"
         if params is None:
-            params = self.params
+            params = dict(self.params)
         else:
             shapes.check_params(where, params, self.params)
         dtype = names.dtype_of(params)
@@ -198,6 +208,9 @@ class Layer(ABC):
         where = f"{type(self).__name__}.backward"
         self._check_tape(where, tape)
         dtype = tape.outputs.dtype
+        if hasattr(doutputs, "gradient"):
+            got = f"a {type(doutputs).__name__}"
+            fail(DtypeError, where, "doutputs must be an array", got, "Pass loss.gradient.")
         if doutputs is None:
             if dfinal_states is None:
                 expected = "give doutputs, dfinal_states or both"
@@ -234,6 +247,8 @@ class Layer(ABC):
         StackedLSTM  (2, 5, 4)            592
         tape for B=2, T=5: 7,738 bytes
         """
+        shapes.check_size("summary", "batch_size", batch_size)
+        shapes.check_size("summary", "time_steps", time_steps)
         rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
         tapes = [self.forward(self._blank_input(steps), rng=rng) for steps in (1, 2)]
         one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
@@ -295,7 +310,7 @@ class Layer(ABC):
     ) -> States:
         """One state per recurrent layer, zeros where none is given."""
         count = len(self.recurrent)
-        if states is None:
+        if states is None or (count == 0 and states == ()):
             states = (None,) * count
         elif not count:
             fail(

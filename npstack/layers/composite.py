@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +13,7 @@ from npstack import shapes
 from npstack.layers.base import Layer, Mask, States
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import DtypeError, TapeError, fail
+from npstack.shapes import ArgumentError, DtypeError, TapeError, fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -23,7 +23,12 @@ class Composite(Layer):
     tape_type = CompositeTape
 
     def __init__(self, children: Mapping[str, Layer]) -> None:
-        self.children = MappingProxyType(dict(children))
+        self.children = dict(children)
+        own = [id(layer) for layer in self._all_layers()]
+        if len(set(own)) < len(own):
+            where = type(self).__name__
+            expected = "every layer must stand in one place only"
+            fail(ArgumentError, where, expected, "one layer twice", "Build a layer for each place.")
         dtypes = {str(layer.dtype) for layer in self.children.values() if layer.dtype is not None}
         if len(dtypes) > 1:
             where, got = type(self).__name__, " and ".join(sorted(dtypes))
@@ -54,6 +59,13 @@ class Composite(Layer):
         shapes.check_params(f"{type(self).__name__}.params", params, self.params)
         for name, layer in self.children.items():
             layer.params = names.without_prefix(name, params)
+
+    def _all_layers(self) -> Iterator[Layer]:
+        """Every layer below this one, composites too."""
+        for layer in self.children.values():
+            yield layer
+            if isinstance(layer, Composite):
+                yield from layer._all_layers()
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:

@@ -30,7 +30,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float) -> None:
-        self.rate = shapes.check_rate("Dropout", rate)
+        self.rate = shapes.check_fraction("Dropout", "rate", rate, "It is dropped.")
         super().__init__({})
 
     def _forward(

@@ -24,6 +24,7 @@ Masks select, they never multiply: ``0 * NaN`` is NaN.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Unpack
 
 import numpy as np
@@ -73,11 +74,15 @@ class Recurrent(Layer):
     tape_type = RecurrentTape
 
     def __init__(self, cell: LSTMCell, *, return_sequences: bool = True) -> None:
+        self.cell = copy.copy(cell)
         super().__init__(cell.params)
-        self.cell = cell
         self.input_size = cell.input_size
         self.output_size = self.hidden_size = cell.hidden_size
         self.return_sequences = self.keeps_time = return_sequences
+
+    def _store(self, params: Params) -> None:
+        super()._store(params)
+        self.cell.params = self._params
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
@@ -206,5 +211,6 @@ class LSTM(Recurrent):
         return_sequences: bool = True,
         **options: Unpack[CellOptions],
     ) -> None:
+        shapes.check_generator(type(self).__name__, options.get("rng"))
         cell = LSTMCell(input_size, hidden_size, **options)
         super().__init__(cell, return_sequences=return_sequences)

@@ -82,11 +82,12 @@ def check_gradients(
     if states is None and layer.recurrent:
         draw = np.random.default_rng(0)
         zeros = layer.forward(x, mask=mask, lengths=lengths).layers
-        states = tuple(
+        drawn = tuple(
             type(t.initial)(*(draw.uniform(-1, 1, v.shape).astype(v.dtype) for v in t.initial))
             for t in zeros
         )
-    tape = layer.forward(x, _own(layer, states), mask=mask, lengths=lengths, rng=noise_rng)
+        states = layer._public_states(drawn)
+    tape = layer.forward(x, states, mask=mask, lengths=lengths, rng=noise_rng)
     initial = {
         f"initial.{k}.{field}": value
         for k, part in enumerate(tape.layers)
@@ -100,7 +101,7 @@ def check_gradients(
         )
         return layer.forward(
             inputs["x"],
-            _own(layer, given),
+            layer._public_states(given),
             mask=tape.mask,
             noise=tape.noise,
             params={name: inputs[f"{name}"] for name in layer.params},
@@ -111,7 +112,7 @@ def check_gradients(
         return {"outputs": now.outputs, "final": tuple(part.final for part in now.layers)}
 
     def backward(doutputs: Any, **inputs: Array) -> dict[str, Array | None]:
-        dfinal = _own(layer, doutputs["final"])
+        dfinal = layer._public_states(doutputs["final"])
         grads = layer.backward(run(inputs), doutputs["outputs"], dfinal)
         dinitial = (grads.initial_states,) if isinstance(layer, Recurrent) else grads.initial_states
         states = {
@@ -127,10 +128,3 @@ def check_gradients(
     return gradcheck(
         f, backward, {**layer.params, "x": tape.x, **initial}, blocks=blocks, **options
     )
-
-
-def _own(layer: Layer, states: Any) -> Any:
-    """States in the form that the layer's own ``forward`` takes: a single layer has just one."""
-    if not layer.recurrent:
-        return None
-    return states[0] if isinstance(layer, Recurrent) and type(states) is tuple else states

@@ -301,20 +301,23 @@ def _blocks(trial: Trial, name: str, value: Array) -> list[Any]:
 
 
 def _sensitivity(trial: Trial) -> list[Results]:
-    """Four times: what changes when every number that goes in moves by one ulp."""
+    """Four times: what changes when every number that goes in moves by half an ulp.
+
+    The working dtype holds no half ulps: a whole one is moved, and half of the change taken.
+    """
     still = trial.run()
     moved = (_jittered(trial).run() for _ in range(4))
-    return [{name: change[name] - value for name, value in still.items()} for change in moved]
+    return [{name: (new[name] - value) / 2 for name, value in still.items()} for new in moved]
 
 
 def _jittered(trial: Trial) -> Trial:
-    """Every finite number of the trial moved by one unit in the last place, up or down."""
+    """Every finite number of the trial moved to the next one, up or down: by one ulp."""
 
     def jitter(a: Array) -> Array:
         if a.dtype.kind != "f":
             return a
-        sign = trial.rng.choice([-1, 1], a.shape).astype(a.dtype)
-        return np.where(is_finite(a), a * (1 + sign * np.finfo(a.dtype).eps), a)
+        far = trial.rng.choice([-np.inf, np.inf], a.shape).astype(a.dtype)
+        return np.where(is_finite(a), np.nextafter(a, far), a)
 
     return trial.but(
         x=jitter(trial.x),
