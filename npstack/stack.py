@@ -95,7 +95,7 @@ def stack_sizes(where: str, hidden_sizes: int | Sequence[int], num_layers: int |
                 ArgumentError,
                 where,
                 "hidden_sizes must list one size per layer",
-                f"{list(hidden_sizes)} with num_layers={num_layers}",
+                f"{np.asarray(hidden_sizes).tolist()} with num_layers={num_layers}",
                 "Leave num_layers out, or give one size and a count.",
             )
         return [check_size(where, f"hidden_sizes[{k}]", n) for k, n in enumerate(hidden_sizes)]

@@ -18,6 +18,7 @@ FILES = (
     "numerics.py",
     "params.py",
     "tape.py",
+    "init.py",
     "cells/lstm.py",
     "layers/base.py",
     "layers/composite.py",

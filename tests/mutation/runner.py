@@ -138,7 +138,7 @@ def executed_lines(session: Session) -> dict[str, Any]:
     failed = session.run(list(session.items), after)
     sys.settrace(None)
     if failed:
-        raise SystemExit(f"{failed} fails without any mutant")
+        raise RuntimeError(f"{failed} fails without any mutant")
     return {"seconds": seconds, "lines": {line: sorted(names) for line, names in seen.items()}}
 
 
@@ -148,7 +148,7 @@ def in_session(edits: list[Edit], report: Callable[[Edit, dict[str, Any]], None]
     def work(session: Session) -> None:
         baseline = in_child(lambda: executed_lines(session))
         if "lines" not in baseline:
-            raise SystemExit(f"the unchanged package fails: {baseline}")
+            raise RuntimeError(f"the unchanged package fails: {baseline}")
         kills: Counter[str] = Counter()
         seconds = baseline["seconds"]
         for edit in edits:

@@ -92,8 +92,8 @@ def names_alike() -> dict[str, Alike]:
     from npstack import mean_squared_error
     from npstack.verify.lawcheck import draw_mask
     from npstack.verify.trial import draw_trial
-    from tests import test_errors
     from tests.strategies import LAYERS, build, draw_input
+    from tests.wrong_calls import WRONG_CALLS, world
 
     def run() -> None:
         rng = np.random.default_rng(0)
@@ -109,9 +109,9 @@ def names_alike() -> dict[str, Alike]:
             layer.summary(6, 7)
             repr(layer)
             mean_squared_error(tape.outputs, tape.outputs)
-        for call, _ in test_errors.WRONG_CALLS.values():
+        for call, _ in WRONG_CALLS.values():
             try:
-                call(test_errors.world())
+                call(world())
             except Exception:
                 continue
 
