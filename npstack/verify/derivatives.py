@@ -10,6 +10,7 @@ many digits the answer has at all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -165,3 +166,44 @@ def half_ulp_changes(
         change = complex_step(s, along(extended, jolt, 1), name, indices) - truth
         largest = np.maximum(largest, np.abs(change))
     return truth, largest
+
+
+def complex_slope(s: Scalar, exact: Inputs, direction: Inputs) -> tuple[float | None, str]:
+    """The slope along a direction by complex step; or what went wrong."""
+    start = cast(exact, np.complex128)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value = s(along(start, direction, 1j * STEP))
+    except Exception as error:  # whatever somebody else's code raises is the finding
+        return None, f"complex numbers raise {type(error).__name__}: {error}"
+    return float(np.imag(value)) / STEP, ""
+
+
+def disagreement(s: Scalar, exact: Inputs, signs: Inputs, step: float) -> str:
+    """Ask for each input whether complex step and differences tell one story."""
+    here = s(exact)
+    for name, direction in signs.items():
+        one = {name: direction}
+        by_complex, trouble = complex_slope(s, exact, one)
+        if by_complex is None:
+            return trouble
+        near, far = (slopes(s, exact, one, here, h) for h in (step, 3 * step))
+        quotient, before = sum(near) / 2, sum(far) / 2
+        apart = abs(by_complex - quotient)
+        # At a kink, any slope between left and right is a fair answer.
+        allowed = 100 * abs(quotient - before) + 1e-6 * abs(quotient) + abs(near[1] - near[0])
+        if not apart <= allowed:
+            return (
+                f"for {name!r} the complex step gives {by_complex:.6g}, differences {quotient:.6g}"
+            )
+    return ""
+
+
+def slopes(
+    s: Scalar, exact: Inputs, direction: Inputs, here: float, h: float
+) -> tuple[float, float]:
+    """Slopes to the left and to the right along a direction."""
+    left = (here - s(along(exact, direction, -h))) / h
+    right = (s(along(exact, direction, h)) - here) / h
+    return left, right

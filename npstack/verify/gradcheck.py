@@ -8,7 +8,6 @@ numbers, error, verdict.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,8 @@ from npstack.shapes import (
 )
 from npstack.verify import derivatives
 from npstack.verify.derivatives import Inputs, Quotients, Scalar, cast, leaves
-from npstack.verify.report import Report, Row
+from npstack.verify.judge import Judge
+from npstack.verify.report import Report
 
 ROUTES = ("auto", "complex", "difference", "direction")
 Blocks = Mapping[str, Mapping[str, Any]]
@@ -133,62 +133,54 @@ def gradcheck(
     analytic = _gradients(where, dinputs, list(point))
 
     s = Scalar(f, cotangents)
+    route, notes, curve = _choose_route(s, point, names, route, rng)
+    judge = Judge(s, point, analytic, route, curve, tolerance, rng)
+    if route == "direction":
+        rows = [judge.direction(names) for _ in range(entries or 1)]
+    else:
+        rows = [
+            judge.block(name, block, index, entries)
+            for name in names
+            for block, index in _parts(point[name], (blocks or {}).get(name, {"": ...})).items()
+        ]
+    return Report(tuple(rows), route, notes, curve)
+
+
+def _choose_route(
+    s: Scalar, point: Inputs, names: list[str], route: str, rng: np.random.Generator
+) -> tuple[str, tuple[str, ...], Quotients]:
+    """Complex step unless the code cannot take it, or the user will not; and the second opinion."""
     exact = cast(point, np.float64)
     signs = {name: rng.choice([-1.0, 1.0], point[name].shape) for name in names}
-    slope, trouble = _complex_slope(s, exact, signs)
+    slope, trouble = derivatives.complex_slope(s, exact, signs)
     curve = derivatives.central_differences(s, exact, signs, slope)
-    notes = []
-    if slope is not None and not trouble:
-        trouble = _disagreement(s, exact, signs, curve.step)
-    if trouble and route != "difference":
-        if route != "auto":
-            fail(ArgumentError, where, "f must be complex-safe", trouble, "Use route='difference'.")
-        notes.append(f"not complex-safe: {trouble}; checked by central differences instead")
+    trouble = trouble or derivatives.disagreement(s, exact, signs, curve.step)
     if trouble:
         curve = derivatives.central_differences(s, exact, signs)
-    if route == "auto":
-        route = "difference" if trouble else "complex"
-    if route == "difference":
-        notes.append(
-            f"central differences with step {curve.step:.0e}, which resolve {curve.resolution:.0e}"
-        )
-    else:
-        notes.append(f"complex step {derivatives.STEP:.0e}")
-        distance = curve.errors[curve.best] / max(abs(slope or 0.0), np.finfo(float).tiny)
-        notes.append(
-            "second opinion: along a random direction, central differences "
-            f"with step {curve.step:.0e} agree to {distance:.0e}"
-        )
+    notes: tuple[str, ...] = ()
+    if trouble and route != "difference":
+        if route != "auto":
+            advice = "Use route='difference'."
+            fail(ArgumentError, "gradcheck", "f must be complex-safe", trouble, advice)
+        notes = (f"not complex-safe: {trouble}; checked by central differences instead",)
+    if trouble or route == "difference":
+        resolves = f"with step {curve.step:.0e}, which resolve {curve.resolution:.0e}"
+        return "difference", (*notes, f"central differences {resolves}"), curve
+    distance = curve.errors[curve.best] / max(abs(slope or 0.0), np.finfo(float).tiny)
+    notes = (
+        f"complex step {derivatives.STEP:.0e}",
+        "second opinion: along a random direction, central differences "
+        f"with step {curve.step:.0e} agree to {distance:.0e}",
+    )
+    return "complex" if route == "auto" else route, notes, curve
 
-    rows: list[Row] = []
-    if route == "direction":
-        for _ in range(entries or 1):
-            rows.append(_direction(s, exact, point, analytic, tolerance, rng))
-    else:
-        for name in names:
-            parts = dict((blocks or {}).get(name, {"": ...}))
-            rest = np.ones(point[name].shape, dtype=bool)
-            for index in parts.values():
-                rest[index] = False
-            if rest.any():  # what no block names is checked all the same
-                parts["rest"] = rest
-            for block, index in parts.items():
-                rows.append(
-                    _check_block(
-                        s,
-                        point,
-                        name,
-                        block,
-                        index,
-                        analytic,
-                        route,
-                        curve,
-                        tolerance,
-                        entries,
-                        rng,
-                    )
-                )
-    return Report(tuple(rows), route, tuple(notes), curve)
+
+def _parts(value: Array, blocks: Mapping[str, Any]) -> dict[str, Any]:
+    """The blocks of an input, and what no block names, which is checked all the same."""
+    rest = np.ones(value.shape, dtype=bool)
+    for index in blocks.values():
+        rest[index] = False
+    return {**blocks, "rest": rest} if rest.any() else dict(blocks)
 
 
 def _by_name(
@@ -226,197 +218,3 @@ def _gradients(where: str, dinputs: Any, names: list[str]) -> dict[str, Array | 
             fail(ArgumentError, where, expected, len(values))
         given = dict(zip(names, values, strict=True))
     return {name: None if g is None else np.asarray(g) for name, g in given.items()}
-
-
-def _complex_slope(s: Scalar, exact: Inputs, direction: Inputs) -> tuple[float | None, str]:
-    """The slope along a direction by complex step; or what went wrong."""
-    start = cast(exact, np.complex128)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            value = s(derivatives.along(start, direction, 1j * derivatives.STEP))
-    except Exception as error:  # whatever somebody else's code raises is the finding
-        return None, f"complex numbers raise {type(error).__name__}: {error}"
-    return float(np.imag(value)) / derivatives.STEP, ""
-
-
-def _disagreement(s: Scalar, exact: Inputs, signs: Inputs, step: float) -> str:
-    """Ask for each input whether complex step and differences tell one story."""
-    here = s(exact)
-    for name, direction in signs.items():
-        one = {name: direction}
-        by_complex, trouble = _complex_slope(s, exact, one)
-        if by_complex is None:
-            return trouble
-        near, far = (_slopes(s, exact, one, here, h) for h in (step, 3 * step))
-        quotient, before = sum(near) / 2, sum(far) / 2
-        apart = abs(by_complex - quotient)
-        # At a kink, any slope between left and right is a fair answer.
-        allowed = 100 * abs(quotient - before) + 1e-6 * abs(quotient) + abs(near[1] - near[0])
-        if not apart <= allowed:
-            return (
-                f"for {name!r} the complex step gives {by_complex:.6g}, differences {quotient:.6g}"
-            )
-    return ""
-
-
-def _slopes(
-    s: Scalar, exact: Inputs, direction: Inputs, here: float, h: float
-) -> tuple[float, float]:
-    """Slopes to the left and to the right along a direction."""
-    left = (here - s(derivatives.along(exact, direction, -h))) / h
-    right = (s(derivatives.along(exact, direction, h)) - here) / h
-    return left, right
-
-
-def _check_block(
-    s: Scalar,
-    point: Inputs,
-    name: str,
-    block: str,
-    index: Any,
-    analytic: dict[str, Array | None],
-    route: str,
-    curve: Quotients,
-    tolerance: float,
-    entries: int | None,
-    rng: np.random.Generator,
-) -> Row:
-    """Find the reference of one block, entry by entry, and judge."""
-    value, given = point[name], analytic.get(name)
-    shape = value[index].shape
-    if given is None or given.shape != value.shape:
-        verdict = "MISSING" if given is None else "SHAPE"
-        return Row(name, block, shape, (), np.nan, np.nan, np.inf, np.inf, 0.0, verdict)
-    numbers = np.arange(value.size).reshape(value.shape)[index].ravel()
-    if entries is not None and entries < len(numbers):
-        numbers = np.sort(rng.choice(numbers, entries, replace=False))
-    indices = [tuple(map(int, np.unravel_index(n, value.shape))) for n in numbers]
-    ours = np.array([given[i] for i in indices])
-
-    eps = float(np.finfo(value.dtype).eps)
-    if route == "complex":
-        wide = np.result_type(np.complex128, value.dtype)
-        reference = derivatives.complex_step(s, cast(point, wide), name, indices)
-        slack = 0.0
-    else:
-        exact, h = cast(point, np.float64), curve.step
-        sides = ((derivatives.moved(exact, name, i, d) for d in (h, -h)) for i in indices)
-        reference = np.array([(s(up) - s(down)) / (2 * h) for up, down in sides])
-        slack = 10 * curve.resolution
-    size = float(np.abs(reference).max())
-    apart = np.abs(ours - reference)
-    allowed = tolerance * eps * size + slack
-    verdict = "ok"
-    wrong = ~(apart <= allowed)
-    if wrong.any():
-        bad = [indices[k] for k in np.flatnonzero(wrong)]
-        exact = cast(point, np.float64)
-        kinks = [_kink(s, exact, name, i, float(given[i]), curve) for i in bad]
-        if all(kinks):
-            verdict = "kink"
-        elif False in kinks:
-            verdict = "WRONG"
-        elif route == "complex" and _rounding(s, point, name, indices, ours, eps, rng):
-            verdict = "rounding"
-        else:
-            verdict = "WRONG"
-    k = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
-    return Row(
-        name,
-        block,
-        shape,
-        indices[k],
-        float(ours[k]),
-        float(reference[k]),
-        _ratio(apart[k], size),
-        max(map(_ratio, apart, np.abs(reference))),
-        allowed / size if size else 0.0,
-        verdict,
-    )
-
-
-def _ratio(error: float, size: float) -> float:
-    """``error / size``; nothing is infinitely much of nothing, except nothing."""
-    if size == 0:
-        return 0.0 if error == 0 else np.inf
-    return float(error / size)
-
-
-def _kink(
-    s: Scalar, exact: Inputs, name: str, index: Any, analytic: float, curve: Quotients
-) -> bool | None:
-    """At a kink, where slopes left and right stay apart: is the analytic one between? Else None."""
-    noise = 10 * curve.resolution * curve.step
-    here = s(exact)
-    entry = {name: np.zeros(exact[name].shape)}
-    entry[name][index] = 1
-    gaps = []
-    for h in (100 * curve.step, curve.step):
-        low, high = sorted(_slopes(s, exact, entry, here, h))
-        margin = 1e-4 * max(abs(low), abs(high)) + noise / h
-        if high - low <= 10 * margin:
-            return None
-        gaps.append(high - low)
-    if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step, that of a kink stays
-        return None
-    return low - margin <= analytic <= high + margin
-
-
-def _rounding(
-    s: Scalar,
-    point: Inputs,
-    name: str,
-    indices: list[Any],
-    ours: Array,
-    eps: float,
-    rng: np.random.Generator,
-) -> bool:
-    """Whether half an ulp in the inputs explains the error: at most 8 of it plus 16 eps.
-
-    An error above a thousandth is not excused, however ill-posed the question.
-    """
-    try:
-        answer = derivatives.half_ulp_changes(s, point, name, indices, rng)
-    except Exception:  # code that cannot run in extended precision gets no such excuse
-        return False
-    if answer is None:
-        return False
-    truth, change = answer
-    size = np.abs(truth).max()
-    error = np.abs(ours - truth).max()
-    return bool(error <= min(8 * change.max() + 16 * eps * size, 1e-3 * size))
-
-
-def _direction(
-    s: Scalar,
-    exact: Inputs,
-    point: Inputs,
-    analytic: dict[str, Array | None],
-    tolerance: float,
-    rng: np.random.Generator,
-) -> Row:
-    """One random direction through all inputs: ``<gradient, d>`` against the slope along ``d``."""
-    direction = {
-        name: rng.standard_normal(value.shape)
-        for name, value in point.items()
-        if value.dtype.kind == "f"
-    }
-    products = []
-    for name, d in direction.items():
-        given = analytic.get(name)
-        if given is None or given.shape != d.shape:
-            verdict = "MISSING" if given is None else "SHAPE"
-            return Row(name, "", d.shape, (), np.nan, np.nan, np.inf, np.inf, 0.0, verdict)
-        products.append((given * d).ravel())
-    terms = np.concatenate(products)
-    slope, _ = _complex_slope(s, exact, direction)
-    reference = float("nan") if slope is None else slope
-    ours = float(terms.sum())
-    scale = max(float(np.linalg.norm(terms)), abs(reference), np.finfo(float).tiny)
-    eps = max(float(np.finfo(point[name].dtype).eps) for name in direction)
-    error = abs(ours - reference) / scale
-    verdict = "ok" if error <= tolerance * eps else "WRONG"
-    return Row(
-        "all", "", (len(terms),), (), ours, reference, error, error, tolerance * eps, verdict
-    )
