@@ -76,4 +76,5 @@ def mean_squared_error(
     difference = shapes.zero_where_masked(predictions, mask) - shapes.zero_where_masked(
         targets, mask
     )
-    return Loss((difference * difference).sum() / count, 2 * difference / count)
+    # Divided before summed: a float32 scalar over an int is float64 in NumPy 1.26, an array is not.
+    return Loss((difference * difference / count).sum(), 2 * difference / count)
