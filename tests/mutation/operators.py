@@ -70,6 +70,8 @@ class Edit:
 
     def __post_init__(self) -> None:
         self.before = ast.unparse(self.site.node)
+        if isinstance(self.site.node, ast.stmt):
+            self.before = self.before.splitlines()[0]
 
     @property
     def key(self) -> str:
