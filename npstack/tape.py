@@ -113,11 +113,12 @@ class RecurrentTape(Tape):
         if all(is_finite(value).all() for value in self.final):
             return None
         records = {**self.gates._asdict(), **self.states._asdict()}
-        for t in range(self.x.shape[1]):
-            for name, values in records.items():
-                if not is_finite(values[:, t]).all():
-                    return t, name
-        return 0, "initial state"
+        return next(
+            (t, name)
+            for t in range(self.x.shape[1])
+            for name, values in records.items()
+            if not is_finite(values[:, t]).all()
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -293,6 +293,7 @@ def test_a_model_takes_and_gives_what_its_ends_do(rng):
     assert (last.needs_time, last.keeps_time) == (True, False)
     free = Sequential(Dropout(0.1), Dense(4, 2, rng=rng))
     assert (free.needs_time, free.keeps_time, free.takes_symbols) == (False, True, False)
+    assert Sequential(Dense(3, 4, rng=rng), LSTM(4, 2, rng=rng)).needs_time
     table = Sequential(Embedding(5, 3, rng=rng), Dense(3, 2, rng=rng))
     assert (table.needs_time, table.takes_symbols, table.input_size) == (True, True, 5)
     assert (Sequential(Dropout(0.1)).input_size, Sequential(Dropout(0.1)).output_size) == (

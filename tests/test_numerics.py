@@ -1,14 +1,17 @@
 """Activations, their derivatives, and the numbers that a layer begins with."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
 
 from npstack import Dense, Embedding, LSTMCell
-from npstack.init import orthogonal
+from npstack.init import orthogonal, zeros
 from npstack.numerics import (
     ACTIVATIONS,
     is_finite,
+    real,
     relu_derivative,
     sigmoid,
     sigmoid_derivative,
@@ -96,6 +99,10 @@ def test_a_seed_gives_the_same_weights_in_every_version():
     assert dense["b"].round(6).tolist() == [0.443031, 0.583725]
     table = Embedding(2, 2, rng=np.random.default_rng(0)).params["W"]
     assert table[1].round(6).tolist() == [-0.649161, -0.683733]
+
+
+def test_zeros_are_plain_zeros(rng):
+    assert not np.signbit(zeros(rng, (2, 3))).any()
 
 
 def test_orthogonal_matrices_are_drawn_from_all_of_them(rng):

@@ -108,6 +108,11 @@ def test_summary_in_full(rng):
     ]
 
 
+def test_a_layer_without_parameters_has_no_formula():
+    assert Dropout(0.5).parameter_formula == ""
+    assert Sequential(Dropout(0.5)).parameter_formula == ""
+
+
 def test_summary_measures_in_the_layers_own_dtype(rng):
     single, double = (LSTM(2, 3, rng=rng, dtype=dtype).summary() for dtype in ("f4", "f8"))
     measured = [int(text.split()[-2].replace(",", "")) for text in (single, double)]

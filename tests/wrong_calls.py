@@ -196,6 +196,26 @@ CONSTRUCTION = {
         lambda w: Sequential(w.lstm, w.embedding),
         (ShapeError, "layer 1 (Embedding) must come first: it takes integers", "place 1"),
     ),
+    "one layer in two places": (
+        lambda w: Sequential(w.dropout, LSTM(D, D, rng=R), w.dropout),
+        (ArgumentError, "every layer must stand in one place only, got one layer twice", "Build"),
+    ),
+    "stack with a seed": (
+        lambda w: StackedLSTM(D, [H, K], rng=1),
+        (DtypeError, "StackedLSTM: rng must be a numpy.random.Generator", "got 1 (int)"),
+    ),
+    "layers of five dtypes": (
+        lambda w: Sequential(*(Dense(D, D, rng=R, dtype=code) for code in "dfOFD")),
+        (DtypeError, "complex128 and complex64 and float", "and float32 and float64 and object"),
+    ),
+    "summary of no batch": (
+        lambda w: w.lstm.summary(0),
+        (ArgumentError, "batch_size must be a whole number of at least 1"),
+    ),
+    "summary of no time": (
+        lambda w: w.lstm.summary(1, 0),
+        (ArgumentError, "time_steps must be a whole number of at least 1"),
+    ),
     "layers of two dtypes": (
         lambda w: Sequential(w.lstm, Dense(H, 1, rng=R, dtype="f4")),
         (DtypeError, "all layers must have one dtype", "float32 and float64", "dtype="),
@@ -340,6 +360,14 @@ ARGUMENTS = {
         lambda w: w.lstm.forward(w.x, noise=np.ones((B, T, H), bool)),
         (ArgumentError, "noise must be None: this layer draws nothing", "bool of shape (4, 5, 2)"),
     ),
+    "noise for a dense layer": (
+        lambda w: w.dense.forward(w.x, noise=np.ones((B, T, K), bool)),
+        (ArgumentError, "Dense.forward: noise must be None: this layer draws nothing"),
+    ),
+    "noise for an embedding": (
+        lambda w: w.embedding.forward(w.symbols, noise=()),
+        (ArgumentError, "Embedding.forward: noise must be None", "got a tuple of 0"),
+    ),
     "noise of another batch": (
         lambda w: w.stack.forward(w.x[:2], noise=w.stack_tape.noise),
         (ArgumentError, "noise must be boolean of shape (2, 5, 2)", "bool of shape (4, 5, 2)"),
@@ -367,6 +395,14 @@ ARGUMENTS = {
     "state of another dtype": (
         lambda w: w.lstm.forward(w.x, LSTMState(w.h, w.c.astype("f4"))),
         (DtypeError, "states.c must be float64 like the parameters", "astype(np.float64)"),
+    ),
+    "cell state not finite": (
+        lambda w: w.lstm.forward(w.x, LSTMState(w.h, holed(w.c, (0, 1), np.inf))),
+        (NonFiniteError, "states.c must be finite", "index (0, 1)"),
+    ),
+    "no states for two layers": (
+        lambda w: w.stack.forward(w.x, ()),
+        (ArgumentError, "states must be a tuple of 2, one per recurrent layer", "got 0"),
     ),
     "state not finite": (
         lambda w: w.lstm.forward(w.x, LSTMState(holed(w.h, (2, 1)), w.c)),
@@ -451,6 +487,12 @@ ARGUMENTS = {
         ),
         (NonFiniteError, "first at time step 2 of LSTM, in 'input'"),
     ),
+    "NaN born in an embedding": (
+        lambda w: w.embedding.forward(
+            np.array([[0, 1, 2], [3, 3, 2]]), params=poisoned(w.embedding.params, "W", (2, 0))
+        ),
+        (NonFiniteError, "first at time step 2 of Embedding, in 'outputs'"),
+    ),
     "NaN born in a dense layer": (
         lambda w: w.dense.forward(w.x, params=poisoned(w.dense.params, "b", 0)),
         (NonFiniteError, "time step 0 of Dense, in 'outputs'"),
@@ -476,6 +518,10 @@ BACKWARD = {
     "tape of another composite": (
         lambda w: StackedLSTM(D, [H, K], rng=R).backward(w.stack_tape, w.stack_tape.outputs),
         (TapeError, "StackedLSTM.backward: tape must have 2 parts, got 3", "another model"),
+    ),
+    "the loss instead of its gradient": (
+        lambda w: w.lstm.backward(w.tape, mean_squared_error(w.doutputs, w.doutputs)),
+        (DtypeError, "doutputs must be an array, got a Loss", "loss.gradient"),
     ),
     "neither gradient": (
         lambda w: w.lstm.backward(w.tape),
@@ -533,7 +579,47 @@ BACKWARD = {
     ),
     "recorded mask missing": (
         lambda w: w.lstm.backward(replace(w.tape, mask=None), w.doutputs),
-        (TapeError, "tape.mask must be boolean (B, T), got None"),
+        (TapeError, "tape.mask must be boolean (B, T) if x has a time axis", "got None"),
+    ),
+    "recorded mask without time": (
+        lambda w: w.dense.backward(
+            replace(w.dense.forward(w.x[:, 0]), mask=w.mask), np.ones((B, K))
+        ),
+        (TapeError, "tape.mask must be boolean (B, T) if x has a time axis, else None, got a mask"),
+    ),
+    "recorded x without time": (
+        lambda w: w.lstm.backward(replace(w.tape, x=w.x[:, 0]), w.doutputs),
+        (ShapeError, "tape.x: x must be (B, T, D=3), got (4, 3)", "no time axis"),
+    ),
+    "recorded symbols as numbers": (
+        lambda w: w.embedding.backward(replace(w.embedding.forward(w.symbols), x=w.x[..., 0]), w.x),
+        (DtypeError, "Embedding.backward, tape.x: x must be integers", "float64"),
+    ),
+    "recorded outputs cut short": (
+        lambda w: w.lstm.backward(replace(w.tape, outputs=w.doutputs[:, :2]), w.doutputs[:, :2]),
+        (TapeError, "tape.outputs must have shape (4, 5, 2), got (4, 2, 2)"),
+    ),
+    "recorded outputs of another batch": (
+        lambda w: w.dense.backward(
+            replace(w.dense.forward(w.x), outputs=np.ones((2, T, K))), np.ones((2, T, K))
+        ),
+        (TapeError, "tape.outputs must have shape (4, 5, 6), got (2, 5, 6)"),
+    ),
+    "recorded part missing": (
+        lambda w: w.stack.backward(
+            replace(w.stack_tape, children=w.stack_tape.children[:2]), w.stack_tape.outputs
+        ),
+        (TapeError, "tape must have 3 parts, got 2", "another model"),
+    ),
+    "recorded first part wrong": (
+        lambda w: w.stack.backward(
+            replace(
+                w.stack_tape,
+                children=(replace(w.tape, x=w.x[:, 0]), *w.stack_tape.children[1:]),
+            ),
+            w.stack_tape.outputs,
+        ),
+        (ShapeError, "StackedLSTM.backward, part layers.0, tape.x: x must be (B, T, D=3)"),
     ),
     "recorded mask of integers": (
         lambda w: w.lstm.backward(replace(w.tape, mask=w.mask.astype(int)), w.doutputs),

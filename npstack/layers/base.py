@@ -354,8 +354,9 @@ class Layer(ABC):
         else:
             here = f"{where}, tape.x"
             shapes.check_input(here, tape.x, self.input_size, dtype, self.needs_time)
-        if has_time and tape.mask is None:
-            fail(TapeError, where, "tape.mask must be boolean (B, T)", "None", advice)
+        if has_time != (tape.mask is not None):
+            expected = "tape.mask must be boolean (B, T) if x has a time axis, else None"
+            fail(TapeError, where, expected, "None" if has_time else "a mask", advice)
         if has_time:
             shapes.check_mask(f"{where}, tape.mask", tape.mask, None, tape.x.shape[:2])
         leading = tape.x.shape[: 2 if has_time and self.keeps_time else 1]
