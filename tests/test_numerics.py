@@ -52,6 +52,22 @@ def test_kink_of_relu():
     assert np.isnan(relu(np.array([np.nan]))[0])
 
 
+def test_relu_reads_real_parts_and_gives_plain_zeros():
+    assert relu_derivative(np.array([1e-30j, 2 + 1e-30j])).tolist() == [0, 1]
+    assert not np.signbit(ACTIVATIONS["relu"].function(np.array([-0.0, -1.0]))).any()
+
+
+def test_object_arrays_may_hold_plain_numbers_among_mpmath_ones():
+    with mpmath.workdps(40):
+        a = np.array([0, 1.5, -2, mpmath.mpf(1) / 3], object)
+        assert abs(sigmoid(a)[3] - 1 / (1 + mpmath.exp(-mpmath.mpf(1) / 3))) < 1e-39
+        assert abs(tanh(a)[3] - mpmath.tanh(mpmath.mpf(1) / 3)) < 1e-39
+    assert tanh(np.array([0, 0.5], object)).tolist() == [0.0, math.tanh(0.5)]
+    numbers = np.array([1 + 2j, mpmath.mpc(3, 4), mpmath.mpf(5), 6], object)
+    assert real(numbers).tolist() == [1, 3, 5, 6]
+    assert real(numbers).dtype == object
+
+
 def test_derivatives_vanish_where_a_gate_is_saturated():
     ends = np.array([0.0, 1.0])
     assert (sigmoid_derivative(ends) == 0).all()
