@@ -5,7 +5,7 @@ import pytest
 from tests.full_gradients import STACKS, draw, figures, require
 from tests.provenance import read_evidence
 
-SLICE = range(0, 120, 10)
+SLICE = range(0, 60, 10)
 
 
 @pytest.fixture(scope="module")
