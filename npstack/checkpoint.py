@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import DataError, fail
+from npstack.shapes import DataError, DtypeError, fail
 
 FORMAT = "npstack-weights"
 VERSION = 1
@@ -40,6 +41,9 @@ def save_weights(path: str | Path, params: Params, config: dict[str, Any] | None
     ({'b': array([1., 1.])}, {'sizes': [2]})
     """
     path = Path(path)
+    if not isinstance(params, Mapping):
+        got, advice = f"a {type(params).__name__}", "Pass model.params."
+        fail(DtypeError, "save_weights", "params must be a dictionary of arrays", got, advice)
     header = json.dumps({"format": FORMAT, "version": VERSION, "config": config or {}})
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "and metrics.json to a folder.",
         epilog="example: npstack demo --seed 3 --out sunspots",
     )
-    demo.add_argument("--seed", type=_whole(0), default=0, help="of all that is drawn (default 0)")
+    demo.add_argument("--seed", type=_whole(0), default=0, help="of all random numbers (default 0)")
     demo.add_argument(
         "--out", type=Path, default=Path("npstack-demo"), help="folder (default npstack-demo)"
     )
@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--dropout", type=float, default=0.2, help="between layers (default 0.2)")
     check.add_argument("--dtype", choices=["float32", "float64"], default="float64")
     check.add_argument("--last-step", action="store_true", help="return_sequences=False")
-    check.add_argument("--seed", type=_whole(0), default=0, help="of all that is drawn (default 0)")
+    check.add_argument(
+        "--seed", type=_whole(0), default=0, help="of all random numbers (default 0)"
+    )
     check.set_defaults(run=_check)
     return parser
 
@@ -92,7 +94,7 @@ def _whole(least: int) -> Callable[[str], int]:
 
 
 def _sizes(text: str) -> list[int]:
-    return [_whole(1)(part) for part in text.split(",")]
+    return [_whole(1)(part.strip()) for part in text.split(",")]
 
 
 def _demo(given: argparse.Namespace) -> int:

@@ -208,6 +208,9 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
 
 def as_array(where: str, name: str, value: object) -> Array:
     """An array, from whatever NumPy makes one of: nested lists, unless they are ragged."""
+    if hasattr(value, "outputs"):
+        got = f"a {type(value).__name__}"
+        fail(DtypeError, where, f"{name} must be an array", got, "Pass tape.outputs.")
     try:
         return np.asarray(value)
     except ValueError:
@@ -230,7 +233,7 @@ def check_float(
     if array.dtype != dtype:
         wanted = "floating point" if dtype is None else f"{dtype} like {partner}"
         advice = f"Use {name}.astype({'np.float64' if dtype is None else f'np.{dtype}'})."
-        if array.dtype.kind in "iub":
+        if array.dtype.kind in "iub" and name == "x":
             advice += " If the integers are symbols, an Embedding turns them into vectors."
         fail(DtypeError, where, f"{name} must be {wanted}", describe(array), advice)
     return array
@@ -249,8 +252,9 @@ def check_input(
             "It has no time axis. One step per sample? Use x[:, np.newaxis, :]. "
             "One sample? Use x[np.newaxis]."
         )
-        if size == 1:
+        if size == 1 and x.shape[1] > 1:
             advice = "It has no feature axis. Use x[:, :, np.newaxis]."
+        advice += " From an LSTM below? Build that one with return_sequences=True."
     elif x.ndim not in (2, 3):
         advice = "The axes are batch, time steps, features."
     elif size is not None and x.shape[-1] != size:

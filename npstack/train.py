@@ -84,7 +84,7 @@ def fit(
     optimiser: Adam | None = None,
     loss: LossFunction = mean_squared_error,
     clip_norm: float | None = None,
-    validation: Samples | None = None,
+    validation: Samples | tuple[Array, Array] | None = None,
     on_epoch: Callable[[Layer, History], None] | None = None,
 ) -> History:
     """Train a model in place.
@@ -105,7 +105,7 @@ def fit(
         ``loss(predictions, targets, mask)`` returns value and gradient.
     clip_norm : float, optional
         Largest global norm of a step's gradients.
-    validation : Samples, optional
+    validation : Samples, or a pair (x, y), optional
         Evaluated after every epoch.
     on_epoch : callable, optional
         ``on_epoch(model, history)`` after every epoch: progress, keeping the best weights.
@@ -140,6 +140,15 @@ def fit(
         advice = "Pass Samples(x, y) or the pair (x, y)."
         fail(DtypeError, where, "samples must be Samples", f"a {type(samples).__name__}", advice)
     samples = Samples(*samples)
+    if validation is not None:
+        validation = Samples(*validation)
+    if not callable(loss):
+        advice = "Use loss=mean_squared_error."
+        fail(DtypeError, where, "loss must be a function", shapes.describe(loss), advice)
+    if optimiser is not None and not hasattr(optimiser, "update"):
+        advice = "Use optimiser=Adam(0.001)."
+        got = shapes.describe(optimiser)
+        fail(DtypeError, where, "optimiser must be an optimiser", got, advice)
     count = len(samples.x)
     if any(part is not None and len(part) != count for part in samples):
         sizes = [None if part is None else len(part) for part in samples]

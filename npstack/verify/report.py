@@ -112,5 +112,7 @@ class Report:
         lines = ["  ".join(f"{c:<{w}}" for c, w in zip(line, wide, strict=True)) for line in cells]
         lines = [line.rstrip() for line in lines]
         good = len(self.rows) - len(self.failures)
-        lines += [*self.notes, f"{good} of {len(self.rows)} blocks passed"]
+        kinks = sum(row.verdict == "kink" for row in self.rows)
+        undecided = f", {kinks} of them with entries at a kink, undecidable" if kinks else ""
+        lines += [*self.notes, f"{good} of {len(self.rows)} blocks passed{undecided}"]
         return "\n".join(lines)
