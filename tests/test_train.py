@@ -8,6 +8,7 @@ from npstack import (
     ArgumentError,
     DataError,
     Dense,
+    DtypeError,
     NonFiniteError,
     Sequential,
     ShapeError,
@@ -303,3 +304,32 @@ def test_opponents_find_what_is_there_and_never_look_ahead():
     assert np.array_equal(later[:50], found.predictions[:50])
     assert np.array_equal(later[50:53], found.predictions[50:53]), "three months ahead"
     assert best_lag(changed, split, range(15, 30)).choice == "lag 20"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"loss": "mse"}, "mean_squared_error"),
+        ({"optimiser": 0.01}, r"Adam\(0.001\)"),
+        ({"samples": 3}, r"Samples\(x, y\)"),
+    ],
+)
+def test_fit_says_what_it_wants(options, words):
+    model, samples = problem()
+    options = {"samples": samples, "epochs": 1, "batch_size": 20, **options}
+    with pytest.raises(DtypeError, match=words):
+        fit(model, rng=np.random.default_rng(0), **options)
+
+
+def test_a_pair_will_do_for_samples_and_validation():
+    model, samples = problem()
+    pair = (samples.x, samples.y)
+    rng = np.random.default_rng(0)
+    history = fit(model, pair, epochs=1, batch_size=20, rng=rng, validation=pair)
+    assert history.validation_loss == [evaluate(model, samples)]
+
+
+def test_saving_a_model_instead_of_its_parameters_is_told_so(tmp_path):
+    model, _ = problem()
+    with pytest.raises(DtypeError, match=r"model\.params"):
+        save_weights(tmp_path / "w.npz", model)
