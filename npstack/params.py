@@ -77,7 +77,7 @@ def without_prefix(prefix: str, params: Params) -> dict[str, Array]:
 
 def dtype_of(params: Params) -> np.dtype[Any] | None:
     """The dtype that the parameters share; None where there are none."""
-    return next((np.asarray(value).dtype for value in params.values()), None)
+    return next((value.dtype for value in params.values()), None)
 
 
 def count(params: Params) -> int:

@@ -185,15 +185,18 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
             "Change a copy: params = dict(layer.params).",
         )
     for name, value in params.items():
-        if np.shape(value) != own[name].shape:
+        if not isinstance(value, np.ndarray):
+            expected, got = f"params[{name!r}] must be an array", f"a {type(value).__name__}"
+            fail(DtypeError, where, expected, got, "Use np.array.")
+        if value.shape != own[name].shape:
             fail(
                 ShapeError,
                 where,
                 f"params[{name!r}] must have shape {own[name].shape}",
-                np.shape(value),
+                value.shape,
                 "An LSTM has W (D, 4H), U (H, 4H), b (4H,); a Dense has W (D, K), b (K,).",
             )
-    dtypes = sorted({str(np.asarray(value).dtype) for value in params.values()})
+    dtypes = sorted({str(value.dtype) for value in params.values()})
     if len(dtypes) > 1:
         fail(
             DtypeError,
@@ -203,7 +206,7 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
             "Cast them together with astype.",
         )
     if params:
-        check_dtype(where, np.asarray(next(iter(params.values()))).dtype)
+        check_dtype(where, next(iter(params.values())).dtype)
 
 
 def as_array(where: str, name: str, value: object) -> Array:

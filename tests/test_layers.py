@@ -301,6 +301,18 @@ def test_a_model_takes_and_gives_what_its_ends_do(rng):
     ) * 2
 
 
+def test_the_last_step_ends_the_mask(rng):
+    last = LSTM(3, 4, return_sequences=False, rng=rng)
+    dense = [Dense(4, 4, activation="tanh", bias_init="uniform", rng=rng) for _ in range(2)]
+    x, mask = rng.standard_normal((4, 4, 3)), np.eye(4, dtype=bool)
+    tape = Sequential(last, *dense).forward(x, mask=mask)
+    y = last.forward(x, mask=mask).outputs
+    for layer in dense:
+        y = layer.forward(y).outputs
+    assert (tape.outputs == y).all()
+    assert [part.mask is None for part in tape.parts] == [False, True, True]
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_return_sequences_is_kept_as_it_was_given(rng, full):
     layer, stack = (kind(2, 3, return_sequences=full, rng=rng) for kind in (LSTM, StackedLSTM))

@@ -53,8 +53,10 @@ def test_kink_of_relu():
 
 
 def test_relu_reads_real_parts_and_gives_plain_zeros():
+    relu = ACTIVATIONS["relu"].function
+    assert relu(np.array([1e-30j, 2 + 1e-30j])).tolist() == [0, 2 + 1e-30j]
     assert relu_derivative(np.array([1e-30j, 2 + 1e-30j])).tolist() == [0, 1]
-    assert not np.signbit(ACTIVATIONS["relu"].function(np.array([-0.0, -1.0]))).any()
+    assert not np.signbit(relu(np.array([-0.0, -1.0]))).any()
 
 
 def test_object_arrays_may_hold_plain_numbers_among_mpmath_ones():

@@ -86,6 +86,19 @@ def test_dropout_scales_in_the_working_dtype(rng):
     assert (tape.outputs == x / np.float32(0.9)).all()
 
 
+def test_a_draw_that_equals_the_rate_is_kept():
+    class Even(np.random.Generator):
+        """Draws every tenth from 0 on."""
+
+        def random(self, shape):
+            return np.linspace(0, 0.9, 10).reshape(shape)
+
+    even = Even(np.random.PCG64(0))
+    tape = Dropout(0.5).forward(np.ones((1, 10)), rng=even)
+    assert tape.noise.tolist() == [[False] * 5 + [True] * 5]
+    assert Dropout(0).forward(np.ones((1, 10)), rng=even).noise.all()
+
+
 def test_rate_zero_drops_nothing(rng):
     assert Dropout(0).forward(np.ones((100, 10)), rng=rng).noise.all()
     assert Dropout(np.float32(0.5)).rate == 0.5

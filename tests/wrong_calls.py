@@ -15,6 +15,7 @@ from npstack import (
     Dropout,
     DtypeError,
     Embedding,
+    LSTMCell,
     LSTMState,
     NonFiniteError,
     Sequential,
@@ -76,6 +77,10 @@ CONSTRUCTION = {
     "seed instead of generator": (
         lambda w: LSTM(D, H, rng=0),
         (DtypeError, "rng must be a numpy.random.Generator", "got 0 (int)", "default_rng(0)"),
+    ),
+    "cell with a seed": (
+        lambda w: LSTMCell(D, H, rng=0),
+        (DtypeError, "LSTMCell: rng must be a numpy.random.Generator", "got 0 (int)"),
     ),
     "unknown initialiser": (
         lambda w: LSTM(D, H, rng=R, kernel_init="glorrot"),
@@ -183,6 +188,14 @@ CONSTRUCTION = {
     "sizes of neighbours": (
         lambda w: Sequential(w.lstm, Dropout(0.1), Dense(8, 1, rng=R)),
         (ShapeError, "layer 2 (Dense) takes D=8, got 2 from the layer below", "input_size=2"),
+    ),
+    "sizes of the first neighbours": (
+        lambda w: Sequential(LSTM(D, K, rng=R), Dense(8, 1, rng=R)),
+        (ShapeError, "layer 1 (Dense) takes D=8, got 6 from the layer below", "input_size=6"),
+    ),
+    "two classes, not layers": (
+        lambda w: Sequential(LSTM, Dense),
+        (DtypeError, "argument 0 must be a layer", "npstack.layers.recurrent.LSTM"),
     ),
     "stacked on the last step only": (
         lambda w: Sequential(w.last, LSTM(H, H, rng=R)),
@@ -432,6 +445,10 @@ ARGUMENTS = {
         lambda w: w.lstm.forward(w.x, params={**w.lstm.params, "b": np.zeros(4)}),
         (ShapeError, "params['b'] must have shape (8,), got (4,)", "4H"),
     ),
+    "params as lists": (
+        lambda w: w.lstm.forward(w.x, params={k: v.tolist() for k, v in w.lstm.params.items()}),
+        (DtypeError, "params['W'] must be an array, got a list", "np.array"),
+    ),
     "params of two dtypes": (
         lambda w: w.lstm.forward(w.x, params={**w.lstm.params, "b": np.zeros(8, "f4")}),
         (DtypeError, "all parameters must have one dtype", "float32 and float64", "astype"),
@@ -472,6 +489,10 @@ ARGUMENTS = {
     "NaN born at the first step of layer 1": (
         lambda w: w.stack.forward(w.x, params=poisoned(w.stack.params, "layers.1.W", (0, 6))),
         (NonFiniteError, "first at time step 0 of 1.LSTM, in 'forget'", "parameters"),
+    ),
+    "NaN born in layer 0 and handed on": (
+        lambda w: w.stack.forward(w.x, params=poisoned(w.stack.params, "layers.0.W", (1, 5))),
+        (NonFiniteError, "first at time step 0 of 0.LSTM, in 'candidate'"),
     ),
     "NaN born at the first valid step": (
         lambda w: w.lstm.forward(
