@@ -12,6 +12,7 @@ from npstack import (
     Dense,
     Dropout,
     Embedding,
+    Layer,
     LSTMCell,
     LSTMGates,
     LSTMState,
@@ -228,6 +229,12 @@ def test_dropout_of_a_stack_stands_between_layers_only(rng):
 def test_repr_says_sizes_and_count(rng):
     assert repr(LSTM(2, 3, rng=rng)) == "LSTM(2 -> 3, 72 parameters)"
     assert repr(Dropout(0.5)) == "Dropout(0 parameters)"
+
+
+def test_a_layer_must_write_forward_and_backward():
+    assert Layer.__abstractmethods__ == {"_forward", "_backward"}
+    with pytest.raises(NotImplementedError):
+        Dropout(0.5).check_state("forward", "states", None, 1, np.dtype(float))
 
 
 def test_a_cell_of_ones_own_runs_in_the_layer(rng):

@@ -108,7 +108,7 @@ def is_type_only(node: ast.AST, parent: ast.AST) -> bool:
     if isinstance(node, ast.Import | ast.ImportFrom) or is_docstring(node):
         return True
     if isinstance(node, ast.AnnAssign):
-        return node.value is None
+        return node.value is None or ast.unparse(node.annotation) == "TypeAlias"
     if isinstance(node, ast.ClassDef):
         return any(ast.unparse(base) == "TypedDict" for base in node.bases)
     alias = isinstance(parent, ast.Module) and isinstance(node, ast.Assign)

@@ -17,6 +17,7 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -64,6 +65,10 @@ def in_child(work: Callable[[], Any]) -> dict[str, Any]:
     return found
 
 
+class CollectionFailed(Exception):
+    """The tests could not even be imported."""
+
+
 class Session:
     """A pytest plugin: once the tests are collected, `work` is called instead of running them."""
 
@@ -74,6 +79,8 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        if session.testsfailed:
+            raise session.Interrupted("collection failed")
         self.items = {item.nodeid: item for item in session.items}
         try:
             self.work(self)
@@ -107,7 +114,7 @@ def collect(selection: list[str], work: Callable[[Session], None]) -> None:
     code = pytest.main([*options, *selection], plugins=[Session(work)])
     ran = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
     if code not in ran:
-        raise SystemExit(f"collection failed: {code!r}")
+        raise CollectionFailed(code)
 
 
 def executed_lines(session: Session) -> dict[str, Any]:
@@ -197,7 +204,8 @@ def with_fresh_import(edit: Any, selection: list[str]) -> dict[str, Any]:
         def work(session: Session) -> None:
             found["by"] = session.run(list(session.items))
 
-        collect(selection, work)
+        with suppress(CollectionFailed):  # noticed at import
+            collect(selection, work)
         return found
 
     return in_child(meet)
