@@ -3,9 +3,12 @@
 ::
 
     list [WORD …]     how many mutants there are of each operator; those whose key holds the words
-    run [--new]       every mutant meets the core tests; survivors are compared with the original on
+    run [--new] [--journal FILE]
+                      every mutant meets the core tests; survivors are compared with the original on
                       1,000 random inputs; those that differ meet the other default tests; writes
-                      the table. --new: only mutants that are not in the table, or survived in it
+                      the table. --new: only mutants that are not in the table, or survived in it.
+                      --journal: verdicts are kept there as they come; an interrupted run goes on
+                      from them (delete the file when tests have changed)
     try WORD …        the same for those whose key holds the words; writes nothing
     report            the table, and what survived without a reason
     slice SEED COUNT  a seeded sample of the table meets the core tests again; it must agree
@@ -21,6 +24,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hypothesis.extra.numpy  # noqa: F401  imported once, here, for all the forked children
@@ -57,6 +61,28 @@ def outside(mutant: Mutant) -> bool:
     return isinstance(mutant, Accident) or not mutant.site.function
 
 
+class Journal:
+    """Verdicts as they come, a line each: an interrupted run goes on where it stopped."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+
+    def read(self, stage: str) -> Verdicts:
+        if self.path is None or not self.path.exists():
+            return {}
+        with self.path.open(encoding="utf-8") as lines:
+            entries = [json.loads(line) for line in lines if line.endswith("\n")]
+        return {key: verdict for when, key, verdict in entries if when == stage}
+
+    def add(self, stage: str, key: str, verdict: Any) -> None:
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([stage, key, verdict]) + "\n")
+
+
+JOURNAL = Journal()
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -78,8 +104,16 @@ def apart(work: Callable[[], None]) -> None:
         raise SystemExit("a session of tests failed")
 
 
-def in_two_processes(work: Callable[[int, Callable[[str, Any], None]], None]) -> Verdicts:
-    """Do work twice at once, ``work(0, report)`` and ``work(1, report)``; gather the reports."""
+Half = Callable[[list[Mutant], Callable[[str, Any], None]], None]
+
+
+def in_two_processes(stage: str, mutants: list[Mutant], work: Half) -> Verdicts:
+    """Share the mutants between two processes, ``work(half, report)``; gather the reports.
+
+    Each goes into the journal as it comes; what stands there already is not done again.
+    """
+    found = JOURNAL.read(stage)
+    mutants = [mutant for mutant in mutants if mutant.key not in found]
     read, write = os.pipe()
     pids = []
     for k in range(2):
@@ -92,7 +126,7 @@ def in_two_processes(work: Callable[[int, Callable[[str, Any], None]], None]) ->
 
             failed = 1
             try:
-                work(k, report)
+                work(mutants[k::2], report)
                 failed = 0
             except BaseException:
                 traceback.print_exc()
@@ -100,11 +134,11 @@ def in_two_processes(work: Callable[[int, Callable[[str, Any], None]], None]) ->
                 os._exit(failed)
         pids.append(pid)
     os.close(write)
-    found: Verdicts = {}
     with os.fdopen(read, encoding="utf-8") as lines:
         for line in lines:
             key, verdict = json.loads(line)
             found[key] = verdict
+            JOURNAL.add(stage, key, verdict)
             if verdict.get("by", "") is None:
                 say(f"  not noticed: {key}")
             if len(found) % 100 == 0:
@@ -116,24 +150,24 @@ def in_two_processes(work: Callable[[int, Callable[[str, Any], None]], None]) ->
 
 def meet(mutants: list[Mutant], selection: list[str], traced: bool = True) -> Verdicts:
     """Every mutant meets the selected tests."""
-    fresh = [m for m in mutants if outside(m)]
-    inside = [m for m in mutants if isinstance(m, Edit) and not outside(m)]
-    random.Random(0).shuffle(inside)  # so that both processes have as much to do
+    mutants = random.Random(0).sample(mutants, len(mutants))  # both processes have as much to do
 
-    def work(k: int, report: Callable[[str, Any], None]) -> None:
-        if inside[k::2]:
+    def work(half: list[Mutant], report: Callable[[str, Any], None]) -> None:
+        fresh = [m for m in half if outside(m)]
+        inside = [m for m in half if isinstance(m, Edit) and not outside(m)]
+        if inside:
 
             def note(edit: Edit, verdict: Any) -> None:
                 report(edit.key, verdict)
 
-            apart(lambda: collect(selection, in_session(inside[k::2], note, traced)))
-        if fresh[k::2] and with_fresh_import(None, selection)["by"]:
+            apart(lambda: collect(selection, in_session(inside, note, traced)))
+        if fresh and with_fresh_import(None, selection)["by"]:
             raise SystemExit("the unchanged package fails")
-        for mutant in fresh[k::2]:
+        for mutant in fresh:
             found = with_fresh_import(mutant, [*selection[:2], *STRONG])
             report(mutant.key, found if found["by"] else with_fresh_import(mutant, selection))
 
-    return in_two_processes(work)
+    return in_two_processes(" ".join(selection[:2]), mutants, work)
 
 
 def compare(mutants: list[Mutant]) -> Verdicts:
@@ -158,11 +192,11 @@ def compare(mutants: list[Mutant]) -> Verdicts:
     if prints(None, original) != {"differs": None}:
         raise SystemExit("the original does not repeat its own bits")
 
-    def work(k: int, report: Callable[[str, Any], None]) -> None:
-        for mutant in mutants[k::2]:
+    def work(half: list[Mutant], report: Callable[[str, Any], None]) -> None:
+        for mutant in half:
             report(mutant.key, prints(mutant, original))
 
-    return in_two_processes(work)
+    return in_two_processes("compare", mutants, work)
 
 
 def judge(mutants: list[Mutant]) -> Verdicts:
@@ -221,6 +255,7 @@ def main() -> int:
         command = commands.add_parser(name)
         command.add_argument("words", nargs="*")
         command.add_argument("--new", action="store_true")
+        command.add_argument("--journal", type=Path)
     commands.add_parser("report")
     command = commands.add_parser("slice")
     command.add_argument("seed", type=int)
@@ -229,6 +264,7 @@ def main() -> int:
     if given.command == "report":
         print(table.shown(table.read()))
         return 0
+    JOURNAL.path = getattr(given, "journal", None)
     mutants = all_mutants()
     if given.command == "slice":
         return check_slice(mutants, given.seed, given.count)
