@@ -23,7 +23,7 @@ def provenance(command: str, packages: Iterable[str] = ()) -> dict[str, Any]:
             ["git", *words], cwd=root, capture_output=True, text=True, check=True
         ).stdout
 
-    changed = git("diff", "--name-only", "HEAD", "--", "npstack", "tests").split()
+    changed = git("diff", "--name-only", "HEAD", "--", "npstack", "tests", "examples").split()
     return {
         "command": command,
         "commit": git("rev-parse", "HEAD").strip(),
