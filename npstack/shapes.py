@@ -55,6 +55,10 @@ class DataError(NpstackError, ValueError):
     """A file does not hold what it should."""
 
 
+class LeakageError(DataError):
+    """What is kept for validation or test has found its way into training."""
+
+
 def fail(
     kind: type[NpstackError], where: str, expected: str, got: object, advice: str = ""
 ) -> NoReturn:
