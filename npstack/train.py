@@ -1,77 +1,31 @@
-"""A small trainer: mini-batches, clipping, validation, a history."""
+"""The trainer: mini-batches, clipping, validation, early stopping, a history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from npstack import shapes
+from npstack.history import History
 from npstack.layers.base import Layer
-from npstack.losses import Loss, mean_squared_error
+from npstack.losses import mean_squared_error
 from npstack.numerics import Array
 from npstack.optim import Adam, clip_by_global_norm, global_norm
-from npstack.shapes import DtypeError, NonFiniteError, ShapeError, fail
+from npstack.samples import LossFunction, Samples, check_samples, counted, loss_of
+from npstack.shapes import ArgumentError, DtypeError, NonFiniteError, fail
 
-LossFunction = Callable[[Array, Array, NDArray[np.bool_] | None], Loss]
+__all__ = ["History", "LossFunction", "Samples", "evaluate", "fit"]
 
-
-class Samples(NamedTuple):
-    """Inputs and targets, row by row.
-
-    Attributes
-    ----------
-    x : array (B, T, D)
-    y : array (B, T, K) or (B, K)
-        Targets, of the shape of the model's outputs.
-    mask : bool array (B, T), optional
-        True at valid steps: what the model sees.
-    counts : bool array (B, T) or (B,), optional
-        True where a prediction counts in the loss; by default at every valid step. A warm-up is a
-        stretch that the model sees and the loss does not.
-    """
-
-    x: Array
-    y: Array
-    mask: NDArray[np.bool_] | None = None
-    counts: NDArray[np.bool_] | None = None
-
-    def rows(self, chosen: Any) -> Samples:
-        """Some of the rows."""
-        x, y, mask, counts = (None if part is None else part[chosen] for part in self)
-        assert x is not None
-        assert y is not None
-        return Samples(x, y, mask, counts)
-
-
-@dataclass
-class History:
-    """What happened, one entry per epoch.
-
-    Attributes
-    ----------
-    epochs : list of int
-        Counted from 1.
-    train_loss, validation_loss : list of float or None
-        Mean loss over the epoch's batches, taken before each step; loss on the validation
-        samples after the epoch (None without them).
-    gradient_norm : list of float
-        Mean global norm before clipping.
-    """
-
-    epochs: list[int] = field(default_factory=list)
-    train_loss: list[float] = field(default_factory=list)
-    validation_loss: list[float | None] = field(default_factory=list)
-    gradient_norm: list[float] = field(default_factory=list)
+Batches = Callable[[np.random.Generator], Iterable[Array]]
 
 
 def evaluate(model: Layer, samples: Samples, loss: LossFunction = mean_squared_error) -> float:
     """Loss of a model on samples, in evaluation (no dropout)."""
     tape = model.forward(samples.x, mask=samples.mask)
-    return float(loss(tape.outputs, samples.y, _counted(model, samples)).value)
+    return float(loss_of(loss, tape.outputs, samples, counted(model.keeps_time, samples)).value)
 
 
 def fit(
@@ -84,8 +38,19 @@ def fit(
     optimiser: Adam | None = None,
     loss: LossFunction = mean_squared_error,
     clip_norm: float | None = None,
+    clip_value: float | None = None,
     validation: Samples | tuple[Array, Array] | None = None,
+    shuffle: bool = True,
+    batches: Batches | None = None,
+    truncate: tuple[int, int] | None = None,
+    stateful: bool = False,
+    patience: int | None = None,
+    keep_best: bool = False,
     on_epoch: Callable[[Layer, History], None] | None = None,
+    recorder: Any = None,
+    progress: bool = False,
+    checkpoint: Any = None,
+    resume: bool = False,
 ) -> History:
     """Train a model in place.
 
@@ -136,12 +101,9 @@ def fit(
     shapes.check_size(where, "epochs", epochs)
     shapes.check_size(where, "batch_size", batch_size)
     shapes.check_generator(where, rng)
-    if not isinstance(samples, tuple) or not 2 <= len(samples) <= 4:
-        advice = "Pass Samples(x, y) or the pair (x, y)."
-        fail(DtypeError, where, "samples must be Samples", f"a {type(samples).__name__}", advice)
-    samples = Samples(*samples)
+    samples = check_samples(where, "samples", samples)
     if validation is not None:
-        validation = Samples(*validation)
+        validation = check_samples(where, "validation", validation)
     if not callable(loss):
         advice = "Use loss=mean_squared_error."
         fail(DtypeError, where, "loss must be a function", shapes.describe(loss), advice)
@@ -149,30 +111,54 @@ def fit(
         advice = "Use optimiser=Adam(0.001)."
         got = shapes.describe(optimiser)
         fail(DtypeError, where, "optimiser must be an optimiser", got, advice)
-    count = len(samples.x)
-    if any(part is not None and len(part) != count for part in samples):
-        sizes = [None if part is None else len(part) for part in samples]
-        expected = f"samples must have {count} rows in every part"
-        fail(ShapeError, where, expected, f"{sizes} in x, y, mask, counts")
+    if patience is not None:
+        shapes.check_size(where, "patience", patience, "It is a number of epochs.")
+    if (keep_best or patience is not None) and validation is None:
+        advice = "Pass validation=…: the best epoch is the one of the least validation loss."
+        fail(ArgumentError, where, "keep_best and patience need validation", "none", advice)
+    if truncate or stateful or recorder or progress or checkpoint or resume or clip_value:
+        raise NotImplementedError("on its way")
     optimiser = Adam() if optimiser is None else optimiser
+    keep_best = keep_best or patience is not None
     history = History()
+    least, best = np.inf, model.params
     for epoch in range(1, epochs + 1):
-        order = rng.permutation(count)
+        began = time.perf_counter()
+        rate = optimiser.learning_rate
         losses, norms = [], []
-        for start in range(0, count, batch_size):
-            batch = samples.rows(order[start : start + batch_size])
-            value, norm = _step(model, batch, optimiser, loss, clip_norm, rng)
+        for chosen in _batches(len(samples.y), batch_size, rng, shuffle, batches):
+            value, norm = _step(model, samples.rows(chosen), optimiser, loss, clip_norm, rng)
             losses.append(value)
             norms.append(norm)
+        value_now = None if validation is None else evaluate(model, validation, loss)
+        if value_now is not None and value_now < least:
+            least, best, history.best_epoch = value_now, model.params, epoch
         history.epochs.append(epoch)
         history.train_loss.append(float(np.mean(losses)))
         history.gradient_norm.append(float(np.mean(norms)))
-        history.validation_loss.append(
-            None if validation is None else evaluate(model, validation, loss)
-        )
+        history.learning_rate.append(rate)
+        history.validation_loss.append(value_now)
+        history.seconds.append(time.perf_counter() - began)
         if on_epoch is not None:
             on_epoch(model, history)
+        if patience is not None and epoch - (history.best_epoch or 0) >= patience:
+            history.stopped = "early"
+            break
+    if keep_best:
+        model.params = best
     return history
+
+
+def _batches(
+    count: int, size: int, rng: np.random.Generator, shuffle: bool, batches: Batches | None
+) -> Iterator[Array]:
+    """Row numbers of each batch of one epoch."""
+    if batches is not None:
+        yield from batches(rng)
+        return
+    order = rng.permutation(count) if shuffle else np.arange(count)
+    for start in range(0, count, size):
+        yield order[start : start + size]
 
 
 def _step(
@@ -185,7 +171,7 @@ def _step(
 ) -> tuple[float, float]:
     """One step of the optimiser: loss and gradient norm before it."""
     tape = model.forward(batch.x, mask=batch.mask, rng=rng)
-    value, doutputs = loss(tape.outputs, batch.y, _counted(model, batch))
+    value, doutputs = loss_of(loss, tape.outputs, batch, counted(model.keeps_time, batch))
     grads = model.backward(tape, doutputs).params
     norm = global_norm(grads)
     if not np.isfinite([value, norm]).all():
@@ -200,10 +186,3 @@ def _step(
         grads = clip_by_global_norm(grads, clip_norm)
     model.params = optimiser.update(model.params, grads)
     return float(value), norm
-
-
-def _counted(model: Layer, samples: Samples) -> NDArray[np.bool_] | None:
-    """Where a prediction counts: where it is said to, at valid steps."""
-    if samples.mask is None or not model.keeps_time:
-        return samples.counts
-    return samples.mask if samples.counts is None else samples.mask & samples.counts

@@ -1,0 +1,106 @@
+"""What a model learns from: inputs and targets, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack import shapes
+from npstack.losses import Loss
+from npstack.numerics import Array
+from npstack.shapes import DtypeError, ShapeError, fail
+
+# loss(predictions, targets, mask), and weights=… where samples have weights
+LossFunction = Callable[..., Loss]
+
+
+class Samples(NamedTuple):
+    """Inputs and targets, row by row.
+
+    Attributes
+    ----------
+    x : array (B, T, D), integers (B, T) for an embedding, or a NamedTuple of arrays
+        A model with two inputs takes a NamedTuple; rows of its parts are chosen together (a part
+        may be None).
+    y : array (B, T, K) or (B, K); integers (B, T) or (B,) for losses of classes
+        Targets, as the loss wants them.
+    mask : bool array (B, T), optional
+        True at valid steps: what the model sees.
+    counts : bool array (B, T) or (B,), optional
+        True where a prediction counts in the loss; by default at every valid step. A warm-up is a
+        stretch that the model sees and the loss does not.
+    weights : float array (B, T) or (B,), optional
+        How much a prediction counts: the loss is the weighted mean.
+    resets : bool array (B,), optional
+        True where a row starts anew in stateful training; by default every row continues.
+
+    Examples
+    --------
+    >>> samples = Samples(np.zeros((4, 5, 1)), np.arange(4.0)[:, np.newaxis])
+    >>> samples.rows([2, 0]).y
+    array([[2.],
+           [0.]])
+    """
+
+    x: Any
+    y: Array
+    mask: NDArray[np.bool_] | None = None
+    counts: NDArray[np.bool_] | None = None
+    weights: Array | None = None
+    resets: NDArray[np.bool_] | None = None
+
+    def rows(self, chosen: Any) -> Samples:
+        """Some of the rows."""
+        return Samples(*(select_rows(part, chosen) for part in self))
+
+
+def select_rows(part: Any, chosen: Any) -> Any:
+    """Rows of an array, of every array of a NamedTuple, or of nothing."""
+    if isinstance(part, tuple):
+        return type(part)(*(select_rows(inner, chosen) for inner in part))
+    return None if part is None else part[chosen]
+
+
+def check_samples(where: str, name: str, samples: object) -> Samples:
+    """Samples from Samples or a pair, with the same number of rows in every part."""
+    if not isinstance(samples, tuple) or not 2 <= len(samples) <= len(Samples._fields):
+        advice = "Pass Samples(x, y) or the pair (x, y)."
+        fail(DtypeError, where, f"{name} must be Samples", f"a {type(samples).__name__}", advice)
+    checked = Samples(*samples)
+    sizes = {}
+    for field, part in checked._asdict().items():
+        if isinstance(part, tuple):
+            sizes |= {
+                f"{field}.{inner}": len(array)
+                for inner, array in zip(part._fields, part, strict=True)  # type: ignore[attr-defined]
+                if array is not None
+            }
+        elif part is not None:
+            sizes[field] = len(part)
+    count = next(iter(sizes.values()))
+    if set(sizes.values()) != {count}:
+        expected = f"{name} must have {count} rows in every part"
+        got = ", ".join(f"{size} in {part}" for part, size in sizes.items())
+        fail(ShapeError, where, expected, got, "A row is one sequence with its target.")
+    if checked.resets is not None:
+        shapes.check_bool_mask(f"{where}, {name}.resets", checked.resets, (count,))
+    return checked
+
+
+def counted(keeps_time: bool, samples: Samples) -> NDArray[np.bool_] | None:
+    """Where a prediction counts: where it is said to, at valid steps."""
+    if samples.mask is None or not keeps_time:
+        return samples.counts
+    return samples.mask if samples.counts is None else samples.mask & samples.counts
+
+
+def loss_of(
+    loss: LossFunction, predictions: Array, samples: Samples, counts: NDArray[np.bool_] | None
+) -> Loss:
+    """Value and gradient of the loss at the predictions."""
+    if samples.weights is None:
+        return Loss(*loss(predictions, samples.y, counts))
+    return Loss(*loss(predictions, samples.y, counts, weights=samples.weights))
