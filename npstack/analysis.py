@@ -7,6 +7,7 @@ of a cell, so nothing here can disagree with it.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -116,12 +117,14 @@ def _mask(tape: Tape) -> Array:
     return tape.mask
 
 
-class _Listener:
-    """A cell that keeps what backpropagation tells it at every step, last step first."""
+class ListeningCell:
+    """A cell that tells ``hear`` what comes and goes in each step of backpropagation, last first.
 
-    def __init__(self, cell: LSTMCell) -> None:
-        self._cell = cell
-        self.heard: list[Any] = []
+    ``hear(dnew_state, (dparams, dx, dstate))``: what `LSTMCell.step_backward` is told and returns.
+    """
+
+    def __init__(self, cell: LSTMCell, hear: Callable[[Any, Any], None]) -> None:
+        self._cell, self._hear = cell, hear
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cell, name)
@@ -137,20 +140,24 @@ class _Listener:
         *noise: Any,
     ) -> Any:
         """As the cell's; ``dnew_state`` has come together from above and from the next step."""
-        self.heard.append(dnew_state)
-        return self._cell.step_backward(params, x, state, record, new_state, dnew_state, *noise)
+        said = self._cell.step_backward(params, x, state, record, new_state, dnew_state, *noise)
+        self._hear(dnew_state, said)
+        return said
 
 
-def _with_listeners(layer: Layer, listeners: list[_Listener]) -> Layer:
-    """A copy of the model whose recurrent layers listen; bottom first in ``listeners``."""
+def changed_copy(layer: Layer, change: Callable[[Layer, str], None], path: str = "") -> Layer:
+    """A copy of the model in which ``change(leaf, path)`` was done to a copy of each leaf.
+
+    Bottom first; the path is the one that errors and `Layer.summary` print.
+    """
     twin = copy.copy(layer)
     if isinstance(twin, Composite):
         twin.children = {
-            name: _with_listeners(child, listeners) for name, child in twin.children.items()
+            name: changed_copy(child, change, f"{path}{name.removeprefix('layers.')}.")
+            for name, child in twin.children.items()
         }
-    elif isinstance(twin, Recurrent):
-        listeners.append(_Listener(twin.cell))
-        twin.cell = cast(LSTMCell, listeners[-1])
+    else:
+        change(twin, path)
     return twin
 
 
@@ -198,9 +205,17 @@ def state_gradients(
     if not isinstance(model, Layer) or not model.recurrent:
         expected = "model must be a layer with at least one recurrent layer inside"
         fail(ArgumentError, where, expected, describe(model))
-    listeners: list[_Listener] = []
-    _with_listeners(model, listeners).backward(tape, doutputs, dfinal_states)
-    return tuple(over_time(listener.heard[::-1]) for listener in listeners)
+    heard: list[list[Any]] = []
+
+    def listen(leaf: Layer, path: str) -> None:
+        if isinstance(leaf, Recurrent):
+            own: list[Any] = []
+            heard.append(own)
+            cell = ListeningCell(leaf.cell, lambda dnew_state, said: own.append(dnew_state))
+            leaf.cell = cast(LSTMCell, cell)
+
+    changed_copy(model, listen).backward(tape, doutputs, dfinal_states)
+    return tuple(over_time(steps[::-1]) for steps in heard)
 
 
 def gradient_norms(

@@ -56,6 +56,11 @@ class Samples(NamedTuple):
         """Some of the rows."""
         return Samples(*(select_rows(part, chosen) for part in self))
 
+    def steps(self, first: int, stop: int) -> Samples:
+        """A stretch of time of every row."""
+        parts = {k: v for k, v in self._asdict().items() if v is not None and k != "resets"}
+        return self._replace(**{name: part[:, first:stop] for name, part in parts.items()})
+
 
 def select_rows(part: Any, chosen: Any) -> Any:
     """Rows of an array, of every array of a NamedTuple, or of nothing."""
@@ -70,7 +75,7 @@ def check_samples(where: str, name: str, samples: object) -> Samples:
         advice = "Pass Samples(x, y) or the pair (x, y)."
         fail(DtypeError, where, f"{name} must be Samples", f"a {type(samples).__name__}", advice)
     checked = Samples(*samples)
-    sizes = {}
+    sizes: dict[str, int] = {}
     for field, part in checked._asdict().items():
         if isinstance(part, tuple):
             sizes |= {
@@ -95,6 +100,14 @@ def counted(keeps_time: bool, samples: Samples) -> NDArray[np.bool_] | None:
     if samples.mask is None or not keeps_time:
         return samples.counts
     return samples.mask if samples.counts is None else samples.mask & samples.counts
+
+
+def total_weight(samples: Samples, counts: NDArray[np.bool_] | None) -> float:
+    """The weight of all that counts: what the mean that is the loss divides by, but for K."""
+    if samples.weights is not None:
+        weights = samples.weights if counts is None else samples.weights[counts]
+        return float(weights.sum())
+    return float(len(samples.y) * samples.y.shape[1] if counts is None else counts.sum())
 
 
 def loss_of(
