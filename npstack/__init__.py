@@ -2,7 +2,13 @@
 
 from npstack import analysis, plots
 from npstack.cells import LSTMCell
-from npstack.checkpoint import load_weights, save_weights
+from npstack.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+)
 from npstack.layers import LSTM, Dense, Dropout, Embedding, Layer, Recurrent, Sequential
 from npstack.losses import Loss, mean_squared_error
 from npstack.optim import Adam, clip_by_global_norm
@@ -26,6 +32,7 @@ __all__ = [
     "LSTM",
     "Adam",
     "ArgumentError",
+    "Checkpoint",
     "CompositeTape",
     "DataError",
     "Dense",
@@ -57,8 +64,10 @@ __all__ = [
     "evaluate",
     "fit",
     "gradcheck",
+    "load_checkpoint",
     "load_weights",
     "mean_squared_error",
     "plots",
+    "save_checkpoint",
     "save_weights",
 ]

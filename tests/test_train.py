@@ -6,7 +6,6 @@ import pytest
 from npstack import (
     LSTM,
     ArgumentError,
-    DataError,
     Dense,
     DtypeError,
     NonFiniteError,
@@ -16,7 +15,6 @@ from npstack import (
     mean_squared_error,
 )
 from npstack.baselines import Split, best_lag, lagged, ridge
-from npstack.checkpoint import load_weights, save_weights
 from npstack.data import Scale, load_sunspots
 from npstack.optim import Adam, clip_by_global_norm, global_norm
 from npstack.train import Samples, evaluate, fit
@@ -225,49 +223,6 @@ def test_a_norm_of_nothing_is_zero_and_of_nan_is_not_finite():
     assert not np.isfinite(global_norm({"b": np.array([np.inf, 1.0])}))
 
 
-# ---- weights on disk -----------------------------------------------------------------------------
-
-
-def test_weights_come_back_bit_for_bit(tmp_path):
-    model, _ = problem()
-    save_weights(tmp_path / "w.npz", model.params, {"sizes": [4, 3]})
-    params, config = load_weights(tmp_path / "w.npz")
-    assert config == {"sizes": [4, 3]}
-    assert params.keys() == model.params.keys()
-    assert all(np.array_equal(params[name], model.params[name]) for name in params)
-    model.params = params
-    assert [file.name for file in tmp_path.iterdir()] == ["w.npz"]
-
-
-def test_a_failing_write_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "w.npz"
-    save_weights(path, {"b": np.ones(2)})
-    monkeypatch.setattr(np, "savez", lambda *a, **k: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
-        save_weights(path, {"b": np.zeros(2)})
-    assert np.array_equal(load_weights(path)[0]["b"], np.ones(2))
-    assert [file.name for file in tmp_path.iterdir()] == ["w.npz"]
-
-
-def test_damaged_and_foreign_files_are_told_so(tmp_path):
-    path = tmp_path / "w.npz"
-    save_weights(path, {"b": np.ones(2)})
-    whole = path.read_bytes()
-    for content in (b"", b"not a zip", whole[: len(whole) // 2]):
-        path.write_bytes(content)
-        with pytest.raises(DataError, match="weights that npstack wrote"):
-            load_weights(path)
-    np.savez(path, b=np.ones(2))
-    with pytest.raises(DataError, match="weights that npstack wrote"):
-        load_weights(path)
-    np.savez(path, **{"npstack.json": np.array('{"format": "npstack-weights", "version": 99}')})
-    with pytest.raises(DataError, match="version 99"):
-        load_weights(path)
-    np.savez(path, **{"npstack.json": np.array(["x"], dtype=object)})
-    with pytest.raises(DataError):
-        load_weights(path)
-
-
 # ---- the series and its opponents -----------------------------------------------------------
 
 
@@ -327,9 +282,3 @@ def test_a_pair_will_do_for_samples_and_validation():
     rng = np.random.default_rng(0)
     history = fit(model, pair, epochs=1, batch_size=20, rng=rng, validation=pair)
     assert history.validation_loss == [evaluate(model, samples)]
-
-
-def test_saving_a_model_instead_of_its_parameters_is_told_so(tmp_path):
-    model, _ = problem()
-    with pytest.raises(DtypeError, match=r"model\.params"):
-        save_weights(tmp_path / "w.npz", model)
