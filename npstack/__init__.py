@@ -9,10 +9,12 @@ from npstack.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from npstack.decoding import Decoded, greedy_decode
 from npstack.layers import LSTM, Dense, Dropout, Embedding, Layer, Recurrent, Sequential
 from npstack.losses import Loss, mean_squared_error
 from npstack.optim import Adam, clip_by_global_norm
 from npstack.params import LSTMGates
+from npstack.seq2seq import EncoderDecoder
 from npstack.shapes import (
     ArgumentError,
     DataError,
@@ -22,6 +24,7 @@ from npstack.shapes import (
     ShapeError,
     TapeError,
 )
+from npstack.source_target import SourceTarget, shift_right
 from npstack.stack import StackedLSTM
 from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
 from npstack.train import History, Samples, evaluate, fit
@@ -35,10 +38,12 @@ __all__ = [
     "Checkpoint",
     "CompositeTape",
     "DataError",
+    "Decoded",
     "Dense",
     "Dropout",
     "DtypeError",
     "Embedding",
+    "EncoderDecoder",
     "Gradients",
     "History",
     "LSTMCell",
@@ -53,6 +58,7 @@ __all__ = [
     "Samples",
     "Sequential",
     "ShapeError",
+    "SourceTarget",
     "StackedLSTM",
     "Tape",
     "TapeError",
@@ -64,10 +70,12 @@ __all__ = [
     "evaluate",
     "fit",
     "gradcheck",
+    "greedy_decode",
     "load_checkpoint",
     "load_weights",
     "mean_squared_error",
     "plots",
     "save_checkpoint",
     "save_weights",
+    "shift_right",
 ]
