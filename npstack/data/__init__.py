@@ -1,5 +1,48 @@
-"""Real data that ships with the package, and what turns a series into samples."""
+"""Data: series, windows, splits, scaling, ragged sequences, files, named sets, classic tasks."""
 
+from npstack.data.labelled import Classification, Labelled
+from npstack.data.named import MissingPackageError, Text, load
+from npstack.data.ragged import Padded, by_length, pad, trim, unpad
+from npstack.data.scaling import MinMax, Scaler, Standardiser, scaler_from
 from npstack.data.series import Scale, Series, load_sunspots
+from npstack.data.splits import (
+    Parts,
+    RowSplit,
+    TimeSplit,
+    check_leakage,
+    split_by_row,
+    split_by_time,
+)
+from npstack.data.timeseries import load_ts
+from npstack.data.windows import Positions, Windows, window_positions, windows
 
-__all__ = ["Scale", "Series", "load_sunspots"]
+__all__ = [
+    "Classification",
+    "Labelled",
+    "MinMax",
+    "MissingPackageError",
+    "Padded",
+    "Parts",
+    "Positions",
+    "RowSplit",
+    "Scale",
+    "Scaler",
+    "Series",
+    "Standardiser",
+    "Text",
+    "TimeSplit",
+    "Windows",
+    "by_length",
+    "check_leakage",
+    "load",
+    "load_sunspots",
+    "load_ts",
+    "pad",
+    "scaler_from",
+    "split_by_row",
+    "split_by_time",
+    "trim",
+    "unpad",
+    "window_positions",
+    "windows",
+]

@@ -1,0 +1,334 @@
+"""Training, validation and test: by time for a series, by row for sequences.
+
+::
+
+    series   |––––––––– train –––––––––|– validation –|––– test –––|
+
+    x x x x x x … y                              a training row: no target lies beyond the bar
+                   x x x x x x … y               crosses the bar: in no part; the gap
+                        x x x x x x … y          a validation row: it may read what is past
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack import shapes
+from npstack.data.scaling import Scaler, in_words
+from npstack.data.series import Scale
+from npstack.data.windows import Windows
+from npstack.numerics import Array
+from npstack.shapes import ArgumentError, DataError, LeakageError, ShapeError, fail
+
+
+class Parts(NamedTuple):
+    """Windows of the three parts; of a part without time steps, no rows."""
+
+    train: Windows
+    validation: Windows
+    test: Windows
+
+
+class TimeSplit(NamedTuple):
+    """Which time steps of a series are for training, validation and test.
+
+    Attributes
+    ----------
+    train, validation, test : range
+        In this order. What lies between them belongs to none.
+    """
+
+    train: range
+    validation: range
+    test: range
+
+    def divide(self, windows: Windows, reach_back: bool = True) -> Parts:
+        """Give each row to the part in which all its targets lie.
+
+        Rows that cross a boundary belong to no part: this is the gap that the horizon requires.
+        With targets at every step, a row belongs to the part of its last targets; earlier ones do
+        not count in a later part, and a training row lies in the training part as a whole.
+
+        Parameters
+        ----------
+        windows : Windows
+        reach_back : bool
+            Whether rows of the validation and test parts may read steps that lie before their
+            part, as they may in use: these are past. Without it, fewer rows remain.
+
+        Returns
+        -------
+        Parts
+
+        Raises
+        ------
+        LeakageError
+            The scaler was fitted on rows beyond the training part, or on other values than these;
+            or there is none, and the values are already in standard units of rows beyond it.
+        DataError
+            No row lies in a part.
+
+        Examples
+        --------
+        >>> from npstack.data import Standardiser, windows
+        >>> series = np.arange(20.0)
+        >>> split = split_by_time(20, train=12, validation=4)
+        >>> scaler = Standardiser.fit(series, rows=split.train)
+        >>> parts = split.divide(windows(series, 3, ahead=2, scaler=scaler))
+        >>> [part.positions.targets.ravel().tolist() for part in parts]
+        [[4, 5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15], [16, 17, 18, 19]]
+        """
+        where = "TimeSplit.divide"
+        count = len(windows.values)
+        if max(self.train.stop, self.validation.stop, self.test.stop) > count:
+            last = max(self.train.stop, self.validation.stop, self.test.stop)
+            expected, advice = f"the series must have {last} steps", "Split the series that is cut."
+            fail(ShapeError, where, expected, count, advice)
+        _check_scaler(where, windows, self.train)
+        parts = (self._part(where, name, windows, reach_back) for name in self._fields)
+        return Parts(*parts)
+
+    def _part(self, where: str, name: str, windows: Windows, reach_back: bool) -> Windows:
+        part: range = getattr(self, name)
+        inputs, targets = windows.positions
+        inside = ((targets >= part.start) & (targets < part.stop)).all(-1)
+        chosen = targets.reshape(len(windows), -1).max(1, initial=0) < part.stop
+        if name == "train" or not reach_back:
+            chosen &= inputs[:, 0] >= part.start
+        counts = inside & windows.counted()
+        chosen &= counts.reshape(len(windows), -1).any(1)
+        if len(part) and not chosen.any():
+            width = int((targets.max(-1) - targets.min(-1)).max()) + 1
+            expected = f"rows with all their targets in the {name} part, steps {part.start} to "
+            expected += f"{part.stop - 1}, must be left"
+            got = f"none of {len(windows)} (targets of a row span {width})"
+            fail(DataError, where, expected, got, "Take a larger part or shorter windows.")
+        counts = counts[chosen]
+        found = windows.rows(chosen)
+        if windows.samples.counts is None and counts.all():
+            return found
+        return replace(found, samples=found.samples._replace(counts=counts))
+
+
+class RowSplit(NamedTuple):
+    """Which rows are for training, validation and test.
+
+    Attributes
+    ----------
+    train, validation, test : int array
+        Row numbers, rising: ``samples.rows(split.train)``.
+    """
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split_by_time(
+    count: int, *, train: float = 0.7, validation: float = 0.15, gap: int = 0
+) -> TimeSplit:
+    """Divide a series into a first, a middle and a last part.
+
+    Parameters
+    ----------
+    count : int
+        Steps of the series, N.
+    train, validation : int or float
+        How many steps; a float is a fraction of the series. The rest is for the test.
+    gap : int
+        Steps between two parts that belong to neither, beyond what the horizon requires.
+
+    Examples
+    --------
+    >>> split_by_time(3126, train=1920, validation=480)
+    TimeSplit(train=range(0, 1920), validation=range(1920, 2400), test=range(2400, 3126))
+    """
+    where = "split_by_time"
+    shapes.check_size(where, "count", count, "Use len(series).")
+    first, second, _ = _sizes(where, count, train, validation)
+    if not isinstance(gap, int | np.integer) or isinstance(gap, bool) or gap < 0:
+        got, advice = shapes.describe(gap), "Use gap=0."
+        fail(ArgumentError, where, "gap must be a whole number of at least 0", got, advice)
+    middle = first + gap if second else first
+    last = middle + second + gap
+    if last > count:
+        expected, got = f"parts and gaps must fit into {count} steps", f"{last}"
+        fail(ArgumentError, where, expected, got, "Make train, validation or gap smaller.")
+    return TimeSplit(range(first), range(middle, middle + second), range(last, count))
+
+
+def split_by_row(
+    count: int,
+    *,
+    rng: np.random.Generator,
+    train: float = 0.7,
+    validation: float = 0.15,
+    labels: Any = None,
+) -> RowSplit:
+    """Divide rows at random, each label in the same proportions if labels are given.
+
+    For rows that are independent of one another, such as labelled sequences. Windows of one
+    series overlap: divide them by time.
+
+    Parameters
+    ----------
+    count : int
+        Number of rows.
+    rng : numpy.random.Generator
+    train, validation : int or float
+        How many rows; a float is a fraction. The rest is for the test.
+    labels : array (count,), optional
+        Each label is divided in proportion, to less than one row, and stands in every part.
+
+    Raises
+    ------
+    DataError
+        A label has fewer rows than there are parts.
+
+    Examples
+    --------
+    >>> labels = np.array(["a", "b"] * 10)
+    >>> split = split_by_row(20, rng=np.random.default_rng(0), train=0.6, validation=0.2,
+    ...                      labels=labels)
+    >>> [sorted(labels[part].tolist()).count("a") for part in split]
+    [6, 2, 2]
+    """
+    where = "split_by_row"
+    shapes.check_size(where, "count", count, "Use len(samples.x).")
+    shapes.check_generator(where, rng)
+    sizes = _sizes(where, count, train, validation)
+    labels = np.zeros(count, np.int64) if labels is None else np.asarray(labels)
+    if labels.shape != (count,):
+        expected, advice = f"labels must be ({count},), one per row", "Use samples.y."
+        fail(ShapeError, where, expected, labels.shape, advice)
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    parts: list[list[Array]] = [[], [], []]
+    for group in groups:
+        shares = sizes if len(groups) == 1 else _shares(where, labels, group, sizes, rng)
+        for part, rows in zip(
+            parts, np.split(rng.permutation(group), np.cumsum(shares)[:-1]), strict=True
+        ):
+            part.append(rows)
+    return RowSplit(*(np.sort(np.concatenate(part)) for part in parts))
+
+
+def check_leakage(train: Windows, held_out: Windows) -> None:
+    """Raise if training rows see what held-out rows are to tell; for splits of your own making.
+
+    A training row sees its inputs and its targets. The held-out targets are those that count.
+
+    Raises
+    ------
+    LeakageError
+        It says which training rows leak, and a step.
+
+    Examples
+    --------
+    >>> from npstack.data import windows
+    >>> rows = windows(np.arange(10.0), 3)
+    >>> check_leakage(rows.rows(slice(0, 3)), rows.rows(slice(3, None)))
+    >>> check_leakage(rows.rows([0, 2, 4]), rows.rows([1, 3, 5]))
+    Traceback (most recent call last):
+        ...
+    npstack.shapes.LeakageError: check_leakage: training rows must not see held-out targets, got \
+step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by time: split_by_time.
+    """
+    where = "check_leakage"
+    told = np.unique(held_out.positions.targets[held_out.counted()])
+    targets = np.where(train.counted()[..., np.newaxis], train.positions.targets, -1)
+    seen = np.concatenate([train.positions.inputs, targets.reshape(len(train), -1)], axis=1)
+    leaks = np.isin(seen, told)
+    if leaks.any():
+        row, place = np.argwhere(leaks)[0]
+        kind = "an input" if place < train.positions.inputs.shape[1] else "a target"
+        got = f"step {seen[row, place]} ({kind}) in row {row}: "
+        got += f"{in_words(np.flatnonzero(leaks.any(1)))} of {len(train)}"
+        expected = "training rows must not see held-out targets"
+        fail(LeakageError, where, expected, got, "Divide windows by time: split_by_time.")
+
+
+def _check_scaler(where: str, windows: Windows, train: range) -> None:
+    """The scaler was fitted on this series' training part, or on some of it."""
+    scaler, values, observed = windows.scaler, windows.values, windows.observed
+    bounds = f"the training part, steps {train.start} to {train.stop - 1}"
+    advice = "Fit it on the training part: Standardiser.fit(values, rows=split.train)."
+    if scaler is None:
+        seen = _standardised_over(values, observed, train)
+        if seen is not None:
+            expected = f"values that come without scaler= must not be scaled beyond {bounds}"
+            got = f"standard units of steps 0 to {seen - 1}"
+            fail(LeakageError, where, expected, got, f"{advice} It undoes this, too.")
+        return
+    expected = f"the scaler must be fitted within {bounds}"
+    if isinstance(scaler, Scaler):
+        leaked = scaler.rows[(scaler.rows < train.start) | (scaler.rows >= train.stop)]
+        if len(leaked):
+            got = f"one that has seen {in_words(leaked)} as well"
+            fail(LeakageError, where, expected, got, advice)
+        same = scaler.reproduces(values, observed)
+        rows = in_words(scaler.rows)
+    else:  # a Scale does not know its rows
+        again = Scale.fit(values[train.start : train.stop])
+        same, rows = np.allclose(scaler, again, rtol=1e-9, atol=1e-12), "all steps of the part"
+    if not same:
+        got = f"one that {rows} of these values do not give"
+        fail(LeakageError, where, expected, got, advice)
+
+
+def _standardised_over(values: Array, observed: NDArray[np.bool_], train: range) -> int | None:
+    """The n > train.stop for which a column has mean 0 and deviation 1 over its first n steps.
+
+    Chance does not do this to eight digits, and a series that is so by itself (a wave, say) is so
+    over earlier stretches, too.
+    """
+    valid = np.where(observed[:, np.newaxis], values, 0.0)
+    steps = np.maximum(np.cumsum(observed), 1)[:, np.newaxis]
+    with np.errstate(all="ignore"):
+        mean, square = np.cumsum(valid, 0) / steps, np.cumsum(valid * valid, 0) / steps
+        near = (np.abs(mean) < 1e-8) & (np.abs(square - 1) < 1e-8)
+    near[:, near[: train.stop].any(0)] = False
+    found = np.flatnonzero(near.any(1))
+    return int(found[0]) + 1 if len(found) else None
+
+
+def _sizes(where: str, count: int, train: float, validation: float) -> list[int]:
+    """Three whole numbers with the sum ``count``."""
+    wanted = []
+    for name, size in (("train", train), ("validation", validation)):
+        whole = isinstance(size, int | np.integer)
+        number = isinstance(size, Real) and not isinstance(size, bool)
+        if not number or not 0 <= size <= (count if whole else 1):
+            expected = f"{name} must be a fraction, or a whole number of the {count}"
+            got = shapes.describe(size)
+            fail(ArgumentError, where, expected, got, "Use train=0.7, validation=0.15.")
+        wanted.append(float(size if whole else size * count))
+    first, both = round(wanted[0]), round(sum(wanted))
+    if first < 1 or both > count:
+        expected = f"train and validation must fit into {count}, and train hold at least one"
+        got = f"{first} and {both - first}"
+        fail(ArgumentError, where, expected, got, "Use train=0.7, validation=0.15.")
+    return [first, both - first, count - both]
+
+
+def _shares(
+    where: str, labels: Array, group: Array, sizes: list[int], rng: np.random.Generator
+) -> list[int]:
+    """How many rows of one label go into each part: in proportion, and at least one."""
+    exact = len(group) * np.array(sizes) / sum(sizes)
+    wanted = np.array(sizes) > 0
+    if len(group) < wanted.sum():
+        expected = f"every label must have at least {wanted.sum()} rows, one for each part"
+        got = f"{len(group)} of label {labels[group[0]]!r}"
+        fail(DataError, where, expected, got, "Collect more, merge labels, or make fewer parts.")
+    shares = np.maximum(np.floor(exact), wanted).astype(np.int64)
+    ties = 1e-9 * rng.random(3)  # equal claims to an odd row: drawn, or one part would get them all
+    while shares.sum() < len(group):
+        shares[np.argmax(np.where(wanted, exact - shares + ties, -np.inf))] += 1
+    while shares.sum() > len(group):
+        shares[np.argmax(np.where(shares > 1, shares - exact + ties, -np.inf))] -= 1
+    return [int(share) for share in shares]
