@@ -1,6 +1,19 @@
 """Losses: the value and its gradient, together.
 
+======================  ===============================  =====================================
+loss                    of one number                    targets
+======================  ===============================  =====================================
+mean_squared_error      ``d²``                           numbers; ``d = prediction - target``
+mean_absolute_error     ``|d|``                          numbers
+huber                   ``d²/2``, or ``δ(|d| - δ/2)``    numbers
+binary_cross_entropy    ``-log p(target)``               probabilities from 0 to 1
+softmax_cross_entropy   ``-log p(target)``, per step     integers: the number of the class
+======================  ===============================  =====================================
+
 Under a mask a loss divides by the number of *valid* steps; each docstring says its normalisation.
+With ``weights``, one per step, it is the weighted mean: a step of weight 2 counts like two steps,
+and one of weight 0 like a masked one, whatever stands there. Weights times a constant change
+nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +24,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack import shapes
-from npstack.numerics import Array
-from npstack.shapes import ArgumentError, ShapeError, fail
+from npstack.numerics import (
+    Array,
+    absolute,
+    clip,
+    is_finite,
+    log_softmax,
+    real,
+    sigmoid,
+    sign,
+    softmax,
+    softplus,
+)
+from npstack.shapes import ArgumentError, DtypeError, ShapeError, fail
+
+Mask = NDArray[np.bool_]
 
 
 class Loss(NamedTuple):
@@ -23,7 +49,7 @@ class Loss(NamedTuple):
 
 
 def mean_squared_error(
-    predictions: Array, targets: Array, mask: NDArray[np.bool_] | None = None
+    predictions: Array, targets: Array, mask: Mask | None = None, *, weights: Array | None = None
 ) -> Loss:
     """Mean of ``(prediction - target)²`` over valid steps and outputs.
 
@@ -34,6 +60,9 @@ def mean_squared_error(
     mask : bool array (B, T), or (B,) for predictions (B, K), optional
         True where a prediction counts. The sum is divided by the number of valid steps times K;
         what stands elsewhere does not matter and gets a gradient of exactly zero.
+    weights : array like mask, of the dtype of predictions, optional
+        How much a step counts, at least 0: the sum of weight times error is divided by the sum of
+        weights over valid steps, times K.
 
     Returns
     -------
@@ -45,7 +74,7 @@ def mean_squared_error(
     ShapeError, DtypeError
         Predictions and targets differ.
     ArgumentError
-        The mask leaves nothing to average.
+        The mask leaves nothing to average, or a weight is below zero.
 
     Examples
     --------
@@ -57,24 +86,274 @@ def mean_squared_error(
            [2.]])
     """
     where = "mean_squared_error"
-    predictions = shapes.check_float(where, "predictions", predictions, None, "")
-    if predictions.ndim < 2:
-        expected, advice = "predictions must be (B, T, K) or (B, K)", "Use [:, np.newaxis]."
-        fail(ShapeError, where, expected, predictions.shape, advice)
-    targets = shapes.check_float(where, "targets", targets, predictions.dtype, "the predictions")
+    difference, count = _difference(where, predictions, targets, mask, weights)
+    # Divided before summed: a float32 scalar over an int is float64 in NumPy 1.26, an array is not.
+    return Loss((difference * difference / count).sum(), 2 * difference / count)
+
+
+def mean_absolute_error(
+    predictions: Array, targets: Array, mask: Mask | None = None, *, weights: Array | None = None
+) -> Loss:
+    """Mean of ``|prediction - target|`` over valid steps and outputs.
+
+    It asks for the median where the squared error asks for the mean, so that single wild targets
+    pull less. Parameters and errors are those of `mean_squared_error`.
+
+    Returns
+    -------
+    Loss
+        ``value``, and ``gradient = sign(prediction - target) / (valid steps · K)``; 0 at the kink,
+        where prediction and target are equal. With weights, ``weight · sign(…) / (sum of weights ·
+        K)``.
+
+    Examples
+    --------
+    >>> loss = mean_absolute_error(np.array([[1.0], [-3.0]]), np.array([[0.0], [0.0]]))
+    >>> float(loss.value), loss.gradient.ravel().tolist()
+    (2.0, [0.5, -0.5])
+    """
+    where = "mean_absolute_error"
+    difference, count = _difference(where, predictions, targets, mask, weights)
+    return Loss((absolute(difference) / count).sum(), sign(difference) / count)
+
+
+def huber(
+    predictions: Array,
+    targets: Array,
+    mask: Mask | None = None,
+    *,
+    weights: Array | None = None,
+    delta: float = 1.0,
+) -> Loss:
+    """Huber's loss: half the squared error up to ``delta``, linear beyond (Huber 1964).
+
+    With ``d = prediction - target`` it is the mean over valid steps and outputs of ``d²/2`` where
+    ``|d| ≤ delta``, and of ``delta (|d| - delta/2)`` elsewhere; the two meet without a kink.
+    Parameters and errors are those of `mean_squared_error`.
+
+    Parameters
+    ----------
+    delta : float
+        Above 0; where the loss turns from squared to linear, in units of the targets.
+
+    Returns
+    -------
+    Loss
+        ``value``, and ``gradient = d / (valid steps · K)`` with ``d`` clipped to ±``delta``. With
+        weights, ``weight · d / (sum of weights · K)``.
+
+    Examples
+    --------
+    >>> loss = huber(np.array([[0.5], [-3.0]]), np.array([[0.0], [0.0]]))
+    >>> float(loss.value), loss.gradient.ravel().tolist()
+    (1.3125, [0.25, -0.5])
+    """
+    where = "huber"
+    advice = "It is a size of error, in units of the targets."
+    delta = shapes.check_positive(where, "delta", delta, advice)
+    difference, count = _difference(where, predictions, targets, mask, weights)
+    clipped = clip(difference, delta)  # ±delta on the linear side: one formula for both sides
+    return Loss((clipped * (difference - clipped / 2) / count).sum(), clipped / count)
+
+
+def binary_cross_entropy(
+    logits: Array, targets: Array, mask: Mask | None = None, *, weights: Array | None = None
+) -> Loss:
+    """Mean of ``-log p(target)`` over valid steps and outputs, with ``p = sigmoid(logit)``.
+
+    It takes logits, what a `Dense` without activation gives, and stays exact where a sigmoid
+    rounds to 0 or 1. Each of the K outputs is a question of its own with the answer yes (1) or no
+    (0): labels that do not exclude one another.
+
+    Parameters
+    ----------
+    logits, targets : array (B, T, K) or (B, K)
+        Of one shape and dtype; targets from 0 to 1: a label, or a probability ``q``, for which
+        the loss is ``-q log p - (1 - q) log(1 - p)``.
+    mask, weights : optional
+        As for `mean_squared_error`.
+
+    Returns
+    -------
+    Loss
+        ``value`` in nats, and ``gradient = (p - target) / (valid steps · K)``. With weights,
+        ``weight · (p - target) / (sum of weights · K)``.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        Logits and targets differ.
+    ArgumentError
+        A target is not between 0 and 1, the mask leaves nothing to average, or a weight is below
+        zero.
+
+    Examples
+    --------
+    >>> loss = binary_cross_entropy(np.array([[0.0], [-40.0]]), np.array([[1.0], [1.0]]))
+    >>> round(float(loss.value), 4)  # (log 2 + 40) / 2
+    20.3466
+    >>> loss.gradient
+    array([[-0.25],
+           [-0.5 ]])
+    """
+    where = "binary_cross_entropy"
+    logits, targets, mask, count = _pair(where, "logits", logits, targets, mask, weights)
+    wrong = ~((real(targets) >= 0) & (real(targets) <= 1))
+    advice = "Labels -1 and 1? Use (targets + 1) / 2. Classes? Use softmax_cross_entropy."
+    _check_none(where, wrong, targets, "targets must lie between 0 and 1", advice)
+    no = 1 - targets
+    # Two terms of one sign each: softplus(logit) - target * logit would cancel in the tails.
+    values = targets * softplus(-logits) + no * softplus(logits)
+    slopes = no * sigmoid(logits) - targets * sigmoid(-logits)
+    return _mean(values, slopes, mask, count)
+
+
+def softmax_cross_entropy(
+    logits: Array, targets: Array, mask: Mask | None = None, *, weights: Array | None = None
+) -> Loss:
+    """Mean of ``-log p(target)`` over valid steps, with ``p = softmax(logits)``.
+
+    It takes logits, what a `Dense` without activation gives: no softmax before it. The classes
+    are the last axis and exclude one another. The mean is over steps; it is not divided by K.
+
+    Parameters
+    ----------
+    logits : array (B, T, K) or (B, K)
+    targets : integer array (B, T) or (B,)
+        The number of the right class, from 0 to K - 1; masked ones may be anything.
+    mask, weights : optional
+        As for `mean_squared_error`.
+
+    Returns
+    -------
+    Loss
+        ``value`` in nats (over ``log(2)`` it is in bits), and ``gradient = (p - 1 at the target) /
+        valid steps``. With weights, ``weight · (p - 1 at the target) / sum of weights``.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        The targets are no integers, one per row or per row and step.
+    ArgumentError
+        A target is no class, the mask leaves nothing to average, or a weight is below zero.
+
+    Examples
+    --------
+    >>> loss = softmax_cross_entropy(np.array([[0.0, 0.0], [0.0, 80.0]]), np.array([0, 1]))
+    >>> round(float(loss.value), 4)  # (log 2 + 0) / 2
+    0.3466
+    >>> loss.gradient[0]
+    array([-0.25,  0.25])
+    """
+    where = "softmax_cross_entropy"
+    logits = _check_predictions(where, "logits", logits)
+    targets = _check_classes(where, targets, logits)
+    mask, count = _count(where, logits[..., :1], mask, weights)  # one loss per step
+    classes = np.where(mask, targets, 0)[..., np.newaxis]
+    wrong = (classes < 0) | (classes >= logits.shape[-1])
+    expected = f"targets must be classes from 0 to {logits.shape[-1] - 1}"
+    advice = "The last axis of the logits has one entry per class. Padding? Mask it."
+    _check_none(where, wrong[..., 0], targets, expected, advice)
+    logits = shapes.zero_where_masked(logits, mask)
+    right = np.arange(logits.shape[-1]) == classes
+    values = np.where(right, -log_softmax(logits), np.zeros_like(logits))
+    # The right class gets minus what the others have: p - 1 would cancel where p is close to 1.
+    others = np.where(right, np.zeros_like(logits), softmax(logits))
+    slopes = np.where(right, -others.sum(axis=-1, keepdims=True), others)
+    return _mean(values, slopes, mask, count)
+
+
+def _mean(values: Array, slopes: Array, mask: Mask, count: Any) -> Loss:
+    """The mean of values that count, and its derivatives."""
+    values, slopes = (shapes.zero_where_masked(part, mask) for part in (values, slopes))
+    return Loss((values / count).sum(), slopes / count)
+
+
+def _difference(
+    where: str, predictions: object, targets: object, mask: object, weights: object
+) -> tuple[Array, Any]:
+    """Predictions minus targets, zero where they do not count, and the divisor of a mean."""
+    left, right, _, count = _pair(where, "predictions", predictions, targets, mask, weights)
+    return left - right, count
+
+
+def _pair(
+    where: str, name: str, predictions: object, targets: object, mask: object, weights: object
+) -> tuple[Array, Array, Mask, Any]:
+    """Predictions and targets of one shape, both zero where they do not count; mask; divisor."""
+    predictions = _check_predictions(where, name, predictions)
+    targets = shapes.check_float(where, "targets", targets, predictions.dtype, f"the {name}")
     if targets.shape != predictions.shape:
-        got = f"{targets.shape} for predictions {predictions.shape}"
+        got = f"{targets.shape} for {name} {predictions.shape}"
         advice = "They are never broadcast: (B,) against (B, 1) would compare all with all."
-        fail(ShapeError, where, "targets must have the shape of predictions", got, advice)
+        fail(ShapeError, where, f"targets must have the shape of {name}", got, advice)
+    mask, count = _count(where, predictions, mask, weights)
+    predictions, targets = (shapes.zero_where_masked(x, mask) for x in (predictions, targets))
+    return predictions, targets, mask, count
+
+
+def _count(where: str, predictions: Array, mask: object, weights: object) -> tuple[Mask, Any]:
+    """Where predictions count, and the divisor of a mean over them.
+
+    Without weights, the number of valid steps times K. With weights, for each step the number of
+    predictions that there would be if all weighed as much as this one, (…, 1).
+    """
     if mask is None:
         mask = np.ones(predictions.shape[:-1], dtype=bool)
     mask = shapes.check_bool_mask(where, mask, predictions.shape[:-1])
+    if weights is not None:
+        weights = _check_weights(where, weights, mask, predictions.dtype)
+        mask = mask & (real(weights) > 0)
     count = int(mask.sum()) * predictions.shape[-1]
     if count == 0:
         advice = "Leave rows that are all padding out of the batch."
         fail(ArgumentError, where, "at least one valid step must be left", "none", advice)
-    difference = shapes.zero_where_masked(predictions, mask) - shapes.zero_where_masked(
-        targets, mask
-    )
-    # Divided before summed: a float32 scalar over an int is float64 in NumPy 1.26, an array is not.
-    return Loss((difference * difference / count).sum(), 2 * difference / count)
+    if weights is None:
+        return mask, count
+    total = weights.sum() * predictions.shape[-1]
+    with np.errstate(over="ignore"):  # a weight that is nothing beside the others: over infinity
+        return mask, (total / np.where(mask, weights, np.ones_like(weights)))[..., np.newaxis]
+
+
+def _check_predictions(where: str, name: str, predictions: object) -> Array:
+    """Floating-point predictions, or logits, with an axis for the outputs."""
+    predictions = shapes.check_float(where, name, predictions, None, "")
+    if predictions.ndim < 2:
+        expected, advice = f"{name} must be (B, T, K) or (B, K)", "Use [:, np.newaxis]."
+        fail(ShapeError, where, expected, predictions.shape, advice)
+    return predictions
+
+
+def _check_weights(where: str, weights: object, mask: Mask, dtype: np.dtype[Any]) -> Array:
+    """Weights at least 0, one per step; zero where masked."""
+    weights = shapes.check_float(where, "weights", weights, dtype, "the predictions")
+    if weights.shape != mask.shape:
+        expected = f"weights must be {mask.shape}, one per row{' and time step' * (mask.ndim > 1)}"
+        advice = "Weights of classes? Use class_weights[targets]."
+        fail(ShapeError, where, expected, weights.shape, advice)
+    weights = shapes.zero_where_masked(weights, mask)
+    wrong = ~is_finite(weights) | (real(weights) < 0)
+    advice = "A step that should not count has weight 0."
+    _check_none(where, wrong, weights, "weights must be finite and at least 0", advice)
+    return weights
+
+
+def _check_classes(where: str, targets: object, logits: Array) -> Array:
+    """Integers, one per row, or per row and step, of the logits."""
+    targets = shapes.as_array(where, "targets", targets)
+    if targets.dtype.kind not in "iu":
+        advice = "It wants the number of the class. Use targets.astype(int)."
+        fail(DtypeError, where, "targets must be integers", shapes.describe(targets), advice)
+    if targets.shape != logits.shape[:-1]:
+        got = f"{targets.shape} for logits {logits.shape}"
+        advice = "Ones and zeros for each class? Use targets.argmax(axis=-1)."
+        expected = "targets must have the shape of logits without the last axis, the classes"
+        fail(ShapeError, where, expected, got, advice)
+    return targets
+
+
+def _check_none(where: str, wrong: Mask, values: Array, expected: str, advice: str) -> None:
+    """Raise for the first value that is wrong, if there is one."""
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        fail(ArgumentError, where, expected, f"{values[place]} at index {place}", advice)

@@ -43,6 +43,21 @@ def tanh(a: Array) -> Array:
     return _on_objects("tanh", a) if a.dtype == object else np.tanh(a)
 
 
+def log(a: Array) -> Array:
+    """Natural logarithm of any number type."""
+    return _on_objects("log", a) if a.dtype == object else np.log(a)
+
+
+def log1p(a: Array) -> Array:
+    """``log(1 + a)`` without the loss of digits at small ``a``, of any number type."""
+    return _on_objects("log1p", a) if a.dtype == object else np.log1p(a)
+
+
+def cos(a: Array) -> Array:
+    """Cosine of any number type."""
+    return _on_objects("cos", a) if a.dtype == object else np.cos(a)
+
+
 def real(a: Array) -> Array:
     """Real part of any number type (an array without imaginary part comes back as it is)."""
     if a.dtype == object:
@@ -98,6 +113,96 @@ def relu(a: Array) -> Array:
 def relu_derivative(y: Array) -> Array:
     """``dy/da`` for ``y = relu(a)``, from the output ``y``; 0 at the kink."""
     return np.where(real(y) > 0, np.ones_like(y), np.zeros_like(y))
+
+
+def absolute(a: Array) -> Array:
+    """``a`` or ``-a``, whichever has a real part of at least zero; NaN stays NaN.
+
+    Examples
+    --------
+    >>> absolute(np.array([-1.5, 2.0]))
+    array([1.5, 2. ])
+    """
+    return np.where(real(a) <= 0, 0 - a, a)
+
+
+def sign(a: Array) -> Array:
+    """Derivative of `absolute`: -1, 1, or 0 at the kink, by the real part of ``a``."""
+    ones = np.ones_like(a)
+    return np.where(real(a) > 0, ones, np.where(real(a) < 0, -ones, np.zeros_like(a)))
+
+
+def clip(a: Array, limit: float) -> Array:
+    """``a`` where its real part lies between ``-limit`` and ``limit``, else the nearer of the two.
+
+    Examples
+    --------
+    >>> clip(np.array([-3.0, 0.5, 3.0]), 1.0)
+    array([-1. ,  0.5,  1. ])
+    """
+    edge = np.full_like(a, limit)
+    return np.where(real(a) > limit, edge, np.where(real(a) < -limit, -edge, a))
+
+
+def softplus(a: Array) -> Array:
+    """``log(1 + exp(a))``, the integral of `sigmoid`, with full relative precision in both tails.
+
+    Examples
+    --------
+    >>> softplus(np.array([-40.0, 0.0, 1000.0]))
+    array([4.24835426e-18, 6.93147181e-01, 1.00000000e+03])
+    """
+    return np.asarray(relu(a) + log1p(exp(-absolute(a))))
+
+
+def _below_top(a: Array) -> tuple[Array, Array, Array]:
+    """The largest entry along the last axis, all minus it, and the sum of the others' exponentials.
+
+    One exponential is 1 exactly, that of the largest. Left out of the sum and brought in again by
+    ``log1p`` or ``1 +``, it does not wipe out the digits of the others, so that a probability
+    close to one keeps a logarithm that is not zero.
+    """
+    top = np.expand_dims(real(a).argmax(axis=-1), -1)
+    largest = np.take_along_axis(a, top, axis=-1)
+    below = a - largest
+    others = np.where(np.arange(a.shape[-1]) == top, np.zeros_like(a), exp(below))
+    return largest, below, others.sum(axis=-1, keepdims=True)
+
+
+def logsumexp(a: Array) -> Array:
+    """``log(sum(exp(a)))`` along the last axis, which stays, with length 1; nothing overflows.
+
+    Examples
+    --------
+    >>> logsumexp(np.array([1000.0, 1000.0])).round(4)
+    array([1000.6931])
+    """
+    largest, _, others = _below_top(a)
+    return np.asarray(largest + log1p(others))
+
+
+def log_softmax(a: Array) -> Array:
+    """``log(softmax(a))`` along the last axis, with full relative precision close to 0 too.
+
+    Examples
+    --------
+    >>> log_softmax(np.array([40.0, 0.0]))
+    array([-4.24835426e-18, -4.00000000e+01])
+    """
+    _, below, others = _below_top(a)
+    return np.asarray(below - log1p(others))
+
+
+def softmax(a: Array) -> Array:
+    """``exp(a) / sum(exp(a))`` along the last axis: probabilities; nothing overflows.
+
+    Examples
+    --------
+    >>> softmax(np.array([1000.0, 1000.0, -1000.0]))
+    array([0.5, 0.5, 0. ])
+    """
+    _, below, others = _below_top(a)
+    return np.asarray(exp(below) / (1 + others))
 
 
 class Activation(NamedTuple):
