@@ -57,9 +57,13 @@ def ridge(z: Array, months: int, split: Split, penalties: Array) -> Forecast:
     best, least = np.zeros(months + 1), np.inf
     choice = ""
     for penalty in penalties:
-        penalised = penalty * np.diag([1.0] * months + [0.0])
-        w = np.linalg.solve(A.T @ A + penalised, A.T @ y)
+        w = np.linalg.solve(penalised(A, penalty), A.T @ y)
         error = np.mean((X[held_out] @ w - z[targets[held_out]]) ** 2)
         if error < least:
             best, least, choice = w, error, f"penalty {penalty:g}"
     return Forecast(X[~valid] @ best, choice)
+
+
+def penalised(A: Array, penalty: float) -> Array:
+    """``A.T @ A`` with a penalty on every weight but the last, which is the intercept's."""
+    return np.asarray(A.T @ A + penalty * np.diag([1.0] * (A.shape[1] - 1) + [0.0]))
