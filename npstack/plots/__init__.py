@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from npstack.plots.curves import forecasts, training_curves
     from npstack.plots.measures import gradient_norms, saturation
     from npstack.plots.parameters import weights
+    from npstack.plots.results import confusion_matrix, errors_by_horizon, forecast_horizons
     from npstack.plots.states import activations, gates
+    from npstack.plots.text import characters
     from npstack.plots.unrolled import diagram
 
 _HOMES = {
@@ -24,7 +26,11 @@ _HOMES = {
     "weights": "parameters",
     "training_curves": "curves",
     "forecasts": "curves",
+    "confusion_matrix": "results",
+    "forecast_horizons": "results",
+    "errors_by_horizon": "results",
     "diagram": "unrolled",
+    "characters": "text",
 }
 
 __all__ = [  # noqa: RUF022  in the order in which a model is looked at
@@ -36,6 +42,10 @@ __all__ = [  # noqa: RUF022  in the order in which a model is looked at
     "weights",
     "training_curves",
     "forecasts",
+    "confusion_matrix",
+    "forecast_horizons",
+    "errors_by_horizon",
+    "characters",
 ]
 
 
