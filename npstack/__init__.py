@@ -11,9 +11,27 @@ from npstack.checkpoint import (
 )
 from npstack.decoding import Decoded, greedy_decode
 from npstack.layers import LSTM, Dense, Dropout, Embedding, Layer, Recurrent, Sequential
-from npstack.losses import Loss, mean_squared_error
-from npstack.optim import Adam, clip_by_global_norm
+from npstack.losses import (
+    Loss,
+    binary_cross_entropy,
+    huber,
+    mean_absolute_error,
+    mean_squared_error,
+    softmax_cross_entropy,
+)
+from npstack.optim import (
+    SGD,
+    Adam,
+    AdamW,
+    Optimiser,
+    RMSprop,
+    clip_by_global_norm,
+    clip_by_value,
+    global_norm,
+    optimiser_from,
+)
 from npstack.params import LSTMGates
+from npstack.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
 from npstack.seq2seq import EncoderDecoder
 from npstack.shapes import (
     ArgumentError,
@@ -33,10 +51,14 @@ from npstack.version import __version__
 
 __all__ = [
     "LSTM",
+    "SGD",
     "Adam",
+    "AdamW",
     "ArgumentError",
     "Checkpoint",
     "CompositeTape",
+    "Constant",
+    "Cosine",
     "DataError",
     "Decoded",
     "Dense",
@@ -53,29 +75,41 @@ __all__ = [
     "Loss",
     "NonFiniteError",
     "NpstackError",
+    "Optimiser",
+    "RMSprop",
     "Recurrent",
     "RecurrentTape",
     "Samples",
+    "Schedule",
     "Sequential",
     "ShapeError",
     "SourceTarget",
     "StackedLSTM",
+    "StepDecay",
     "Tape",
     "TapeError",
+    "WarmUp",
     "__version__",
     "analysis",
+    "binary_cross_entropy",
     "check_gradients",
     "check_laws",
     "clip_by_global_norm",
+    "clip_by_value",
     "evaluate",
     "fit",
+    "global_norm",
     "gradcheck",
     "greedy_decode",
+    "huber",
     "load_checkpoint",
     "load_weights",
+    "mean_absolute_error",
     "mean_squared_error",
+    "optimiser_from",
     "plots",
     "save_checkpoint",
     "save_weights",
     "shift_right",
+    "softmax_cross_entropy",
 ]
