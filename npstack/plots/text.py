@@ -1,0 +1,130 @@
+"""What every unit does while a text is read: activations under the characters."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.font_manager import findfont, get_font
+
+from npstack.analysis import recurrent_tapes
+from npstack.numerics import Array
+from npstack.plots.frame import (
+    COLOURS,
+    GRID,
+    SIGNED,
+    WIDTH,
+    Picture,
+    check_row,
+    colour_bar,
+    finish,
+    heat_map,
+    layer_title,
+    new_picture,
+)
+from npstack.shapes import ArgumentError, ShapeError, fail
+from npstack.tape import Tape
+
+FONT = "DejaVu Sans Mono"  # comes with matplotlib
+STAND_INS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+MOST = 200  # characters on one line: beyond, nobody can read them
+PER_CHARACTER = 0.088  # inches
+
+
+def characters(tape: Tape, text: str, *, row: int = 0, bits: Array | None = None) -> Picture:
+    """Hidden state of every unit of every layer under the characters that were read.
+
+    Read a column from the bottom up: the character that comes in, layer 0 that reads it, each
+    layer that reads the one below, and what came next, as tall as it was surprising. Red is
+    positive, blue negative, white nothing. Pale lines stand before every word.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward` of a character model.
+    text : str
+        The T characters that went in, at most 200; masked steps are left white.
+    row : int
+        Which member of the batch.
+    bits : array (T,) or (T - 1,), optional
+        How surprising was the character after each, ``-log2`` of its probability:
+        `npstack.text.read` gives it. Drawn over the character that it belongs to.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Axes from top to bottom: surprise (with ``bits``), last layer, …, layer 0, colour bar.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError, ShapeError
+        No such row; a text or bits of another length; a text that is too long to be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npstack.text import Vocabulary, character_model
+    >>> vocabulary = Vocabulary.of("to be or not to be")
+    >>> model = character_model(len(vocabulary), [8, 4], rng=np.random.default_rng(0))
+    >>> tape = model.forward(vocabulary.encode("not to be")[np.newaxis])
+    >>> [ax.get_title(loc="left") for ax in characters(tape, "not to be").axes[:2]]
+    ['layer 1 · 4 units', 'layer 0 · 8 units']
+    """
+    where = "plots.characters"
+    layers = recurrent_tapes(where, tape)
+    row = check_row(where, row, len(tape.x))
+    T = layers[0].x.shape[1]
+    if len(text) != T:
+        expected = f"text must be the T={T} characters that the tape has read"
+        fail(ShapeError, where, expected, len(text))
+    if T > MOST:
+        expected = f"text must have at most {MOST} characters to be readable"
+        fail(ArgumentError, where, expected, T, "Let the model read a shorter stretch.")
+    if bits is not None and np.shape(bits) not in ((T,), (T - 1,)):
+        expected, got = f"bits must be one number per character, (T={T},)", np.shape(bits)
+        fail(ShapeError, where, expected, got, "npstack.text.read gives them.")
+
+    mask = layers[0].mask
+    assert mask is not None  # a recurrent layer has a time axis, and with it a mask
+    picture = new_picture(
+        1.9 * len(layers) + (0.9 if bits is not None else 0.2),
+        max(WIDTH, 1.2 + PER_CHARACTER * T),
+    )
+    heights = [0.45] * (bits is not None) + [1.0] * len(layers)
+    panels = list(
+        np.atleast_1d(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
+    )
+    if bits is not None:
+        _surprise(panels[0], np.asarray(bits, float), T)
+    for k, (ax, layer) in enumerate(zip(reversed(panels), layers, strict=False)):
+        h = layer.states.h[row]
+        mesh = heat_map(ax, np.arange(T, dtype=float), h, mask[row], SIGNED, (-1, 1))
+        finish(ax, layer_title(k, h.shape[1]), ylabel="unit")
+    colour_bar(picture, mesh, panels[-len(layers) :], "hidden state h")
+    for ax in panels:
+        _letters(ax, text)
+    panels[-1].set_xlabel("character that is read", fontsize=9)
+    return picture
+
+
+def _surprise(ax: Axes, bits: Array, T: int) -> None:
+    """A bar over each character that came, but the first: nothing said what it would be."""
+    came = np.arange(1, T)
+    ax.bar(came, bits[: T - 1], width=0.8, color=COLOURS[0])
+    finish(ax, "surprise: bits of each character, given all before it", ylabel="bits")
+    ax.set_axisbelow(True)
+    ax.grid(axis="y", color=GRID, linewidth=0.6)
+
+
+def _letters(ax: Axes, text: str) -> None:
+    """The characters along an axis, and a line where a word begins."""
+    known = get_font(findfont(FONT)).get_charmap()
+    shown = [STAND_INS.get(c, c) for c in text]
+    labels = [c if c.isprintable() and ord(c) in known else "□" for c in shown]
+    ax.set_xticks(range(len(text)), [c.replace("$", r"\$") for c in labels], family=FONT)
+    ax.tick_params(axis="x", length=0, pad=2, labelsize=7.5, labelbottom=True)
+    ax.set_xlim(-0.5, len(text) - 0.5)
+    for k in range(1, len(text)):
+        if text[k - 1].isspace() and not text[k].isspace():
+            ax.axvline(k - 0.5, color="#9A9A9A", linewidth=0.5)
