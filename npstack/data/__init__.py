@@ -1,6 +1,7 @@
 """Data: series, windows, splits, scaling, ragged sequences, files, named sets, classic tasks."""
 
-from npstack.data.labelled import Classification, Labelled
+from npstack.data.files import load_npz, load_text
+from npstack.data.labelled import Classification, Labelled, load_labelled_csv, load_labelled_npz
 from npstack.data.named import MissingPackageError, Text, load
 from npstack.data.ragged import Padded, by_length, pad, trim, unpad
 from npstack.data.scaling import MinMax, Scaler, Standardiser, scaler_from
@@ -13,6 +14,7 @@ from npstack.data.splits import (
     split_by_row,
     split_by_time,
 )
+from npstack.data.table import Table, load_csv
 from npstack.data.timeseries import load_ts
 from npstack.data.windows import Positions, Windows, window_positions, windows
 
@@ -29,13 +31,19 @@ __all__ = [
     "Scaler",
     "Series",
     "Standardiser",
+    "Table",
     "Text",
     "TimeSplit",
     "Windows",
     "by_length",
     "check_leakage",
     "load",
+    "load_csv",
+    "load_labelled_csv",
+    "load_labelled_npz",
+    "load_npz",
     "load_sunspots",
+    "load_text",
     "load_ts",
     "pad",
     "scaler_from",

@@ -45,7 +45,7 @@ def load_ts(path: str | Path) -> Labelled:
     where = f"load_ts({str(path)!r})"
     header: dict[str, list[str]] = {}
     sequences: list[Array] = []
-    names, places = [], []
+    tags: list[tuple[str, str]] = []
     data = False
     for n, line in text_lines(path, where, LONGEST):
         at = f"{where}, line {n}"
@@ -64,8 +64,7 @@ def load_ts(path: str | Path) -> Labelled:
             continue
         *parts, name = line.split(":")
         sequences.append(_sequence(at, parts, sequences[0].shape[1] if sequences else None))
-        names.append(name.strip())
-        places.append(f"line {n}")
+        tags.append((name.strip(), f"line {n}"))
     if not sequences:
         advice = "Is the file complete?"
         fail(DataError, where, "sequences must follow a line '@data'", "none", advice)
@@ -74,8 +73,9 @@ def load_ts(path: str | Path) -> Labelled:
     if stated != [str(D)]:
         expected, advice = f"sequences must have @dimensions {' '.join(stated)}", "Correct one."
         fail(DataError, where, expected, D, advice)
-    y, classes = label_numbers(where, names, places, header["classlabel"][1:])
-    return labelled(sequences, y, classes, tuple(f"dimension {d}" for d in range(D)))
+    y, classes = label_numbers(where, tags, header["classlabel"][1:])
+    features, ids = (f"dimension {d}" for d in range(D)), map(str, range(len(y)))
+    return labelled(sequences, y, classes, tuple(features), tuple(ids))
 
 
 def _check_header(at: str, header: dict[str, list[str]]) -> None:
