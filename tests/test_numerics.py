@@ -10,11 +10,21 @@ from npstack import Dense, Embedding, LSTMCell
 from npstack.init import orthogonal, zeros
 from npstack.numerics import (
     ACTIVATIONS,
+    absolute,
+    clip,
+    cos,
     is_finite,
+    log,
+    log1p,
+    log_softmax,
+    logsumexp,
     real,
     relu_derivative,
     sigmoid,
     sigmoid_derivative,
+    sign,
+    softmax,
+    softplus,
     tanh,
 )
 
@@ -130,3 +140,114 @@ def test_orthogonal_matrices_are_drawn_from_all_of_them(rng):
     matrices = np.array([orthogonal(rng, (2, 2)) for _ in range(400)])
     assert abs(matrices.mean(axis=0)).max() < 0.12  # none of the four entries has a side
     assert abs(np.mean(np.linalg.det(matrices) > 0) - 0.5) < 0.1  # half of them are reflections
+
+
+# ---- logarithms, softmax, and what branches on the real part -------------------------------------
+
+A = np.array([[-3.0, 0.5, 2.0], [700.0, 700.0, -700.0], [0.0, -40.0, -41.0]])
+ALONG = {"logsumexp": logsumexp, "log_softmax": log_softmax, "softmax": softmax}
+EACH = {
+    "softplus": (softplus, sigmoid),
+    "absolute": (absolute, sign),
+    "clip": (lambda a: clip(a, 1.5), lambda a: (np.abs(a) < 1.5) * 1.0),
+    "log": (lambda a: log(a * a), lambda a: 2 / a),
+    "log1p": (lambda a: log1p(a * a), lambda a: 2 * a / (1 + a * a)),
+    "cos": (cos, lambda a: -np.sin(a)),
+}
+
+
+def in_digits(function, a, digits=60):
+    """What a function gives for mpmath numbers, rounded to doubles in the end."""
+    with mpmath.workdps(digits):
+        exact = np.frompyfunc(mpmath.mpf, 1, 1)(a)
+        return function(np.asarray(exact, dtype=object))
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_sums_of_exponentials_keep_every_digit(name):
+    function = ALONG[name]
+
+    def plain(a):
+        e = np.frompyfunc(mpmath.exp, 1, 1)(a)
+        total = e.sum(axis=-1, keepdims=True)
+        logarithm = np.frompyfunc(mpmath.log, 1, 1)
+        return {"logsumexp": logarithm(total), "log_softmax": a - logarithm(total)}.get(
+            name, e / total
+        )
+
+    exact = in_digits(plain, A, 400).astype(float)
+    np.testing.assert_allclose(function(A), exact, rtol=4e-16)
+    np.testing.assert_allclose(function(A[np.newaxis])[0], exact, rtol=4e-16)
+    np.testing.assert_allclose(in_digits(function, A).astype(float), exact, rtol=4e-16)
+    assert function(A).shape == ((3, 1) if name == "logsumexp" else (3, 3))
+    single = function(A.astype("f4"))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, exact, rtol=2e-7, atol=1e-44)
+
+
+def test_a_logarithm_close_to_zero_is_not_zero():
+    assert log_softmax(np.array([80.0, 0.0, 0.0]))[0] == pytest.approx(
+        -2 * math.exp(-80), rel=1e-15
+    )
+    assert softplus(np.array(-80.0)) == pytest.approx(math.exp(-80), rel=1e-15)
+
+
+@pytest.mark.parametrize("size", [1e4, 1e38])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_nothing_overflows(size, dtype):
+    a = np.array([size, -size, size, 0.0], dtype)
+    assert softmax(a).tolist() == [0.5, 0, 0.5, 0]
+    assert log_softmax(a)[0] == np.log(np.array(0.5, dtype))
+    assert logsumexp(a)[0] == a[0] + np.log(np.array(2, dtype))
+    assert softplus(a).tolist() == [a[0], 0, a[0], np.log(np.array(2, dtype))]
+
+
+def test_one_class_is_certain():
+    one = np.array([[3.0], [-2.0]])
+    assert (softmax(one) == 1).all()
+    assert (log_softmax(one) == 0).all()
+    assert (logsumexp(one) == one).all()
+    assert not np.signbit(log_softmax(one)).any()
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_derivative_of_each_is_the_complex_step(rng, name):
+    function, derivative = EACH[name]
+    a = rng.uniform(-4, 4, 60)
+    slope = function(a + 1e-30j).imag / 1e-30
+    eps = np.finfo(float).eps
+    np.testing.assert_allclose(derivative(a), slope, rtol=8 * eps, atol=8 * eps)
+    np.testing.assert_allclose(function(a + 1e-30j).real, function(a), rtol=8 * eps, atol=8 * eps)
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_derivative_along_an_axis_is_the_complex_step(rng, name):
+    a = rng.uniform(-4, 4, (5, 3))
+    p, identity = softmax(a)[:, np.newaxis, :], np.eye(3)
+    columns = p.swapaxes(1, 2)
+    exact = {"logsumexp": p, "log_softmax": identity - p, "softmax": columns * (identity - p)}
+    for k in range(3):
+        slope = ALONG[name](a + 1e-30j * identity[k]).imag / 1e-30
+        np.testing.assert_allclose(slope, exact[name][..., k], rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", [*EACH, *ALONG])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, complex, object])
+def test_new_functions_keep_the_dtype(name, dtype):
+    function = EACH[name][0] if name in EACH else ALONG[name]
+    a = np.array([[-2.0, 0.25, 3.0]]).astype(dtype)
+    assert function(a).dtype == a.dtype
+    assert function(a).ndim == 2
+
+
+def test_edges_of_absolute_sign_and_clip():
+    a = np.array([-2.0, -0.0, 0.0, 2.0, np.inf, -np.inf])
+    assert absolute(a).tolist() == [2, 0, 0, 2, np.inf, np.inf]
+    assert not np.signbit(absolute(a)).any()
+    assert sign(a).tolist() == [-1, 0, 0, 1, 1, -1]
+    assert clip(a, 2.0).tolist() == [-2, 0, 0, 2, 2, -2]
+    assert np.isnan([absolute(np.array([np.nan]))[0], clip(np.array([np.nan]), 1.0)[0]]).all()
+    step = np.array([1e-30j, 2 + 1e-30j, -2 + 1e-30j])
+    assert clip(step, 2.0).tolist() == step.tolist(), "at the edge it is still the identity"
+    assert sign(step).tolist() == [0, 1, -1]
+    assert absolute(step)[1:].tolist() == [2 + 1e-30j, 2 - 1e-30j]
