@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass
@@ -41,3 +41,21 @@ class History:
     seconds: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     stopped: str = ""
+
+    @property
+    def least_validation_loss(self) -> float:
+        """The validation loss of the best epoch; infinity where there is none."""
+        best = None if self.best_epoch is None else self.validation_loss[self.best_epoch - 1]
+        return float("inf") if best is None else best
+
+    def append(self, **numbers: float | None) -> None:
+        """One epoch more: a number for every column."""
+        for name, number in numbers.items():
+            getattr(self, name).append(number)
+        self.epochs.append(len(self.epochs) + 1)
+
+    def only_whole_epochs(self) -> None:
+        """Drop what an interrupted `append` has left half done."""
+        for column in asdict(self):
+            if isinstance(getattr(self, column), list):
+                del getattr(self, column)[len(self.epochs) :]

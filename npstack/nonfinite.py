@@ -92,7 +92,7 @@ def check_loss(value: Any, gradient: Array, outputs: Array, first: int) -> None:
     )
 
 
-def checked_backward(model: Any, tape: Tape, doutputs: Array, first: int) -> dict[str, Array]:
+def checked_backward(model: Layer, tape: Tape, doutputs: Array, first: int) -> dict[str, Array]:
     """Gradients of the parameters, all finite; else the error names time step, layer and gate.
 
     ``first`` is the time step with which the tape begins.
@@ -105,7 +105,7 @@ def checked_backward(model: Any, tape: Tape, doutputs: Array, first: int) -> dic
         whole = False
     if not whole:
         found = first_in_backward(model, tape, doutputs, first)
-        if found is None:  # not a model of our layers: only its parameters are known
+        if found is None:  # in no leaf, so in what a composite of one's own does between them
             names = ", ".join(name for name, g in grads.items() if not is_finite(g).all())
             found = f"in the gradient of {names or 'its states'}"
         expected, got = "gradients must be finite", f"NaN or infinity first {found}"
@@ -113,7 +113,7 @@ def checked_backward(model: Any, tape: Tape, doutputs: Array, first: int) -> dic
     return grads
 
 
-def first_in_backward(model: Any, tape: Tape, doutputs: Array, first: int = 0) -> str | None:
+def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0) -> str | None:
     """Where the backward pass first meets a number that is not finite.
 
     It goes from the top layer down, and in each layer from the last time step to the first: what
@@ -130,8 +130,7 @@ def first_in_backward(model: Any, tape: Tape, doutputs: Array, first: int = 0) -
     Returns
     -------
     str or None
-        ``"at time step 3 of 0.1.LSTM, in the gradient of 'forget'"``; None if all is finite, or
-        if the model is none of our layers.
+        ``"at time step 3 of 0.1.LSTM, in the gradient of 'forget'"``; None if all is finite.
 
     Examples
     --------
@@ -142,8 +141,6 @@ def first_in_backward(model: Any, tape: Tape, doutputs: Array, first: int = 0) -
     >>> first_in_backward(layer, tape, np.full((1, 3, 1), 1e200))
     "at time step 1 of LSTM, in the gradient of 'input', 'candidate', 'output' by W"
     """
-    if not isinstance(model, Layer):
-        return None
     found: list[str] = []
 
     def report(place: str, what: str | None) -> None:

@@ -1,45 +1,73 @@
-"""The trainer: mini-batches, clipping, validation, early stopping, a history."""
+"""The trainer: epochs, validation, the best weights, stopping well and going on."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from npstack import resume as resuming
 from npstack import shapes
 from npstack.history import History
 from npstack.layers.base import Layer
+from npstack.learner import Batches, Learner, Plan, check_plan
 from npstack.losses import mean_squared_error
+from npstack.nonfinite import REMEDIES, what_came
 from npstack.numerics import Array
-from npstack.optim import Adam, clip_by_global_norm, global_norm
+from npstack.optim import Adam, Optimiser
+from npstack.params import Params
+from npstack.progress import show
+from npstack.recorder import Recorder
 from npstack.samples import LossFunction, Samples, check_samples, counted, loss_of
 from npstack.shapes import ArgumentError, DtypeError, NonFiniteError, fail
 
 __all__ = ["History", "LossFunction", "Samples", "evaluate", "fit"]
 
-Batches = Callable[[np.random.Generator], Iterable[Array]]
+
+class Best(NamedTuple):
+    """The epoch of the least validation loss so far."""
+
+    epoch: int
+    loss: float
+    params: Params
 
 
-def evaluate(model: Layer, samples: Samples, loss: LossFunction = mean_squared_error) -> float:
-    """Loss of a model on samples, in evaluation (no dropout)."""
+def evaluate(
+    model: Layer,
+    samples: Samples | tuple[Any, Array],
+    loss: LossFunction = mean_squared_error,
+) -> float:
+    """Loss of a model on samples, in evaluation (no dropout), all rows at once from zero states.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 1, rng=np.random.default_rng(0))
+    >>> x = np.zeros((2, 3, 1))
+    >>> evaluate(layer, (x, layer.forward(x).outputs))
+    0.0
+    """
+    samples = check_samples("evaluate", "samples", samples)
     tape = model.forward(samples.x, mask=samples.mask)
     return float(loss_of(loss, tape.outputs, samples, counted(model.keeps_time, samples)).value)
 
 
 def fit(
     model: Layer,
-    samples: Samples | tuple[Array, Array],
+    samples: Samples | tuple[Any, Array],
     *,
     epochs: int,
     batch_size: int,
     rng: np.random.Generator,
-    optimiser: Adam | None = None,
+    optimiser: Optimiser | None = None,
     loss: LossFunction = mean_squared_error,
     clip_norm: float | None = None,
     clip_value: float | None = None,
-    validation: Samples | tuple[Array, Array] | None = None,
+    validation: Samples | tuple[Any, Array] | None = None,
     shuffle: bool = True,
     batches: Batches | None = None,
     truncate: tuple[int, int] | None = None,
@@ -47,9 +75,9 @@ def fit(
     patience: int | None = None,
     keep_best: bool = False,
     on_epoch: Callable[[Layer, History], None] | None = None,
-    recorder: Any = None,
+    recorder: Recorder | None = None,
     progress: bool = False,
-    checkpoint: Any = None,
+    checkpoint: str | Path | None = None,
     resume: bool = False,
 ) -> History:
     """Train a model in place.
@@ -61,30 +89,60 @@ def fit(
     samples : Samples, or a pair (x, y)
         What to learn from.
     epochs, batch_size : int
-        Every epoch goes once through all rows, in a new order.
+        Every epoch goes once through all rows; the last batch may be smaller.
     rng : numpy.random.Generator
         Shuffles, and draws dropout.
-    optimiser : Adam, optional
+    optimiser : Optimiser, optional
         ``Adam()`` by default.
     loss : callable
-        ``loss(predictions, targets, mask)`` returns value and gradient.
-    clip_norm : float, optional
-        Largest global norm of a step's gradients.
+        ``loss(predictions, targets, mask)`` returns value and gradient; where samples have weights,
+        ``loss(predictions, targets, mask, weights=weights)``.
+    clip_norm, clip_value : float, optional
+        Largest global norm, largest absolute value of a step's gradients; values come first.
     validation : Samples, or a pair (x, y), optional
         Evaluated after every epoch.
+    shuffle : bool
+        Rows in a new order every epoch; else in their own.
+    batches : callable, optional
+        ``batches(rng)`` gives the row numbers of each batch of an epoch, instead of equal batches
+        (rows of like length together, say). To be resumable it may depend on ``rng`` only.
+    truncate : (k1, k2), optional
+        Truncated backpropagation through time: an update every k1 steps from a backward pass over
+        the last k2 (`npstack.bptt`). Each update has the mean loss of its own k1 steps.
+    stateful : bool
+        Row ``b`` of a batch goes on with the state in which row ``b`` of the batch before ended
+        (zeros at the start of an epoch, and where ``samples.resets``). Rows keep their order,
+        whatever ``shuffle`` says; the gradient is cut between batches.
+    patience : int, optional
+        Stop when the validation loss has had no new minimum for so many epochs; implies keep_best.
+    keep_best : bool
+        In the end the model gets the parameters of the least validation loss.
     on_epoch : callable, optional
-        ``on_epoch(model, history)`` after every epoch: progress, keeping the best weights.
+        ``on_epoch(model, history)`` after every epoch.
+    recorder : Recorder, optional
+        Keeps the tape of a probe per epoch.
+    progress : bool
+        A bar on standard error if tqdm is installed, else a line per epoch.
+    checkpoint : str or Path, optional
+        A file that is written after every epoch.
+    resume : bool
+        Go on from the checkpoint if it exists, with the same bits as if there had been no stop.
 
     Returns
     -------
     History
+        Ctrl-C ends training, not the program: ``history.stopped`` is then ``"interrupted"``, and
+        the parameters are those after the last whole step (with keep_best, the best so far).
 
     Raises
     ------
-    ShapeError
-        The parts of ``samples`` differ in their number of rows.
+    ShapeError, DtypeError, ArgumentError
+        Parts of ``samples`` that do not fit each other, or arguments that contradict each other.
     NonFiniteError
-        The loss or a gradient is no longer a number; the model keeps its last good parameters.
+        A loss, a gradient or a parameter is no longer a number. The message names the first time
+        step, layer and gate; the model has the last parameters with which all was finite.
+    DataError
+        The checkpoint cannot be resumed: damaged, another model's, or of other settings.
 
     Examples
     --------
@@ -99,90 +157,91 @@ def fit(
     """
     where = "fit"
     shapes.check_size(where, "epochs", epochs)
-    shapes.check_size(where, "batch_size", batch_size)
     shapes.check_generator(where, rng)
-    samples = check_samples(where, "samples", samples)
-    if validation is not None:
-        validation = check_samples(where, "validation", validation)
-    if not callable(loss):
-        advice = "Use loss=mean_squared_error."
-        fail(DtypeError, where, "loss must be a function", shapes.describe(loss), advice)
-    if optimiser is not None and not hasattr(optimiser, "update"):
-        advice = "Use optimiser=Adam(0.001)."
-        got = shapes.describe(optimiser)
+    optimiser = Adam() if optimiser is None else optimiser
+    if not isinstance(optimiser, Optimiser):
+        advice, got = "Use optimiser=Adam(0.001).", shapes.describe(optimiser)
         fail(DtypeError, where, "optimiser must be an optimiser", got, advice)
     if patience is not None:
         shapes.check_size(where, "patience", patience, "It is a number of epochs.")
-    if (keep_best or patience is not None) and validation is None:
+    keep_best = keep_best or patience is not None
+    if validation is not None:
+        validation = check_samples(where, "validation", validation)
+    elif keep_best:
         advice = "Pass validation=…: the best epoch is the one of the least validation loss."
         fail(ArgumentError, where, "keep_best and patience need validation", "none", advice)
-    if truncate or stateful or recorder or progress or checkpoint or resume or clip_value:
-        raise NotImplementedError("on its way")
-    optimiser = Adam() if optimiser is None else optimiser
-    keep_best = keep_best or patience is not None
-    history = History()
-    least, best = np.inf, model.params
-    for epoch in range(1, epochs + 1):
-        began = time.perf_counter()
-        rate = optimiser.learning_rate
-        losses, norms = [], []
-        for chosen in _batches(len(samples.y), batch_size, rng, shuffle, batches):
-            value, norm = _step(model, samples.rows(chosen), optimiser, loss, clip_norm, rng)
-            losses.append(value)
-            norms.append(norm)
-        value_now = None if validation is None else evaluate(model, validation, loss)
-        if value_now is not None and value_now < least:
-            least, best, history.best_epoch = value_now, model.params, epoch
-        history.epochs.append(epoch)
-        history.train_loss.append(float(np.mean(losses)))
-        history.gradient_norm.append(float(np.mean(norms)))
-        history.learning_rate.append(rate)
-        history.validation_loss.append(value_now)
-        history.seconds.append(time.perf_counter() - began)
-        if on_epoch is not None:
-            on_epoch(model, history)
-        if patience is not None and epoch - (history.best_epoch or 0) >= patience:
-            history.stopped = "early"
-            break
-    if keep_best:
-        model.params = best
+    plan = Plan(
+        samples=check_samples(where, "samples", samples),
+        batch_size=batch_size,
+        loss=loss,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        shuffle=bool(shuffle),
+        batches=batches,
+        truncate=truncate,
+        stateful=bool(stateful),
+    )
+    check_plan(where, model, plan)
+    path = resuming.check_path(where, checkpoint, resume)
+    settings = {} if path is None else resuming.settings(plan, validation, patience, keep_best)
+    history, best = History(), None
+    if path is not None and resume and path.exists():
+        history, params = resuming.restore(path, model, optimiser, rng, epochs, settings)
+        if params is not None and history.best_epoch is not None:
+            best = Best(history.best_epoch, history.least_validation_loss, params)
+    done = epochs if history.stopped == "early" else len(history.epochs)
+    learner, bar = Learner(model, optimiser), show(progress, epochs, len(history.epochs))
+    try:
+        if recorder is not None:
+            recorder.record(model, len(history.epochs))
+        for epoch in range(done + 1, epochs + 1):
+            began = time.perf_counter()
+            try:
+                with np.errstate(all="ignore"):  # what overflows is found, and told in words
+                    seen = learner.epoch(plan, rng, partial(bar.step, epoch))
+                    held_out = None if validation is None else _held_out(model, validation, loss)
+            except NonFiniteError as error:
+                got = f"{what_came(error)} (epoch {epoch}, after {optimiser.steps} updates)"
+                learner.bring_back(learner.good)
+                fail(NonFiniteError, where, "every number must stay finite", got, REMEDIES)
+            history.append(
+                train_loss=float(np.mean(seen.losses)),
+                validation_loss=held_out,
+                gradient_norm=float(np.mean(seen.norms)),
+                learning_rate=seen.rates[-1],
+                seconds=time.perf_counter() - began,
+            )
+            if held_out is not None and (best is None or held_out < best.loss):
+                best = Best(epoch, held_out, model.params)
+                history.best_epoch = epoch
+            if patience is not None and best is not None and epoch - best.epoch >= patience:
+                history.stopped = "early"
+            if recorder is not None:
+                recorder.record(model, epoch)
+            if on_epoch is not None:
+                on_epoch(model, history)
+                learner.settle()
+            if path is not None:
+                kept = best.params if keep_best and best is not None else None
+                resuming.save(path, model, optimiser, rng, history, kept, settings)
+            bar.epoch(history)
+            if history.stopped:
+                break
+    except KeyboardInterrupt:
+        learner.bring_back(learner.whole)
+        history.only_whole_epochs()
+        history.stopped = "interrupted"
+    finally:
+        bar.close()
+    if keep_best and best is not None:
+        model.params = best.params
     return history
 
 
-def _batches(
-    count: int, size: int, rng: np.random.Generator, shuffle: bool, batches: Batches | None
-) -> Iterator[Array]:
-    """Row numbers of each batch of one epoch."""
-    if batches is not None:
-        yield from batches(rng)
-        return
-    order = rng.permutation(count) if shuffle else np.arange(count)
-    for start in range(0, count, size):
-        yield order[start : start + size]
-
-
-def _step(
-    model: Layer,
-    batch: Samples,
-    optimiser: Adam,
-    loss: LossFunction,
-    clip_norm: float | None,
-    rng: np.random.Generator,
-) -> tuple[float, float]:
-    """One step of the optimiser: loss and gradient norm before it."""
-    tape = model.forward(batch.x, mask=batch.mask, rng=rng)
-    value, doutputs = loss_of(loss, tape.outputs, batch, counted(model.keeps_time, batch))
-    grads = model.backward(tape, doutputs).params
-    norm = global_norm(grads)
-    if not np.isfinite([value, norm]).all():
-        fail(
-            NonFiniteError,
-            "fit",
-            "loss and gradients must stay finite",
-            f"loss {value}, gradient norm {norm} after {optimiser.steps} steps",
-            "Clip (clip_norm=1.0), scale the data, or take smaller steps.",
-        )
-    if clip_norm is not None:
-        grads = clip_by_global_norm(grads, clip_norm)
-    model.params = optimiser.update(model.params, grads)
-    return float(value), norm
+def _held_out(model: Layer, validation: Samples, loss: LossFunction) -> float:
+    """Validation loss; the error of a loss that is no number."""
+    value = evaluate(model, validation, loss)
+    if not np.isfinite(value):
+        expected, got = "the validation loss must be finite", f"a validation loss of {value}"
+        fail(NonFiniteError, "evaluate", expected, got, REMEDIES)
+    return value

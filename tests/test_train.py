@@ -163,8 +163,8 @@ def test_adam_never_changes_old_arrays_and_keeps_the_dtype():
     params["b"].flags.writeable = False
     adam = Adam(0.1)
     first = adam.update(params, {"b": np.full(3, 2, np.float32)})
-    m = adam.m["b"].copy()
-    kept = adam.m["b"]
+    m = adam.state()["m.b"].copy()
+    kept = adam.state()["m.b"]
     second = adam.update(first, {"b": np.full(3, -1, np.float32)})
     assert np.array_equal(kept, m)
     assert first["b"].dtype == second["b"].dtype == np.float32
