@@ -256,7 +256,7 @@ def softmax_cross_entropy(
     _check_none(where, wrong[..., 0], targets, expected, advice)
     logits = shapes.zero_where_masked(logits, mask)
     right = np.arange(logits.shape[-1]) == classes
-    values = np.where(right, -log_softmax(logits), np.zeros_like(logits))
+    values = np.where(right, 0 - log_softmax(logits), np.zeros_like(logits))
     # The right class gets minus what the others have: p - 1 would cancel where p is close to 1.
     others = np.where(right, np.zeros_like(logits), softmax(logits))
     slopes = np.where(right, -others.sum(axis=-1, keepdims=True), others)

@@ -1,11 +1,58 @@
-"""Losses by hand."""
+"""Losses by hand, by complex step, at the edges, and what they refuse."""
 
+import mpmath
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from npstack import mean_squared_error
+from npstack import (
+    ArgumentError,
+    DtypeError,
+    binary_cross_entropy,
+    gradcheck,
+    huber,
+    mean_absolute_error,
+    mean_squared_error,
+    softmax_cross_entropy,
+)
+from npstack.numerics import sigmoid, softmax
 
 pytestmark = pytest.mark.core
+
+LOSSES = {
+    "mean_squared_error": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "huber": huber,
+    "huber, 0.3": lambda *given, **named: huber(*given, **named, delta=0.3),
+    "binary_cross_entropy": binary_cross_entropy,
+    "softmax_cross_entropy": softmax_cross_entropy,
+}
+SHAPES = [(3, 5, 4), (6, 3), (1, 1, 1), (2, 1)]
+every_loss = pytest.mark.parametrize("name", LOSSES)
+
+
+def draw(name, shape, seed=0, dtype=np.float64):
+    """Predictions and targets as a loss takes them, a mask with holes, weights, all protected."""
+    rng = np.random.default_rng(seed)
+    predictions = rng.standard_normal(shape).astype(dtype)
+    targets = rng.standard_normal(shape).astype(dtype)
+    if name == "softmax_cross_entropy":
+        targets = rng.integers(0, shape[-1], shape[:-1])
+    if name == "binary_cross_entropy":
+        targets = np.where(rng.random(shape) < 0.5, rng.random(shape) < 0.5, rng.random(shape))
+        targets = targets.astype(dtype)
+    mask = rng.random(shape[:-1]) < 0.7
+    mask.flat[0] = True
+    weights = rng.uniform(0.1, 3, shape[:-1]).astype(dtype)
+    for array in (predictions, targets, mask, weights):
+        array.flags.writeable = False
+    return predictions, targets, mask, weights
+
+
+def bits(loss):
+    """All that a loss says, to compare bit for bit."""
+    return float(loss.value).hex(), loss.gradient.dtype, loss.gradient.tobytes()
 
 
 def test_masked_mean_squared_error_by_hand():
@@ -31,3 +78,280 @@ def test_loss_keeps_the_dtype():
     assert loss.value.dtype == loss.gradient.dtype == np.float32
     assert loss.value == 4
     assert (loss.gradient == np.float32(-4 / 6)).all()
+
+
+# ---- the others by hand -------------------------------------------------------------------------
+
+
+def test_mean_absolute_error_by_hand():
+    predictions = np.array([[[1.0, -2.0], [3.0, 5.0]], [[np.nan, np.inf], [0.0, -1.0]]])
+    targets = np.array([[[0.0, 0.0], [3.0, 1.0]], [[7.0, 7.0], [2.0, 1.0]]])
+    mask = np.array([[True, True], [False, True]])
+    loss = mean_absolute_error(predictions, targets, mask)
+    assert loss.value == pytest.approx((1 + 2 + 0 + 4 + 2 + 2) / 6, rel=1e-15)
+    signs = np.array([[[1, -1], [0, 1]], [[0, 0], [-1, -1]]])
+    np.testing.assert_array_equal(loss.gradient, signs / 6)
+
+
+def test_huber_by_hand():
+    d = np.array([[0.5, -1.0], [-3.0, 2.0]])
+    loss = huber(d + 1, np.ones((2, 2)))
+    assert loss.value == (0.125 + 0.5 + 2.5 + 1.5) / 4
+    np.testing.assert_array_equal(loss.gradient, np.array([[0.5, -1], [-1, 1]]) / 4)
+    wide, narrow = (huber(d, np.zeros((2, 2)), delta=delta) for delta in (2.0, 0.5))
+    assert wide.value == (0.125 + 0.5 + 4 + 2) / 4
+    np.testing.assert_array_equal(wide.gradient, np.array([[0.5, -1], [-2, 2]]) / 4)
+    assert narrow.value == (0.125 + 0.375 + 1.375 + 0.875) / 4
+    assert huber(1e200 * d, 0 * d).value == pytest.approx(6.5e200 / 4, rel=1e-15)
+
+
+def test_binary_cross_entropy_by_hand():
+    logits, targets = np.log(np.array([[3.0, 3.0], [1.0, 1 / 9]])), np.array([[1, 0], [0.5, 0.25]])
+    loss = binary_cross_entropy(logits, targets)
+    p = np.array([[0.75, 0.75], [0.5, 0.1]])
+    by_hand = -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
+    assert loss.value == pytest.approx(by_hand.mean(), rel=1e-15)
+    np.testing.assert_allclose(loss.gradient, (p - targets) / 4, rtol=1e-14, atol=1e-16)
+
+
+def test_softmax_cross_entropy_by_hand():
+    logits = np.log(np.array([[[1.0, 2.0, 1.0], [5.0, 4.0, 1.0]]]))
+    loss = softmax_cross_entropy(logits, np.array([[1, 2]]))
+    assert loss.value == pytest.approx((np.log(2) + np.log(10)) / 2, rel=1e-15)
+    by_hand = np.array([[[0.25, -0.5, 0.25], [0.5, 0.4, -0.9]]]) / 2
+    np.testing.assert_allclose(loss.gradient, by_hand, rtol=1e-14)
+
+
+def test_weighted_mean_by_hand():
+    predictions, targets = np.array([[1.0, 2.0], [3.0, 4.0], [9.0, 9.0]]), np.zeros((3, 2))
+    weights, mask = np.array([3.0, 1.0, 5.0]), np.array([True, True, False])
+    loss = mean_squared_error(predictions, targets, mask, weights=weights)
+    assert loss.value == (3 * (1 + 4) + 1 * (9 + 16)) / (4 * 2)
+    np.testing.assert_array_equal(loss.gradient, [[0.75, 1.5], [0.75, 1.0], [0.0, 0.0]])
+    logits, classes = np.log(np.array([[3.0, 1.0], [1.0, 1.0]])), np.array([0, 1])
+    loss = softmax_cross_entropy(logits, classes, weights=np.array([1.0, 3.0]))
+    assert loss.value == pytest.approx((np.log(4 / 3) + 3 * np.log(2)) / 4, rel=1e-15)
+    by_hand = [[-0.0625, 0.0625], [0.375, -0.375]]
+    np.testing.assert_allclose(loss.gradient, by_hand, rtol=1e-14)
+
+
+# ---- the complex step ---------------------------------------------------------------------------
+
+
+@every_loss
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("options", ["", "mask", "weights", "mask weights"])
+def test_gradient_is_the_complex_step(name, shape, options):
+    predictions, targets, mask, weights = draw(name, shape)
+    loss = LOSSES[name]
+
+    def run(x):
+        y = targets if targets.dtype.kind == "i" else targets.astype(x.dtype)
+        w = weights.astype(x.dtype) if "weights" in options else None
+        return loss(x, y, mask if "mask" in options else None, weights=w)
+
+    def value(x):
+        return np.asarray(run(x).value)
+
+    report = gradcheck(value, lambda d, x: (d * run(x).gradient,), [predictions])
+    assert report.passed, str(report)
+    assert report.route == "complex"
+    assert {row.verdict for row in report.rows} == {"ok"}
+
+
+def test_kink_of_the_absolute_error_is_known_and_huber_has_none():
+    targets = np.array([[1.0, -2.0, 0.5]])
+
+    def verdict(loss, predictions):
+        def value(x):
+            return np.asarray(loss(x, targets.astype(x.dtype)).value)
+
+        def backward(d, x):
+            return (d * loss(x, targets.astype(x.dtype)).gradient,)
+
+        report = gradcheck(value, backward, [predictions])
+        assert report.passed, str(report)
+        return {row.verdict for row in report.rows}
+
+    assert verdict(mean_absolute_error, targets + np.array([0.0, 1.0, -1.0])) == {"kink"}
+    assert mean_absolute_error(targets, targets).gradient.tolist() == [[0, 0, 0]]
+    assert verdict(huber, targets + np.array([1.0, 0.0, -1.0])) == {"ok"}
+
+
+# ---- masks and weights, as laws -----------------------------------------------------------------
+
+
+@every_loss
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_stands_in_the_padding_is_irrelevant_bit_for_bit(name, shape):
+    predictions, targets, mask, weights = draw(name, shape)
+    everywhere = mask[..., np.newaxis]
+    filled = np.where(everywhere, predictions, np.nan)
+    rubbish = -100 if targets.dtype.kind == "i" else np.inf
+    other = np.where(mask if targets.ndim == mask.ndim else everywhere, targets, rubbish)
+    loss = LOSSES[name]
+    assert bits(loss(filled, other, mask)) == bits(loss(predictions, targets, mask))
+    odd = np.where(mask, weights, np.nan)
+    same = loss(predictions, targets, mask, weights=weights)
+    assert bits(loss(filled, other, mask, weights=odd)) == bits(same)
+    assert not loss(filled, other, mask).gradient[~mask].any()
+
+
+@every_loss
+def test_a_weight_of_zero_is_a_mask(name):
+    predictions, targets, mask, weights = draw(name, (3, 5, 4))
+    loss = LOSSES[name]
+    zeroed = np.where(mask, weights, 0)
+    masked = loss(predictions, targets, mask, weights=weights)
+    spoilt = np.where(mask[..., np.newaxis], predictions, np.nan)
+    assert bits(loss(spoilt, targets, weights=zeroed)) == bits(masked)
+
+
+@every_loss
+def test_equal_weights_are_none_and_a_factor_changes_nothing(name):
+    predictions, targets, mask, weights = draw(name, (3, 5, 4))
+    loss = LOSSES[name]
+    plain = loss(predictions, targets, mask)
+    assert bits(loss(predictions, targets, mask, weights=np.ones((3, 5)))) == bits(plain)
+    weighted = loss(predictions, targets, mask, weights=weights)
+    assert bits(loss(predictions, targets, mask, weights=weights * 2**10)) == bits(weighted)
+
+
+@every_loss
+def test_a_weight_of_two_is_a_step_that_stands_twice(name):
+    predictions, targets, _, _ = draw(name, (4, 3))
+    loss = LOSSES[name]
+    twice = loss(np.repeat(predictions, 2, 0)[1:], np.repeat(targets, 2, 0)[1:])
+    weighted = loss(predictions, targets, weights=np.array([1.0, 2.0, 2.0, 2.0]))
+    assert weighted.value == pytest.approx(twice.value, rel=1e-14)
+    np.testing.assert_allclose(weighted.gradient[0], twice.gradient[0], rtol=1e-14)
+    np.testing.assert_allclose(weighted.gradient[1], twice.gradient[1] * 2, rtol=1e-14)
+
+
+@every_loss
+def test_a_weight_that_is_nothing_beside_the_others_gets_nothing(name):
+    predictions, targets, _, _ = draw(name, (2, 3))
+    loss = LOSSES[name](predictions, targets, weights=np.array([1e200, 1e-200]))
+    alone = LOSSES[name](predictions[:1], targets[:1])
+    assert loss.value == alone.value
+    assert (loss.gradient[1] == 0).all()
+
+
+# ---- numbers of every type and size -------------------------------------------------------------
+
+
+@every_loss
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, complex, object])
+def test_every_loss_keeps_the_dtype(name, dtype):
+    predictions, targets, mask, weights = draw(name, (3, 5, 4), dtype=dtype)
+    loss, exact = LOSSES[name], LOSSES[name](*draw(name, (3, 5, 4))[:3])
+    for options in ({}, {"weights": weights}):
+        found = loss(predictions, targets, mask, **options)
+        assert found.gradient.dtype == dtype
+        assert found.gradient.shape == predictions.shape
+        assert np.asarray(found.value).dtype == dtype or dtype is object
+    same = loss(predictions, targets, mask)
+    np.testing.assert_allclose(float(same.value.real), exact.value, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "softmax_cross_entropy"])
+def test_cross_entropies_of_mpmath_numbers_have_all_their_digits(name):
+    with mpmath.workdps(40):
+        a, b = mpmath.mpf(1) / 3, -mpmath.mpf(2) / 7
+        if name == "binary_cross_entropy":
+            logits, targets = np.array([[a - b]], object), np.array([[mpmath.mpf(0)]], object)
+        else:
+            logits, targets = np.array([[a, b]], object), np.array([1])
+        loss = LOSSES[name](logits, targets)
+        p = mpmath.exp(b) / (mpmath.exp(a) + mpmath.exp(b))
+        assert abs(loss.value + mpmath.log(p)) < 1e-38
+        assert abs(loss.gradient[0, -1] - (p - 1 if targets.any() else 1 - p)) < 1e-38
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extreme_logits(dtype):
+    logits = np.array([[1e4, -1e4], [-1e4, 1e4], [1e4, 1e4]], dtype)
+    right = softmax_cross_entropy(logits, np.array([0, 1, 0]))
+    assert float(right.value) == pytest.approx(np.log(2) / 3, rel=1e-6)
+    np.testing.assert_allclose(right.gradient, [[0, 0], [0, 0], [-1 / 6, 1 / 6]], rtol=1e-6)
+    wrong = softmax_cross_entropy(logits[:2], np.array([1, 0]))
+    assert wrong.value == 2e4
+    assert wrong.gradient.tolist() == [[0.5, -0.5], [-0.5, 0.5]]
+    labels = np.array([[1, 0], [1, 0], [0.5, 0.5]], dtype)
+    both = binary_cross_entropy(logits, labels)
+    assert float(both.value) == pytest.approx((2e4 + 1e4) / 6, rel=1e-6)
+    slopes = np.array([[0, 0], [-1, 1], [0.5, 0.5]]) / 6
+    np.testing.assert_allclose(both.gradient, slopes, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_prediction_that_is_nearly_certain_keeps_its_small_loss_and_gradient(dtype):
+    small = np.exp(dtype(-40)) * 2
+    three = softmax_cross_entropy(np.array([[40, 0, 0]], dtype), np.array([0]))
+    assert three.value == pytest.approx(small, rel=3e-7)
+    np.testing.assert_allclose(three.gradient, [[-small, small / 2, small / 2]], rtol=3e-7)
+    yes = binary_cross_entropy(np.array([[40.0, -40.0]], dtype), np.array([[1.0, 0.0]], dtype))
+    assert yes.value == pytest.approx(small / 2, rel=3e-7)
+    np.testing.assert_allclose(yes.gradient, [[-small / 4, small / 4]], rtol=3e-7)
+    assert not np.signbit(softmax_cross_entropy(np.array([[900.0, 0.0]]), np.array([0])).value)
+
+
+# ---- how they hang together ---------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.floats(0.5, 30))
+def test_softmax_cross_entropy_obeys_its_laws(seed, K, scale):
+    rng = np.random.default_rng(seed)
+    logits, targets = scale * rng.standard_normal((7, K)), rng.integers(0, K, 7)
+    loss = softmax_cross_entropy(logits, targets)
+    np.testing.assert_allclose(loss.gradient.sum(axis=-1), 0, atol=1e-16)  # a shift is no change
+    order = rng.permutation(K)
+    other = softmax_cross_entropy(logits[:, order], np.argsort(order)[targets])
+    assert other.value == pytest.approx(loss.value, rel=1e-14)
+    np.testing.assert_allclose(other.gradient, loss.gradient[:, order], rtol=1e-13)
+    expected = (softmax(logits) - np.eye(K)[targets]) / 7
+    np.testing.assert_allclose(loss.gradient, expected, rtol=1e-9, atol=1e-16)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.5, 100))
+def test_two_classes_are_one_label(seed, scale):
+    rng = np.random.default_rng(seed)
+    logits, targets = scale * rng.standard_normal((5, 1)), rng.integers(0, 2, 5)
+    two = softmax_cross_entropy(np.concatenate([0 * logits, logits], axis=-1), targets)
+    one = binary_cross_entropy(logits, targets[:, np.newaxis].astype(float))
+    assert two.value == pytest.approx(one.value, rel=1e-14)
+    np.testing.assert_allclose(two.gradient[:, 1:], one.gradient, rtol=1e-14)
+    np.testing.assert_allclose(sigmoid(logits) - targets[:, None], 5 * one.gradient, atol=1e-15)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_huber_lies_between_squared_and_absolute_error(seed):
+    rng = np.random.default_rng(seed)
+    predictions, targets = rng.standard_normal((2, 4, 3))
+    wide = huber(predictions, targets, delta=100.0)
+    squared = mean_squared_error(predictions, targets)
+    assert wide.value == pytest.approx(squared.value / 2, rel=1e-14)
+    np.testing.assert_allclose(wide.gradient, squared.gradient / 2, rtol=1e-14)
+    narrow = huber(predictions, targets, delta=1e-9)
+    absolute = mean_absolute_error(predictions, targets)
+    assert narrow.value == pytest.approx(1e-9 * absolute.value, rel=1e-6)
+    np.testing.assert_allclose(narrow.gradient, 1e-9 * absolute.gradient, rtol=1e-6)
+
+
+@every_loss
+def test_every_loss_checks_its_mask_and_has_something_to_average(name):
+    predictions, targets, mask, _ = draw(name, (3, 5, 4))
+    with pytest.raises(DtypeError, match=f"{name.split(',')[0]}: mask must be boolean"):
+        LOSSES[name](predictions, targets, mask.astype(int))
+    with pytest.raises(ArgumentError, match="at least one valid step"):
+        LOSSES[name](predictions, targets, np.zeros((3, 5), bool))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
+def test_integers_of_every_size_are_classes(dtype):
+    logits = np.random.default_rng(0).standard_normal((4, 3))
+    expected = softmax_cross_entropy(logits, np.array([0, 2, 1, 1]))
+    found = softmax_cross_entropy(logits, np.array([0, 2, 1, 1], dtype))
+    assert bits(found) == bits(expected)
+    with pytest.raises(ArgumentError, match="classes from 0 to 2"):
+        softmax_cross_entropy(logits, np.array([0, 2, 1, np.iinfo(dtype).max], dtype))
