@@ -161,3 +161,13 @@ def test_arrays_that_do_not_fit_are_refused(save, changes, error, words):
 def test_an_unknown_class_is_told_with_its_place(save):
     with pytest.raises(DataError, match=r"y\[3\]: label must be one of '3', '1', got '10'"):
         load_labelled_npz(save(), classes=["3", "1"])
+
+
+def test_the_three_columns_may_be_called_otherwise(tmp_path):
+    path = tmp_path / "weather.csv"
+    path.write_text("day,label,hour,sky\n1,5.0,0,dull\n1,6.0,1,dull\n2,7.0,0,clear\n")
+    found = load_labelled_csv(path, called={"sequence": "day", "step": "hour", "label": "sky"})
+    assert (found.classes, found.features, found.ids) == (("clear", "dull"), ("label",), ("1", "2"))
+    np.testing.assert_array_equal(found.samples.x[..., 0], [[5.0, 6.0], [7.0, 0.0]])
+    with pytest.raises(DataError, match=r"'hour', 'sky', got 'skies'"):
+        load_labelled_csv(path, called={"sequence": "day", "step": "hour", "label": "skies"})

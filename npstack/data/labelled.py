@@ -21,7 +21,7 @@ integers or texts; if the sequences differ in length, ``lengths (N,)``; and, if 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,6 +87,7 @@ def load_labelled_csv(
     labels: str = "sequence",
     classes: Sequence[str] | None = None,
     features: Sequence[str] | None = None,
+    called: Mapping[str, str] | None = None,
     delimiter: str | None = None,
     decimal: str = ".",
     comment: str = "#",
@@ -104,6 +105,9 @@ def load_labelled_csv(
         By default those that occur, in order of number if all are whole numbers, or of alphabet.
     features : sequence of str, optional
         Names of columns; by default all but ``sequence``, ``step`` and ``label``.
+    called : dict, optional
+        What these three are called in the file, where it is something else:
+        ``{"label": "weather"}``.
     delimiter, decimal, comment
         As for `load_csv`.
 
@@ -121,16 +125,17 @@ def load_labelled_csv(
     shapes.check_option(where, "labels", labels, ["sequence", "step", "none"])
     shapes.check_option(where, "decimal", decimal, [".", ","])
     head, rows = records(path, where, delimiter, decimal, comment, header=True)
+    special = {name: name for name in ("sequence", "step", "label")} | dict(called or {})
     names = head.names
-    special = {"sequence", "step", "label"}
-    chosen = [name for name in names if name not in special] if features is None else list(features)
+    given = [name for name in names if name not in special.values()]
+    chosen = given if features is None else list(features)
     columns = [find_column(where, name, names) for name in chosen]
     if not columns:
         advice = "Add columns of numbers, one per feature."
         fail(DataError, where, "the table must have features", ", ".join(names), advice)
-    place = {name: names.index(name) for name in special if name in names}
-    for needed in {"sequence"} | ({"label"} if labels != "none" else set()):
-        find_column(where, needed, names)
+    place = {key: names.index(name) for key, name in special.items() if name in names}
+    for needed in ["sequence"] + (["label"] if labels != "none" else []):
+        find_column(where, special[needed], names)
     steps: dict[str, list[list[float]]] = {}
     tags: dict[str, list[tuple[str, str]]] = {}
     current, before = "", -math.inf
