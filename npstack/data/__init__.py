@@ -14,6 +14,14 @@ from npstack.data.splits import (
     split_by_row,
     split_by_time,
 )
+from npstack.data.synthetic import (
+    Task,
+    adding,
+    adding_1997,
+    copying,
+    delayed_recall,
+    temporal_order,
+)
 from npstack.data.table import Table, load_csv
 from npstack.data.timeseries import load_ts
 from npstack.data.windows import Positions, Windows, window_positions, windows
@@ -32,11 +40,16 @@ __all__ = [
     "Series",
     "Standardiser",
     "Table",
+    "Task",
     "Text",
     "TimeSplit",
     "Windows",
+    "adding",
+    "adding_1997",
     "by_length",
     "check_leakage",
+    "copying",
+    "delayed_recall",
     "load",
     "load_csv",
     "load_labelled_csv",
@@ -49,6 +62,7 @@ __all__ = [
     "scaler_from",
     "split_by_row",
     "split_by_time",
+    "temporal_order",
     "trim",
     "unpad",
     "window_positions",
