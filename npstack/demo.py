@@ -118,16 +118,11 @@ def train(z: Array, sizes: tuple[int, ...], seed: int, settings: Settings, say: 
     began = time.perf_counter()
     rng = np.random.default_rng(seed)
     model = build(sizes, settings, rng)
-    best: dict[str, Any] = {"loss": np.inf}
 
     def on_epoch(model: Layer, history: History) -> None:
-        loss = history.validation_loss[-1]
-        assert loss is not None
-        if loss < best["loss"]:
-            best.update(loss=loss, params=model.params, epoch=history.epochs[-1])
         say(
             f"{len(sizes)} layers, epoch {history.epochs[-1]} of {settings.epochs}: "
-            f"training {history.train_loss[-1]:.3f}, validation {loss:.3f}"
+            f"training {history.train_loss[-1]:.3f}, validation {history.validation_loss[-1]:.3f}"
         )
 
     history = fit(
@@ -139,15 +134,18 @@ def train(z: Array, sizes: tuple[int, ...], seed: int, settings: Settings, say: 
         optimiser=Adam(settings.learning_rate),
         clip_norm=settings.clip_norm,
         validation=validation_rows(z),
+        keep_best=True,
         on_epoch=on_epoch,
     )
-    model.params = best["params"]
+    if history.stopped == "interrupted":  # half a demo would compare what was not trained alike
+        raise KeyboardInterrupt
+    assert history.best_epoch is not None
     series = z[np.newaxis, : -SPLIT.ahead, np.newaxis]
     first = SPLIT.valid - SPLIT.ahead
     before = model.forward(series[:, :first])
     tape = model.forward(series[:, first:], before.final)
     seconds = time.perf_counter() - began
-    return Trained(model, history, best["epoch"], tape, tape.outputs[0, :, 0], seconds)
+    return Trained(model, history, history.best_epoch, tape, tape.outputs[0, :, 0], seconds)
 
 
 def check(trained: Trained, z: Array, seed: int) -> list[Report]:

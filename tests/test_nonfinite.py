@@ -68,7 +68,7 @@ def caught(model, samples, **options):
     return message
 
 
-# ---- forward ---------------------------------------------------------------------------------------
+# ---- forward -------------------------------------------------------------------------------------
 
 
 def forward_blow_up(layer, gate, step):
@@ -92,7 +92,7 @@ def test_forward_it_is_found_in_its_layer_gate_and_step(layer, gate, step, trunc
     assert f"first at time step {step} of {layer}.LSTM, in '{gate}' (epoch 1" in message
 
 
-# ---- backward --------------------------------------------------------------------------------------
+# ---- backward ------------------------------------------------------------------------------------
 
 
 def backward_blow_up_below(gate, step):
@@ -219,7 +219,7 @@ def test_nothing_is_found_where_all_is_finite():
     assert first_in_backward(model, tape, np.ones((1, T, H))) is None
 
 
-# ---- loss, update, validation ----------------------------------------------------------------------
+# ---- loss, update, validation --------------------------------------------------------------------
 
 
 def small():
@@ -275,8 +275,8 @@ def test_steps_too_large_stop_with_the_last_parameters_that_worked():
 def test_parameters_that_overflow_in_the_last_update_are_noticed():
     model, samples = small()
     before = dict(model.params)
+    loss = lambda p, t, m: (1.0, p * 1e9)  # noqa: E731
     with pytest.raises(NonFiniteError, match=r"new value of 0\.layers\.0\.W"):
-        loss = lambda p, t, m: (1.0, p * 1e9)  # noqa: E731
         train(model, samples, optimiser=SGD(1.7e308), clip_norm=None, loss=loss)
     assert all(np.array_equal(before[name], model.params[name]) for name in before)
 
