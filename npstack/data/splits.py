@@ -239,10 +239,14 @@ def check_leakage(train: Windows, held_out: Windows) -> None:
 step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by time: split_by_time.
     """
     where = "check_leakage"
-    told = np.unique(held_out.positions.targets[held_out.counted()])
-    targets = np.where(train.counted()[..., np.newaxis], train.positions.targets, -1)
-    seen = np.concatenate([train.positions.inputs, targets.reshape(len(train), -1)], axis=1)
-    leaks = np.isin(seen, told)
+    inputs, targets = train.positions
+    last = max(int(part.max(initial=0)) for part in (inputs, targets, held_out.positions.targets))
+    told = np.zeros(last + 1, dtype=bool)
+    told[held_out.positions.targets[held_out.counted()]] = True
+    first = inputs[:, 0].reshape(-1, *[1] * (targets.ndim - 1))
+    targets = np.where(train.counted()[..., np.newaxis], targets, first)  # else: seen anyway
+    seen = np.concatenate([inputs, targets.reshape(len(train), -1)], axis=1)
+    leaks = told[seen]
     if leaks.any():
         row, place = np.argwhere(leaks)[0]
         kind = "an input" if place < train.positions.inputs.shape[1] else "a target"
