@@ -1,6 +1,7 @@
 """npstack: the stacked LSTM you can read, prove and trust."""
 
 from npstack import analysis, plots
+from npstack.bptt import truncated_gradients
 from npstack.cells import LSTMCell
 from npstack.checkpoint import (
     Checkpoint,
@@ -31,6 +32,7 @@ from npstack.optim import (
     optimiser_from,
 )
 from npstack.params import LSTMGates
+from npstack.recorder import Recorder
 from npstack.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
 from npstack.seq2seq import EncoderDecoder
 from npstack.shapes import (
@@ -77,6 +79,7 @@ __all__ = [
     "NpstackError",
     "Optimiser",
     "RMSprop",
+    "Recorder",
     "Recurrent",
     "RecurrentTape",
     "Samples",
@@ -112,4 +115,5 @@ __all__ = [
     "save_weights",
     "shift_right",
     "softmax_cross_entropy",
+    "truncated_gradients",
 ]
