@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npstack import LSTM, ArgumentError, DtypeError, Samples, ShapeError, fit
+from npstack import LSTM, Adam, ArgumentError, DtypeError, Samples, ShapeError, fit
 from npstack.data import by_length, pad, trim, unpad
 
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=20).filter(any)
@@ -79,14 +79,38 @@ def test_batches_order_and_ties_are_drawn_and_the_smaller_batch_is_any():
     assert all(np.array_equal(a, b) for a, b in zip(epochs[0], again, strict=True))
 
 
-def test_fit_goes_through_the_batches():
-    sequences = ragged([3, 8, 3, 8, 2, 9], 1)
-    x, mask = pad(sequences)
-    samples = Samples(x, np.array([[s.sum()] for s in sequences]), mask)
+@pytest.mark.parametrize("sequences", [True, False])
+def test_fit_goes_through_the_batches_and_computes_no_step_that_is_all_padding(sequences):
+    x, mask = pad(ragged([3, 8, 3, 8, 2, 9], 1))
+    y = np.cumsum(x, 1) if sequences else x.sum(1)
     rng = np.random.default_rng(0)
-    model = LSTM(1, 1, return_sequences=False, rng=rng)
-    history = fit(model, samples, epochs=3, batch_size=2, rng=rng, batches=by_length(mask, 2))
-    assert len(history.train_loss) == 3
+    model = LSTM(1, 1, return_sequences=sequences, rng=rng)
+    error = (model.forward(x, mask=mask).outputs - y) ** 2
+    steps, epoch, forward = [], [], model._forward
+
+    def listen(params, x, *rest):
+        steps.append(x.shape[1])
+        return forward(params, x, *rest)
+
+    def batches(rng):
+        epoch.extend(by_length(mask, 2)(rng))
+        return epoch
+
+    model._forward = listen
+    history = fit(
+        model,
+        Samples(x, y, mask),
+        epochs=1,
+        batch_size=2,
+        rng=rng,
+        batches=batches,
+        optimiser=Adam(1e-12),
+    )
+    assert steps == [mask[rows].sum(1).max() for rows in epoch]
+    assert sorted(steps) == [3, 8, 9]
+    values = [error[rows][mask[rows]] if sequences else error[rows] for rows in epoch]
+    expected = np.mean([value.mean() for value in values])
+    assert history.train_loss[0] == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

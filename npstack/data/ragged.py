@@ -109,7 +109,8 @@ def unpad(x: Array, mask: NDArray[np.bool_]) -> list[Array]:
 def trim(samples: Samples, keeps_time: bool) -> Samples:
     """Leave out the steps at either end that are padding in every row.
 
-    A batch of short sequences then costs what short sequences cost.
+    A batch of short sequences then costs what short sequences cost: `fit` does this to batches that
+    ``batches=`` puts together. Samples with two inputs stay as they are.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def trim(samples: Samples, keeps_time: bool) -> Samples:
     >>> trim(Samples(x, np.zeros(2, int), mask).rows([0]), False).x.shape
     (1, 2, 1)
     """
-    if samples.mask is None or not samples.mask.any():
+    if samples.mask is None or not samples.mask.any() or isinstance(samples.x, tuple):
         return samples
     used = np.flatnonzero(samples.mask.any(0))
     span = slice(int(used[0]), int(used[-1]) + 1)
