@@ -102,11 +102,20 @@ def check_size(
     return int(value)
 
 
+def _as_float(value: object) -> float:
+    """A real number as a float; NaN if it is none, infinity if it has hundreds of digits."""
+    try:
+        return float(value) if isinstance(value, Real) else np.nan
+    except OverflowError:
+        return np.inf
+
+
 def check_number(where: str, name: str, value: object, advice: str) -> float:
     """A finite real number."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not np.isfinite(float(value)):
+    number = _as_float(value)
+    if not np.isfinite(number) or isinstance(value, bool):
         fail(ArgumentError, where, f"{name} must be a finite number", describe(value), advice)
-    return float(value)
+    return number
 
 
 def check_positive(where: str, name: str, value: object, advice: str) -> float:
@@ -119,10 +128,11 @@ def check_positive(where: str, name: str, value: object, advice: str) -> float:
 
 def check_fraction(where: str, name: str, value: object, advice: str) -> float:
     """A number with 0 ≤ value < 1."""
-    if not isinstance(value, Real) or not 0 <= float(value) < 1:
+    number = _as_float(value)
+    if not 0 <= number < 1:
         expected = f"{name} must be a number with 0 <= {name} < 1"
         fail(ArgumentError, where, expected, describe(value), advice)
-    return float(value)
+    return number
 
 
 def check_option(where: str, name: str, value: str, options: Iterable[str]) -> str:
