@@ -24,7 +24,7 @@ import numpy as np
 from npstack import shapes
 from npstack.numerics import Array, log
 from npstack.shapes import ArgumentError, fail
-from npstack.text import LN_2
+from npstack.text.model import LN_2
 
 
 class Order(NamedTuple):
