@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack import shapes
-from npstack.data.lines import NUMBER, number, text_lines
+from npstack.data.lines import number, text_lines
 from npstack.numerics import Array
 from npstack.shapes import ArgumentError, DataError, fail
 from npstack.strict_json import brief
 
 LONGEST = 2**20  # bytes of a line
 DELIMITERS = "\t;|, "  # in the order in which a guess prefers them
+THOUSANDS = re.compile(r"[+-]?\d{1,3}([,._ ']\d{3})+([.,]\d+)?", re.ASCII)
 MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}  # in any case
 
 
@@ -195,7 +196,7 @@ def refuse(
         advice = "Nothing can be computed with infinity: correct it, or leave the field empty."
     elif not math.isnan(number(field, other)):
         advice = f"Is {other!r} its decimal sign? Then use decimal={other!r}."
-    elif NUMBER.fullmatch(re.sub("[,._ ']", "", field)):
+    elif THOUSANDS.fullmatch(field):
         advice = "Leave separators of thousands out."
     fail(DataError, at, "a finite number must stand there", brief(field), advice)
 
