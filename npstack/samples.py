@@ -71,28 +71,33 @@ def select_rows(part: Any, chosen: Any) -> Any:
 
 def check_samples(where: str, name: str, samples: object) -> Samples:
     """Samples from Samples or a pair, with the same number of rows in every part."""
-    if not isinstance(samples, tuple) or not 2 <= len(samples) <= len(Samples._fields):
-        advice = "Pass Samples(x, y) or the pair (x, y)."
-        fail(DtypeError, where, f"{name} must be Samples", f"a {type(samples).__name__}", advice)
-    checked = Samples(*samples)
-    sizes: dict[str, int] = {}
+    given = samples if isinstance(samples, tuple) else ()
+    if not 2 <= len(given) <= len(Samples._fields) or given[0] is None or given[1] is None:
+        got, advice = f"a {type(samples).__name__}", "Pass Samples(x, y) or the pair (x, y)."
+        fail(DtypeError, where, f"{name} must be Samples with x and y", got, advice)
+    parts = dict(zip(Samples._fields, given, strict=False))
+    checked = Samples(**{k: _arrays(where, f"{name}.{k}", part) for k, part in parts.items()})
+    sizes: dict[str, tuple[int, ...]] = {}
     for field, part in checked._asdict().items():
-        if isinstance(part, tuple):
-            sizes |= {
-                f"{field}.{inner}": len(array)
-                for inner, array in zip(part._fields, part, strict=True)  # type: ignore[attr-defined]
-                if array is not None
-            }
-        elif part is not None:
-            sizes[field] = len(part)
-    count = next(iter(sizes.values()))
-    if set(sizes.values()) != {count}:
+        inner = part._asdict() if hasattr(part, "_asdict") else {"": part}
+        names = {f"{field}.{k}".rstrip("."): array for k, array in inner.items()}
+        sizes |= {k: np.shape(array)[:1] for k, array in names.items() if array is not None}
+    count = (*next(iter(sizes.values())), 0)[0]
+    if set(sizes.values()) != {(count,)}:
         expected = f"{name} must have {count} rows in every part"
-        got = ", ".join(f"{size} in {part}" for part, size in sizes.items())
+        got = ", ".join(f"{size[0] if size else 'none'} in {k}" for k, size in sizes.items())
         fail(ShapeError, where, expected, got, "A row is one sequence with its target.")
     if checked.resets is not None:
         shapes.check_bool_mask(f"{where}, {name}.resets", checked.resets, (count,))
     return checked
+
+
+def _arrays(where: str, name: str, part: Any) -> Any:
+    """An array from what NumPy makes one of; a NamedTuple of them part by part."""
+    if hasattr(part, "_fields"):
+        inner = zip(part._fields, part, strict=True)
+        return type(part)(*(_arrays(where, f"{name}.{field}", value) for field, value in inner))
+    return None if part is None else shapes.as_array(where, name, part)
 
 
 def counted(keeps_time: bool, samples: Samples) -> NDArray[np.bool_] | None:

@@ -158,6 +158,9 @@ def fit(
     where = "fit"
     shapes.check_size(where, "epochs", epochs)
     shapes.check_generator(where, rng)
+    if not isinstance(model, Layer):
+        advice = "Pass Sequential(…), StackedLSTM(…) or another layer."
+        fail(DtypeError, where, "model must be a layer", shapes.describe(model), advice)
     optimiser = Adam() if optimiser is None else optimiser
     if not isinstance(optimiser, Optimiser):
         advice, got = "Use optimiser=Adam(0.001).", shapes.describe(optimiser)
@@ -182,13 +185,16 @@ def fit(
         stateful=bool(stateful),
     )
     check_plan(where, model, plan)
+    if recorder is not None and not isinstance(recorder, Recorder):
+        got, advice = shapes.describe(recorder), "Use recorder=Recorder(x)."
+        fail(DtypeError, where, "recorder must be a Recorder", got, advice)
     path = resuming.check_path(where, checkpoint, resume)
     settings = {} if path is None else resuming.settings(plan, validation, patience, keep_best)
     history, best = History(), None
     if path is not None and resume and path.exists():
         history, params = resuming.restore(path, model, optimiser, rng, epochs, settings)
-        if params is not None and history.best_epoch is not None:
-            best = Best(history.best_epoch, history.least_validation_loss, params)
+        if history.best_epoch is not None:  # its parameters are on file if they are wanted
+            best = Best(history.best_epoch, history.least_validation_loss, params or {})
     done = epochs if history.stopped == "early" else len(history.epochs)
     learner, bar = Learner(model, optimiser), show(progress, epochs, len(history.epochs))
     try:
