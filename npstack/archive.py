@@ -158,7 +158,7 @@ def read(path: Path, where: str, kind: Kind) -> tuple[dict[str, Any], dict[str, 
     ------
     DataError
         The file is damaged, foreign, or made to do harm. Memory stays within the size of the
-        file, and 32 times the size of its JSON (which is at most 16 MiB).
+        file, 16 times the size of its JSON (which is at most 16 MiB), and 50 MB.
     OSError
         There is no such file, or it may not be read.
     """
@@ -224,16 +224,16 @@ def _array(file: BufferedReader, member: Member, where: str, description: object
     """One array, after its header has been held against the room that it has."""
     file.seek(member.data)
     head = NPY.match(file.read(min(member.size, 1024)))
-    if head is None:
+    if head is None or int.from_bytes(head[0][8:10], "little") != len(head[0]) - 10:
         expected = "its header must be that of an array of numbers"
         fail(DataError, where, expected, "objects, text, or no header of NumPy's", CRAFTED)
     stream = io.BytesIO(head[0])
     room = member.size - len(head[0])
-    expected, got = f"shape and dtype must fill its {room:,} bytes", "a header of another length"
+    expected = f"shape and dtype must fill its {room:,} bytes"
     try:
         npy.read_magic(stream)
         shape, fortran, dtype = npy.read_array_header_1_0(stream, max_header_size=1024)
-        fits = math.prod(shape) * dtype.itemsize == room and stream.tell() == len(head[0])
+        fits = math.prod(shape) * dtype.itemsize == room
         got = f"{dtype.name} of shape {shape}"
         order: Any = "F" if fortran else "C"
         value = np.empty(shape if fits else (), dtype, order)

@@ -8,7 +8,11 @@ from typing import Any
 
 from npstack.shapes import ArgumentError, DataError, DtypeError, fail
 
-MOST_BYTES, MOST_LEVELS = 2**24, 64
+MOST_BYTES, MOST_LEVELS, MOST_MARKS = 2**24, 64, 200_000
+LIMITS = (
+    f"the JSON must be plain, at most {MOST_BYTES:,} bytes long, with at most {MOST_LEVELS} levels "
+    f"and {MOST_MARKS:,} opening brackets and colons"
+)
 
 
 def dump(where: str, value: dict[str, Any]) -> bytes:
@@ -30,21 +34,20 @@ def dump(where: str, value: dict[str, Any]) -> bytes:
         expected = "all but the arrays must be plain values that JSON holds"
         advice = "Use None, bool, int, finite float, str, lists, and dictionaries with str keys."
         fail(DtypeError, where, expected, brief(error), advice)
-    if len(text) > MOST_BYTES or _levels(value) > MOST_LEVELS:
-        expected = f"the JSON must be at most {MOST_BYTES:,} bytes long and {MOST_LEVELS} deep"
-        got = f"{len(text):,} bytes, {_levels(value)} deep"
-        fail(ArgumentError, where, expected, got, "Keep large things in arrays, or elsewhere.")
+    too_much = _too_long(text) or _too_deep(value)
+    if too_much:
+        fail(ArgumentError, where, LIMITS, too_much, "Keep large things in arrays, or elsewhere.")
     return text
 
 
 def load(where: str, text: bytes, advice: str) -> Any:
     """Read JSON; a `DataError` with ``advice`` where it is not as `dump` writes it.
 
-    Memory stays below 32 times the length of the text.
+    Memory stays within 16 times the length of the text, and 50 MB.
     """
-    expected = f"the JSON must be plain, at most {MOST_BYTES:,} bytes long and {MOST_LEVELS} deep"
-    if len(text) > MOST_BYTES:
-        fail(DataError, where, expected, f"{len(text):,} bytes", advice)
+    too_much = _too_long(text)
+    if too_much:
+        fail(DataError, where, LIMITS, too_much, advice)
     try:
         value = json.loads(
             text.decode(),
@@ -53,9 +56,10 @@ def load(where: str, text: bytes, advice: str) -> Any:
             object_pairs_hook=_different,
         )
     except (ValueError, RecursionError) as error:
-        fail(DataError, where, expected, brief(error), advice)
-    if _levels(value) > MOST_LEVELS:
-        fail(DataError, where, expected, f"{_levels(value)} deep", advice)
+        fail(DataError, where, LIMITS, brief(error), advice)
+    too_much = _too_deep(value)
+    if too_much:
+        fail(DataError, where, LIMITS, too_much, advice)
     return value
 
 
@@ -88,15 +92,20 @@ def _different(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _levels(value: Any) -> int:
-    """How deep lists and dictionaries stand in one another; 0 for a number."""
-    levels, found = -1, [value]
-    while found:
+def _too_long(text: bytes) -> str:
+    """What is too much of the text; a small text can stand for many large objects."""
+    if len(text) > MOST_BYTES:
+        return f"{len(text):,} bytes"
+    marks = text.count(b"[") + text.count(b"{") + text.count(b":")
+    return f"{marks:,} brackets and colons" if marks > MOST_MARKS else ""
+
+
+def _too_deep(value: Any) -> str:
+    """How deep lists and dictionaries stand in one another, if that is too deep."""
+    levels, found = 0, [value]
+    while found := [v for v in found if isinstance(v, dict | list | tuple)]:
         levels += 1
-        inner = (v.values() if isinstance(v, dict) else v for v in found if _holds(v))
-        found = [v for values in inner for v in values]
-    return levels
-
-
-def _holds(value: object) -> bool:
-    return isinstance(value, dict | list | tuple)
+        found = [
+            v for inner in found for v in (inner.values() if isinstance(inner, dict) else inner)
+        ]
+    return f"{levels} levels" if levels > MOST_LEVELS else ""
