@@ -37,7 +37,8 @@ class Table(NamedTuple):
         NaN where a value is missing.
     names : tuple of str (D,)
     mask : bool array (N, D)
-        True where there is a value; all of it unless ``missing="mask"``.
+        True where there is a value; all of it unless ``missing="mask"``. ``mask.all(1)`` marks the
+        steps without a gap, for `windows`.
     """
 
     values: Array
