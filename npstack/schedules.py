@@ -119,7 +119,7 @@ class Cosine(Schedule):
         if step >= self.steps:
             return self.final
         height = (1 + float(cos(np.array(math.pi * (step / self.steps))))) / 2
-        return self.final + (self.rate - self.final) * height
+        return height * self.rate + (1 - height) * self.final
 
 
 @dataclass(frozen=True)
@@ -192,9 +192,10 @@ def chosen(
     names = [field.name for field in fields(kind) if field.init]
     options = {key: value for key, value in config.items() if key != "name"}
     if options.keys() != set(names):
-        odd = sorted(map(str, options.keys() ^ set(names)))
-        advice = "Write it by config()."
-        fail(ArgumentError, where, f"{kind.__name__} must have {', '.join(names)}", odd, advice)
+        missing = [name for name in names if name not in options]
+        got = f"missing {missing}, unknown {sorted(map(str, options.keys() - set(names)))}"
+        expected = f"{kind.__name__} must have {', '.join(names)}"
+        fail(ArgumentError, where, expected, got, "Write it by config().")
     return kind, options
 
 

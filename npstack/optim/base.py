@@ -59,7 +59,7 @@ class Optimiser:
         if not isinstance(self.learning_rate, Schedule):
             advice = "Begin with 0.001, or use a schedule of npstack.schedules."
             self.learning_rate = check_positive(where, "learning_rate", self.learning_rate, advice)
-        self.weight_decay = _check_size(where, "weight_decay", self.weight_decay)
+        self.weight_decay = _check_decay(where, "weight_decay", self.weight_decay)
         self.decayed = check_patterns(where, "decayed", self.decayed)
         self.frozen = check_patterns(where, "frozen", self.frozen)
 
@@ -114,9 +114,9 @@ class Optimiser:
             if self.weight_decay and name in decayed:
                 value, g = self._decay(value, g, rate)
             value, kept = self._step(value, g, past, rate, steps)
-            new[name] = value.astype(zeros.dtype, copy=False)
+            new[name] = np.asarray(value, dtype=zeros.dtype)
             for kind in memory:
-                memory[kind][name] = kept[kind].astype(zeros.dtype, copy=False)
+                memory[kind][name] = np.asarray(kept[kind], dtype=zeros.dtype)
         self.steps, self.memory = steps, memory
         return new
 
@@ -130,7 +130,8 @@ class Optimiser:
         >>> SGD(frozen=("0.*",)).trainable(grads)
         {'1.W': array([0., 0.])}
         """
-        return {name: grads[name] for name in self._trained("trainable", grads)}
+        where = f"{type(self).__name__}.trainable"
+        return {name: grads[name] for name in self._trained(where, grads)}
 
     def state(self) -> dict[str, Array]:
         """All arrays that are remembered, by kind and name, such as ``m.0.layers.1.U``.
@@ -158,23 +159,23 @@ class Optimiser:
         >>> bool((other.update(params, params)["b"] == adam.update(params, params)["b"]).all())
         True
         """
-        where = f"{type(self).__name__}.load"
+        where, advice = f"{type(self).__name__}.load", "Pass steps and all of state()."
         if not isinstance(steps, int) or isinstance(steps, bool) or not 0 <= steps < 2**63:
-            fail(ArgumentError, where, "steps must be a number of updates", describe(steps))
+            fail(ArgumentError, where, "steps must be a number of updates", describe(steps), advice)
         memory = {kind: without_prefix(kind, state) for kind in self.kinds()}
         unknown = sorted(name for name in state if name.split(".")[0] not in memory)
         if unknown:
-            expected = f"state must hold {' and '.join(memory) or 'nothing'} of parameters"
+            expected = f"state must hold {' and '.join(memory) or 'nothing'}, by parameter"
             fail(ArgumentError, where, expected, unknown, "Is it of another kind of optimiser?")
         names = {name for arrays in memory.values() for name in arrays}
         missing = [f"{k}.{n}" for k in memory for n in sorted(names) if n not in memory[k]]
         if missing or (memory and bool(names) != bool(steps)):
             got = f"{steps} updates and {len(names)} names, missing {missing}"
-            fail(ArgumentError, where, "state must be whole", got, "Pass all of state().")
+            fail(ArgumentError, where, "state must be whole", got, advice)
         for name, array in state.items():
             if not isinstance(array, np.ndarray) or array.dtype not in FLOAT_DTYPES:
                 expected = f"state[{name!r}] must be an array of floating-point numbers"
-                fail(DtypeError, where, expected, describe(array), "Pass all of state().")
+                fail(DtypeError, where, expected, describe(array), advice)
         self.steps = steps
         self.memory = {k: {n: a.copy() for n, a in kind.items()} for k, kind in memory.items()}
 
@@ -198,8 +199,8 @@ class Optimiser:
         frozen = matching(where, "frozen", self.frozen, params)
         trained = [name for name in params if name not in frozen]
         if params and not trained:
-            got = f"all of {len(frozen)} frozen by {self.frozen}"
-            fail(ArgumentError, where, "at least one parameter must be trained", got)
+            expected, got = "at least one parameter must be trained", f"frozen={self.frozen}"
+            fail(ArgumentError, where, expected, got, "It freezes all of them.")
         return trained
 
     def _check_memory(self, where: str, params: Params, trained: list[str]) -> None:
@@ -212,8 +213,9 @@ class Optimiser:
                 if (kept[name].shape, kept[name].dtype) != (params[name].shape, params[name].dtype)
             ]
             if odd:
-                expected = f"{kind} of {self.steps} updates must be of the same parameters"
-                fail(ArgumentError, where, expected, odd, "Other parameters? A new optimiser.")
+                expected = f"params must be those that {kind} was gathered for"
+                advice = "Other parameters, or others frozen? Begin with a new optimiser."
+                fail(ArgumentError, where, expected, odd, advice)
 
 
 def _plain(value: Any) -> Any:
@@ -227,18 +229,19 @@ def _check_grads(where: str, params: Params, grads: Params, trained: list[str]) 
     """A gradient for every parameter that is trained, and for no stranger; as large as it."""
     odd = sorted((set(trained) - grads.keys()) | (grads.keys() - params.keys()))
     if odd:
-        fail(ArgumentError, where, "grads must have the names of params", odd)
+        advice = "Pass the gradients of this model: model.backward(…).params."
+        fail(ArgumentError, where, "grads must have the names of params", odd, advice)
     for name in trained:
         value, g = params[name], grads[name]
         if getattr(g, "shape", None) != value.shape:
             expected = f"grads[{name!r}] must have the shape of the parameter, {value.shape}"
-            fail(ShapeError, where, expected, describe(g))
+            fail(ShapeError, where, expected, describe(g), "Is it the gradient of another model?")
         if g.dtype != value.dtype:
             expected = f"grads[{name!r}] must be {value.dtype} like the parameter"
             fail(DtypeError, where, expected, g.dtype, "Cast them together with astype.")
 
 
-def _check_size(where: str, name: str, value: object) -> float:
+def _check_decay(where: str, name: str, value: object) -> float:
     """A number of at least zero."""
     number = check_number(where, name, value, "0.0 is none.")
     if number < 0:

@@ -37,7 +37,7 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> dict[str, Array]:
     max_norm = check_positive("clip_by_global_norm", "max_norm", max_norm, "1.0 is customary.")
     norm = global_norm(grads)
     factor = max_norm / norm if norm > max_norm else 1.0
-    return {name: g * factor for name, g in grads.items()}
+    return {name: np.asarray(g * factor, dtype=g.dtype) for name, g in grads.items()}
 
 
 def clip_by_value(grads: Params, limit: float) -> dict[str, Array]:
@@ -51,4 +51,4 @@ def clip_by_value(grads: Params, limit: float) -> dict[str, Array]:
     {'W': array([ 1. , -0.5]), 'b': array([-1.])}
     """
     limit = check_positive("clip_by_value", "limit", limit, "1.0 is customary.")
-    return {name: np.clip(g, -limit, limit) for name, g in grads.items()}
+    return {name: np.asarray(np.clip(g, -limit, limit), g.dtype) for name, g in grads.items()}
