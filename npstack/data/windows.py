@@ -276,7 +276,8 @@ def windows(
         None if counts.all() else counts,
     )
     found = Windows(samples, positions, values, observed, scaler, told)
-    return found.rows(counts.reshape(len(found), -1).any(1))
+    some = counts.reshape(len(found), -1).any(1)
+    return found if some.all() else found.rows(some)
 
 
 def _check_columns(where: str, name: str, columns: object, count: int) -> tuple[int, ...]:
