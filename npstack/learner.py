@@ -111,7 +111,7 @@ class Learner:
             fail(NonFiniteError, "update", expected, got, REMEDIES)
         if plan.clip_value is not None:
             trained = clip_by_value(trained, plan.clip_value)
-        if plan.clip_norm is not None:
+        if plan.clip_norm is not None and (norm > plan.clip_norm or plan.clip_value is not None):
             trained = clip_by_global_norm(trained, plan.clip_norm)
         params = self.optimiser.update(self.model.params, {**grads, **trained})
         if not all_finite(params):
@@ -181,6 +181,7 @@ def _check_values(where: str, model: Layer, samples: Samples) -> None:
     """Numbers that are none are told by their row in the samples, not in some batch."""
     parts = {"x": (samples.x, samples.mask), "y": (samples.y, counted(model.keeps_time, samples))}
     for name, (values, mask) in parts.items():
-        fits = mask is None or np.shape(values)[: mask.ndim] == mask.shape
-        if fits and isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+            continue  # symbols; or a NamedTuple of two inputs, which the model looks at
+        if mask is None or values.shape[: mask.ndim] == mask.shape:
             shapes.check_finite(where, f"samples.{name}", values, mask)
