@@ -310,7 +310,9 @@ def _check_history(
             listed = isinstance(value, list) and len(value) in (0, count)
             right = right and listed and all(map(_is_number, value))
     best, stopped = columns.get("best_epoch"), columns.get("stopped")
-    right = right and (best is None or (_is_number(best) and 1 <= best <= count))
+    if best is not None:  # the epoch of a validation loss that is there
+        right = right and type(best) is int and 1 <= best <= len(columns["validation_loss"])
+        right = right and columns["validation_loss"][best - 1] is not None
     if not right or not isinstance(stopped, str):
         expected = f"the history must have {', '.join(wanted)}, a number for each of its epochs"
         fail(kind, where, expected, brief(columns), advice)

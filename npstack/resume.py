@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ from npstack.layers import Layer
 from npstack.learner import Plan
 from npstack.optim import Optimiser
 from npstack.params import Params
+from npstack.plain_zip import CRAFTED
 from npstack.random_state import restore_generator
 from npstack.samples import Samples
-from npstack.shapes import ArgumentError, DataError, fail
+from npstack.shapes import ArgumentError, DataError, NpstackError, fail
+from npstack.strict_json import brief
 
 
 def name_of(function: Any) -> Any:
@@ -137,21 +141,40 @@ def restore(
     where = f"fit, resuming from {str(path)!r}"
     found = load_checkpoint(path, model.params)
     wanted = {"optimiser": optimiser.config(), **settings}
-    theirs = {"optimiser": found.optimiser, **found.config.get("fit", {})}
+    kept = found.config.get("fit")
+    theirs = {"optimiser": found.optimiser, **(kept if isinstance(kept, dict) else {})}
     odd = [name for name in wanted if wanted[name] != theirs.get(name)]
     advice = (
         "Resume with the settings of the run, or take another file; to go on in another way, "
         "begin with its parameters: model.params = load_checkpoint(path).params."
     )
     if odd:
-        both = (f"{name}: {theirs.get(name)} in the file, {wanted[name]} now" for name in odd)
+        both = (
+            f"{name}: {brief(theirs.get(name))} in the file, {wanted[name]!r} now" for name in odd
+        )
         got = "; ".join(both)
         fail(DataError, where, "the run must have the settings of this call", got, advice)
     done = len(found.history.epochs)
     if done > epochs:
         expected = f"the run must have at most epochs={epochs} epochs behind it"
         fail(DataError, where, expected, done, advice)
+    _check_usable(where, found, optimiser)
     restore_generator(rng, found.random)
     optimiser.load(found.steps, found.state)
     model.params = found.params
     return found.history, found.best
+
+
+def _check_usable(where: str, found: Checkpoint, optimiser: Optimiser) -> None:
+    """The history has a number for every epoch, and the optimiser can make its next step."""
+    columns = [column for column in asdict(found.history).values() if isinstance(column, list)]
+    if len({len(column) for column in columns}) > 1:
+        expected, got = "the history must have a number for every epoch", "empty columns"
+        fail(DataError, where, expected, got, CRAFTED)
+    trial = copy.copy(optimiser)
+    try:
+        with np.errstate(all="ignore"):
+            trial.load(found.steps, found.state)
+            trial.update(found.params, {n: np.zeros_like(v) for n, v in found.params.items()})
+    except NpstackError as error:
+        fail(DataError, where, "the optimiser must be able to go on", brief(error), CRAFTED)
