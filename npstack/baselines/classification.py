@@ -60,7 +60,7 @@ def dtw(x: Array, others: Array, mask: Mask = None, other_mask: Mask = None) -> 
         for s in range(others.shape[1]):
             difference = x[:, np.newaxis, t] - others[np.newaxis, :, s]
             least = np.minimum(np.minimum(above[s], above[s + 1]), row[s])
-            row.append((difference * difference).sum(-1) + least)
+            row.append(np.einsum("bnd,bnd->bn", difference, difference) + least)
             ends = np.ix_(lengths == t + 1, other_lengths == s + 1)
             found[ends] = row[-1][ends]
         above = row
