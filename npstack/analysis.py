@@ -7,7 +7,7 @@ of a cell, so nothing here can disagree with it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -111,10 +111,110 @@ def _saturation(
     )
 
 
+def gate_quantiles(
+    tape: Tape, quantiles: Sequence[float] = (0.1, 0.5, 0.9)
+) -> tuple[dict[str, Array], ...]:
+    """How far each gate is open: quantiles over all units and valid steps.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`, of anything with recurrent layers.
+    quantiles : sequence of float
+        Q fractions from 0 to 1; 0.5 is the median.
+
+    Returns
+    -------
+    tuple of dicts of arrays (Q,)
+        One per recurrent layer, bottom first; by the name of the gate, without the candidate.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError
+        A quantile that is none, or no valid step at all.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 2, rng=np.random.default_rng(0))
+    >>> (found,) = gate_quantiles(layer.forward(np.zeros((1, 1, 1))))
+    >>> found["forget"].round(3)  # the forget bias is 1
+    array([0.731, 0.731, 0.731])
+    """
+    where = "analysis.gate_quantiles"
+    layers = recurrent_tapes(where, tape)
+    fractions = np.asarray(quantiles, dtype=float)
+    if not ((fractions >= 0) & (fractions <= 1)).all():
+        fail(ArgumentError, where, "quantiles must lie between 0 and 1", quantiles, "0.5 is half.")
+    if not all(_mask(layer).any() for layer in layers):
+        fail(ArgumentError, where, "at least one valid step must be on the tape", "padding alone")
+    return tuple(
+        {
+            name: np.quantile(real(values[_mask(layer)]), fractions)
+            for name, values in layer.gates._asdict().items()
+            if name != "candidate"
+        }
+        for layer in layers
+    )
+
+
 def _mask(tape: Tape) -> Array:
     """The mask of a tape with a time axis, which always has one."""
     assert tape.mask is not None
     return tape.mask
+
+
+def slowest_first(tape: Tape) -> tuple[Array, ...]:
+    """The units of each layer, from the one that holds its value longest to the most fickle.
+
+    A picture whose units stand in this order shows what a layer holds on to apart from what it
+    reacts to; in the order of their numbers, both are mixed. Measured as the mean square of
+    ``h(t) - h(t-1)``, over all pairs of valid neighbouring steps, against the variance of ``h``
+    over valid steps (von Neumann's ratio): near 0 for what drifts, 2 for what is drawn anew at
+    every step. A unit that never changes stands first.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`, of anything with recurrent layers.
+
+    Returns
+    -------
+    tuple of int arrays (H,)
+        One per recurrent layer, bottom first: numbers of units.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError
+        No two valid steps beside each other.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 3, rng=np.random.default_rng(0))
+    >>> (order,) = slowest_first(layer.forward(np.array([[[0.0], [1.0], [-1.0]]])))
+    >>> sorted(order.tolist())
+    [0, 1, 2]
+    """
+    where = "analysis.slowest_first"
+    found = []
+    for layer in recurrent_tapes(where, tape):
+        mask = _mask(layer)
+        pairs = mask[:, 1:] & mask[:, :-1]
+        if not pairs.any():
+            expected = "two valid steps beside each other must be on the tape"
+            fail(ArgumentError, where, expected, "none")
+        h = real(layer.states.h)
+        changes = np.square(h[:, 1:] - h[:, :-1])[pairs].mean(axis=0)
+        spread = h[mask].var(axis=0)
+        moving = spread > 0
+        ratio = np.where(moving, changes / np.where(moving, spread, 1), 0)
+        found.append(np.argsort(ratio, kind="stable"))
+    return tuple(found)
 
 
 class ListeningCell:

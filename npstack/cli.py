@@ -1,4 +1,4 @@
-"""The command line: ``npstack demo`` and ``npstack check``.
+"""The command line: ``npstack demo``, ``check``, ``train``, ``predict``, ``plot``.
 
 Exit codes: 0 fine, 1 a check failed, 2 usage, 3 bad data, 130 interrupted.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from npstack.commands import demo_text, plot, predict, train
 from npstack.shapes import DataError, NpstackError
+from npstack.tasks.common import sizes, whole
 from npstack.version import __version__
 
 OK, FAILED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
@@ -44,17 +46,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="npstack", description="Stacked LSTMs, read and proved.")
     parser.add_argument("--version", action="version", version=f"npstack {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in (train, predict, plot):
+        command.add(commands)
 
     demo = commands.add_parser(
         "demo",
-        help="train stacks on sunspots, compare, check gradients, draw every layer",
-        description="Forecast sunspots a year ahead with stacked LSTMs; write pictures, weights "
-        "and metrics.json to a folder.",
-        epilog="example: npstack demo --seed 3 --out sunspots",
+        help="train stacks on sunspots or on a text, compare, draw every layer",
+        description="sunspots: forecast sunspots a year ahead with stacked LSTMs, check their "
+        "gradients; write pictures, weights and metrics.json to a folder. text: a character "
+        "model of Python's help topics, in a run folder.",
+        epilog="examples: npstack demo --seed 3 --out sunspots; npstack demo text",
     )
-    demo.add_argument("--seed", type=_whole(0), default=0, help="of all random numbers (default 0)")
     demo.add_argument(
-        "--out", type=Path, default=Path("npstack-demo"), help="folder (default npstack-demo)"
+        "what",
+        nargs="?",
+        choices=["sunspots", "text"],
+        default="sunspots",
+        help="(default sunspots)",
+    )
+    demo.add_argument("--seed", type=whole(0), default=0, help="of all random numbers (default 0)")
+    demo.add_argument(
+        "--out", type=Path, help="folder (default npstack-demo; of text, npstack-demo-text)"
     )
     demo.add_argument("--quiet", action="store_true", help="print nothing but errors")
     demo.add_argument("--fast", action="store_true", help="two epochs: a look at how it works")
@@ -66,40 +78,27 @@ def _parser() -> argparse.ArgumentParser:
         description="Build a stack, check every gradient by complex step, and every law.",
         epilog="example: npstack check --input-size 3 --hidden-sizes 4,3 --steps 5",
     )
-    check.add_argument("--input-size", type=_whole(1), default=2, help="D (default 2)")
+    check.add_argument("--input-size", type=whole(1), default=2, help="D (default 2)")
     check.add_argument(
-        "--hidden-sizes", type=_sizes, default=[4, 3], help="H of each layer (default 4,3)"
+        "--hidden-sizes", type=sizes, default=[4, 3], help="H of each layer (default 4,3)"
     )
-    check.add_argument("--batch", type=_whole(1), default=2, help="B (default 2)")
-    check.add_argument("--steps", type=_whole(1), default=5, help="T (default 5)")
+    check.add_argument("--batch", type=whole(1), default=2, help="B (default 2)")
+    check.add_argument("--steps", type=whole(1), default=5, help="T (default 5)")
     check.add_argument("--dropout", type=float, default=0.2, help="between layers (default 0.2)")
     check.add_argument("--dtype", choices=["float32", "float64"], default="float64")
     check.add_argument("--last-step", action="store_true", help="return_sequences=False")
-    check.add_argument(
-        "--seed", type=_whole(0), default=0, help="of all random numbers (default 0)"
-    )
+    check.add_argument("--seed", type=whole(0), default=0, help="of all random numbers (default 0)")
     check.set_defaults(run=_check)
     return parser
 
 
-def _whole(least: int) -> Callable[[str], int]:
-    """Read a whole number that is not too small."""
-
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"a whole number of at least {least}, not {text!r}")
-        return int(text)
-
-    return read
-
-
-def _sizes(text: str) -> list[int]:
-    return [_whole(1)(part.strip()) for part in text.split(",")]
-
-
 def _demo(given: argparse.Namespace) -> int:
+    if given.what == "text":
+        out = Path("npstack-demo-text") if given.out is None else given.out
+        return demo_text.run(out, seed=given.seed, fast=given.fast, quiet=given.quiet)
     from npstack import demo  # draws pictures, so it brings matplotlib; checks do without
 
+    out = Path("npstack-demo") if given.out is None else given.out
     settings = demo.Settings(epochs=2) if given.fast else demo.Settings()
     talkative = sys.stderr.isatty() and not given.quiet
 
@@ -108,12 +107,12 @@ def _demo(given: argparse.Namespace) -> int:
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
 
     try:
-        metrics = demo.run(given.out, seed=given.seed, settings=settings, say=say)
+        metrics = demo.run(out, seed=given.seed, settings=settings, say=say)
     finally:
         say("")
     if not given.quiet:
         print(demo.table(metrics))
-        print(f"Pictures (activations.png first), weights.npz and metrics.json: {given.out}")
+        print(f"Pictures (activations.png first), weights.npz and metrics.json: {out}")
     return OK if metrics["gradient_check"]["passed"] else FAILED
 
 

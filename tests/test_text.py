@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npstack import ArgumentError, DataError, DtypeError, ShapeError, plots
+from npstack import ArgumentError, DataError, DtypeError, ShapeError, analysis, plots
 from npstack.baselines.ngram import NGram, compressed_bits
 from npstack.layers import Dense, Embedding, Sequential
 from npstack.stack import StackedLSTM
@@ -363,12 +363,45 @@ def test_the_picture_shows_the_row_that_is_asked_for_and_does_without_bits(model
     )
 
 
+def test_the_picture_shows_the_units_that_are_chosen_from_the_bottom_up(model):
+    tape = model.forward(IDS[np.newaxis, :6])
+    units = [np.array([6, 0, 2]), np.array([1, 4])]
+    picture = plots.characters(tape, TEXT[:6], units=units, unit_label="some")
+    upper, lower, _ = picture.axes
+    assert lower.get_title(loc="left") == "layer 0 · 7 units, 3 of them"
+    assert {ax.get_ylabel() for ax in (upper, lower)} == {"some"}
+    for ax, layer, chosen in zip((lower, upper), tape.layers, units, strict=True):
+        drawn = np.asarray(ax.collections[0].get_array()).reshape(len(chosen), -1)
+        np.testing.assert_array_equal(drawn, layer.states.h[0].T[chosen])
+
+
+def test_units_that_hold_their_value_stand_first():
+    steady = np.linspace(-1, 1, 8)
+    h = np.stack([(-1.0) ** np.arange(8), steady, np.full(8, 0.3), steady**3 + 0.1 * h_noise()], -1)
+    layer = StackedLSTM(1, 4, rng=np.random.default_rng(0))
+    tape = layer.forward(np.zeros((1, 8, 1)), mask=np.array([[True] * 7 + [False]]))
+    (recurrent,) = tape.layers
+    recurrent.states.h[:] = h
+    (order,) = analysis.slowest_first(tape)
+    assert order.tolist() == [2, 1, 3, 0]
+    holes = layer.forward(np.zeros((1, 2, 1)), mask=np.array([[True, False]]))
+    with pytest.raises(ArgumentError, match="beside each other"):
+        analysis.slowest_first(holes)
+
+
+def h_noise():
+    return np.array([0, 1, -1, 1, 0, -1, 1, 0])
+
+
 def test_wrong_pictures_are_refused_in_words(model):
     tape = model.forward(IDS[np.newaxis, :5])
     with pytest.raises(ShapeError, match="T=5 characters"):
         plots.characters(tape, "the")
     with pytest.raises(ShapeError, match="bits must be"):
         plots.characters(tape, TEXT[:5], bits=np.zeros(3))
+    for units in ([[0]], [[0], [0, 0]], [[0], [5]], [[], [0]]):
+        with pytest.raises(ArgumentError, match=r"units of each of the layers of \[7, 5\]"):
+            plots.characters(tape, TEXT[:5], units=units)
     long = model.forward(np.zeros((1, 201), int))
     with pytest.raises(ArgumentError, match="shorter stretch"):
         plots.characters(long, "x" * 201)

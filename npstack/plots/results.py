@@ -210,7 +210,7 @@ def errors_by_horizon(
     ax.set_ylim(bottom=0)
     ax.grid(axis="y", color=GRID, linewidth=0.6)
     finish(ax, "", horizon_label, error_label)
-    ax.legend(fontsize=SMALL, frameon=False, loc="lower right")
+    legend_above(ax, 3)  # inside, it would cover a line: small errors are as common as great ones
     return picture
 
 

@@ -148,7 +148,7 @@ def _signals(
         name += f" · {names[0]}"
     finish(ax, name, ylabel=unit)
     if 1 < columns <= MAX_TRACES:
-        legend_above(ax, columns)
+        legend_above(ax, min(columns, 4))  # more in a row would reach the panel's title
 
 
 def gates(

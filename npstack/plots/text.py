@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import findfont, get_font
@@ -30,7 +32,15 @@ MOST = 200  # characters on one line: beyond, nobody can read them
 PER_CHARACTER = 0.088  # inches
 
 
-def characters(tape: Tape, text: str, *, row: int = 0, bits: Array | None = None) -> Picture:
+def characters(
+    tape: Tape,
+    text: str,
+    *,
+    row: int = 0,
+    bits: Array | None = None,
+    units: Sequence[Array] | None = None,
+    unit_label: str = "unit",
+) -> Picture:
     """Hidden state of every unit of every layer under the characters that were read.
 
     Read a column from the bottom up: the character that comes in, layer 0 that reads it, each
@@ -48,6 +58,11 @@ def characters(tape: Tape, text: str, *, row: int = 0, bits: Array | None = None
     bits : array (T,) or (T - 1,), optional
         How surprising was the character after each, ``-log2`` of its probability:
         `npstack.text.read` gives it. Drawn over the character that it belongs to.
+    units : sequence of int arrays, optional
+        Which units of each layer to draw, from the bottom of its panel up; all by their numbers by
+        default. `npstack.analysis.slowest_first` puts those that hold on to something first.
+    unit_label : str
+        What the panels' upward axis says: "units, slow to quick".
 
     Returns
     -------
@@ -63,12 +78,13 @@ def characters(tape: Tape, text: str, *, row: int = 0, bits: Array | None = None
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from npstack.analysis import slowest_first
     >>> from npstack.text import Vocabulary, character_model
     >>> vocabulary = Vocabulary.of("to be or not to be")
     >>> model = character_model(len(vocabulary), [8, 4], rng=np.random.default_rng(0))
     >>> tape = model.forward(vocabulary.encode("not to be")[np.newaxis])
-    >>> [ax.get_title(loc="left") for ax in characters(tape, "not to be").axes[:2]]
+    >>> picture = characters(tape, "not to be", units=slowest_first(tape))
+    >>> [ax.get_title(loc="left") for ax in picture.axes[:2]]
     ['layer 1 · 4 units', 'layer 0 · 8 units']
     """
     where = "plots.characters"
@@ -85,10 +101,13 @@ def characters(tape: Tape, text: str, *, row: int = 0, bits: Array | None = None
         expected, got = f"bits must be one number per character, (T={T},)", np.shape(bits)
         fail(ShapeError, where, expected, got, "npstack.text.read gives them.")
 
+    if units is None:
+        units = [np.arange(layer.states.h.shape[-1]) for layer in layers]
+    _check_units(where, units, [layer.states.h.shape[-1] for layer in layers])
     mask = layers[0].mask
     assert mask is not None  # a recurrent layer has a time axis, and with it a mask
     picture = new_picture(
-        1.9 * len(layers) + (0.9 if bits is not None else 0.2),
+        2.1 * len(layers) + (0.9 if bits is not None else 0.2),
         max(WIDTH, 1.2 + PER_CHARACTER * T),
     )
     heights = [0.45] * (bits is not None) + [1.0] * len(layers)
@@ -98,14 +117,31 @@ def characters(tape: Tape, text: str, *, row: int = 0, bits: Array | None = None
     if bits is not None:
         _surprise(panels[0], np.asarray(bits, float), T)
     for k, (ax, layer) in enumerate(zip(reversed(panels), layers, strict=False)):
-        h = layer.states.h[row]
-        mesh = heat_map(ax, np.arange(T, dtype=float), h, mask[row], SIGNED, (-1, 1))
-        finish(ax, layer_title(k, h.shape[1]), ylabel="unit")
+        h, chosen = layer.states.h[row], np.asarray(units[k])
+        mesh = heat_map(ax, np.arange(T, dtype=float), h[:, chosen], mask[row], SIGNED, (-1, 1))
+        H, numbered = h.shape[1], bool((chosen == np.arange(len(chosen))).all())
+        some = "" if len(chosen) == H else f", {len(chosen)} of them"
+        finish(ax, layer_title(k, H) + some, ylabel=unit_label)
+        if not numbered:
+            ax.set_yticks([])
     colour_bar(picture, mesh, panels[-len(layers) :], "hidden state h")
     for ax in panels:
         _letters(ax, text)
     panels[-1].set_xlabel("character that is read", fontsize=9)
     return picture
+
+
+def _check_units(where: str, units: Sequence[Array], sizes: list[int]) -> None:
+    """Numbers of units for each layer, each at most once."""
+    numbers = [np.asarray(chosen).tolist() for chosen in units]
+    right = len(numbers) == len(sizes) and all(
+        chosen and len(set(chosen)) == len(chosen) and set(chosen) <= set(range(H))
+        for chosen, H in zip(numbers, sizes, strict=True)
+    )
+    if not right:
+        expected = f"units must name units of each of the layers of {sizes}, each at most once"
+        got = f"{[len(chosen) for chosen in numbers]} numbers"
+        fail(ArgumentError, where, expected, got, "Use analysis.slowest_first(tape).")
 
 
 def _surprise(ax: Axes, bits: Array, T: int) -> None:
