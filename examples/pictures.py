@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image  # comes with matplotlib
 
-from npstack import Dense, Sequential, StackedLSTM, analysis, mean_squared_error, plots
+from npstack import Dense, Recorder, Sequential, StackedLSTM, analysis, mean_squared_error, plots
 from npstack.data import Scale, load_sunspots
 from npstack.optim import Adam
 from npstack.train import Samples, fit
@@ -33,6 +33,8 @@ def train():
     model = Sequential(stack, Dense(8, 1, rng=rng))
     train_on, validate_on = slice(0, -9), slice(-9, None)
     samples = Samples(x, y, None, counts)
+    shown = slice(SHOWN_FROM, SHOWN_FROM + 240)
+    recorder = Recorder(scaled[shown][np.newaxis])
     history = fit(
         model,
         samples.rows(train_on),
@@ -42,11 +44,12 @@ def train():
         optimiser=Adam(0.01),
         clip_norm=1.0,
         validation=samples.rows(validate_on),
+        recorder=recorder,
     )
-    return model, history, series, scaled
+    return model, history, recorder, series, scaled
 
 
-def draw(model, history, series, scaled):
+def draw(model, history, recorder, series, scaled):
     """Yield the name and the figure of every picture."""
     shown = slice(SHOWN_FROM, SHOWN_FROM + 480)
     x, y = scaled[shown][np.newaxis], scaled[SHOWN_FROM + MONTHS_AHEAD :][: len(scaled[shown])]
@@ -71,6 +74,10 @@ def draw(model, history, series, scaled):
     yield "gradient_norms", plots.gradient_norms(norms, **years)
     yield "weights", plots.weights(model.params, grads.params, layer="0.layers.1")
     yield "training_curves", plots.training_curves(history)
+    probed = series.years[shown][: recorder.x.shape[1]]
+    over_training = {"epochs": [0, 2, 10, 30], "times": probed, "time_label": "year"}
+    yield "layers_over_training", plots.layers_over_training(recorder, **over_training)
+    yield "gates_over_training", plots.gates_over_training(recorder)
     later = series.years[shown] + MONTHS_AHEAD / 12
     predictions = {"stack of three": tape.outputs[0, :, 0], "persistence": x[0, :, 0]}
     yield (

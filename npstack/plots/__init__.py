@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from npstack.plots.curves import forecasts, training_curves
     from npstack.plots.measures import gradient_norms, saturation
     from npstack.plots.parameters import weights
+    from npstack.plots.recorded import gates_over_training, layers_over_training
     from npstack.plots.results import confusion_matrix, errors_by_horizon, forecast_horizons
     from npstack.plots.states import activations, gates
     from npstack.plots.text import characters
@@ -26,6 +27,8 @@ _HOMES = {
     "weights": "parameters",
     "training_curves": "curves",
     "forecasts": "curves",
+    "layers_over_training": "recorded",
+    "gates_over_training": "recorded",
     "confusion_matrix": "results",
     "forecast_horizons": "results",
     "errors_by_horizon": "results",
@@ -41,6 +44,8 @@ __all__ = [  # noqa: RUF022  in the order in which a model is looked at
     "gradient_norms",
     "weights",
     "training_curves",
+    "layers_over_training",
+    "gates_over_training",
     "forecasts",
     "confusion_matrix",
     "forecast_horizons",
