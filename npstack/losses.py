@@ -249,13 +249,13 @@ def softmax_cross_entropy(
     logits = _check_predictions(where, "logits", logits)
     targets = _check_classes(where, targets, logits)
     mask, count = _count(where, logits[..., :1], mask, weights)  # one loss per step
-    classes = np.where(mask, targets, 0)[..., np.newaxis]
+    classes = np.where(mask, targets, 0)
     wrong = (classes < 0) | (classes >= logits.shape[-1])
     expected = f"targets must be classes from 0 to {logits.shape[-1] - 1}"
     advice = "The last axis of the logits has one entry per class. Padding? Mask it."
-    _check_none(where, wrong[..., 0], targets, expected, advice)
+    _check_none(where, wrong, targets, expected, advice)
     logits = shapes.zero_where_masked(logits, mask)
-    right = np.arange(logits.shape[-1]) == classes
+    right = np.arange(logits.shape[-1]) == classes[..., np.newaxis]
     values = np.where(right, 0 - log_softmax(logits), np.zeros_like(logits))
     # The right class gets minus what the others have: p - 1 would cancel where p is close to 1.
     others = np.where(right, np.zeros_like(logits), softmax(logits))
@@ -303,7 +303,7 @@ def _count(where: str, predictions: Array, mask: object, weights: object) -> tup
     mask = shapes.check_bool_mask(where, mask, predictions.shape[:-1])
     if weights is not None:
         weights = _check_weights(where, weights, mask, predictions.dtype)
-        mask = mask & (real(weights) > 0)
+        mask = real(weights) > 0
     count = int(mask.sum()) * predictions.shape[-1]
     if count == 0:
         advice = "Leave rows that are all padding out of the batch."
@@ -328,7 +328,7 @@ def _check_weights(where: str, weights: object, mask: Mask, dtype: np.dtype[Any]
     """Weights at least 0, one per step; zero where masked."""
     weights = shapes.check_float(where, "weights", weights, dtype, "the predictions")
     if weights.shape != mask.shape:
-        expected = f"weights must be {mask.shape}, one per row{' and time step' * (mask.ndim > 1)}"
+        expected = f"weights must have the shape of predictions without the last axis, {mask.shape}"
         advice = "Weights of classes? Use class_weights[targets]."
         fail(ShapeError, where, expected, weights.shape, advice)
     weights = shapes.zero_where_masked(weights, mask)

@@ -129,7 +129,7 @@ def absolute(a: Array) -> Array:
 def sign(a: Array) -> Array:
     """Derivative of `absolute`: -1, 1, or 0 at the kink, by the real part of ``a``."""
     ones = np.ones_like(a)
-    return np.where(real(a) > 0, ones, np.where(real(a) < 0, -ones, np.zeros_like(a)))
+    return np.asarray((real(a) > 0) * ones - (real(a) < 0) * ones)
 
 
 def clip(a: Array, limit: float) -> Array:

@@ -178,15 +178,42 @@ def test_kink_of_the_absolute_error_is_known_and_huber_has_none():
     assert verdict(huber, targets + np.array([1.0, 0.0, -1.0])) == {"ok"}
 
 
+@every_loss
+def test_weights_and_targets_pass_a_complex_step_too(name):
+    """By a weight: what its step has above the mean, over the sum of weights. At 0 and 1, too."""
+    predictions, targets, _, weights = draw(name, (4, 3))
+    loss, x = LOSSES[name], predictions.astype(complex)
+    if targets.dtype.kind == "f":
+        targets = np.concatenate([[[0.0, 1.0, 0.5]], targets[1:]])
+    alone = [loss(predictions[[k]], targets[[k]]).value for k in range(4)]
+    y = targets if targets.dtype.kind == "i" else targets.astype(complex)
+    mean = loss(predictions, targets, weights=weights).value
+    for k in range(4):
+        step = 1e-30j * np.eye(4)[k]
+        slope = loss(x, y, weights=weights + step).value.imag / 1e-30
+        assert slope == pytest.approx((alone[k] - mean) / weights.sum(), rel=1e-13, abs=1e-15)
+    spared = weights * [1, 0, 1, 1]
+    for h in (1e-30j, -1e-30j):
+        assert loss(x, y, weights=spared + h).value.real == pytest.approx(
+            loss(predictions, targets, weights=spared).value, rel=1e-14
+        )
+        if targets.dtype.kind == "f":
+            slope = loss(x, y + h).value.imag / h.imag
+            slopes = {"binary_cross_entropy": -predictions.mean()}
+            expected = slopes.get(name, -loss(predictions, targets).gradient.sum())
+            assert slope == pytest.approx(expected, rel=1e-13, abs=1e-15)
+
+
 # ---- masks and weights, as laws -----------------------------------------------------------------
 
 
 @every_loss
 @pytest.mark.parametrize("shape", SHAPES)
-def test_what_stands_in_the_padding_is_irrelevant_bit_for_bit(name, shape):
+@pytest.mark.parametrize("filling", [np.nan, np.inf])
+def test_what_stands_in_the_padding_is_irrelevant_bit_for_bit(name, shape, filling):
     predictions, targets, mask, weights = draw(name, shape)
     everywhere = mask[..., np.newaxis]
-    filled = np.where(everywhere, predictions, np.nan)
+    filled = np.where(everywhere, predictions, filling)
     rubbish = -100 if targets.dtype.kind == "i" else np.inf
     other = np.where(mask if targets.ndim == mask.ndim else everywhere, targets, rubbish)
     loss = LOSSES[name]

@@ -1,5 +1,7 @@
 """Wrong calls of losses: each says what was expected, what came and what to do."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -34,11 +36,11 @@ REFUSED = {
     ),
     "weights for each output": (
         lambda: mean_absolute_error(P, Y, weights=np.ones((4, 5, 3))),
-        (ShapeError, r"weights must be \(4, 5\), one per row and time step, got \(4, 5, 3\)"),
+        (ShapeError, r"without the last axis, \(4, 5\), got \(4, 5, 3\)"),
     ),
     "weights of classes": (
         lambda: softmax_cross_entropy(P[0], CLASSES[0], weights=np.ones(3)),
-        (ShapeError, r"weights must be \(5,\), one per row, got \(3,\)", "class_weights"),
+        (ShapeError, r"without the last axis, \(5,\), got \(3,\)", "class_weights"),
     ),
     "a weight below zero": (
         lambda: huber(P, Y, weights=changed(WEIGHTS, (2, 1), -0.5)),
@@ -116,6 +118,10 @@ REFUSED = {
         lambda: softmax_cross_entropy(P[0, 0], CLASSES[0, 0]),
         (ShapeError, r"logits must be \(B, T, K\) or \(B, K\), got \(3,\)"),
     ),
+    "several classes too many": (
+        lambda: softmax_cross_entropy(P, np.arange(20).reshape(4, 5)),
+        (ArgumentError, r"classes from 0 to 2, got 3 at index \(0, 3\)"),
+    ),
     "a tape": (
         lambda: softmax_cross_entropy(P, type("Tape", (), {"outputs": P})()),
         (DtypeError, "targets must be an array, got a Tape"),
@@ -127,5 +133,7 @@ REFUSED = {
 def test_wrong_calls_say_what_was_expected(name):
     call, (error, *words) = REFUSED[name]
     for word in words:
-        with pytest.raises(error, match=word):
+        with pytest.raises(error, match=word) as raised:
             call()
+        # where: what was expected, got what came. What to do.
+        assert re.fullmatch(r"[a-z_]+: .+ must .+, got .+\. \S.+[.?]", str(raised.value))
