@@ -60,6 +60,7 @@ def test_delimiter_line_ends_and_byte_order_mark_are_recognised(write, delimiter
         ("a,b\n1,2", {}, [[1, 2]]),
         ("a,b\n 1 , 2 \n", {}, [[1, 2]]),
         ("1,2\n3,4\n", {}, [[1, 2], [3, 4]]),
+        ("a, b\n1, 2\n", {}, [[1, 2]]),
         ("2020,2021\n1,2\n", {"header": True}, [[1, 2]]),
         ("7\n8\n", {}, [[7], [8]]),
         ("x\n7\n", {}, [[7]]),

@@ -56,6 +56,16 @@ def test_what_stands_outside_the_rows_or_the_mask_does_not_matter(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_values_of_another_shape_do_not_reproduce_a_scaler(kind):
+    values = np.random.default_rng(0).normal(size=(10, 2))
+    scaler = kind.fit(values, rows=range(8))
+    assert scaler.reproduces(values[:8])
+    assert not scaler.reproduces(values[:7])
+    assert not scaler.reproduces(values[:, :1])
+    assert not scaler.reproduces(values[:, 0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @given(seed=st.integers(0, 10**6), D=st.integers(1, 4), size=st.sampled_from([1e-30, 1, 1e30]))
 def test_the_inverse_undoes_it_to_rounding(kind, seed, D, size):
     values = size * np.random.default_rng(seed).normal(3, 1, (9, D))

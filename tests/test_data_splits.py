@@ -229,6 +229,14 @@ def test_rows_are_drawn_and_the_odd_row_is_not_always_the_same_parts():
     assert 70 < len(even.validation) < 110  # 1.5 of each five: drawn which part gets two
 
 
+def test_a_rare_label_stands_in_every_part_at_the_cost_of_the_largest():
+    labels = np.array([0] * 97 + [1] * 3)  # of three: 2.4, 0.3, 0.3
+    split = split_by_row(
+        100, rng=np.random.default_rng(0), train=0.8, validation=0.1, labels=labels
+    )
+    assert [int((labels[part] == 1).sum()) for part in split] == [1, 1, 1]
+
+
 def test_no_label_no_proportion_and_no_validation_no_rows():
     split = split_by_row(10, rng=np.random.default_rng(0), train=7, validation=0)
     assert [len(part) for part in split] == [7, 0, 3]

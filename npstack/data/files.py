@@ -164,8 +164,8 @@ def _array(at: str, stream: IO[bytes], size: int) -> Array:
     if min(shape, default=0) < 0 or count * dtype.itemsize != room:
         expected, got = f"shape and dtype must fill its {room:,} bytes", f"{dtype} {shape}"
         fail(DataError, at, expected, brief(got), "The file is damaged, or made to do harm.")
-    data = stream.read(room)
-    if len(data) != room or stream.read(1):  # the end is where the checksum is compared
+    data = stream.read(room)  # compares the checksum when it comes to the end
+    if len(data) != room:
         expected, advice = f"there must be {room:,} bytes", "The file is damaged."
         fail(DataError, at, expected, f"{len(data):,}", advice)
     value: Array = np.frombuffer(data, dtype, count) if room else np.zeros(count, dtype)

@@ -96,7 +96,7 @@ class TimeSplit(NamedTuple):
     def _part(self, where: str, name: str, windows: Windows, reach_back: bool) -> Windows:
         part: range = getattr(self, name)
         inputs, targets = windows.positions
-        inside = ((targets >= part.start) & (targets < part.stop)).all(-1)
+        inside = (targets >= part.start).all(-1)
         chosen = targets.reshape(len(windows), -1).max(1, initial=0) < part.stop
         if name == "train" or not reach_back:
             chosen &= inputs[:, 0] >= part.start
