@@ -27,6 +27,7 @@ from npstack.progress import Lines, show
 from npstack.samples import Samples
 from npstack.schedules import StepDecay
 from npstack.train import evaluate, fit
+from tests.provenance import read_evidence
 
 
 def problem(seed=0, dropout=0.0):
@@ -524,3 +525,10 @@ def test_wrong_calls_are_explained_before_the_first_step(name):
     with pytest.raises(error, match=words):
         fit(arguments.pop("model", model), arguments.pop("samples", samples), **arguments)
     assert same(before, model.params)
+
+
+def test_the_committed_profile_meets_the_bar():
+    found = read_evidence("fit_profile")
+    usual = [row["share"] for row in found["jobs"].values() if row["usual"]]
+    assert len(usual) >= 4
+    assert min(usual) >= found["bar"] == 0.85
