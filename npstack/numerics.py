@@ -128,8 +128,7 @@ def absolute(a: Array) -> Array:
 
 def sign(a: Array) -> Array:
     """Derivative of `absolute`: -1, 1, or 0 at the kink, by the real part of ``a``."""
-    ones = np.ones_like(a)
-    return np.asarray((real(a) > 0) * ones - (real(a) < 0) * ones)
+    return np.asarray(np.sign(real(a)), dtype=a.dtype)
 
 
 def clip(a: Array, limit: float) -> Array:
@@ -178,7 +177,7 @@ def logsumexp(a: Array) -> Array:
     array([1000.6931])
     """
     largest, _, others = _below_top(a)
-    return np.asarray(largest + log1p(others))
+    return largest + log1p(others)
 
 
 def log_softmax(a: Array) -> Array:
@@ -190,7 +189,7 @@ def log_softmax(a: Array) -> Array:
     array([-4.24835426e-18, -4.00000000e+01])
     """
     _, below, others = _below_top(a)
-    return np.asarray(below - log1p(others))
+    return below - log1p(others)
 
 
 def softmax(a: Array) -> Array:
