@@ -177,7 +177,7 @@ class Optimiser:
                 expected = f"state[{name!r}] must be an array of floating-point numbers"
                 fail(DtypeError, where, expected, describe(array), advice)
         self.steps = steps
-        self.memory = {k: {n: a.copy() for n, a in kind.items()} for k, kind in memory.items()}
+        self.memory = {k: {n: a.copy("K") for n, a in kind.items()} for k, kind in memory.items()}
 
     def config(self) -> dict[str, Any]:
         """Name and hyper-parameters, as plain JSON; `optimiser_from` reads it.
