@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -30,6 +31,8 @@ UNREADABLE = (
     OverflowError,
     RuntimeError,
     OSError,
+    SyntaxError,
+    tokenize.TokenError,  # of an array's header that is cut short
 )
 
 
