@@ -295,7 +295,8 @@ def check_truncation(where: str, name: str, model: Any, samples: Samples) -> Non
         got, advice = "only the last step", "Build its last recurrent layer with "
         fail(ArgumentError, where, expected, got, f"{advice}return_sequences=True.")
     parts = {k: v for k, v in samples._asdict().items() if v is not None and k != "resets"}
-    axes = {k: np.shape(v)[:2] for k, v in parts.items()}
-    if isinstance(samples.x, tuple) or len(set(axes.values())) > 1 or len(axes["y"]) < 2:
+    two = isinstance(samples.x, tuple)
+    axes = {k: "two inputs" if two and k == "x" else np.shape(v)[:2] for k, v in parts.items()}
+    if two or len(set(axes.values())) > 1 or len(axes["y"]) < 2:
         expected = f"{name} needs samples whose parts all begin with (B, T)"
         fail(ShapeError, where, expected, axes, "Targets and weights are given for every step.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from npstack import (
     Dense,
@@ -19,6 +20,13 @@ from npstack import (
 from npstack.verify.models import gate_blocks
 from tests.agreement import Arrays, block_error, named_states
 
+WAYS = [
+    {"handover": handover, "reverse_source": reverse}
+    for handover in ("all", "top")
+    for reverse in (False, True)
+]
+EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
+BOTH_SIDES = pytest.mark.parametrize("symbols", [True, False], ids=["symbols", "vectors"])
 READS, WRITES, SYMBOLS = 3, 4, 6  # source features, target features and outputs, of embeddings
 
 
@@ -131,3 +139,9 @@ def draw_pairs(
     tape = model.forward(x, mask=masks[1], rng=np.random.default_rng(seed + 1))
     doutputs = rng.normal(size=tape.outputs.shape).astype(dtype)
     return Pairs(model, x, masks[1], states(), tape.noise, doutputs, states())
+
+
+def draw_way(seed: int, way: dict[str, Any], **options: Any) -> Pairs:
+    """Unequal sizes, but for the shortcut, which joins the encoder's last layer to the first."""
+    sizes = {"all": (4, 3), "top": (3, 3)}[way["handover"]]
+    return draw_pairs(seed, sizes=sizes, **way, **options)

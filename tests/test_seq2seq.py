@@ -5,37 +5,17 @@ import pytest
 
 from npstack import (
     LSTM,
-    Dense,
-    Embedding,
     EncoderDecoder,
     LSTMState,
-    Sequential,
     SourceTarget,
     StackedLSTM,
     gradcheck,
-    greedy_decode,
-    shift_right,
 )
-from npstack.shapes import ArgumentError, DtypeError, NonFiniteError, ShapeError, TapeError
+from npstack.shapes import ArgumentError
 from npstack.source_target import reverse_valid
 from npstack.verify.models import gate_blocks
 from npstack.verify.trial import same_bits
-from tests.pairs import SYMBOLS, Pairs, draw_pairs
-
-WAYS = [
-    {"handover": handover, "reverse_source": reverse}
-    for handover in ("all", "top")
-    for reverse in (False, True)
-]
-# handover="top" joins the encoder's last layer to the decoder's first: equal sizes, unequal for all
-SIZES = {"all": (4, 3), "top": (3, 3)}
-BOTH_SIDES = pytest.mark.parametrize("symbols", [True, False], ids=["symbols", "vectors"])
-EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())))
-
-
-def draw(seed: int, way: dict, **options) -> Pairs:
-    return draw_pairs(seed, sizes=SIZES[way["handover"]], **way, **options)
-
+from tests.pairs import BOTH_SIDES, EVERY_WAY, SYMBOLS, WAYS, Pairs, draw_pairs, draw_way
 
 # ---- gradients -------------------------------------------------------------------------------
 
@@ -57,7 +37,7 @@ def check(pairs: Pairs, **options):
 @EVERY_WAY
 @pytest.mark.parametrize("masked", ["lengths", "holes"])
 def test_every_gradient_equals_a_complex_step(way, masked):
-    pairs = draw(3, way, symbols=False, masked=masked, dropout=0.4, batch=3, steps=(4, 3))
+    pairs = draw_way(3, way, symbols=False, masked=masked, dropout=0.4, batch=3, steps=(4, 3))
     report = check(pairs, entries=3)
     assert report.route == "complex"
     assert {row.verdict for row in report.rows} <= {"ok", "rounding"}, report
@@ -73,21 +53,21 @@ def test_every_entry_with_embeddings_and_dropout():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_wide_and_long(seed):
     way = WAYS[seed % len(WAYS)]
     rng = np.random.default_rng(seed)
     H, L = int(rng.integers(8, 65)), int(rng.integers(1, 4))
     steps = tuple(int(n) for n in rng.integers(10, 101, 2))
     pairs = draw_pairs(seed, sizes=(H,) * L, symbols=False, dropout=0.3, steps=steps, **way)
-    report = check(pairs, entries=3)
+    report = check(pairs, entries=1)
     assert report.passed, report
 
 
 def test_the_states_handed_over_carry_a_gradient():
     """No dead road: every encoder parameter of every layer gets one, and only by way of states."""
     for way in WAYS:
-        pairs = draw(7, way)
+        pairs = draw_way(7, way)
         grads = pairs.model.backward(pairs.forward(), pairs.doutputs)
         for name, value in grads.params.items():
             assert np.abs(value).max() > 0, (way, name)
@@ -99,7 +79,7 @@ def test_the_states_handed_over_carry_a_gradient():
 @BOTH_SIDES
 @pytest.mark.parametrize("handover", ["all", "top"])
 def test_it_is_the_two_sides_run_by_hand(symbols, handover):
-    pairs = draw(11, {"handover": handover}, symbols=symbols, dropout=0.3)
+    pairs = draw_way(11, {"handover": handover}, symbols=symbols, dropout=0.3)
     encoder, decoder = pairs.model.encoder, pairs.model.decoder
     source_mask, (noise, other_noise) = pairs.x.source_mask, pairs.noise
     read = encoder.forward(pairs.x.source, pairs.states, mask=source_mask, noise=noise)
@@ -209,7 +189,7 @@ def test_what_was_read_decides_what_is_said():
 @BOTH_SIDES
 @EVERY_WAY
 def test_padding_is_irrelevant_bit_for_bit(way, symbols):
-    pairs = draw(29, way, symbols=symbols)
+    pairs = draw_way(29, way, symbols=symbols)
     for junk in (-1, 10**9) if symbols else (np.nan, np.inf, 1e30):
         source, target_in = np.array(pairs.x.source), np.array(pairs.x.target_in)
         doutputs = np.array(pairs.doutputs)
@@ -221,7 +201,7 @@ def test_padding_is_irrelevant_bit_for_bit(way, symbols):
 
 @EVERY_WAY
 def test_masked_steps_give_zero_and_get_zero_gradient(way):
-    pairs = draw(31, way, symbols=False)
+    pairs = draw_way(31, way, symbols=False)
     results = pairs.run()
     assert (~pairs.mask).any()
     assert (~pairs.x.source_mask).any()
@@ -233,7 +213,7 @@ def test_masked_steps_give_zero_and_get_zero_gradient(way):
 
 @EVERY_WAY
 def test_a_padded_pair_equals_the_pair_alone(way):
-    pairs = draw(37, way, symbols=False, masked="lengths", dropout=0.3)
+    pairs = draw_way(37, way, symbols=False, masked="lengths", dropout=0.3)
     whole = pairs.run()
     sums = {name: np.zeros_like(value) for name, value in whole.items()}
 
@@ -317,186 +297,3 @@ def test_nothing_is_remembered_and_parameters_of_the_tape_count():
     model.params = {name: value + 1 for name, value in model.params.items()}
     model.forward(pairs.x)
     same_bits(model.backward(tape, pairs.doutputs).params, before)
-
-
-# ---- teacher forcing and greedy decoding -------------------------------------------------------
-
-
-def test_shift_right_puts_the_start_before_everything_else():
-    target = np.array([[3, 4, 5], [6, 7, 8]])
-    assert shift_right(target, 1).tolist() == [[1, 3, 4], [1, 6, 7]]
-    vectors = shift_right(target[..., np.newaxis] / 2, 0.0)
-    assert vectors[0, :, 0].tolist() == [0.0, 1.5, 2.0]
-    with pytest.raises(ShapeError, match=r"target\[np.newaxis\]"):
-        shift_right(target[0], 1)
-
-
-START, STOP = 0, 1
-
-
-@EVERY_WAY
-def test_greedy_decoding_equals_teacher_forcing_with_its_own_words(way):
-    lengths = set()
-    for seed in range(6):
-        pairs = draw(seed, way, masked="lengths", batch=7)
-        model, x = pairs.model, pairs.x
-        model.params = {name: 6 * value for name, value in model.params.items()}  # not too timid
-        said = greedy_decode(
-            model, x.source, start=START, stop=STOP, max_steps=9, source_mask=x.source_mask
-        )
-        fed = SourceTarget(x.source, shift_right(said.symbols, START), x.source_mask)
-        forced = model.forward(fed, mask=said.mask).outputs.argmax(axis=-1)
-        assert (forced[said.mask] == said.symbols[said.mask]).all()
-        assert said.mask[:, 0].all()
-        for symbols, mask in zip(said.symbols, said.mask, strict=True):
-            n = int(mask.sum())
-            lengths.add(n)
-            assert mask[:n].all()  # no holes
-            assert (symbols[: n - 1] != STOP).all()
-            assert n == 9 or (symbols[n - 1 :] == STOP).all()
-        assert said.mask.any(axis=0).all()  # no longer than the longest row
-    assert len(lengths) > 2, lengths  # rows do stop, and not all at once
-
-
-def test_a_row_that_has_stopped_leaves_the_others_alone():
-    pairs = draw_pairs(2, masked="lengths", batch=7)
-    source, mask = pairs.x.source, pairs.x.source_mask
-    options = {"start": START, "stop": STOP, "max_steps": 9}
-    together = greedy_decode(pairs.model, source, source_mask=mask, **options)
-    for row in range(len(source)):
-        alone = greedy_decode(
-            pairs.model, source[row : row + 1], source_mask=mask[row : row + 1], **options
-        )
-        n = alone.symbols.shape[1]
-        assert (alone.symbols[0] == together.symbols[row, :n]).all()
-        assert together.mask[row].sum() == n
-
-
-def test_the_states_of_encode_are_those_that_the_decoder_begins_with():
-    pairs = draw_pairs(61, reverse_source=True)
-    states = pairs.model.encode(pairs.x.source, pairs.x.source_mask)
-    tape = pairs.model.forward(pairs.x, mask=pairs.mask)
-    for state, layer in zip(states, tape.parts[1].layers, strict=True):
-        same_bits(state._asdict(), layer.initial._asdict())
-
-
-# ---- wrong calls -------------------------------------------------------------------------------
-
-rng = np.random.default_rng(0)
-
-
-def stack(*sizes: int, inputs: int = 2) -> StackedLSTM:
-    return StackedLSTM(inputs, list(sizes), rng=rng)
-
-
-@pytest.mark.parametrize(
-    ("encoder", "decoder", "options", "error", "words"),
-    [
-        (stack(4, 3), stack(4), {}, ShapeError, "[4, 3] and [4]: 2 and 1 layers"),
-        (stack(4, 3), stack(4, 5), {}, ShapeError, "[4, 3] and [4, 5]: layer 1 differs"),
-        (stack(4, 3), stack(4, 3), {"handover": "top"}, ShapeError, "layer 0 of the decoder"),
-        (stack(4), stack(4), {"handover": "last"}, ArgumentError, "one of 'all', 'top'"),
-        (Dense(2, 4, rng=rng), stack(4), {}, ArgumentError, "encoder must hold a recurrent layer"),
-        (stack(4), Dense(2, 4, rng=rng), {}, ArgumentError, "decoder must hold a recurrent layer"),
-        (
-            Sequential(stack(4), Dense(4, 2, rng=rng)),
-            stack(4),
-            {},
-            ArgumentError,
-            "encoder must end in a recurrent layer, got a Dense",
-        ),
-        (
-            stack(4),
-            StackedLSTM(2, 4, return_sequences=False, rng=rng),
-            {},
-            ShapeError,
-            "return_sequences=True",
-        ),
-        (stack(4).params, stack(4), {}, DtypeError, "encoder must be a layer"),
-        (
-            stack(4),
-            StackedLSTM(2, 4, rng=rng, dtype=np.float32),
-            {},
-            DtypeError,
-            "float32 and float64",
-        ),
-    ],
-)
-def test_sides_that_do_not_fit(encoder, decoder, options, error, words):
-    with pytest.raises(error) as caught:
-        EncoderDecoder(encoder, decoder, **options)
-    assert words in str(caught.value)
-
-
-def test_one_layer_on_both_sides_is_refused():
-    shared = stack(4)
-    with pytest.raises(ArgumentError, match="one place only"):
-        EncoderDecoder(shared, shared)
-
-
-def test_wrong_arguments_say_which_side():
-    pairs = draw_pairs(67)
-    model, (source, target_in, source_mask) = pairs.model, pairs.x
-    for x, error, words in [
-        (source, DtypeError, "must be a SourceTarget"),
-        ((source, target_in), DtypeError, "must be a SourceTarget"),
-        (SourceTarget(source[:2], target_in), ShapeError, "as many rows, got 2 and 4"),
-        (SourceTarget(source[0], target_in), ShapeError, r"source\[np.newaxis\]"),
-        (SourceTarget(source + 99, target_in), ArgumentError, "encoder: .*from 0 to 8"),
-        (SourceTarget(source, target_in + 99), ArgumentError, "decoder: .*from 0 to 5"),
-        (SourceTarget(source / 2, target_in), DtypeError, "encoder: .*integers"),
-        (SourceTarget(source, target_in, source_mask * 1), DtypeError, "encoder: .*boolean"),
-        (SourceTarget(source, target_in, pairs.mask), ShapeError, "encoder: .*mask must be"),
-    ]:
-        with pytest.raises(error, match=words):
-            model.forward(x)
-    with pytest.raises(ShapeError, match=r"decoder: .*mask must be"):
-        model.forward(pairs.x, mask=source_mask)
-    with pytest.raises(ArgumentError, match=r"encoder: .*tuple of 2"):
-        model.forward(pairs.x, pairs.states[:1])
-    with pytest.raises(ArgumentError, match="names"):
-        model.forward(pairs.x, params=model.encoder.params)
-    tape = pairs.forward()
-    with pytest.raises(ShapeError, match=r"decoder: .*doutputs"):
-        model.backward(tape, pairs.doutputs[:, 1:])
-    with pytest.raises(ArgumentError, match=r"decoder: .*tuple of 2"):
-        model.backward(tape, pairs.doutputs, tape.final)
-    with pytest.raises(TapeError, match="two parts"):
-        model.backward(tape.parts[0].parts[0], pairs.doutputs)
-    with pytest.raises(TapeError, match="encoder"):
-        draw_pairs(67, sizes=(5, 3)).model.backward(tape, pairs.doutputs)
-
-
-def test_numbers_that_are_none_are_found_on_their_side():
-    pairs = draw_pairs(71, symbols=False, masked="none")
-    x = np.array(pairs.x.source)
-    x[1, 2] = np.nan
-    with pytest.raises(NonFiniteError, match=r"encoder: .*time step 2"):
-        pairs.model.forward(pairs.x._replace(source=x))
-    params = {name: value.copy() for name, value in pairs.model.params.items()}
-    params["decoder.0.layers.1.W"][...] = np.nan
-    with pytest.raises(NonFiniteError, match=r"decoder: .*LSTM"):
-        pairs.model.forward(pairs.x, params=params)
-
-
-def test_greedy_decoding_refuses_what_it_cannot_do():
-    pairs = draw_pairs(73)
-    options = {"start": START, "stop": STOP, "max_steps": 3}
-    for changed, words in [
-        ({"max_steps": 0}, "max_steps"),
-        ({"start": SYMBOLS}, "start must be a symbol of the decoder, from 0 to 5"),
-        ({"stop": -1}, "stop must be a symbol"),
-        ({"stop": 1.0}, "stop must be a symbol"),
-    ]:
-        with pytest.raises(ArgumentError, match=words):
-            greedy_decode(pairs.model, pairs.x.source, **{**options, **changed})
-    vectors = draw_pairs(73, symbols=False)
-    with pytest.raises(ArgumentError, match="4 features read, 6 written"):
-        greedy_decode(vectors.model, vectors.x.source, **options)
-    with pytest.raises(DtypeError, match="must be an EncoderDecoder"):
-        greedy_decode(pairs.model.decoder, pairs.x.source, **options)
-    sides = [Sequential(Embedding(5, 2, rng=rng), stack(4)) for _ in range(2)]
-    with pytest.raises(ArgumentError, match="5 symbols read, 4 written"):
-        greedy_decode(EncoderDecoder(*sides), np.zeros((1, 2), int), **options)
-    with pytest.raises(ShapeError, match=r"source\[np.newaxis\]"):
-        greedy_decode(pairs.model, pairs.x.source[0], **options)
