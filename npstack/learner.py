@@ -159,7 +159,7 @@ def check_plan(where: str, model: Layer, plan: Plan) -> None:
     if plan.batches is not None and not callable(plan.batches):
         expected, got = "batches must be a function", shapes.describe(plan.batches)
         fail(DtypeError, where, expected, got, "batches(rng) gives the rows of each batch.")
-    _check_values(where, model, plan.samples)
+    check_values(where, "samples", model, plan.samples)
     if plan.truncate is not None:
         if not isinstance(plan.truncate, tuple | list) or len(plan.truncate) != 2:
             expected, got = "truncate must be a pair (k1, k2)", shapes.describe(plan.truncate)
@@ -170,6 +170,9 @@ def check_plan(where: str, model: Layer, plan: Plan) -> None:
         check_truncation(where, "truncate", model, plan.samples)
     if plan.stateful:
         check_carries(where, "stateful", model)
+        if isinstance(plan.samples.x, tuple):
+            expected, got = "stateful needs samples of one input", "two"
+            fail(ArgumentError, where, expected, got, "A decoder begins with the encoder's state.")
         if plan.batches is None and len(plan.samples.y) % plan.batch_size:
             expected = f"stateful training needs batches of batch_size={plan.batch_size} rows"
             got = f"{len(plan.samples.y)} rows, which leave a smaller one"
@@ -177,11 +180,13 @@ def check_plan(where: str, model: Layer, plan: Plan) -> None:
             fail(ShapeError, where, expected, got, advice)
 
 
-def _check_values(where: str, model: Layer, samples: Samples) -> None:
+def check_values(where: str, whole: str, model: Layer, samples: Samples) -> None:
     """Numbers that are none are told by their row in the samples, not in some batch."""
     parts = {"x": (samples.x, samples.mask), "y": (samples.y, counted(model.keeps_time, samples))}
     for name, (values, mask) in parts.items():
         if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
             continue  # symbols; or a NamedTuple of two inputs, which the model looks at
+        if mask is None and values.ndim == 3:
+            mask = np.ones(values.shape[:2], dtype=bool)  # the error then says row and time step
         if mask is None or values.shape[: mask.ndim] == mask.shape:
-            shapes.check_finite(where, f"samples.{name}", values, mask)
+            shapes.check_finite(where, f"{whole}.{name}", values, mask)

@@ -14,7 +14,7 @@ from npstack import resume as resuming
 from npstack import shapes
 from npstack.history import History
 from npstack.layers.base import Layer
-from npstack.learner import Batches, Learner, Plan, check_plan
+from npstack.learner import Batches, Learner, Plan, check_plan, check_values
 from npstack.losses import mean_squared_error
 from npstack.nonfinite import REMEDIES, what_came
 from npstack.numerics import Array
@@ -105,7 +105,8 @@ def fit(
         Rows in a new order every epoch; else in their own.
     batches : callable, optional
         ``batches(rng)`` gives the row numbers of each batch of an epoch, instead of equal batches
-        (rows of like length together, say). To be resumable it may depend on ``rng`` only.
+        (rows of like length together, say: steps at which a whole batch is padding are then left
+        out). To be resumable it may depend on ``rng`` only.
     truncate : (k1, k2), optional
         Truncated backpropagation through time: an update every k1 steps from a backward pass over
         the last k2 (`npstack.bptt`). Each update has the mean loss of its own k1 steps.
@@ -170,6 +171,7 @@ def fit(
     keep_best = keep_best or patience is not None
     if validation is not None:
         validation = check_samples(where, "validation", validation)
+        check_values(where, "validation", model, validation)
     elif keep_best:
         advice = "Pass validation=…: the best epoch is the one of the least validation loss."
         fail(ArgumentError, where, "keep_best and patience need validation", "none", advice)
@@ -199,13 +201,16 @@ def fit(
     learner, bar = Learner(model, optimiser), show(progress, epochs, len(history.epochs))
     try:
         if recorder is not None:
-            recorder.record(model, len(history.epochs))
+            with np.errstate(all="ignore"):
+                recorder.record(model, len(history.epochs))
         for epoch in range(done + 1, epochs + 1):
             began = time.perf_counter()
             try:
                 with np.errstate(all="ignore"):  # what overflows is found, and told in words
                     seen = learner.epoch(plan, rng, partial(bar.step, epoch))
                     held_out = None if validation is None else _held_out(model, validation, loss)
+                    if recorder is not None:
+                        recorder.record(model, epoch)
             except NonFiniteError as error:
                 got = f"{what_came(error)} (epoch {epoch}, after {optimiser.steps} updates)"
                 learner.bring_back(learner.good)
@@ -222,8 +227,6 @@ def fit(
                 history.best_epoch = epoch
             if patience is not None and best is not None and epoch - best.epoch >= patience:
                 history.stopped = "early"
-            if recorder is not None:
-                recorder.record(model, epoch)
             if on_epoch is not None:
                 on_epoch(model, history)
                 learner.settle()

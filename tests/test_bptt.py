@@ -19,6 +19,8 @@ from npstack import (
 from npstack.bptt import passes, restart, spans, truncated_gradients
 from npstack.params import split_gates
 from npstack.samples import Samples
+from npstack.seq2seq import EncoderDecoder
+from npstack.source_target import SourceTarget
 from npstack.train import fit
 
 B, T = 3, 12
@@ -156,6 +158,18 @@ def test_a_single_layer_and_symbols_go_the_same_way():
     layer = LSTM(2, 3, rng=rng)  # its state stands alone, in no tuple
     z = rng.standard_normal((B, T, 2))
     assert truncated_gradients(layer, (z, y), 3, 5).final.h.shape == (B, 3)
+
+
+def test_float32_stays_float32():
+    rng = np.random.default_rng(0)
+    model = StackedLSTM(2, [3, 2], rng=rng, dtype=np.float32)
+    x, y = (rng.standard_normal((B, T, 2)).astype(np.float32) for _ in "xy")
+    weights = rng.random((B, T)).astype(np.float32)
+    found = truncated_gradients(model, Samples(x, y, weights=weights), 5, 3)
+    assert {g.dtype for g in found.params.values()} == {np.dtype(np.float32)}
+    options = {"rng": rng, "clip_norm": 1.0, "stateful": True, "truncate": (5, 7)}
+    fit(model, (x, y), epochs=1, batch_size=B, **options)
+    assert model.dtype == np.float32
 
 
 def test_spans_in_which_nothing_counts_hand_the_state_on_and_teach_nothing():
@@ -336,6 +350,8 @@ def wrong(**options):
 X = np.zeros((4, 5, 2))
 LAST = LSTM(2, 2, return_sequences=False, rng=np.random.default_rng(0))
 NO_STATE = Sequential(Dropout(0.5), Dense(2, 2, rng=np.random.default_rng(0)))
+SIDES = [LSTM(2, 2, rng=np.random.default_rng(k)) for k in range(2)]
+PAIR = EncoderDecoder(*SIDES)
 WRONG = {
     "truncate is one number": ({"truncate": 4}, ArgumentError, r"pair \(k1, k2\)"),
     "k2 is zero": ({"truncate": (4, 0)}, ArgumentError, "k2"),
@@ -358,6 +374,16 @@ WRONG = {
     "targets without time": (
         {"model": LSTM(2, 2, rng=np.random.default_rng(0)), "samples": (X, X[:, 0])}
         | {"truncate": (2, 2)},
+        ShapeError,
+        r"begin with \(B, T\)",
+    ),
+    "two inputs": (
+        {"model": PAIR, "samples": (SourceTarget(X, X), X), "stateful": True},
+        ArgumentError,
+        "one input",
+    ),
+    "two inputs in spans": (
+        {"model": PAIR, "samples": (SourceTarget(X, X), X), "truncate": (2, 2)},
         ShapeError,
         r"begin with \(B, T\)",
     ),

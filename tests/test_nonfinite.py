@@ -12,6 +12,7 @@ from npstack import (
     Embedding,
     NonFiniteError,
     NpstackError,
+    Recorder,
     Sequential,
     StackedLSTM,
     mean_squared_error,
@@ -294,11 +295,13 @@ def test_samples_that_are_no_numbers_are_told_by_their_own_row_before_the_first_
     model, samples = small()
     x, y = samples.x.copy(), samples.y.copy()
     x[5, 2] = np.nan
-    with pytest.raises(NonFiniteError, match=r"samples\.x .* time step 2 \(row 5\)|samples\.x"):
+    with pytest.raises(NonFiniteError, match=r"samples\.x .* time step 2 \(row 5\)"):
         train(model, samples._replace(x=x), batch_size=2)
     y[3, 1] = np.inf
     with pytest.raises(NonFiniteError, match=r"samples\.y"):
         train(model, samples._replace(y=y), batch_size=2)
+    with pytest.raises(NonFiniteError, match=r"validation\.y .* time step 1 \(row 3\)"):
+        train(model, samples, validation=samples._replace(y=y))
     mask = np.isfinite(x).all(axis=-1)
     train(model, samples._replace(x=x, mask=mask), batch_size=2)  # in the padding it is harmless
 
@@ -310,6 +313,13 @@ def test_gradients_that_are_numbers_and_whose_norm_is_none():
     grads = model.backward(tape, np.ones_like(tape.outputs)).params
     scale = 1.7e308 / max(np.abs(g).max() for g in grads.values())
     assert "got a norm of inf" in caught(model, samples, loss=fill(scale))
+
+
+def test_a_probe_that_overflows_harmlessly_says_nothing():
+    model, samples = small()
+    recorder = Recorder(np.full((1, T, D), HUGE))  # its gates are open or shut, and finite
+    train(model, samples, recorder=recorder)
+    assert recorder.epochs == [0, 1]
 
 
 def test_the_clipped_run_goes_on():
