@@ -86,6 +86,7 @@ class Run:
             "data": {"path": str(self.data), "sha256": self.digest},
             "options": self.options,
             "facts": self.facts,
+            "facts_sha256": _digest(self.facts),
         }
         write_json(self.folder / CONFIG, config)
         with replacing(self.folder / README) as file:
@@ -109,6 +110,11 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         file.write(json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
 
 
+def _digest(facts: Mapping[str, Any]) -> str:
+    """Of plain values, whatever the order of the keys."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
@@ -121,6 +127,10 @@ def digest_of(path: Path) -> str:
 def new_run(folder: Path, name: str, data: Path, options: dict[str, Any]) -> tuple[Run, Problem]:
     """Read the data, then make the folder; one that holds anything but the data is refused."""
     check_free(folder, data)
+    if options["validation"] + options["test"] >= 1:
+        expected = "--validation and --test must leave something to train on"
+        got = f"{options['validation']} and {options['test']}"
+        fail(ArgumentError, "npstack train", expected, got, "The default is 0.15 each.")
     digest = digest_of(data)
     problem = TASKS[name].prepare(data, options)
     run = Run(folder, name, options, data.resolve(), digest, problem.facts)
@@ -150,13 +160,17 @@ def open_run(folder: Path) -> Run:
     found = strict_json.load(str(path), path.read_bytes(), "Was it edited by hand?")
     try:
         about = {key: found[key] for key in FORMAT}
-        name, options, facts = found["task"], found["options"], dict(found["facts"])
+        name, options, facts = found["task"], dict(found["options"]), dict(found["facts"])
+        whole = found["facts_sha256"] == _digest(facts)
         data, digest = Path(found["data"]["path"]), str(found["data"]["sha256"])
     except (TypeError, KeyError, ValueError) as error:
-        fail(DataError, str(path), "the file must be as npstack wrote it", f"no {error}")
+        fail(DataError, str(path), "the file must be as npstack wrote it", f"{error!r}")
     if about != FORMAT or name not in TASKS:
         expected = f"the file must be {FORMAT}, of a task among {', '.join(TASKS)}"
         fail(DataError, str(path), expected, f"{about}, task {name!r}", "Use this version's runs.")
+    if not whole:
+        advice = "They belong to the data that were learned from; options may be edited."
+        fail(DataError, str(path), "facts must be as npstack wrote them", "others", advice)
     checked = {}
     for option in TASKS[name].OPTIONS:
         try:

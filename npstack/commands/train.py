@@ -45,6 +45,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in --out, with the same bits"
     )
+    parser.add_argument(
+        "--no-pictures", action="store_true", help="draw none; npstack plot draws them later"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     add_options(parser, OPTIONS)
     parser.set_defaults(run=run)
@@ -67,7 +70,7 @@ def run(given: argparse.Namespace) -> int:
     typed = given_options(given, OPTIONS, given.task)
     options = with_defaults(typed, OPTIONS[given.task])
     begun, problem = runs.new_run(folder, given.task, given.data, options)
-    return learn(begun, problem, quiet=given.quiet)
+    return learn(begun, problem, quiet=given.quiet, draw=not given.no_pictures)
 
 
 def go_on(folder: Path, given: argparse.Namespace) -> int:
@@ -87,10 +90,13 @@ def go_on(folder: Path, given: argparse.Namespace) -> int:
             fail(ArgumentError, "npstack train --resume", expected, shown(value), advice)
     problem = old.task.prepare(runs.same_data(old, given.data), old.options)
     old.save()
-    return learn(old, problem, resume=True, quiet=given.quiet)
+    draw = not given.no_pictures
+    return learn(old, problem, resume=True, quiet=given.quiet, draw=draw)
 
 
-def learn(run: Run, problem: Problem, *, resume: bool = False, quiet: bool = False) -> int:
+def learn(
+    run: Run, problem: Problem, *, resume: bool = False, quiet: bool = False, draw: bool = True
+) -> int:
     """Train, measure, draw, and say what came of it."""
     model, history = runs.train(run, problem, resume=resume, progress=not quiet)
     if history.stopped == "interrupted":
@@ -98,12 +104,15 @@ def learn(run: Run, problem: Problem, *, resume: bool = False, quiet: bool = Fal
         return INTERRUPTED
     scores = run.task.measure(model, problem, run.options)
     metrics = runs.write_metrics(run, scores, model, history)
-    drawn = [path.name for path in runs.draw(run, model, problem, history, run.folder)]
+    drawn = ""
+    if draw:
+        names = [path.name for path in runs.draw(run, model, problem, history, run.folder)]
+        drawn = f"Pictures: {', '.join(names)}. "
     if not quiet:
         print(table(run, metrics, history))
         if scores.words:
             print(f"\n{scores.words}")
-        print(f"\nPictures: {', '.join(drawn)}. Everything is in {run.folder}; next, for example:")
+        print(f"\n{drawn}Everything is in {run.folder}; next, for example:")
         print(f"  npstack predict {run.folder}{'' if run.name == 'text' else ' ' + run.data.name}")
     return OK
 

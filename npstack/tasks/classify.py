@@ -61,10 +61,11 @@ PENALTIES = 10.0 ** np.arange(-2, 5)
 
 
 class Data(NamedTuple):
-    """Scaled samples of each part, and what the classes are called."""
+    """Scaled samples, names of the test sequences, and what classes and columns are called."""
 
     train: Samples
     test: Samples
+    ids: tuple[str, ...]
     classes: tuple[str, ...]
     features: tuple[str, ...]
 
@@ -100,9 +101,12 @@ def prepare(path: Path, options: Options) -> Problem:
         expected, advice = "there must be at least 2 classes", "Is --target the right column?"
         fail(DataError, where, expected, ", ".join(found.classes), advice)
     rng = np.random.default_rng([options["seed"], 2])  # apart from weights and batches
-    held_out = options["validation"], options["test"]
     split = split_by_row(
-        len(samples.y), rng=rng, train=1 - sum(held_out), validation=held_out[0], labels=samples.y
+        len(samples.y),
+        rng=rng,
+        train=1 - options["validation"] - options["test"],
+        validation=options["validation"],
+        labels=np.array(found.classes)[samples.y],
     )
     scaler = Standardiser.fit(samples.x, rows=split.train, mask=samples.mask, constant="centre")
     facts = {
@@ -112,7 +116,9 @@ def prepare(path: Path, options: Options) -> Problem:
     }
     scaled = cast(samples._replace(x=scaler.apply(samples.x)), options)
     train, validation, test = (scaled.rows(rows) for rows in split)
-    return Problem(train, validation, facts, Data(train, test, found.classes, found.features))
+    ids = tuple(found.ids[row] for row in split.test)
+    data = Data(train, test, ids, found.classes, found.features)
+    return Problem(train, validation, facts, data)
 
 
 def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:
@@ -172,7 +178,7 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
         "activations",
         plots.activations(
             tape,
-            time_label=f"time step of a test sequence of class {right}",
+            time_label=f"time step of sequence {data.ids[0]}, of class {right}",
             input_labels=data.features,
             output_labels=data.classes,
         ),

@@ -161,11 +161,11 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
     from npstack import plots
 
     data: Texts = problem.data
-    shown = slice(data.validation, data.validation + 2 * SHOWN)
-    read_first = data.ids[shown][:-SHOWN]  # so that the states are filled when the picture begins
-    *_, (before, _) = read(model, read_first)
-    stretch = data.ids[shown][len(read_first) :]
-    ((tape, bits),) = read(model, stretch, before.final)
+    start = data.validation
+    before = data.ids[max(0, start - SHOWN) : start]  # read first, so that the states are filled
+    *_, (lead, _) = read(model, before)
+    stretch = data.ids[start : start + SHOWN]
+    ((tape, bits),) = read(model, stretch, lead.final)
     text, units = data.vocabulary.decode(stretch), some_units(tape)
     label = "units, slow to quick"
     yield (
