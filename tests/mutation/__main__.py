@@ -34,7 +34,7 @@ from tests.mutation import table
 from tests.mutation.accidents import ACCIDENTS, Accident
 from tests.mutation.install import into_next_import
 from tests.mutation.mistakes import all_edits
-from tests.mutation.operators import PACKAGE, Edit
+from tests.mutation.operators import LEARNING, PACKAGE, Edit
 from tests.mutation.runner import collect, in_child, in_session, with_fresh_import
 from tests.mutation.table import Mutant, Verdicts
 
@@ -173,28 +173,37 @@ def meet(mutants: list[Mutant], selection: list[str], traced: bool = True) -> Ve
 def compare(mutants: list[Mutant]) -> Verdicts:
     """The first seed for which a mutant gives other bits than the original, or None."""
 
-    def prints(mutant: Mutant | None, known: list[str] | None) -> dict[str, Any]:
+    def prints(mutant: Mutant | None, learns: bool, known: list[str] | None) -> dict[str, Any]:
         def work() -> dict[str, Any]:
             if mutant is not None:
                 into_next_import(mutant)
-            from tests.mutation.behaviour import behaviour
+            from tests.mutation.behaviour import behaviour, layers
+            from tests.mutation.learning import learning
 
             found = []
             for seed in range(SEEDS):
-                found.append(behaviour(seed))
+                try:
+                    found.append(behaviour(seed, learning if learns else layers))
+                except Exception:  # the original raises none: what is refused is recorded
+                    if known is None:
+                        raise
+                    return {"differs": seed}
                 if known and found[-1] != known[seed]:
                     return {"differs": seed}
             return {"prints": found} if known is None else {"differs": None}
 
         return in_child(work)
 
-    original = prints(None, None)["prints"]
-    if prints(None, original) != {"differs": None}:
-        raise SystemExit("the original does not repeat its own bits")
+    originals = {}
+    for learns in {mutant.file in LEARNING for mutant in mutants}:
+        originals[learns] = prints(None, learns, None)["prints"]
+        if prints(None, learns, originals[learns]) != {"differs": None}:
+            raise SystemExit("the original does not repeat its own bits")
 
     def work(half: list[Mutant], report: Callable[[str, Any], None]) -> None:
         for mutant in half:
-            report(mutant.key, prints(mutant, original))
+            learns = mutant.file in LEARNING
+            report(mutant.key, prints(mutant, learns, originals[learns]))
 
     return in_two_processes("compare", mutants, work)
 
@@ -266,15 +275,16 @@ def main() -> int:
         return 0
     JOURNAL.path = getattr(given, "journal", None)
     mutants = all_mutants()
+    tabled = [mutant for mutant in mutants if mutant.file not in LEARNING]
     if given.command == "slice":
-        return check_slice(mutants, given.seed, given.count)
+        return check_slice(tabled, given.seed, given.count)
     chosen = [m for m in mutants if all(word in m.key for word in given.words)]
     if given.command == "list":
         print(*(mutant.key for mutant in chosen) if given.words else (), sep="\n")
         print(*Counter(map(table.operator_of, chosen)).most_common(), len(chosen), sep="\n")
         return 0
     if given.command == "run" and not given.words:
-        return run(mutants, given.new)
+        return run(tabled, given.new)
     for key, verdict in judge(chosen).items():
         print(table.fate(key, verdict, table.reasons()), key, verdict, sep="\n  ")
     return 0

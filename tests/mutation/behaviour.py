@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -27,24 +27,50 @@ from npstack import (
     LSTMCell,
     Sequential,
     StackedLSTM,
-    mean_squared_error,
 )
 from npstack.init import INITIALISERS
-from npstack.numerics import ACTIVATIONS, exp, is_finite, real
+from npstack.losses import (
+    binary_cross_entropy,
+    huber,
+    mean_absolute_error,
+    mean_squared_error,
+    softmax_cross_entropy,
+)
+from npstack.numerics import (
+    ACTIVATIONS,
+    absolute,
+    clip,
+    cos,
+    exp,
+    is_finite,
+    log,
+    log1p,
+    log_softmax,
+    logsumexp,
+    real,
+    sign,
+    softmax,
+    softplus,
+)
 from npstack.tape import Tape
 from npstack.verify.trial import final, mapped
 from tests.strategies import LAYERS, Sizes, build, draw_input
 
 DTYPES = (np.float64, np.float32, np.longdouble)
 KINDS = list(LAYERS)
+LOGITS = (binary_cross_entropy, softmax_cross_entropy)
+LOSSES = (mean_squared_error, mean_absolute_error, huber, *LOGITS)
+PLAIN = (is_finite, real, exp, log, log1p, cos, absolute, sign, softplus)
+ROWS = (logsumexp, log_softmax, softmax)  # along the last axis
+Results = Callable[[np.random.Generator], Iterator[Any]]
 
 
-def behaviour(seed: int) -> str:
+def behaviour(seed: int, results: Results) -> str:
     """A fingerprint of everything that comes out for one seed."""
     digest = hashlib.sha256()
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for item in _results(np.random.default_rng(seed)):
+        for item in results(np.random.default_rng(seed)):
             for part in _flat(item):
                 digest.update(part)
     return digest.hexdigest()
@@ -69,7 +95,7 @@ def _flat(item: Any) -> Iterator[bytes]:
         yield re.sub(r"0x[0-9a-f]+", "", repr(item)).encode()
 
 
-def _tried(function: Any, *arguments: Any, **others: Any) -> Any:
+def tried(function: Any, *arguments: Any, **others: Any) -> Any:
     """The result, or the refusal in its words."""
     try:
         return function(*arguments, **others)
@@ -77,7 +103,8 @@ def _tried(function: Any, *arguments: Any, **others: Any) -> Any:
         return re.sub(r"0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")
 
 
-def _results(rng: np.random.Generator) -> Iterator[Any]:
+def layers(rng: np.random.Generator) -> Iterator[Any]:
+    """What the layers, the losses and the numbers compute."""
     yield from _construction(rng)
     yield from _numbers(rng)
     yield from _losses(rng)
@@ -93,24 +120,24 @@ def _results(rng: np.random.Generator) -> Iterator[Any]:
     given = _arguments(rng, layer, x)
     if rng.random() < 0.4:
         name = list(given)[rng.integers(len(given))]
-        given[name] = _spoilt(rng, given[name])
-    tape = _tried(layer.forward, **given)
+        given[name] = spoilt(rng, given[name])
+    tape = tried(layer.forward, **given)
     yield _contents(tape)
     if rng.random() < 0.2:
-        yield _tried(layer.summary, B, T)
+        yield tried(layer.summary, B, T)
     if isinstance(tape, str):
         return
-    doutputs = _like(rng, tape.outputs)
+    doutputs = like(rng, tape.outputs)
     back = {"tape": tape, "doutputs": doutputs, "dfinal_states": _dfinal(rng, tape)}
     if rng.random() < 0.2:
         back[("doutputs", "dfinal_states")[rng.integers(2)]] = None
     if rng.random() < 0.3:
         name = list(back)[rng.integers(3)]
-        back[name] = _spoilt(rng, back[name])
-    yield _tried(layer.backward, **back)
-    yield _contents(_tried(layer.forward, x, noise=tape.noise)), tape.nbytes
+        back[name] = spoilt(rng, back[name])
+    yield tried(layer.backward, **back)
+    yield _contents(tried(layer.forward, x, noise=tape.noise)), tape.nbytes
     params = dict(layer.params)
-    yield _tried(setattr, layer, "params", _spoilt(rng, params) if rng.random() < 0.5 else params)
+    yield tried(setattr, layer, "params", spoilt(rng, params) if rng.random() < 0.5 else params)
     yield layer.params
 
 
@@ -130,19 +157,19 @@ def _arguments(rng: np.random.Generator, layer: Any, x: Any) -> dict[str, Any]:
     if rng.random() < 0.5:
         given["states"] = _dfinal(rng, layer.forward(x))
     if rng.random() < 0.3:
-        given["params"] = {name: _like(rng, value) for name, value in layer.params.items()}
+        given["params"] = {name: like(rng, value) for name, value in layer.params.items()}
     return given
 
 
-def _like(rng: np.random.Generator, a: Any) -> Any:
+def like(rng: np.random.Generator, a: Any) -> Any:
     return rng.standard_normal(a.shape).astype(a.dtype)
 
 
 def _dfinal(rng: np.random.Generator, tape: Any) -> Any:
-    return mapped(lambda a: _like(rng, a), final(tape))
+    return mapped(lambda a: like(rng, a), final(tape))
 
 
-def _spoilt(rng: np.random.Generator, value: Any) -> Any:
+def spoilt(rng: np.random.Generator, value: Any) -> Any:
     """The same thing, wrong in one place."""
     if isinstance(value, np.ndarray):
         holed = value.copy()
@@ -156,18 +183,18 @@ def _spoilt(rng: np.random.Generator, value: Any) -> Any:
             return kinds[rng.integers(len(kinds))]
     if isinstance(value, Tape):
         chosen = fields(value)[rng.integers(len(fields(value)))].name
-        wrong = [None, _spoilt(rng, getattr(value, chosen))][int(rng.random() < 0.8)]
+        wrong = [None, spoilt(rng, getattr(value, chosen))][int(rng.random() < 0.8)]
         return (replace(value, **{chosen: wrong}), None, value.outputs)[
             rng.choice(3, p=(0.8, 0.1, 0.1))
         ]
     if isinstance(value, dict) or hasattr(value, "items"):
         name = list(value)[rng.integers(len(value))] if value else ""
         without = {k: v for k, v in value.items() if k != name}
-        wrong = {**value, name: _spoilt(rng, value[name])} if value else {}
+        wrong = {**value, name: spoilt(rng, value[name])} if value else {}
         return (without, {**value, "V": np.ones(1)}, wrong, wrong, [1])[rng.integers(5)]
     if isinstance(value, tuple) and value:
         k = int(rng.integers(len(value)))
-        parts = [*value[:k], _spoilt(rng, value[k]), *value[k + 1 :]]
+        parts = [*value[:k], spoilt(rng, value[k]), *value[k + 1 :]]
         wrong = type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
         return (wrong, wrong, tuple(value), value[:-1], value[0], list(value))[rng.integers(6)]
     other = (0, 1, -1, "x", (), (None,), np.ones(2), np.ones((2, 3), bool), 0.5, True, [1, 9])
@@ -218,14 +245,14 @@ def _construction(rng: np.random.Generator) -> Iterator[Any]:
         (Dropout, [rate], {}),
         (LSTMCell, [size(), size()], cell),
     ]
-    made = [_tried(make, *arguments, **others) for make, arguments, others in makers]
+    made = [tried(make, *arguments, **others) for make, arguments, others in makers]
     for layer in made:
         yield type(layer).__name__, layer if isinstance(layer, str) else repr(list(vars(layer)))
         yield getattr(layer, "params", None)
     layers = [layer for layer in made if isinstance(layer, Layer)] or [Dense]
     layers += [Dense, 1] if rng.random() < 0.2 else []
     parts = [pick(*layers) for _ in range(rng.integers(0, 4))]
-    model = _tried(Sequential, *parts)
+    model = tried(Sequential, *parts)
     yield model if isinstance(model, str) else (model.params, model.output_size, model.keeps_time)
 
 
@@ -235,10 +262,20 @@ def _losses(rng: np.random.Generator) -> Iterator[Any]:
         "predictions": rng.standard_normal(shape).astype(rng.choice(DTYPES)),
         "mask": rng.random(shape[:-1]) < 0.7 if rng.random() < 0.7 else None,
     }
-    given["targets"] = _like(rng, given["predictions"])
-    yield _tried(mean_squared_error, **given)
-    name = list(given)[rng.integers(3)]
-    yield _tried(mean_squared_error, **{**given, name: _spoilt(rng, given[name])})
+    given["targets"] = like(rng, given["predictions"])
+    loss = LOSSES[rng.integers(len(LOSSES))]
+    if rng.random() < 0.4:
+        given["weights"] = rng.integers(0, 3, shape[:-1]).astype(given["predictions"].dtype)
+    if loss is binary_cross_entropy:
+        given["targets"] = abs(np.tanh(given["targets"]))
+    if loss is softmax_cross_entropy:
+        given["targets"] = rng.integers(0, shape[-1], shape[:-1])
+    if loss is huber and rng.random() < 0.7:
+        given["delta"] = (0.5, 2, 0.0, -1, "x")[rng.integers(5)]
+    called = {"logits" if k == "predictions" and loss in LOGITS else k: v for k, v in given.items()}
+    yield tried(loss, **called)
+    name = list(called)[rng.integers(3)]
+    yield tried(loss, **{**called, name: spoilt(rng, called[name])})
 
 
 def _numbers(rng: np.random.Generator) -> Iterator[Any]:
@@ -249,10 +286,6 @@ def _numbers(rng: np.random.Generator) -> Iterator[Any]:
         numbers = np.array([mpmath.mpf(value) for value in a], object)
         python = np.array(a.tolist(), object)
         for values in (a, a.astype("f4"), a.astype(np.longdouble), a + 1e-20j, numbers, python):
-            for function in (
-                is_finite,
-                real,
-                exp,
-                *(f for pair in ACTIVATIONS.values() for f in pair),
-            ):
-                yield _tried(function, values)
+            yield tried(clip, values, (0.5, 2.0)[rng.integers(2)])
+            for function in (*PLAIN, *ROWS, *(f for pair in ACTIVATIONS.values() for f in pair)):
+                yield tried(function, values)

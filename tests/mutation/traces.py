@@ -89,9 +89,10 @@ def watch(run: Any) -> dict[str, Alike]:
 
 def names_alike() -> dict[str, Alike]:
     """The names to be swapped, by file and function."""
-    from npstack import mean_squared_error
+    from npstack import losses
     from npstack.verify.lawcheck import draw_mask
     from npstack.verify.trial import draw_trial
+    from tests.mutation.learning import learning
     from tests.strategies import LAYERS, build, draw_input
     from tests.wrong_calls import WRONG_CALLS, world
 
@@ -108,7 +109,16 @@ def names_alike() -> dict[str, Alike]:
             layer.params = trial.params
             layer.summary(6, 7)
             repr(layer)
-            mean_squared_error(tape.outputs, tape.outputs)
+            losses.mean_squared_error(tape.outputs, tape.outputs)
+        predictions, mask = rng.standard_normal((6, 7, 3)), draw_mask(rng, 6, 7)
+        for weights in (None, rng.random((6, 7))):
+            losses.huber(predictions, predictions[::-1], mask, weights=weights)
+            losses.mean_absolute_error(predictions, predictions[::-1], weights=weights)
+            losses.binary_cross_entropy(predictions, mask[..., None] + 0 * predictions)
+            losses.softmax_cross_entropy(predictions, mask.astype(int), mask, weights=weights)
+        for seed in range(6):
+            for _ in learning(np.random.default_rng(seed)):
+                pass
         for call, _ in WRONG_CALLS.values():
             try:
                 call(world())
