@@ -36,6 +36,13 @@ def test_sigmoid_keeps_all_digits_in_both_tails():
     assert single[0] == pytest.approx(np.exp(-80.0), rel=1e-6)
 
 
+def test_sigmoid_is_formed_from_the_exponential_that_cannot_overflow(rng):
+    a = np.concatenate([rng.uniform(-3, 0, 200), -np.geomspace(1e-12, 700, 200)])
+    small = np.exp(a)
+    assert np.array_equal(sigmoid(a), small / (1 + small))  # to the bit
+    assert np.array_equal(sigmoid(-a), 1 / (1 + small))
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_derivative_in_terms_of_the_output_is_the_complex_step(rng, name):
     function, derivative = ACTIVATIONS[name]
@@ -48,7 +55,10 @@ def test_derivative_in_terms_of_the_output_is_the_complex_step(rng, name):
 def test_kink_of_relu():
     relu = ACTIVATIONS["relu"].function
     assert relu(np.array([0.0]))[0] == 0
-    assert relu_derivative(np.array([0.0]))[0] == 0
+    assert relu_derivative(np.array([-1.0, 0.0])).tolist() == [0, 0]
+    slopes = relu_derivative(np.array([-1, 0, 2], object)).tolist()
+    assert slopes == [0, 0, 1]
+    assert not any(isinstance(slope, bool) for slope in slopes)  # numbers, whatever comes in
     assert np.isnan(relu(np.array([np.nan]))[0])
 
 
