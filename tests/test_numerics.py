@@ -125,6 +125,8 @@ def test_a_seed_gives_the_same_weights_in_every_version():
     dense = Dense(2, 2, rng=np.random.default_rng(0), bias_init="uniform").params
     assert dense["W"][0].round(6).tolist() == [0.335486, -0.563905]
     assert dense["b"].round(6).tolist() == [0.443031, 0.583725]
+    glorot = Dense(2, 2, rng=np.random.default_rng(0), bias_init="glorot").params
+    assert glorot["b"].round(6).tolist() == [0.886062, 1.167449]
     table = Embedding(2, 2, rng=np.random.default_rng(0)).params["W"]
     assert table[1].round(6).tolist() == [-0.649161, -0.683733]
 
