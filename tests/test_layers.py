@@ -228,6 +228,7 @@ def test_dropout_of_a_stack_stands_between_layers_only(rng):
 
 def test_repr_says_sizes_and_count(rng):
     assert repr(LSTM(2, 3, rng=rng)) == "LSTM(2 -> 3, 72 parameters)"
+    assert repr(Embedding(9, 2, rng=rng)) == "Embedding(9 -> 2, 18 parameters)"
     assert repr(Dropout(0.5)) == "Dropout(0 parameters)"
 
 

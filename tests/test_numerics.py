@@ -46,6 +46,13 @@ def test_sigmoid_keeps_all_digits_in_both_tails():
     assert single[0] == pytest.approx(np.exp(-80.0), rel=1e-6)
 
 
+def test_sigmoid_is_formed_from_the_exponential_that_cannot_overflow(rng):
+    a = np.concatenate([rng.uniform(-3, 0, 200), -np.geomspace(1e-12, 700, 200)])
+    small = np.exp(a)
+    assert np.array_equal(sigmoid(a), small / (1 + small))  # to the bit
+    assert np.array_equal(sigmoid(-a), 1 / (1 + small))
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_derivative_in_terms_of_the_output_is_the_complex_step(rng, name):
     function, derivative = ACTIVATIONS[name]
@@ -58,7 +65,10 @@ def test_derivative_in_terms_of_the_output_is_the_complex_step(rng, name):
 def test_kink_of_relu():
     relu = ACTIVATIONS["relu"].function
     assert relu(np.array([0.0]))[0] == 0
-    assert relu_derivative(np.array([0.0]))[0] == 0
+    assert relu_derivative(np.array([-1.0, 0.0])).tolist() == [0, 0]
+    slopes = relu_derivative(np.array([-1, 0, 2], object)).tolist()
+    assert slopes == [0, 0, 1]
+    assert not any(isinstance(slope, bool) for slope in slopes)  # numbers, whatever comes in
     assert np.isnan(relu(np.array([np.nan]))[0])
 
 
@@ -125,6 +135,8 @@ def test_a_seed_gives_the_same_weights_in_every_version():
     dense = Dense(2, 2, rng=np.random.default_rng(0), bias_init="uniform").params
     assert dense["W"][0].round(6).tolist() == [0.335486, -0.563905]
     assert dense["b"].round(6).tolist() == [0.443031, 0.583725]
+    glorot = Dense(2, 2, rng=np.random.default_rng(0), bias_init="glorot").params
+    assert glorot["b"].round(6).tolist() == [0.886062, 1.167449]
     table = Embedding(2, 2, rng=np.random.default_rng(0)).params["W"]
     assert table[1].round(6).tolist() == [-0.649161, -0.683733]
 

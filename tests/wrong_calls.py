@@ -520,6 +520,16 @@ ARGUMENTS = {
     ),
 }
 BACKWARD = {
+    "tape without its input": (
+        lambda w: w.lstm.backward(replace(w.tape, x=None), w.doutputs),
+        (DtypeError, "LSTM.backward, tape.x: x must be float64 like the parameters", "object"),
+    ),
+    "tape of a dropout with outputs of another size": (
+        lambda w: w.dropout.backward(
+            replace(w.dropout.forward(w.x), outputs=w.x[..., :2]), w.x[..., :2]
+        ),
+        (TapeError, "Dropout.backward: tape.outputs must have shape (4, 5, 3), got (4, 5, 2)"),
+    ),
     "no tape": (
         lambda w: w.lstm.backward(None, w.doutputs),
         (TapeError, "tape must be a RecurrentTape, got a NoneType", "LSTM.forward of this model"),

@@ -345,7 +345,6 @@ class Layer(ABC):
         theirs = {name: np.shape(value) for name, value in tape.params.items()}
         if own != theirs:
             fail(TapeError, where, f"tape must hold parameters {own}", theirs, advice)
-        has_time = self.takes_symbols or tape.x.ndim == 3
         dtype = names.dtype_of(tape.params)
         if self.takes_symbols:
             here = f"{where}, tape.x"
@@ -354,6 +353,7 @@ class Layer(ABC):
         else:
             here = f"{where}, tape.x"
             shapes.check_input(here, tape.x, self.input_size, dtype, self.needs_time)
+        has_time = self.takes_symbols or tape.x.ndim == 3
         if has_time != (tape.mask is not None):
             expected = "tape.mask must be boolean (B, T) if x has a time axis, else None"
             fail(TapeError, where, expected, "None" if has_time else "a mask", advice)
