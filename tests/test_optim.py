@@ -16,6 +16,7 @@ from npstack import (
     AdamW,
     ArgumentError,
     Dense,
+    Optimiser,
     RMSprop,
     Samples,
     Sequential,
@@ -228,8 +229,10 @@ def test_after_a_round_trip_it_goes_on_with_the_same_bits(name, stop):
 
 
 def test_numbers_of_numpy_become_plain_ones():
-    optimiser = SGD(np.float32(0.25), momentum=np.float64(0.5), nesterov=np.True_)
-    config = json.loads(json.dumps(optimiser.config()))
+    optimiser = SGD(np.float32(0.25), momentum=np.float64(0.5), nesterov=np.True_, frozen=[])
+    config = optimiser.config()
+    assert json.loads(json.dumps(config)) == config
+    assert optimiser.frozen == ()
     assert config == {
         "name": "SGD",
         "learning_rate": 0.25,
@@ -239,6 +242,43 @@ def test_numbers_of_numpy_become_plain_ones():
         "decayed": ["*"],
         "frozen": [],
     }
+
+
+def test_state_is_named_by_kind_and_parameter():
+    adam, rmsprop = Adam(), RMSprop(momentum=0.5, centered=True)
+    run(adam, start(), 0, 1)
+    assert list(adam.state()) == [f"{kind}.{name}" for kind in "mv" for name in start()]
+    assert rmsprop.kinds() == ("v", "m", "velocity")
+    assert rmsprop.state() == {}
+    sgd = SGD(momentum=0.5)
+    sgd.update({"b": np.ones(2)}, {"b": np.array([-0.0, 0.0])})
+    assert not np.signbit(sgd.state()["velocity.b"]).any(), "it begins with plain zeros"
+
+
+def test_as_many_updates_as_there_can_be():
+    adam = Adam(0.1)
+    adam.load(2**63 - 1, {"m.b": np.ones(1), "v.b": np.ones(1)})
+    found = adam.update({"b": np.zeros(1)}, {"b": np.ones(1)})
+    assert found["b"][0] == pytest.approx(-0.1)
+    assert Adam().update({}, {}) == {}
+
+
+def test_an_optimiser_of_ones_own():
+    class SignDescent(Optimiser):
+        def _step(self, value, g, past, rate, steps):
+            assert not past
+            return value - rate * np.sign(g), {}
+
+    own = SignDescent(StepDecay(0.5, every=1, factor=0.5), frozen=("c",), weight_decay=1.0)
+    params = {"b": np.array([2.0, 1.0]), "c": np.ones(1)}
+    for _ in range(2):
+        params = own.update(params, {"b": np.array([-1.25, 1.0])})
+    assert params["b"].tolist() == [1.25, 0.25]
+    assert params["c"].tolist() == [1]
+    assert own.config()["name"] == "SignDescent"
+    assert (own.steps, own.state()) == (2, {})
+    with pytest.raises(NotImplementedError):
+        Optimiser().update(params, params)
 
 
 def test_state_that_is_loaded_is_a_copy():
@@ -275,6 +315,7 @@ def test_the_dtype_of_parameters_is_kept(name, dtype):
     for step in range(4):
         grads = {k: g.astype(dtype) for k, g in gradients(params, step).items()}
         params = optimiser.update(params, clip_by_global_norm(grads, 1.0))
+        assert all(type(g) is np.ndarray for g in clip_by_global_norm(grads, 1.0).values())
     for key, value in (params | optimiser.state()).items():
         assert isinstance(value, np.ndarray)
         assert value.dtype == dtype, key
@@ -294,6 +335,16 @@ def test_a_schedule_gives_the_rate_of_the_next_update():
 
 
 # ---- clipping ------------------------------------------------------------------------------------
+
+
+def test_global_norm_of_ends():
+    assert global_norm({}) == 0
+    assert global_norm({"b": np.array([0.0, 3.0]), "c": np.array([-4.0, 0.0])}) == 5
+    assert global_norm({"b": np.full(4, 8e307)}) == pytest.approx(1.6e308, rel=1e-15)
+    assert global_norm({"b": np.array([1.0, -np.inf])}) == np.inf
+    assert not np.signbit(global_norm({"b": np.zeros(2)}))
+    for grads in ({"b": np.ones(2, "f4")}, {"b": np.zeros(2, "f4")}):
+        assert type(global_norm(grads)) is float
 
 
 @given(
@@ -331,6 +382,7 @@ def test_clipping_by_value_changes_only_what_is_too_large(seed, limit):
     for name, g in grads.items():
         bound = g.dtype.type(limit)
         assert clipped[name].dtype == g.dtype
+        assert type(clip_by_value({"b": g[..., 0].sum()}, limit)["b"]) is np.ndarray
         within = abs(g) <= bound
         assert np.array_equal(clipped[name][within], g[within])
         assert np.array_equal(clipped[name][~within], (np.sign(g) * bound)[~within])

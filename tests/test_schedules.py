@@ -61,6 +61,7 @@ def test_cosine_by_hand():
     assert cosine(3) == pytest.approx(0.3, rel=1e-15)
     assert [cosine(step) for step in (6, 7, 100)] == [0.1] * 3
     assert Cosine(0.5, steps=6)(6) == 0
+    assert Cosine(0.5, steps=6, final=0.5)(3) == 0.5
 
 
 def test_warm_up_by_hand():
@@ -172,6 +173,10 @@ REFUSED = {
         lambda: schedule_from({"name": "Cosinus", "rate": 0.1}),
         "name must be one of 'Constant', 'StepDecay', 'Cosine', 'WarmUp', got 'Cosinus'",
         "Did you mean 'Cosine'",
+    ),
+    "a configuration without its first value": (
+        lambda: schedule_from({"name": "Constant", "rates": 0.1, "every": 2}),
+        r"Constant must have rate, got missing \['rate'\], unknown \['every', 'rates'\]",
     ),
     "a configuration with holes": (
         lambda: schedule_from({"name": "Cosine", "rate": 0.1, "stops": 3}),
