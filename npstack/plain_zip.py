@@ -107,7 +107,8 @@ def check_digest(file: BinaryIO, size: int, where: str, kind: str) -> None:
         digest.update(chunk)
         left -= len(chunk)
     if digest.hexdigest().encode() != end[END.size :]:
-        fail(DataError, where, f"{expected}, by its SHA-256", f"{size:,} other bytes", DAMAGED)
+        got = f"{size:,} bytes with another one"
+        fail(DataError, where, f"{expected}, by its SHA-256", got, DAMAGED)
 
 
 def exactly(file: BinaryIO, count: int, where: str) -> bytes:

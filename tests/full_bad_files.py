@@ -119,7 +119,7 @@ def figures(results: list[Result]) -> dict[str, Any]:
             "most_memory": max(row.met.peak for row in rows),
             "slowest_seconds": round(max(row.met.seconds for row in rows), 3),
             "different_refusals": len({_without_numbers(row.met.message) for row in rows}),
-            "example": rows[0].met.message,
+            "example": re.sub(r"'/[^']*/", "'", rows[0].met.message),  # without the folder
         }
     return {
         "files": len(results),

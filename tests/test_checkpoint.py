@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 from npstack import (
     LSTM,
+    Adam,
     ArgumentError,
     Checkpoint,
     DataError,
@@ -23,6 +25,7 @@ from npstack import (
     History,
     Sequential,
     atomic,
+    fit,
     load_checkpoint,
     load_weights,
     save_checkpoint,
@@ -133,6 +136,22 @@ def test_the_order_in_memory_is_part_of_what_is_saved(tmp_path):
     params, _ = load_weights(tmp_path / "w.npz")
     assert params["U"].flags.f_contiguous
     assert params["V"].flags.c_contiguous
+
+
+def test_a_run_that_goes_on_has_the_orders_in_memory_of_one_that_did_not_stop(tmp_path):
+    def run(*stops, path):
+        for epochs in (*stops, 3):
+            rng = np.random.default_rng(0)
+            layer = LSTM(2, 3, kernel_init="orthogonal", return_sequences=False, rng=rng)
+            x, adam = rng.standard_normal((4, 5, 2)), Adam(0.1)
+            options = {"epochs": epochs, "batch_size": 2, "optimiser": adam, "rng": rng}
+            fit(layer, (x, np.tanh(x[:, -1, [0, 1, 0]])), checkpoint=path, resume=True, **options)
+        return bits({**layer.params, **adam.state()})
+
+    straight = run(path=tmp_path / "a.npz")
+    orders = {(f, c) for _, _, f, c, _ in straight.values()}
+    assert orders >= {(True, False), (False, True)}
+    assert run(1, 2, path=tmp_path / "b.npz") == straight
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path):
@@ -489,3 +508,20 @@ def test_json_that_could_mean_two_things_or_never_end_is_refused(text, words):
     assert words in str(raised.value)
     assert str(raised.value).endswith("Do this.")
     assert len(str(raised.value)) < 300
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "piece",
+    [b"1e1,", b'"ab",', '"\U0001d11e",'.encode(), b"[],", b'{"a":{}},'],
+    ids=["numbers", "words", "wide words", "lists", "dictionaries"],
+)
+def test_memory_of_json_is_in_proportion_to_its_length(piece):
+    marks = sum(map(piece.count, (b"[", b"{", b":")))
+    count = min((2**24 - 10) // len(piece), 199_999 // max(1, marks))
+    text = b"[" + piece * count + b"0]"
+    tracemalloc.start()
+    strict_json.load("here", text, "")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 8 * len(text) < peak < 16 * len(text) + 50 * 10**6
