@@ -132,12 +132,10 @@ def example(seeds):
         shown = slice(second + 300, second + 390)
         *_, (before, _) = read(deepest, ids[second : shown.start])
         ((tape, bits),) = read(deepest, ids[shown], before.final)
-        units = [order[:: len(order) // 32][:32] for order in analysis.slowest_first(tape)]
-        label = "units, slow to quick"
-        yield (
-            "characters",
-            plots.characters(tape, text[shown], bits=bits, units=units, unit_label=label),
-        )
+        some = np.linspace(0, UNITS - 1, min(UNITS, 32)).astype(int)
+        units = [order[some] for order in analysis.slowest_first(tape)]
+        told = {"bits": bits, "units": units, "unit_label": "units, slow to quick"}
+        yield "characters", plots.characters(tape, text[shown], **told)
         for temperature in (0, 0.5, 1):
             rng, prompt = np.random.default_rng(0), text[second - 200 : second]
             say(f"\n--- three layers write at temperature {temperature}:\n")
