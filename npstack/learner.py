@@ -111,7 +111,7 @@ class Learner:
             fail(NonFiniteError, "update", expected, got, REMEDIES)
         if plan.clip_value is not None:
             trained = clip_by_value(trained, plan.clip_value)
-        if plan.clip_norm is not None and (norm > plan.clip_norm or plan.clip_value is not None):
+        if plan.clip_norm is not None and norm > plan.clip_norm:  # clipped values only shrink it
             trained = clip_by_global_norm(trained, plan.clip_norm)
         params = self.optimiser.update(self.model.params, {**grads, **trained})
         if not all_finite(params):
