@@ -72,6 +72,10 @@ REFUSED = {
         lambda: AdamW(weight_decay=-0.1),
         "AdamW: weight_decay must be at least 0",
     ),
+    "decay as a word": (
+        lambda: SGD(weight_decay="little"),
+        "SGD: weight_decay must be a finite number, got 'little'",
+    ),
     "one string for patterns": (
         lambda: Adam(decayed="*W"),
         r"decayed must be a tuple of patterns, got '\*W'",
@@ -88,6 +92,12 @@ REFUSED = {
         "every pattern in decayed must match a parameter, got 'zzz'",
         "Near it: 0.layers.0.W, 0.layers.0.b, 1.W\\.$",
     ),
+    "a pattern near to many": (
+        lambda: update(
+            SGD(frozen=("layers.7.W",)), {f"layers.{k}.W": np.ones(1) for k in range(5)}
+        ),
+        r"got 'layers.7.W'. Near it: layers.\d.W, layers.\d.W, layers.\d.W\.$",
+    ),
     "a pattern in another case": (lambda: update(SGD(frozen=("*.w",))), "every pattern in frozen"),
     "a pattern that matches no gradient": (
         lambda: Adam(frozen=("2.*",)).trainable(PARAMS),
@@ -100,11 +110,11 @@ REFUSED = {
     ),
     "gradients of other names": (
         lambda: update(Adam(), grads={**PARAMS, "2.b": np.ones(2)}),
-        r"Adam.update: grads must have the names of params, got \['2.b'\]",
+        r"Adam.update: grads must have the names of params, got missing \[\], unknown \['2.b'\]",
     ),
     "a gradient left out": (
         lambda: update(SGD(frozen=("1.*",)), grads={"0.layers.0.W": np.ones(2)}),
-        r"grads must have the names of params, got \['0.layers.0.b'\]",
+        r"grads must have the names of params, got missing \['0.layers.0.b'\], unknown",
     ),
     "a gradient of another shape": (
         lambda: update(Adam(), ONE, {"b": np.ones((2, 1))}),
@@ -142,6 +152,7 @@ REFUSED = {
     ),
     "steps below zero": (lambda: Adam().load(-1, {}), "Adam.load: steps must be a number of upd"),
     "steps beyond all counting": (lambda: Adam().load(2**63, {}), "steps must be a number of upd"),
+    "steps far beyond": (lambda: Adam().load(2**64, {}), "steps must be a number of updates"),
     "steps that are true": (lambda: Adam().load(True, {}), "steps must be a number of updates"),
     "steps that are floats": (lambda: SGD().load(1.0, {}), "steps must be a number of updates"),
     "state of another optimiser": (
@@ -153,8 +164,8 @@ REFUSED = {
     "state without steps": (lambda: Adam().load(0, after_a_step(ONE).state()), "must be whole"),
     "steps without state": (lambda: Adam().load(3, {}), "state must be whole, got 3 updates and 0"),
     "half of a state": (
-        lambda: Adam().load(1, {"m.b": np.ones(2), "v.c": np.ones(2), "v.b": np.ones(2)}),
-        r"state must be whole, got 1 updates and 2 names, missing \['m.c'\]",
+        lambda: Adam().load(1, {name: np.ones(2) for name in ("m.a", "m.d", "v.c", "v.b")}),
+        r"got 1 updates and 4 names, missing \['m.b', 'm.c', 'v.a', 'v.d'\]",
     ),
     "state of integers": (
         lambda: Adam().load(1, {"m.b": np.ones(2, int), "v.b": np.ones(2)}),

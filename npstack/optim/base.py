@@ -207,7 +207,7 @@ class Optimiser:
         """What is remembered belongs to these parameters."""
         for kind in self.kinds() if self.steps else ():
             kept = self.memory.get(kind, {})
-            odd = sorted(kept.keys() ^ set(trained)) or [
+            odd = sorted(kept.keys() ^ trained) or [
                 f"{name} {describe(kept[name])} for {describe(params[name])}"
                 for name in trained
                 if (kept[name].shape, kept[name].dtype) != (params[name].shape, params[name].dtype)
@@ -227,10 +227,15 @@ def _plain(value: Any) -> Any:
 
 def _check_grads(where: str, params: Params, grads: Params, trained: list[str]) -> None:
     """A gradient for every parameter that is trained, and for no stranger; as large as it."""
-    odd = sorted((set(trained) - grads.keys()) | (grads.keys() - params.keys()))
-    if odd:
+    missing = [name for name in trained if name not in grads]
+    unknown = [name for name in grads if name not in params]
+    if missing or unknown:
+        expected, got = (
+            "grads must have the names of params",
+            f"missing {missing}, unknown {unknown}",
+        )
         advice = "Pass the gradients of this model: model.backward(…).params."
-        fail(ArgumentError, where, "grads must have the names of params", odd, advice)
+        fail(ArgumentError, where, expected, got, advice)
     for name in trained:
         value, g = params[name], grads[name]
         if getattr(g, "shape", None) != value.shape:
