@@ -90,7 +90,8 @@ def write(
     for name, value in fields.items():
         if not isinstance(value, kind.fields[name]):
             expected = f"{name} must be of type {kind.fields[name].__name__}"
-            fail(DtypeError, where, expected, describe(value), "It is written as JSON.")
+            got = f"{brief(value)} ({type(value).__name__})"
+            fail(DtypeError, where, expected, got, "It is written as JSON.")
     for name, value in arrays.items():
         _check_array(where, name, value)
     total = sum(value.nbytes for value in arrays.values())

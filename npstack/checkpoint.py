@@ -291,7 +291,7 @@ def _check(where: str, checkpoint: Checkpoint, kind: type[NpstackError], advice:
         wrong = _difference({name: value}, {name: params[mine]})
         if wrong:
             fail(kind, where, f"the optimiser must have {wrong[0]}", wrong[1], advice)
-    if not isinstance(checkpoint.steps, int) or checkpoint.steps < 0:
+    if type(checkpoint.steps) is not int or checkpoint.steps < 0:
         expected = "steps must be a whole number of at least 0"
         fail(kind, where, expected, describe(checkpoint.steps), advice)
     check_state(where, checkpoint.random, kind, advice)

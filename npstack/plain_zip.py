@@ -20,7 +20,7 @@ from npstack.shapes import DataError, fail
 LOCAL, CENTRAL = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I")
 END = struct.Struct("<4s4H2IH")
 DIGEST = 64  # hexadecimal digits of a SHA-256
-MOST_NAME = 1000  # bytes
+MOST_NAME, MOST_BYTES = 1000, 2**32  # bytes of a name, and of a file without 64-bit additions
 DAMAGED = "The file is damaged, or was changed after it was written: use a copy, or make it anew."
 FOREIGN = "Give a file that npstack wrote; np.load reads other .npz files."
 CRAFTED = "npstack did not write this file: do not trust what is in it."
@@ -96,6 +96,9 @@ def check_digest(file: BinaryIO, size: int, where: str, kind: str) -> None:
         fail(DataError, where, expected, "an empty one", DAMAGED)
     if start != b"PK\3\4":
         fail(DataError, where, expected, f"one that begins with {start!r}", FOREIGN)
+    if size > MOST_BYTES:
+        got = f"{size:,} bytes, more than it can have"
+        fail(DataError, where, expected, got, FOREIGN)
     if len(end) < tail or end[:4] != b"PK\5\6" or end[20:22] != DIGEST.to_bytes(2, "little"):
         got = f"{size:,} bytes without the end that npstack writes"
         advice = "It was cut short (use a copy, or make it anew), or another program wrote it."

@@ -30,6 +30,8 @@ def dump(where: str, value: dict[str, Any]) -> bytes:
     """
     try:
         text = json.dumps(value, allow_nan=False).encode()
+        if not _keys_are_words(value):  # json would make words of them, perhaps one word of two
+            raise TypeError("a key is no str")
     except (TypeError, ValueError, RecursionError) as error:
         expected = "all but the arrays must be plain values that JSON holds"
         advice = "Use None, bool, int, finite float, str, lists, and dictionaries with str keys."
@@ -90,6 +92,12 @@ def _different(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("one key stands twice")
     return found
+
+
+def _keys_are_words(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _keys_are_words(v) for k, v in value.items())
+    return not isinstance(value, list | tuple) or all(map(_keys_are_words, value))
 
 
 def _too_long(text: bytes) -> str:

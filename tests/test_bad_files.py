@@ -154,6 +154,14 @@ def test_a_file_that_is_shortened_while_it_is_read_is_noticed(tmp_path, monkeypa
         load_weights(path)
 
 
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "w.npz"
+    save_weights(path, {"b": np.zeros(3)})
+    os.truncate(path, 10**10)  # takes no room on the disk
+    with pytest.raises(DataError, match="10,000,000,000 bytes, more than"):
+        load_weights(path)
+
+
 def test_a_pipe_is_refused_and_does_not_wait_for_ever(tmp_path):
     os.mkfifo(tmp_path / "pipe.npz")
     with pytest.raises(DataError, match="path must lead to a file"):

@@ -355,6 +355,7 @@ WRONG_SAVES = {
     "config no dictionary": (checkpoint(config=[3]), DtypeError, "config must be of type dict"),
     "an array in config": (checkpoint(config={"a": np.ones(1)}), DtypeError, "not JSON serializ"),
     "NaN in config": (checkpoint(config={"a": np.nan}), DtypeError, "finite float"),
+    "a key that is no word": (checkpoint(config={"a": [{1: 2}]}), DtypeError, "a key is no str"),
     "too deep a config": (checkpoint(config=DEEP), ArgumentError, "got 72 levels"),
     "too long a config": (checkpoint(config={"a": "x" * 2**24}), ArgumentError, "16,777,216"),
     "history no history": (checkpoint(history={}), DtypeError, "history must be a History"),
@@ -363,6 +364,7 @@ WRONG_SAVES = {
     "epochs out of order": (checkpoint(history=History([2])), ArgumentError, "history must have"),
     "best epoch to come": (checkpoint(history=History(best_epoch=3)), ArgumentError, "best_epoch"),
     "steps below zero": (checkpoint(steps=-1), ArgumentError, "of at least 0, got -1 (int)"),
+    "steps true": (checkpoint(steps=True), ArgumentError, "got True (bool)"),
     "steps no number": (checkpoint(steps="1"), ArgumentError, "steps must be a whole"),
     "best of another": (
         checkpoint(best={**PARAMS, "1.b": np.ones(2)}),
