@@ -12,8 +12,7 @@ softmax_cross_entropy   ``-log p(target)``, per step     integers: the number of
 
 Under a mask a loss divides by the number of *valid* steps; each docstring says its normalisation.
 With ``weights``, one per step, it is the weighted mean: a step of weight 2 counts like two steps,
-and one of weight 0 like a masked one, whatever stands there. Weights times a constant change
-nothing.
+one of weight 0 like a masked one, whatever stands there.
 """
 
 from __future__ import annotations
@@ -67,7 +66,8 @@ def mean_squared_error(
     Returns
     -------
     Loss
-        ``value``, and ``gradient = 2 (prediction - target) / (valid steps · K)``.
+        ``value``, and ``gradient = 2 (prediction - target) / (valid steps · K)``; with weights,
+        ``2 weight · (prediction - target) / (sum of weights · K)``.
 
     Raises
     ------
@@ -96,15 +96,14 @@ def mean_absolute_error(
 ) -> Loss:
     """Mean of ``|prediction - target|`` over valid steps and outputs.
 
-    It asks for the median where the squared error asks for the mean, so that single wild targets
-    pull less. Parameters and errors are those of `mean_squared_error`.
+    It asks for the median where the squared error asks for the mean: single wild targets pull
+    less. Parameters and errors are those of `mean_squared_error`.
 
     Returns
     -------
     Loss
-        ``value``, and ``gradient = sign(prediction - target) / (valid steps · K)``; 0 at the kink,
-        where prediction and target are equal. With weights, ``weight · sign(…) / (sum of weights ·
-        K)``.
+        ``value``, and ``gradient = sign(prediction - target) / (valid steps · K)``, 0 at the kink.
+        With weights, ``weight · sign(…) / (sum of weights · K)``.
 
     Examples
     --------
@@ -129,10 +128,10 @@ def huber(
 
     With ``d = prediction - target`` it is the mean over valid steps and outputs of ``d²/2`` where
     ``|d| ≤ delta``, and of ``delta (|d| - delta/2)`` elsewhere; the two meet without a kink.
-    Parameters and errors are those of `mean_squared_error`.
 
     Parameters
     ----------
+    predictions, targets, mask, weights : as for `mean_squared_error`
     delta : float
         Above 0; where the loss turns from squared to linear, in units of the targets.
 
@@ -170,8 +169,7 @@ def binary_cross_entropy(
     logits, targets : array (B, T, K) or (B, K)
         Of one shape and dtype; targets from 0 to 1: a label, or a probability ``q``, for which
         the loss is ``-q log p - (1 - q) log(1 - p)``.
-    mask, weights : optional
-        As for `mean_squared_error`.
+    mask, weights : as for `mean_squared_error`
 
     Returns
     -------
@@ -181,11 +179,8 @@ def binary_cross_entropy(
 
     Raises
     ------
-    ShapeError, DtypeError
-        Logits and targets differ.
     ArgumentError
-        A target is not between 0 and 1, the mask leaves nothing to average, or a weight is below
-        zero.
+        A target is not between 0 and 1; and what `mean_squared_error` raises.
 
     Examples
     --------
@@ -213,16 +208,14 @@ def softmax_cross_entropy(
 ) -> Loss:
     """Mean of ``-log p(target)`` over valid steps, with ``p = softmax(logits)``.
 
-    It takes logits, what a `Dense` without activation gives: no softmax before it. The classes
-    are the last axis and exclude one another. The mean is over steps; it is not divided by K.
+    It takes logits, what a `Dense` without activation gives: no softmax before it. The classes are
+    the last axis and exclude one another. The mean is over steps: it is not divided by K.
 
     Parameters
     ----------
     logits : array (B, T, K) or (B, K)
-    targets : integer array (B, T) or (B,)
-        The number of the right class, from 0 to K - 1; masked ones may be anything.
-    mask, weights : optional
-        As for `mean_squared_error`.
+    targets : integer array (B, T) or (B,), the number of the right class, from 0 to K - 1
+    mask, weights : as for `mean_squared_error`
 
     Returns
     -------
@@ -232,10 +225,8 @@ def softmax_cross_entropy(
 
     Raises
     ------
-    ShapeError, DtypeError
-        The targets are no integers, one per row or per row and step.
-    ArgumentError
-        A target is no class, the mask leaves nothing to average, or a weight is below zero.
+    ShapeError, DtypeError, ArgumentError
+        The targets are no classes, one per row and step; and what `mean_squared_error` raises.
 
     Examples
     --------
