@@ -113,8 +113,14 @@ def learn(
         if scores.words:
             print(f"\n{scores.words}")
         print(f"\n{drawn}Everything is in {run.folder}; next, for example:")
-        print(f"  npstack predict {run.folder}{'' if run.name == 'text' else ' ' + run.data.name}")
+        print(f"  npstack predict {run.folder}{'' if run.name == 'text' else ' ' + near(run.data)}")
     return OK
+
+
+def near(path: Path) -> str:
+    """A path as one would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def stopped(run: Run, history: History) -> str:

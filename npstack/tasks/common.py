@@ -215,7 +215,7 @@ def training_options(**defaults: Any) -> tuple[Option, ...]:
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A CSV file; numbers are written so that they read back as they were."""
+    """A whole CSV file."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(header)

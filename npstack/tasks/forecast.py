@@ -273,6 +273,8 @@ def predict(
     outputs = in_batches(model, samples).astype(float)[..., np.newaxis]
     told = scaler.invert(outputs, [facts["columns"].index(facts["target"])])[..., 0]
     header = ["after row", *(f"{facts['target']} +{a}" for a in range(1, h + 1))]
-    rows = [(window + k, *map(repr, row)) for k, row in enumerate(told.tolist())]
+    rows = [
+        (window + k, *(f"{value:.10g}" for value in row)) for k, row in enumerate(told.tolist())
+    ]
     note = f"{len(rows)} forecasts; the last lies beyond the end of {path.name}"
     return Predictions(csv_text(header, rows), note)
