@@ -202,6 +202,20 @@ def test_ctrl_c_at_any_moment_leaves_a_whole_step():
     assert reached
 
 
+def test_ctrl_c_while_an_epoch_is_being_noted_drops_that_epoch(monkeypatch):
+    append = History.append
+
+    def interrupted(history, **numbers):
+        if len(history.epochs) == 1:
+            history.train_loss.append(numbers["train_loss"])
+            raise KeyboardInterrupt
+        append(history, **numbers)
+
+    monkeypatch.setattr(History, "append", interrupted)
+    history = train(*problem())
+    assert (history.stopped, history.epochs, len(history.train_loss)) == ("interrupted", [1], 1)
+
+
 def test_ctrl_c_with_keep_best_gives_the_best_so_far():
     plain, _, after, held_out = watched()
     model, samples = problem(dropout=0.3)
