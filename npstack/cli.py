@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from npstack.commands import demo_text, plot, predict, train
+from npstack.commands.options import as_typed
 from npstack.shapes import DataError, NpstackError
 from npstack.tasks.common import sizes, whole
 from npstack.version import __version__
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except (DataError, OSError) as error:
-        print(f"npstack: {error}", file=sys.stderr)
+        print(f"npstack: {as_typed(str(error))}", file=sys.stderr)
         return BAD_DATA
     except NpstackError as error:
         print(f"npstack: {error}", file=sys.stderr)

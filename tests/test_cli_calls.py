@@ -162,6 +162,18 @@ def test_a_damaged_checkpoint_is_refused(workplace, capsys, copy_of):
     assert "a trained run holds checkpoint.npz" in capsys.readouterr().err
 
 
+def test_advice_is_what_one_can_type(workplace, capsys):
+    lines = sales().splitlines()
+    for changed, advice in [
+        ([lines[0], "x,1.5;2,7"], "line 2"),
+        (["day,sold,3", *lines[1:]], "Give every column a name."),
+        ([lines[0].replace(",", ";"), "x;1,5;2,5"], "--decimal ,"),
+    ]:
+        (workplace / "sales.csv").write_text("\n".join(changed) + "\n")
+        assert npstack(FORECAST) == cli.BAD_DATA
+        assert advice in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -284,7 +284,9 @@ def test_unknown_characters_are_placed_or_replaced(workplace, capsys, copy_of):
     copy_of("text")
     (workplace / "odd.txt").write_text("the cat\nsaß")
     assert npstack("predict rhyme-text odd.txt") == cli.BAD_DATA
-    assert "'ß' (U+00DF) at line 2, column 3" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "'ß' (U+00DF) at line 2, column 3" in told
+    assert "npstack train … --replacement '?'" in told
     npstack(TEXT + SHORT + " --replacement . --out second")
     assert npstack("predict second odd.txt") == cli.OK
 
@@ -319,6 +321,23 @@ def test_going_on_gives_the_bits_of_never_having_stopped(task, workplace, monkey
     assert kept("parts") == kept("whole")
     scores = [json.loads((workplace / f / "metrics.json").read_text()) for f in ("parts", "whole")]
     assert scores[0]["scores"] == scores[1]["scores"]
+
+
+def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(monkeypatch, capsys):
+    line = TEXT + " --epochs 2 --quiet --no-pictures"
+    npstack(line + " --out whole")
+
+    def stop(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(resuming, "save", stop)
+        assert npstack(line + " --out parts") == cli.INTERRUPTED
+    assert "nothing was kept yet" in capsys.readouterr().err
+    assert npstack("predict parts") == cli.BAD_DATA
+    assert "train --resume --out parts" in capsys.readouterr().err
+    assert npstack("train --resume --out parts --quiet --no-pictures") == cli.OK
+    assert kept("parts") == kept("whole")
 
 
 def test_a_real_interrupt_keeps_what_was_learned(workplace):

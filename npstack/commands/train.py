@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from npstack import runs
+from npstack.checkpoint import load_checkpoint
 from npstack.commands.options import add_options, flag, given_options, shown, with_defaults
 from npstack.history import History
 from npstack.runs import Run
@@ -100,7 +101,7 @@ def learn(
     """Train, measure, draw, and say what came of it."""
     model, history = runs.train(run, problem, resume=resume, progress=not quiet)
     if history.stopped == "interrupted":
-        print(f"\n{stopped(run, history)}", file=sys.stderr)
+        print(f"\n{stopped(run)}", file=sys.stderr)
         return INTERRUPTED
     scores = run.task.measure(model, problem, run.options)
     metrics = runs.write_metrics(run, scores, model, history)
@@ -123,12 +124,12 @@ def near(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def stopped(run: Run, history: History) -> str:
-    """What to say after Ctrl-C."""
-    done = len(history.epochs)
+def stopped(run: Run) -> str:
+    """What to say after Ctrl-C: what is on the disk, for it may have come while that was written."""
     again = f"Go on with: npstack train --resume --out {run.folder}"
-    if not done:
+    if not run.checkpoint.is_file():
         return f"interrupted in the first epoch: nothing was kept yet. {again}"
+    done = len(load_checkpoint(run.checkpoint).history.epochs)
     return (
         f"interrupted after epoch {done} of {run.options['epochs']}; what was learned until then "
         f"is in {run.checkpoint}. {again}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from itertools import islice
 from pathlib import Path
 
@@ -54,11 +53,9 @@ def read_table(
     if path.suffix != ".npz":
         if columns is None:
             columns = numeric_columns(path, options["decimal"], also)
-        reading = {"decimal": options["decimal"], "missing": options["missing"]}
-        try:
-            return load_csv(path, columns=columns, **reading)
-        except DataError as error:
-            raise DataError(as_typed(str(error))) from None
+        return load_csv(
+            path, columns=columns, decimal=options["decimal"], missing=options["missing"]
+        )
     arrays = load_npz(path)
     names = list(arrays) if columns is None else columns
     for name in names:
@@ -77,18 +74,6 @@ def read_table(
         advice = "--missing mask leaves such steps out."
         fail(DataError, str(path), "every value must be a finite number", got, advice)
     return Table(np.where(mask, values, np.nan), tuple(found), mask)
-
-
-def as_typed(advice: str) -> str:
-    """What a function's error advises, as options of the command line.
-
-    Examples
-    --------
-    >>> as_typed("To mask what is missing, use missing='mask'.")
-    'To mask what is missing, use --missing mask.'
-    """
-    advice = advice.replace("columns=[…]", "--inputs A,B,…")
-    return re.sub(r"\b(missing|decimal)='(\S+)'", r"--\1 \2", advice)
 
 
 def find_target(path: Path, table: Table, target: str | None) -> int:
