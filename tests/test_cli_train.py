@@ -1,19 +1,14 @@
-"""``npstack train`` and ``predict``: what a run leaves, its figures, stopping and going on."""
+"""``npstack train`` and ``predict``: what a run leaves behind, and its figures."""
 
 import json
 import shlex
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from npstack import cli, load_checkpoint, runs
-from npstack import resume as resuming
+from npstack import cli, runs
 from npstack.baselines import NGram
 from npstack.data import split_by_time
 from npstack.tasks import SYSTEM, TASKS, forecast
@@ -289,92 +284,3 @@ def test_unknown_characters_are_placed_or_replaced(workplace, capsys, copy_of):
     assert "npstack train … --replacement '?'" in told
     npstack(TEXT + SHORT + " --replacement . --out second")
     assert npstack("predict second odd.txt") == cli.OK
-
-
-# ---- stopping and going on ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_going_on_gives_the_bits_of_never_having_stopped(task, workplace, monkeypatch, capsys):
-    line = COMMANDS[task] + " --epochs 5 --patience 5 --dropout 0.2"
-    npstack(line + " --quiet --no-pictures --out whole")
-    save, saved = resuming.save, []
-
-    def stop_after_two(*given):
-        save(*given)
-        saved.append(given)
-        if len(saved) == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(resuming, "save", stop_after_two)
-        capsys.readouterr()
-        assert npstack(line + " --out parts") == cli.INTERRUPTED
-    told = capsys.readouterr()
-    assert "interrupted after epoch 2 of 5" in told.err
-    assert "npstack train --resume --out parts" in told.err
-    assert not told.out
-    assert not (workplace / "parts/metrics.json").exists()
-    assert kept("parts") != kept("whole")
-    assert npstack("plot parts --out halfway") == cli.OK  # an interrupted run can be looked at
-    assert npstack("train --resume --out parts --quiet --no-pictures") == cli.OK
-    assert kept("parts") == kept("whole")
-    scores = [json.loads((workplace / f / "metrics.json").read_text()) for f in ("parts", "whole")]
-    assert scores[0]["scores"] == scores[1]["scores"]
-
-
-def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again(monkeypatch, capsys):
-    line = TEXT + " --epochs 2 --quiet --no-pictures"
-    npstack(line + " --out whole")
-
-    def stop(*given):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(resuming, "save", stop)
-        assert npstack(line + " --out parts") == cli.INTERRUPTED
-    assert "nothing was kept yet" in capsys.readouterr().err
-    assert npstack("predict parts") == cli.BAD_DATA
-    assert "train --resume --out parts" in capsys.readouterr().err
-    assert npstack("train --resume --out parts --quiet --no-pictures") == cli.OK
-    assert kept("parts") == kept("whole")
-
-
-def test_a_real_interrupt_keeps_what_was_learned(workplace):
-    words = shlex.split(FORECAST + " --epochs 3000 --patience 3000 --out run")
-    command = [sys.executable, "-m", "npstack", *words]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=workplace, **pipes) as training:
-        deadline = time.monotonic() + 60
-        while not (workplace / "run/checkpoint.npz").exists():
-            assert training.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        training.send_signal(signal.SIGINT)
-        printed, told = training.communicate(timeout=60)
-    assert training.returncode == cli.INTERRUPTED
-    assert not printed
-    assert "Traceback" not in told
-    done = len(load_checkpoint(workplace / "run/checkpoint.npz").history.epochs)
-    assert f"interrupted after epoch {done} of 3000" in told
-    assert npstack(f"train --resume --out run --epochs {done + 2} --quiet --no-pictures") == cli.OK
-    assert (
-        npstack(
-            FORECAST + f" --epochs {done + 2} --patience 3000 --quiet --no-pictures --out whole"
-        )
-        == cli.OK
-    )
-    assert kept("run")[:3] == kept("whole")[:3]
-
-
-def test_a_run_that_is_done_can_be_trained_longer(capsys):
-    npstack(FORECAST + " --epochs 2 --patience 9 --quiet --no-pictures")
-    npstack(FORECAST + " --epochs 4 --patience 9 --quiet --no-pictures --out whole")
-    assert npstack(FORECAST + " --resume --epochs 4 --patience 9 --no-pictures") == cli.OK
-    assert kept("sales-forecast") == kept("whole")
-    assert runs.open_run(Path("sales-forecast")).options["epochs"] == 4
-    assert "of 4." in capsys.readouterr().out
-    assert (
-        npstack("train --resume --out sales-forecast --quiet --no-pictures") == cli.OK
-    )  # nothing left to do
-    assert kept("sales-forecast") == kept("whole")

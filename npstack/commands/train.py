@@ -125,7 +125,7 @@ def near(path: Path) -> str:
 
 
 def stopped(run: Run) -> str:
-    """What to say after Ctrl-C: what is on the disk, for it may have come while that was written."""
+    """What to say after Ctrl-C: what is on the disk (it may have come while that was written)."""
     again = f"Go on with: npstack train --resume --out {run.folder}"
     if not run.checkpoint.is_file():
         return f"interrupted in the first epoch: nothing was kept yet. {again}"
