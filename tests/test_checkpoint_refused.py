@@ -1,4 +1,4 @@
-"""What checkpoints, weights and their JSON refuse: what is asked of a save, and what a file says."""
+"""What checkpoints, weights and their JSON refuse: wrong calls, and text that is not plain."""
 
 import io
 import tracemalloc
