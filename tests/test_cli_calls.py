@@ -244,7 +244,10 @@ def test_the_examples_in_the_help_are_commands(module, capsys):
 def test_defaults_in_the_help_are_those_of_the_tasks(capsys):
     npstack("train --help")
     shown = " ".join(capsys.readouterr().out.split())
-    assert "(default 60 for forecast, 60 for classify, 10 for text)" in shown
+    assert "(default 60; text: 10)" in shown  # --epochs
+    assert "(default 32; classify: 16)" in shown  # --batch-size
+    assert "(default classify: label)" in shown  # --target
+    assert "(default 0.0)" in shown  # --dropout
     assert "for --task forecast" in shown
     assert "for --task forecast and classify" in shown
 

@@ -39,19 +39,26 @@ def add_options(parser: argparse.ArgumentParser, tables: Tables) -> None:
             title = "training" if every else f"for --task {' and '.join(tasks)}"
             groups[tasks] = parser.add_argument_group(title)
         first = next(iter(uses.values()))
-        text = "; ".join(dict.fromkeys(option.help for option in uses.values()))
+        texts = {option.help for option in uses.values()}
+        text = first.help
+        if len(texts) > 1:
+            text = "; ".join(f"{task}: {option.help}" for task, option in uses.items())
         groups[tasks].add_argument(
             flag(name), type=first.read, metavar=first.metavar, help=text + _default(uses)
         )
 
 
 def _default(uses: Mapping[str, Option]) -> str:
-    values = {task: shown(o.default) for task, o in uses.items() if o.default is not None}
-    if not values:
+    """The default of most tasks, then those of the others by name."""
+    values = {task: shown(option.default) for task, option in uses.items()}
+    told = [value for value in values.values() if value != shown(None)]
+    if not told:
         return ""
-    if len(set(values.values())) == 1 and len(values) == len(uses):
-        return f" (default {next(iter(values.values()))})"
-    return f" (default {', '.join(f'{value} for {task}' for task, value in values.items())})"
+    usual = max(told, key=told.count)
+    others = [f"{task}: {v}" for task, v in values.items() if v not in (usual, shown(None))]
+    only = [task for task, value in values.items() if value == usual]
+    first = usual if len(told) == len(values) else f"{' and '.join(only)}: {usual}"
+    return f" (default {'; '.join([first, *others])})"
 
 
 def given_options(given: argparse.Namespace, tables: Tables, task: str) -> dict[str, Any]:

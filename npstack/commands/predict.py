@@ -28,8 +28,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "predict",
         help="use a trained run on new data",
-        description="Write what a trained run says: forecasts or classes of a file as CSV; new "
-        "text, or the bits of every character of a file.",
+        description="Write what a trained run says: forecasts or classes of a file as CSV;\n"
+        "new text, or the bits of every character of a file.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

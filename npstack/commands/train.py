@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "train",
         help="train a stacked LSTM on your own file",
-        description="Train a stacked LSTM on a CSV, NPZ or text file. The best epoch is kept; "
+        description="Train a stacked LSTM on a CSV, NPZ or text file. The best epoch is kept;\n"
         "figures on a test part, beside simple baselines, and pictures go into a run folder.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -203,12 +203,17 @@ def training_options(**defaults: Any) -> tuple[Option, ...]:
         ("patience", whole(1), "epochs without a better validation loss before it stops", "N"),
         ("batch_size", whole(1), "sequences per step (text: rows that are read at once)", "B"),
         ("learning_rate", number(0), "of Adam", "RATE"),
-        ("schedule", one_of("constant", "cosine"), "constant, or cosine to 0", "NAME"),
+        (
+            "schedule",
+            one_of("constant", "cosine"),
+            "constant, or half a cosine to 0",
+            "constant|cosine",
+        ),
         ("dropout", number(0, 1, True), "between the layers", "RATE"),
         ("clip_norm", number(0), "largest global norm of the gradients", "NORM"),
         ("validation", share, "fraction that decides when to stop", "SHARE"),
         ("test", share, "fraction that is kept for the figures at the end", "SHARE"),
-        ("dtype", one_of("float32", "float64"), "numbers to compute with", "TYPE"),
+        ("dtype", one_of("float32", "float64"), "numbers to compute with", "float32|float64"),
         ("seed", whole(0), "of all random numbers", "N"),
     ]
     return tuple(Option(name, read, general[name], text, mv) for name, read, text, mv in rows)
