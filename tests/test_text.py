@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npstack import ArgumentError, DataError, DtypeError, ShapeError, analysis, plots
-from npstack.baselines.ngram import NGram, compressed_bits
+from npstack import (
+    Adam,
+    ArgumentError,
+    DataError,
+    DtypeError,
+    ShapeError,
+    analysis,
+    clip_by_global_norm,
+    fit,
+    plots,
+    softmax_cross_entropy,
+)
+from npstack.baselines.ngram import NGram
 from npstack.layers import Dense, Embedding, Sequential
 from npstack.stack import StackedLSTM
 from npstack.text import (
@@ -174,6 +185,29 @@ def test_what_was_read_before_changes_what_follows(model):
     assert carried == pytest.approx(expected, rel=1e-12)
 
 
+def test_fit_trains_on_streams_as_one_would_by_hand(rng):
+    samples = streams(IDS, 4)
+    models = [
+        character_model(len(VOCABULARY), [5, 4], embedding=3, rng=np.random.default_rng(1))
+        for _ in range(2)
+    ]
+    options = {"loss": softmax_cross_entropy, "truncate": (6, 6), "clip_norm": 0.1}
+    options |= {"optimiser": Adam(0.01), "shuffle": False}
+    fit(models[0], samples, epochs=2, batch_size=4, rng=rng, **options)
+    adam, (x, y) = Adam(0.01), samples[:2]
+    for _ in range(2):
+        states = None  # zeros at the beginning of an epoch, carried over every span
+        for start in range(0, x.shape[1], 6):
+            span = slice(start, start + 6)
+            tape = models[1].forward(x[:, span], states)
+            states = tape.final
+            loss = softmax_cross_entropy(tape.outputs, y[:, span])
+            grads = clip_by_global_norm(models[1].backward(tape, loss.gradient).params, 0.1)
+            models[1].params = adam.update(models[1].params, grads)
+    for name, value in models[0].params.items():
+        np.testing.assert_array_equal(value, models[1].params[name])
+
+
 def test_extreme_logits_are_measured_without_overflow(rng):
     dense = Dense(3, 3, rng=rng)
     model = Sequential(Embedding(3, 3, rng=rng, init="zeros"), StackedLSTM(3, 3, rng=rng), dense)
@@ -257,73 +291,6 @@ def test_sampling_refuses_wrong_requests(model, rng):
         sample(model, VOCABULARY, 3, rng=rng, prompt="")
     with pytest.raises(DataError, match="line 1, column 2"):
         sample(model, VOCABULARY, 3, rng=rng, prompt="tÄ")
-
-
-# ---- counting ----------------------------------------------------------------------------------
-
-
-def witten_bell(train, text, order, size):
-    """The formula, context by context."""
-    found = []
-    for t in range(len(text)):
-        p = 1 / size
-        for k in range(min(t, order) + 1):
-            context = text[t - k : t]
-            after = [train[a + k] for a in range(len(train) - k) if train[a : a + k] == context]
-            if not after:
-                break
-            kinds = len(set(after))
-            p = (after.count(text[t]) + kinds * p) / (len(after) + kinds)
-        found.append(p)
-    return found
-
-
-@given(
-    st.lists(st.integers(0, 3), min_size=5, max_size=30),
-    st.lists(st.integers(0, 3), min_size=1, max_size=12),
-    st.integers(0, 4),
-)
-def test_ngrams_are_the_formula(train, text, order):
-    found = NGram(np.array(train), order, 4).probabilities(np.array(text))
-    for k in range(order + 1):
-        np.testing.assert_allclose(found[k], witten_bell(train, text, k, 4), rtol=1e-12)
-
-
-@given(st.lists(st.integers(0, 3), min_size=5, max_size=30), st.integers(0, 4))
-def test_ngram_probabilities_sum_to_one(train, order):
-    model = NGram(np.array(train), order, 4)
-    for context in ([], [0], [3, 1], [2, 2, 2, 2]):
-        rows = [model.probabilities(np.array([*context, x]))[:, -1] for x in range(4)]
-        np.testing.assert_allclose(sum(rows), 1.0, rtol=1e-12)
-
-
-def test_longer_contexts_help_where_the_text_repeats_itself():
-    bits = NGram(IDS, 3, len(VOCABULARY)).bits_per_character(IDS)
-    assert (np.diff(bits) < 0).all()
-    expected = -np.log2(NGram(IDS, 3, len(VOCABULARY)).probabilities(IDS)[:, 1:]).mean(axis=1)
-    np.testing.assert_allclose(bits, expected, rtol=1e-12)
-
-
-def test_wrong_counts_are_refused_in_words():
-    with pytest.raises(ArgumentError, match="order"):
-        NGram(IDS, -1, 5)
-    with pytest.raises(ArgumentError, match="more characters than order=3, got 3"):
-        NGram(IDS[:3], 3, len(VOCABULARY))
-    NGram(IDS[:4], 3, len(VOCABULARY))
-
-
-@pytest.mark.parametrize("method", ["bz2", "lzma"])
-def test_compressors_count_what_the_unseen_text_adds(method):
-    import bz2
-    import lzma
-
-    compress = {"bz2": bz2.compress, "lzma": lzma.compress}[method]
-    bits = 8 * (len(compress((TEXT + "ünseen").encode())) - len(compress(TEXT.encode()))) / 6
-    assert compressed_bits("ünseen", TEXT, method) == bits
-    with pytest.raises(ArgumentError, match="lzma"):
-        compressed_bits("unseen", TEXT, "zip")
-    with pytest.raises(ArgumentError, match="hold a character"):
-        compressed_bits("", TEXT)
 
 
 # ---- the picture -------------------------------------------------------------------------------
