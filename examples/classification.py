@@ -117,14 +117,14 @@ def example(seeds):
         K, labels = len(data.classes), data.test.y
         systems = []
         for layers in (2, 1):
-            errors = []
+            name, errors = f"stacked LSTM, {'-'.join([str(UNITS)] * layers)}", []
             for seed in seeds:
                 tape = train(task, data.train, K, layers, seed)(data.test)
                 errors.append(100 * error_rate(tape.outputs.argmax(-1), labels))
-                common.say(f"{task.name}, {layers} layers, seed {seed}: {errors[-1]:.2f} % wrong")
+                common.say(f"{task.name}, {name}, seed {seed}: {errors[-1]:.2f} % wrong")
                 if layers == 2 and seed == seeds[0]:
                     drawn.append((task, data, tape))
-            systems.append(common.Row(f"stacked LSTM, {'-'.join([str(UNITS)] * layers)}", errors))
+            systems.append(common.Row(name, errors))
         validated[task.name] = 100 * cross_validate(task, data.train, K, 2, seeds[0])
         common.say(f"{task.name}, cross-validated: {validated[task.name]:.2f} % wrong")
         found = [common.Row(name, [error]) for name, error in baselines(data).items()]
