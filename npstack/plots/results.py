@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
@@ -78,7 +79,7 @@ def confusion_matrix(
         for row, column in np.argwhere(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"
             number = str(counts[row, column])
-            place = {"ha": "center", "va": "center_baseline"}
+            place: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
             ax.text(column + 0.5, row + 0.5, number, **place, color=colour, fontsize=SMALL)
     ticks = np.arange(0, K, 1 + (K - 1) // 30)
     shown = [names[k] for k in ticks]
