@@ -122,8 +122,7 @@ def run(
     parser.add_argument("--seeds", type=int, default=5, metavar="K", help="how many (default: 5)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="draw pictures into it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the tables, with origin")
-    given = sys.argv[1:] if arguments is None else arguments
-    options = parser.parse_args(given)
+    options = parser.parse_args(arguments)
     if options.seed < 0 or options.seeds < 1:
         parser.error("--seed counts from 0, --seeds from 1")
     seeds = list(range(options.seed, options.seed + options.seeds))
@@ -136,7 +135,9 @@ def run(
         from tests.provenance import provenance
 
         script = Path(example.__code__.co_filename).resolve().relative_to(ROOT)
-        origin = provenance(" ".join(["python", str(script), *given]), packages)
+        words = ["--seed", options.seed] * (options.seed != 0)
+        words += ["--seeds", options.seeds] * (options.seeds != 5) + ["--json", options.json]
+        origin = provenance(" ".join(map(str, ["python", script, *words])), packages)
     began = time.perf_counter()
     outcome = example(seeds)
     seconds = time.perf_counter() - began
