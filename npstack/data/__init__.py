@@ -14,6 +14,7 @@ from npstack.data.splits import (
     split_by_row,
     split_by_time,
 )
+from npstack.data.spoken import say_time, spoken_times
 from npstack.data.synthetic import (
     Task,
     adding,
@@ -59,9 +60,11 @@ __all__ = [
     "load_text",
     "load_ts",
     "pad",
+    "say_time",
     "scaler_from",
     "split_by_row",
     "split_by_time",
+    "spoken_times",
     "temporal_order",
     "trim",
     "unpad",
