@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from npstack.plots.parameters import weights
     from npstack.plots.recorded import gates_over_training, layers_over_training
     from npstack.plots.results import confusion_matrix, errors_by_horizon, forecast_horizons
+    from npstack.plots.seq2seq import handover
     from npstack.plots.states import activations, gates
     from npstack.plots.text import characters
     from npstack.plots.unrolled import diagram
@@ -34,6 +35,7 @@ _HOMES = {
     "errors_by_horizon": "results",
     "diagram": "unrolled",
     "characters": "text",
+    "handover": "seq2seq",
 }
 
 __all__ = [  # noqa: RUF022  in the order in which a model is looked at
@@ -51,6 +53,7 @@ __all__ = [  # noqa: RUF022  in the order in which a model is looked at
     "forecast_horizons",
     "errors_by_horizon",
     "characters",
+    "handover",
 ]
 
 
