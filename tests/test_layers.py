@@ -21,7 +21,7 @@ from npstack import (
     StackedLSTM,
 )
 from npstack.init import INITIALISERS
-from npstack.params import join_gates, split_gates
+from npstack.params import dtype_of, join_gates, split_gates
 from tests.strategies import LAYERS, STANDARD, build
 
 pytestmark = pytest.mark.core
@@ -116,6 +116,8 @@ def test_dtype_is_that_of_every_parameter(rng, dtype):
         layer = build(kind, rng, STANDARD, dtype)
         assert {value.dtype for value in layer.params.values()} <= {np.dtype(dtype)}
         assert layer.dtype == (dtype if layer.params else None)
+    other = np.zeros(1, int)  # of a mixture, which is refused elsewhere, the first is named
+    assert dtype_of({"W": np.zeros(1, dtype), "b": other}) == dtype
 
 
 # ---- parameters --------------------------------------------------------------------------------
