@@ -1,6 +1,7 @@
 """Data: series, windows, splits, scaling, ragged sequences, files, named sets, classic tasks."""
 
 from npstack.data.files import load_npz, load_text
+from npstack.data.highlighting import Statement, library_statements, tagged_statements
 from npstack.data.labelled import Classification, Labelled, load_labelled_csv, load_labelled_npz
 from npstack.data.named import MissingPackageError, Text, load
 from npstack.data.ragged import Padded, by_length, pad, trim, unpad
@@ -40,6 +41,7 @@ __all__ = [
     "Scaler",
     "Series",
     "Standardiser",
+    "Statement",
     "Table",
     "Task",
     "Text",
@@ -51,6 +53,7 @@ __all__ = [
     "check_leakage",
     "copying",
     "delayed_recall",
+    "library_statements",
     "load",
     "load_csv",
     "load_labelled_csv",
@@ -65,6 +68,7 @@ __all__ = [
     "split_by_row",
     "split_by_time",
     "spoken_times",
+    "tagged_statements",
     "temporal_order",
     "trim",
     "unpad",

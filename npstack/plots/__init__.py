@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from npstack.plots.results import confusion_matrix, errors_by_horizon, forecast_horizons
     from npstack.plots.seq2seq import handover
     from npstack.plots.states import activations, gates
+    from npstack.plots.tagged import tagged_text
     from npstack.plots.text import characters
     from npstack.plots.unrolled import diagram
 
@@ -36,6 +37,7 @@ _HOMES = {
     "diagram": "unrolled",
     "characters": "text",
     "handover": "seq2seq",
+    "tagged_text": "tagged",
 }
 
 __all__ = [  # noqa: RUF022  in the order in which a model is looked at
@@ -54,6 +56,7 @@ __all__ = [  # noqa: RUF022  in the order in which a model is looked at
     "errors_by_horizon",
     "characters",
     "handover",
+    "tagged_text",
 ]
 
 

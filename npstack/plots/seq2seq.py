@@ -99,6 +99,11 @@ def handover(
     long = max(map(len, labels)) > 1
     panels[-1].set_xticks(steps, labels, rotation=45 if long else 0)
     panels[-1].set_xlim(-0.5, len(labels) - 0.5)
-    panels[-1].set_xlabel("the encoder reads │ the decoder reads", fontsize=9)
+    sides = {"the encoder reads": steps[:n], "the decoder reads": steps[n:]}
+    above = {float(times.mean()): side for side, times in sides.items() if len(times)}
+    names = panels[0].secondary_xaxis("top")
+    names.set_xticks(list(above), list(above.values()), fontsize=9)
+    names.tick_params(length=0)
+    names.spines["top"].set_visible(False)
     colour_bar(picture, mesh, panels, "hidden state h")
     return picture
