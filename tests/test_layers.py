@@ -120,6 +120,15 @@ def test_dtype_is_that_of_every_parameter(rng, dtype):
     assert dtype_of({"W": np.zeros(1, dtype), "b": other}) == dtype
 
 
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_bits_of_a_dense_step_do_not_depend_on_the_steps_beside_it(rng, outputs):
+    for B, T, D in ((2, 2, 2), (2, 3, 2), (2, 2, 3), (3, 5, 8)):
+        dense = Dense(D, outputs, rng=rng, dtype="f4")
+        x = rng.standard_normal((B, T, D)).astype("f4")
+        alone = [dense.forward(x[:, t : t + 1].copy()).outputs for t in range(T)]
+        assert np.array_equal(np.concatenate(alone, axis=1), dense.forward(x).outputs)
+
+
 # ---- parameters --------------------------------------------------------------------------------
 
 

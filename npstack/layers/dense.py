@@ -79,8 +79,10 @@ class Dense(Layer):
     ) -> Tape:
         shapes.check_noise("Dense.forward", noise, None)
         # One product per step, not one for all: the bits of a step must not depend on how many
-        # steps came along with it (a BLAS sums in another order for another number of rows).
-        a = (x.swapaxes(0, -2) @ params["W"]).swapaxes(0, -2) + params["b"]
+        # steps came along with it (a BLAS sums in another order for another number of rows, and
+        # NumPy goes another way where rows lie apart in memory).
+        by_step = np.ascontiguousarray(x.swapaxes(0, -2))
+        a = (by_step @ params["W"]).swapaxes(0, -2) + params["b"]
         y = ACTIVATIONS[self.activation].function(a)
         return Tape(params, x, mask, shapes.zero_where_masked(y, mask), None)
 
