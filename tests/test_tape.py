@@ -67,6 +67,10 @@ def test_summary_prints_the_formula(rng):
     ]
 
 
+def test_summary_of_an_embedding_of_one_symbol(rng):
+    assert "1 symbols x K, K=2" in Embedding(1, 2, rng=rng).summary()
+
+
 def test_nbytes_counts_an_array_that_two_layers_share_once(rng):
     x = rng.standard_normal((2, 3, 4))
     tape = LSTM(4, 5, rng=rng).forward(x)
