@@ -60,8 +60,9 @@ def train(layers, seed, learn, symbols):
     model = Sequential(vectors, stack, Dense(UNITS, len(TAGS), rng=rng))
     updates = EPOCHS * -(-len(learn.y) // BATCH)
     options = {"epochs": EPOCHS, "batch_size": BATCH, "batches": by_length(learn.mask, BATCH)}
-    options |= {"optimiser": Adam(WarmUp(Cosine(RATE, updates), updates // 10)), "clip_norm": 1.0}
-    fit(model, learn, loss=softmax_cross_entropy, rng=rng, **options)
+    adam = Adam(WarmUp(Cosine(RATE, updates), -(-updates // 10)))
+    options |= {"optimiser": adam, "loss": softmax_cross_entropy, "clip_norm": 1.0}
+    fit(model, learn, rng=rng, **options)
     return model
 
 

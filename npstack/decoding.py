@@ -29,9 +29,9 @@ class Decoded(NamedTuple):
 
     Attributes
     ----------
-    symbols : integers (B, T)
+    symbols : integers (B, max_steps)
         The end symbol included; behind it, the end symbol again.
-    mask : bool array (B, T)
+    mask : bool array (B, max_steps)
         True up to the end symbol, and at it.
     """
 
@@ -68,7 +68,7 @@ def greedy_decode(
     Returns
     -------
     Decoded
-        At most ``max_steps`` long, and no longer than its longest row.
+        Whether a row stops early or not, ``max_steps`` long.
 
     Examples
     --------
@@ -78,8 +78,8 @@ def greedy_decode(
     >>> decoder = Sequential(Embedding(5, 3, rng=rng), LSTM(3, 8, rng=rng), Dense(8, 5, rng=rng))
     >>> model = EncoderDecoder(encoder, decoder)
     >>> written = greedy_decode(model, np.array([[7, 1, 3]]), start=0, stop=1, max_steps=6)
-    >>> written.symbols.shape == written.mask.shape
-    True
+    >>> written.symbols.shape, written.mask[:, 0]
+    ((1, 6), array([ True]))
     """
     where = "greedy_decode"
     if not isinstance(model, EncoderDecoder):
@@ -97,15 +97,15 @@ def greedy_decode(
             expected = f"{name} must be a symbol of the decoder, from 0 to {last}"
             fail(ArgumentError, where, expected, shapes.describe(symbol))
     states = model.encode(source, source_mask)
-    said = np.full(len(source), start)
-    going = np.ones(len(source), dtype=bool)
-    symbols: list[Array] = []
-    valid: list[Array] = []
-    while going.any() and len(symbols) < max_steps:
+    symbols = np.full((len(source), max_steps), stop)
+    mask = np.zeros(symbols.shape, dtype=bool)
+    said, going = np.full(len(source), start), np.ones(len(source), dtype=bool)
+    for t in range(max_steps):
         tape = decoder.forward(said[:, np.newaxis], states, mask=going[:, np.newaxis])
         states = tape.final  # held where a row has stopped
         said = np.where(going, tape.outputs[:, 0].argmax(axis=-1), stop)
-        symbols.append(said)
-        valid.append(going)
+        symbols[:, t], mask[:, t] = said, going
         going = going & (said != stop)
-    return Decoded(np.stack(symbols, axis=1), np.stack(valid, axis=1))
+        if not going.any():
+            break
+    return Decoded(symbols, mask)
