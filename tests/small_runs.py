@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -71,3 +72,8 @@ def kept(folder):
     parts = [found.params, found.best, found.state]
     arrays = [{name: value.tobytes() for name, value in part.items()} for part in parts]
     return arrays, found.random, found.steps, history
+
+
+def heed_interrupts():
+    """A shell that runs the tests in the background lets its children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

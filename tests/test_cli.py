@@ -13,6 +13,7 @@ import pytest
 from npstack import cli, demo
 from npstack.checkpoint import load_weights
 from npstack.data import Scale, load_sunspots
+from tests.small_runs import heed_interrupts
 
 SMALL = demo.Settings(sizes=(3, 2, 2), epochs=1, stride=240, length=60, warm_up=12)
 PICTURES = ("activations", "forecasts", "training", "saturation", "gradient_norms", "diagram")
@@ -157,7 +158,8 @@ def test_an_unwritable_folder_is_exit_code_3(tmp_path, monkeypatch, capsys):
 def test_a_real_interrupt_ends_the_demo_cleanly(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "npstack", "demo", "--out", str(out)]
-    demo_run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    demo_run = subprocess.Popen(command, preexec_fn=heed_interrupts, **pipes)
     while not out.exists():
         assert demo_run.poll() is None
         time.sleep(0.05)

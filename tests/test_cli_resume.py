@@ -13,7 +13,7 @@ import pytest
 from npstack import cli, load_checkpoint, runs
 from npstack import resume as resuming
 from npstack.tasks import TASKS
-from tests.small_runs import COMMANDS, FORECAST, TEXT, kept, npstack, put_files
+from tests.small_runs import COMMANDS, FORECAST, TEXT, heed_interrupts, kept, npstack, put_files
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_a_real_interrupt_keeps_what_was_learned(workplace):
     words = shlex.split(FORECAST + " --epochs 3000 --patience 3000 --out run")
     command = [sys.executable, "-m", "npstack", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=workplace, **pipes) as training:
+    with subprocess.Popen(command, cwd=workplace, preexec_fn=heed_interrupts, **pipes) as training:
         deadline = time.monotonic() + 60
         while not (workplace / "run/checkpoint.npz").exists():
             assert training.poll() is None
