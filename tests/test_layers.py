@@ -120,6 +120,13 @@ def test_dtype_is_that_of_every_parameter(rng, dtype):
     assert dtype_of({"W": np.zeros(1, dtype), "b": other}) == dtype
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+def test_gradients_come_in_the_order_of_the_parameters(rng, kind):
+    layer = build(kind, rng)
+    tape = layer.forward(draw_input(layer, rng, 2, 3))
+    assert list(layer.backward(tape, tape.outputs).params) == list(layer.params)
+
+
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_the_bits_of_a_dense_step_do_not_depend_on_the_steps_beside_it(rng, outputs):
     for B, T, D in ((2, 2, 2), (2, 3, 2), (2, 2, 3), (3, 5, 8)):
