@@ -22,7 +22,7 @@ from npstack import (
 )
 from npstack.init import INITIALISERS
 from npstack.params import dtype_of, join_gates, split_gates
-from tests.strategies import LAYERS, STANDARD, build
+from tests.strategies import LAYERS, STANDARD, build, draw_input
 
 pytestmark = pytest.mark.core
 
