@@ -97,6 +97,7 @@ def test_table_is_whole_and_nothing_survives_without_a_reason():
 
 
 @with_table
+@pytest.mark.slow
 def test_a_slice_of_the_table_runs_again_and_agrees():
     command = [sys.executable, "-m", "tests.mutation", "slice", "1", "15"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
