@@ -9,7 +9,6 @@ import numpy as np
 
 from npstack import shapes
 from npstack.bptt import check_carries, check_truncation, passes, restart
-from npstack.data.ragged import trim
 from npstack.layers import Layer
 from npstack.nonfinite import REMEDIES, all_finite
 from npstack.numerics import Array
@@ -87,6 +86,8 @@ class Learner:
         for chosen in row_numbers(plan, rng):
             batch = plan.samples.rows(chosen)
             if plan.batches is not None and plan.truncate is None and not plan.stateful:
+                from npstack.data.ragged import trim  # the data sets load when they are used
+
                 batch = trim(batch, self.model.keeps_time)  # short rows together cost little
             states = restart(states, batch.resets) if plan.stateful else None
             for found in passes(self.model, batch, plan.truncate, states, plan.loss, rng):
