@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from npstack.cells import LSTMCell
+from npstack.cells import Cell
 from npstack.layers import Composite, Layer, Recurrent
-from npstack.layers.recurrent import over_time
 from npstack.numerics import Array, real
 from npstack.shapes import ArgumentError, TapeError, describe, fail
 from npstack.tape import RecurrentTape, Tape
+from npstack.trees import over_time
 
 
 class Saturation(NamedTuple):
@@ -223,7 +223,7 @@ class ListeningCell:
     ``hear(dnew_state, (dparams, dx, dstate))``: what `LSTMCell.step_backward` is told and returns.
     """
 
-    def __init__(self, cell: LSTMCell, hear: Callable[[Any, Any], None]) -> None:
+    def __init__(self, cell: Cell, hear: Callable[[Any, Any], None]) -> None:
         self._cell, self._hear = cell, hear
 
     def __getattr__(self, name: str) -> Any:
@@ -312,7 +312,7 @@ def state_gradients(
             own: list[Any] = []
             heard.append(own)
             cell = ListeningCell(leaf.cell, lambda dnew_state, said: own.append(dnew_state))
-            leaf.cell = cast(LSTMCell, cell)
+            leaf.cell = cast(Cell, cell)
 
     changed_copy(model, listen).backward(tape, doutputs, dfinal_states)
     return tuple(over_time(steps[::-1]) for steps in heard)

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 
 from npstack import shapes
 from npstack.layers import Layer
-from npstack.layers.recurrent import at_step
 from npstack.losses import mean_squared_error
 from npstack.nonfinite import check_loss, checked_backward, shifted
 from npstack.numerics import Array
 from npstack.samples import LossFunction, Samples, check_samples, counted, loss_of, total_weight
 from npstack.shapes import ArgumentError, NonFiniteError, ShapeError, fail
-from npstack.tape import RecurrentTape, Tape
+from npstack.tape import Tape
+from npstack.trees import at_step
 
 
 class Span(NamedTuple):
@@ -257,9 +257,8 @@ def _read(
 
 def _state_after(tape: Tape, step: int) -> Any:
     """What the recurrent layers held after a step, as ``forward`` takes it."""
-    if isinstance(tape, RecurrentTape):
-        return at_step(tape.states, step)
-    return tuple(at_step(layer.states, step) for layer in tape.layers)
+    after = tuple(at_step(layer.states, step) for layer in tape.layers)
+    return after[0] if hasattr(tape.final, "_fields") else after
 
 
 def restart(states: Any, resets: NDArray[np.bool_] | None) -> Any:

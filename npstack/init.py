@@ -12,7 +12,6 @@ from typing import TypeAlias
 import numpy as np
 
 from npstack.numerics import Array
-from npstack.params import LSTMGates, join_gates
 from npstack.shapes import check_option
 
 Shape = tuple[int, int]
@@ -84,12 +83,14 @@ def initialiser(where: str, option: str, name: str) -> Initialiser:
     return INITIALISERS[check_option(where, option, name, INITIALISERS)]
 
 
-def per_gate(draw: Initialiser, rng: np.random.Generator, rows: int, hidden_size: int) -> Array:
-    """Draw a packed matrix ``(rows, 4H)``, one matrix ``(rows, H)`` for each gate.
+def per_gate(
+    draw: Initialiser, rng: np.random.Generator, rows: int, hidden_size: int, gates: int
+) -> Array:
+    """Draw a packed matrix such as ``(rows, 4H)``, one matrix ``(rows, H)`` for each gate.
 
     Examples
     --------
-    >>> per_gate(zeros, np.random.default_rng(0), 3, 2).shape
+    >>> per_gate(zeros, np.random.default_rng(0), 3, 2, 4).shape
     (3, 8)
     """
-    return join_gates(LSTMGates(*(draw(rng, (rows, hidden_size)) for _ in LSTMGates._fields)))
+    return np.concatenate([draw(rng, (rows, hidden_size)) for _ in range(gates)], axis=-1)

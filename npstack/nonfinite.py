@@ -15,10 +15,10 @@ from typing import Any, cast
 import numpy as np
 
 from npstack.analysis import ListeningCell, changed_copy
-from npstack.cells import LSTMCell
+from npstack.cells import Cell
 from npstack.layers import Layer, Recurrent
 from npstack.numerics import Array, is_finite
-from npstack.params import LSTMGates, Params, split_gates
+from npstack.params import Params
 from npstack.shapes import NonFiniteError, fail
 from npstack.tape import Tape
 
@@ -169,7 +169,7 @@ def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0)
     return found[0] if found else None
 
 
-def _listening(cell: LSTMCell, tell: Callable[[str | None], None]) -> LSTMCell:
+def _listening(cell: Cell, tell: Callable[[str | None], None]) -> Cell:
     """The cell, telling after every step what is not finite in it so far, or None."""
     sums: dict[str, Array] = {}
 
@@ -177,12 +177,12 @@ def _listening(cell: LSTMCell, tell: Callable[[str | None], None]) -> LSTMCell:
         dparams, dx, dstate = said
         for parameter, value in dparams.items():
             sums[parameter] = sums.get(parameter, 0) + value  # each may be finite, the sum not
-        tell(_in_step(dnew_state, sums, cell.record_type is LSTMGates, dx, dstate))
+        tell(_in_step(dnew_state, sums, cell, dx, dstate))
 
-    return cast(LSTMCell, ListeningCell(cell, hear))
+    return cast(Cell, ListeningCell(cell, hear))
 
 
-def _in_step(dnew_state: Any, dparams: Params, by_gate: bool, dx: Array, dstate: Any) -> str | None:
+def _in_step(dnew_state: Any, dparams: Params, cell: Cell, dx: Array, dstate: Any) -> str | None:
     """What is not finite in one step of a cell: what came in, a gate, or what goes out."""
     for name, value in dnew_state._asdict().items():
         if not is_finite(value).all():
@@ -190,11 +190,12 @@ def _in_step(dnew_state: Any, dparams: Params, by_gate: bool, dx: Array, dstate:
     for parameter in reversed(
         list(dparams)
     ):  # b first: it is the gates' own gradient, summed over rows
-        parts = split_gates(dparams[parameter])._asdict() if by_gate else {}
-        wrong = [repr(gate) for gate, part in parts.items() if not is_finite(part).all()]
+        value = dparams[parameter]
+        blocks = cell.gate_blocks(parameter).items()
+        wrong = [repr(gate) for gate, index in blocks if not is_finite(value[index]).all()]
         if wrong:
             return f"{', '.join(wrong)} by {parameter}"
-        if not is_finite(dparams[parameter]).all():
+        if not is_finite(value).all():
             return parameter
     for name, value in dstate._asdict().items():
         if not is_finite(value).all():

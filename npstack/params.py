@@ -34,19 +34,19 @@ class LSTMGates(NamedTuple):
 GATE_LETTERS = dict(zip(LSTMGates._fields, "ifgo", strict=True))
 
 
-def split_gates(packed: Array) -> LSTMGates:
-    """Split the last axis ``(…, 4H)`` into the four gates, each ``(…, H)``.
+def split_gates(packed: Array, kind: Any = LSTMGates) -> Any:
+    """Split the last axis ``(…, 4H)`` into the gates that a NamedTuple lists, each ``(…, H)``.
 
     Examples
     --------
     >>> split_gates(np.arange(8.0)).forget
     array([2., 3.])
     """
-    return LSTMGates(*np.split(packed, len(LSTMGates._fields), axis=-1))
+    return kind(*np.split(packed, len(kind._fields), axis=-1))
 
 
-def join_gates(gates: LSTMGates) -> Array:
-    """Pack four gates ``(…, H)`` into one array ``(…, 4H)``, the inverse of `split_gates`."""
+def join_gates(gates: Any) -> Array:
+    """Pack gates ``(…, H)`` into one array ``(…, 4H)``, the inverse of `split_gates`."""
     return np.concatenate(gates, axis=-1)
 
 

@@ -29,7 +29,7 @@ import numpy as np
 from npstack import params as names
 from npstack import shapes
 from npstack.layers.base import Layer, Mask
-from npstack.layers.composite import Composite
+from npstack.layers.composite import Chain, Composite
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ArgumentError, DtypeError, NpstackError, ShapeError, TapeError, fail
@@ -39,7 +39,7 @@ from npstack.tape import CompositeTape, Gradients, Tape
 HANDOVERS = ("all", "top")
 
 
-class EncoderDecoder(Composite):
+class EncoderDecoder(Chain):
     """Two deep stacks, joined by the states that the first ends and the second begins with.
 
     Parameters
@@ -127,6 +127,7 @@ class EncoderDecoder(Composite):
         *,
         mask: Mask = None,
         lengths: Sequence[int] | Array | None = None,
+        resets: Mask = None,
         rng: np.random.Generator | None = None,
         params: Params | None = None,
         noise: Any = None,
@@ -139,7 +140,7 @@ class EncoderDecoder(Composite):
             ``(source, target_in)``, and the source's mask.
         states : tuple of one state per recurrent layer of the encoder, optional
             Where the encoder begins; zeros by default.
-        mask, lengths : bool array (B, T), int array (B,), optional
+        mask, lengths, resets : arrays (B, T), (B,), (B, T), optional
             Of the target.
         rng, params, noise
             As for every layer.
@@ -163,6 +164,7 @@ class EncoderDecoder(Composite):
                 self._handed_over(read),
                 mask=mask,
                 lengths=lengths,
+                resets=resets,
                 rng=rng,
                 params=names.without_prefix("decoder", params),
                 noise=noise[1],
@@ -240,7 +242,7 @@ class EncoderDecoder(Composite):
 
     def _handed_over(self, read: Tape) -> Any:
         """The states that the decoder begins with; None is zero."""
-        final: tuple[Any, ...] = tuple(layer.final for layer in read.layers)
+        final: tuple[Any, ...] = tuple(slot.final for slot in read.slots)
         if self.handover == "top":
             final = (final[-1],) + (None,) * (len(self.decoder.recurrent) - 1)
         return self.decoder._public_states(final)

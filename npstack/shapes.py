@@ -15,7 +15,7 @@ boundary; the functions behind it assume.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -359,31 +359,44 @@ def check_mask(
     return check_bool_mask(where, mask, shape).copy()  # a tape outlives what the caller does next
 
 
-def check_bool_mask(where: str, mask: object, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def check_bool_mask(
+    where: str,
+    mask: object,
+    shape: tuple[int, ...],
+    name: str = "mask",
+    meaning: str = "at valid steps",
+) -> NDArray[np.bool_]:
     """A boolean mask of a given shape; 0/1 numbers are not taken for one."""
     mask = np.asarray(mask)
     if mask.dtype != bool:
         fail(
             DtypeError,
             where,
-            "mask must be boolean, True at valid steps",
+            f"{name} must be boolean, True {meaning}",
             describe(mask),
-            "0/1 numbers? Use mask.astype(bool).",
+            f"0/1 numbers? Use {name}.astype(bool).",
         )
     if mask.shape != shape:
         letters = "B, T"[: 3 * len(shape) - 2]
         advice = "It has one entry per row" + (" and time step." if len(shape) == 2 else ".")
-        fail(ShapeError, where, f"mask must be ({letters}) = {shape}", mask.shape, advice)
+        fail(ShapeError, where, f"{name} must be ({letters}) = {shape}", mask.shape, advice)
     return mask
 
 
-def check_no_mask(where: str, mask: object, lengths: object) -> None:
-    """An input without time axis takes neither mask nor lengths."""
-    if mask is not None or lengths is not None:
+def check_resets(where: str, resets: object, mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """A boolean ``(B, T)``, True at valid steps only; None where nothing begins anew."""
+    if resets is None:
+        return None
+    return check_bool_mask(where, resets, mask.shape, "resets", "where something new begins") & mask
+
+
+def check_no_mask(where: str, mask: object, lengths: object, resets: object) -> None:
+    """An input without time axis takes no mask, lengths or resets."""
+    if mask is not None or lengths is not None or resets is not None:
         fail(
             ArgumentError,
             where,
-            "mask and lengths need an input with a time axis (B, T, D)",
+            "mask, lengths and resets need an input with a time axis (B, T, D)",
             "one for x of shape (B, D)",
             "Leave them out.",
         )
@@ -417,23 +430,26 @@ def check_tuple(
     where: str,
     name: str,
     values: object,
-    kind: type[tuple[Any, ...]],
-    shape: tuple[int, ...],
+    sizes: Any,
+    leading: tuple[int, ...],
     dtype: np.dtype[Any],
 ) -> Any:
-    """A NamedTuple of arrays that all have one shape and the parameters' dtype."""
-    fields: Sequence[str] = kind._fields  # type: ignore[attr-defined]
+    """A NamedTuple of arrays ``(*leading, size)`` of the parameters' dtype."""
+    kind, fields = type(sizes), sizes._fields
     if not isinstance(values, kind):
+        shapes = sorted({(*leading, size) for size in sizes})
         fail(
             DtypeError,
             where,
-            f"{name} must be {kind.__name__}({', '.join(fields)}) of arrays {shape}",
+            f"{name} must be {kind.__name__}({', '.join(fields)}) of arrays "
+            + " or ".join(map(str, shapes)),
             f"a {type(values).__name__}",
             f"Use npstack.{kind.__name__}({', '.join(f'{f}=…' for f in fields)}).",
         )
     arrays = []
-    for field, value in zip(fields, values, strict=True):
+    for field, size, value in zip(fields, sizes, values, strict=True):
         array = check_float(where, f"{name}.{field}", value, dtype, "the parameters")
+        shape = (*leading, size)
         if array.shape != shape:
             letters = "(B, H)" if len(shape) == 2 else "(B, T, H)"
             expected, advice = f"{name}.{field} must have shape {shape}", f"The axes are {letters}."
@@ -470,3 +486,14 @@ def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) 
     if isinstance(noise, tuple):
         got += f" of {len(noise)}"
     fail(ArgumentError, where, expected, got, "Pass the noise of a tape of the same model and x.")
+
+
+def check_noise_tree(where: str, noise: object, like: Any) -> Any:
+    """Draws from an earlier tape, in a tree of the same form as ``like``."""
+    if not isinstance(like, tuple):
+        return check_noise(where, noise, None if like is None else like.shape)
+    parts = [
+        check_noise_tree(where, part, own)
+        for part, own in zip(check_noise(where, noise, len(like)), like, strict=True)
+    ]
+    return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)

@@ -18,13 +18,13 @@ import numpy as np
 
 from npstack.cells.lstm import CellOptions
 from npstack.layers.base import Layer
-from npstack.layers.composite import Composite
+from npstack.layers.composite import Chain
 from npstack.layers.dropout import Dropout
-from npstack.layers.recurrent import LSTM
+from npstack.layers.named import LSTM
 from npstack.shapes import ArgumentError, check_fraction, check_generator, check_size, fail
 
 
-class StackedLSTM(Composite):
+class StackedLSTM(Chain):
     """LSTM layers on top of one another. Layer 0 touches the input.
 
     Parameters

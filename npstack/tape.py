@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.numerics import Array, is_finite
-from npstack.params import LSTMGates, Params
+from npstack.params import Params
 
 
 class LSTMState(NamedTuple):
@@ -67,6 +67,11 @@ class Tape:
         """The tapes of the recurrent layers only, bottom first."""
         return tuple(layer for part in self.parts for layer in part.layers)
 
+    @property
+    def slots(self) -> tuple[Tape, ...]:
+        """The tapes that have one entry in ``initial`` and ``final``; two directions are one."""
+        return tuple(slot for part in self.parts for slot in part.slots)
+
     def first_non_finite(self) -> tuple[int, str] | None:
         """The first time step with NaN or infinity, and where: ``"outputs"``, or None."""
         wrong = np.argwhere(~is_finite(self.outputs))
@@ -86,33 +91,40 @@ class RecurrentTape(Tape):
 
     Attributes
     ----------
-    initial, final : LSTMState of (B, H)
+    initial, final : the cell's state, such as LSTMState of (B, H)
         The state before the first and after the last step.
-    states : LSTMState of (B, T, H)
+    states : state of (B, T, H)
         The state after every step, held over masked steps.
-    gates : LSTMGates of (B, T, H)
+    gates : the cell's record, such as LSTMGates of (B, T, H)
         Every gate at every step, zero at masked steps.
+    resets : bool array (B, T), or None
+        True at valid steps before which the state was put back to where a sequence begins.
+    learned : bool
+        Whether ``initial`` is the layer's own, learned one, because none was given.
     """
 
-    initial: LSTMState = field()
-    states: LSTMState = field()
-    gates: LSTMGates = field()
-    final: LSTMState = field()
+    initial: Any = field()
+    states: Any = field()
+    gates: Any = field()
+    final: Any = field()
+    resets: NDArray[np.bool_] | None = None
+    learned: bool = False
 
     @property
     def layers(self) -> tuple[RecurrentTape, ...]:
         """This tape itself."""
         return (self,)
 
-    def first_non_finite(self) -> tuple[int, str] | None:
-        """The time step and the gate or state where the first NaN or infinity appeared.
+    @property
+    def slots(self) -> tuple[Tape, ...]:
+        """This tape itself."""
+        return (self,)
 
-        NaN in h or c makes every later gate NaN, and an infinite c stays infinite or becomes NaN:
-        numbers do not heal over time, so the final state is asked first.
-        """
-        if all(is_finite(value).all() for value in self.final):
-            return None
+    def first_non_finite(self) -> tuple[int, str] | None:
+        """The time step and the gate or state where the first NaN or infinity appeared."""
         records = {**self.gates._asdict(), **self.states._asdict()}
+        if all(is_finite(values).all() for values in records.values()):
+            return None
         return next(
             (t, name)
             for t in range(self.x.shape[1])
@@ -135,12 +147,12 @@ class CompositeTape(Tape):
     @property
     def initial(self) -> Any:
         """The states that the recurrent layers began with, bottom first."""
-        return tuple(layer.initial for layer in self.layers)
+        return tuple(slot.initial for slot in self.slots)
 
     @property
     def final(self) -> Any:
         """The states that the recurrent layers ended with, bottom first."""
-        return tuple(layer.final for layer in self.layers)
+        return tuple(slot.final for slot in self.slots)
 
 
 class Gradients(NamedTuple):

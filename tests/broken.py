@@ -12,8 +12,8 @@ RNG = np.random.default_rng(0)
 class LooksAhead(LSTM):
     """Reads the sequence from its end."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        return super()._forward(params, x[:, ::-1].copy(), states, mask, rng, noise)
+    def _forward(self, params, x, context):
+        return super()._forward(params, x[:, ::-1].copy(), context)
 
 
 class SendsGradientAhead(LSTM):
@@ -27,9 +27,9 @@ class SendsGradientAhead(LSTM):
 class CountsSteps(LSTM):
     """Adds the number of the step to its input, counted from where the call begins."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
+    def _forward(self, params, x, context):
         x = x + np.arange(x.shape[1])[:, np.newaxis]
-        return super()._forward(params, x, states, mask, rng, noise)
+        return super()._forward(params, x, context)
 
 
 class ForgetsInitialGradient(LSTM):
@@ -51,9 +51,9 @@ class LeaksPadding(Dropout):
 class AddsBiasToPadding(Dense):
     """Leaves its bias at masked steps."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        tape = super()._forward(params, x, states, mask, rng, noise)
-        return Tape(params, x, mask, tape.x @ params["W"] + params["b"], None)
+    def _forward(self, params, x, context):
+        tape = super()._forward(params, x, context)
+        return Tape(params, x, context.mask, tape.x @ params["W"] + params["b"], None)
 
 
 class SendsGradientToPadding(Dense):
@@ -67,18 +67,18 @@ class SendsGradientToPadding(Dense):
 class RunsOnThroughPadding(LSTM):
     """Keeps the cell running where the sequence is masked, as some frameworks do."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        tape = super()._forward(params, x, states, np.ones_like(mask), rng, noise)
-        outputs = zero_where_masked(tape.outputs, mask)
-        return type(tape)(**{**vars(tape), "mask": mask, "outputs": outputs})
+    def _forward(self, params, x, context):
+        tape = super()._forward(params, x, context._replace(mask=np.ones_like(context.mask)))
+        outputs = zero_where_masked(tape.outputs, context.mask)
+        return type(tape)(**{**vars(tape), "mask": context.mask, "outputs": outputs})
 
 
 class CentresOverTime(Dropout):
     """Takes the mean of each row over all steps, the padding counted as zeros."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        centred = zero_where_masked(x - x.mean(axis=1, keepdims=True), mask)
-        return super()._forward(params, centred, states, mask, rng, noise)
+    def _forward(self, params, x, context):
+        centred = zero_where_masked(x - x.mean(axis=1, keepdims=True), context.mask)
+        return super()._forward(params, centred, context)
 
 
 class LosesLastStepOfLengths(LSTM):
@@ -92,8 +92,8 @@ class LosesLastStepOfLengths(LSTM):
 class CentresOverBatch(Dropout):
     """Takes the mean over the batch."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        return super()._forward(params, x - x.mean(axis=0), states, mask, rng, noise)
+    def _forward(self, params, x, context):
+        return super()._forward(params, x - x.mean(axis=0), context)
 
 
 class RanksUnits(LSTM):
@@ -141,10 +141,10 @@ class RemembersState(LSTM):
 
     last = None
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        if self.last is not None and self.last.h.shape == states[0].h.shape:
-            states = (self.last,)
-        tape = super()._forward(params, x, states, mask, rng, noise)
+    def _forward(self, params, x, context):
+        if self.last is not None and self.last.h.shape == context.states[0].h.shape:
+            context = context._replace(states=(self.last,))
+        tape = super()._forward(params, x, context)
         self.last = tape.final
         return tape
 
@@ -176,24 +176,24 @@ class UsesParametersOfTheDay(Dense):
 class IgnoresGivenParameters(Dense):
     """Takes its own parameters forward, not those it is given."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        return super()._forward(self.params, x, states, mask, rng, noise)
+    def _forward(self, params, x, context):
+        return super()._forward(self.params, x, context)
 
 
 class HiddenDice(Dropout):
     """Draws from a generator that nobody gave it."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        rng = None if rng is None else RNG
-        return super()._forward(params, x, states, mask, rng, noise)
+    def _forward(self, params, x, context):
+        context = context._replace(rng=context.rng and RNG)
+        return super()._forward(params, x, context)
 
 
 class ForgetsNoise(Dropout):
     """Draws, but does not put the draws to use when it gets them back."""
 
-    def _forward(self, params, x, states, mask, rng, noise):
-        tape = super()._forward(params, x, states, mask, rng, noise)
-        return tape if rng else Tape(params, x, mask, x, tape.noise)
+    def _forward(self, params, x, context):
+        tape = super()._forward(params, x, context)
+        return tape if context.rng else Tape(params, x, context.mask, x, tape.noise)
 
 
 def _lstm(kind):

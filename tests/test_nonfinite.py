@@ -17,7 +17,7 @@ from npstack import (
     StackedLSTM,
     mean_squared_error,
 )
-from npstack.layers.composite import Composite
+from npstack.layers.composite import Chain
 from npstack.nonfinite import first_in_backward, shifted, what_came
 from npstack.params import LSTMGates
 from npstack.samples import Samples
@@ -204,7 +204,7 @@ def test_the_encoder_is_told_from_the_decoder():
 
 
 def test_a_composite_of_ones_own_is_not_blamed_on_a_layer():
-    class Wild(Composite):
+    class Wild(Chain):
         def _backward(self, tape, doutputs, dfinal):
             grads, dx, dstates = super()._backward(tape, doutputs, dfinal)
             return {name: g * np.inf for name, g in grads.items()}, dx, dstates

@@ -30,30 +30,24 @@ at the start is argued for by Jozefowicz, Zaremba & Sutskever (2015).
 
 from __future__ import annotations
 
-from typing import Any, Required, TypedDict
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from npstack.init import initialiser, per_gate
+from npstack.cells.cell import GatedCell, WeightOptions, each
 from npstack.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.shapes import check_dtype, check_generator, check_number, check_size
+from npstack.shapes import check_number
 from npstack.tape import LSTMState
 
 
-class CellOptions(TypedDict, total=False):
+class CellOptions(WeightOptions, total=False):
     """The keyword arguments of `LSTMCell`, which layers and stacks pass on."""
 
-    rng: Required[np.random.Generator]
-    kernel_init: str
-    recurrent_init: str
-    bias_init: str
     forget_bias: float | None
-    dtype: DTypeLike
 
 
-class LSTMCell:
+class LSTMCell(GatedCell):
     """The LSTM at one time step: parameters, and two pure functions.
 
     The functions take the parameters as an argument, so that a check can run them with others.
@@ -76,8 +70,8 @@ class LSTMCell:
     params : dict
         ``W (D, 4H)``, ``U (H, 4H)``, ``b (4H,)``; the gates are packed in the order of `LSTMGates`:
         input, forget, candidate, output.
-    state_type, record_type
-        What `step` returns: the state, and all else that a tape keeps of a step.
+    state_sizes, record_sizes
+        The state is ``(h, c)``; the record, all else that a tape keeps of a step, are the gates.
 
     Examples
     --------
@@ -87,8 +81,7 @@ class LSTMCell:
     ((2, 8), (2, 8))
     """
 
-    state_type = LSTMState
-    record_type = LSTMGates
+    gates = LSTMGates._fields
     parameter_formula = "4H(D + H + 1)"
 
     def __init__(
@@ -96,31 +89,18 @@ class LSTMCell:
         input_size: int,
         hidden_size: int,
         *,
-        rng: np.random.Generator,
-        kernel_init: str = "glorot",
-        recurrent_init: str = "orthogonal",
-        bias_init: str = "zeros",
         forget_bias: float | None = 1.0,
-        dtype: DTypeLike = np.float64,
+        **options: Unpack[WeightOptions],
     ) -> None:
-        where = type(self).__name__
-        self.input_size = D = check_size(where, "input_size", input_size)
-        self.hidden_size = H = check_size(where, "hidden_size", hidden_size)
-        check_generator(where, rng)
-        dtype = check_dtype(where, dtype)
-
-        b = per_gate(initialiser(where, "bias_init", bias_init), rng, 1, H)[0]
+        super().__init__(input_size, hidden_size, **options)
+        H = self.hidden_size
+        self.state_sizes, self.record_sizes = each(LSTMState, H), each(LSTMGates, H)
         if forget_bias is not None:
             advice = "Use None to leave it to bias_init."
-            value = check_number(where, "forget_bias", forget_bias, advice)
-            b = join_gates(split_gates(b)._replace(forget=np.full(H, value)))
-        W = per_gate(initialiser(where, "kernel_init", kernel_init), rng, D, H)
-        U = per_gate(initialiser(where, "recurrent_init", recurrent_init), rng, H, H)
-        self.params: Params = {"W": W.astype(dtype), "U": U.astype(dtype), "b": b.astype(dtype)}
-
-    def zero_state(self, batch: int, dtype: DTypeLike) -> LSTMState:
-        """The state that a sequence begins with unless another is given: zeros ``(B, H)``."""
-        return LSTMState(*(np.zeros((batch, self.hidden_size), dtype) for _ in LSTMState._fields))
+            value = check_number(type(self).__name__, "forget_bias", forget_bias, advice)
+            b = split_gates(self.params["b"])
+            b = join_gates(b._replace(forget=np.full_like(b.forget, value)))
+            self.params = {**self.params, "b": b}
 
     @staticmethod
     def step(

@@ -1,11 +1,36 @@
 """Layers: anything with ``params``, ``forward -> tape`` and ``backward -> gradients``."""
 
-from npstack.layers.base import Layer
-from npstack.layers.composite import Composite
+from npstack.layers.base import Context, Layer
+from npstack.layers.bidirectional import Bidirectional, Directions
+from npstack.layers.composite import Chain, Composite
 from npstack.layers.dense import Dense
 from npstack.layers.dropout import Dropout
 from npstack.layers.embedding import Embedding
-from npstack.layers.recurrent import LSTM, Recurrent
+from npstack.layers.named import LSTM
+from npstack.layers.parallel import Parallel
+from npstack.layers.recurrent import Recurrent
+from npstack.layers.repeat import RepeatVector
+from npstack.layers.residual import Residual
+from npstack.layers.reversed import Reversed
 from npstack.layers.sequential import Sequential
+from npstack.layers.time_distributed import TimeDistributed
 
-__all__ = ["LSTM", "Composite", "Dense", "Dropout", "Embedding", "Layer", "Recurrent", "Sequential"]
+__all__ = [
+    "LSTM",
+    "Bidirectional",
+    "Chain",
+    "Composite",
+    "Context",
+    "Dense",
+    "Directions",
+    "Dropout",
+    "Embedding",
+    "Layer",
+    "Parallel",
+    "Recurrent",
+    "RepeatVector",
+    "Residual",
+    "Reversed",
+    "Sequential",
+    "TimeDistributed",
+]

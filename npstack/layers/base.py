@@ -8,15 +8,16 @@ zero, missing states are filled in. Behind it a layer writes two methods that ma
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npstack import params as names
 from npstack import shapes
+from npstack.layers.summary import summary
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import (
@@ -33,6 +34,28 @@ Mask = NDArray[np.bool_] | None
 States = tuple[Any, ...]
 
 
+class Context(NamedTuple):
+    """What a layer is told besides its parameters and its input.
+
+    Attributes
+    ----------
+    states : tuple
+        One per recurrent layer inside; None where none was given.
+    mask, resets : bool arrays (B, T), or None
+        Valid steps (None for an input without time); steps before which the state begins anew.
+    rng : numpy.random.Generator, or None
+        Given, the layer trains.
+    noise : tree, or None
+        Draws of an earlier pass, to be used again.
+    """
+
+    states: States = ()
+    mask: Mask = None
+    resets: Mask = None
+    rng: np.random.Generator | None = None
+    noise: Any = None
+
+
 class Layer(ABC):
     """Base of all layers; see `forward` and `backward`.
 
@@ -43,15 +66,21 @@ class Layer(ABC):
         and passes it on unchanged.
     needs_time, keeps_time : bool
         Whether the input must have a time axis; whether the output keeps it.
+    makes_time : bool
+        Whether the output has a time axis of its own, which the input need not have.
     takes_symbols : bool
         Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
+    causal : bool
+        Whether the output of a step depends on no later step: what state can be carried over.
     """
 
     input_size: int | None = None
     output_size: int | None = None
     needs_time: bool = False
     keeps_time: bool = True
+    makes_time: bool = False
     takes_symbols: bool = False
+    causal: bool = True
     tape_type: type[Tape] = Tape
 
     def __init__(self, params: Params) -> None:
@@ -86,7 +115,7 @@ class Layer(ABC):
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
-        """The recurrent layers inside, bottom first."""
+        """The layers inside that have a state, bottom first; a pair of directions is one."""
         return ()
 
     @property
@@ -103,6 +132,7 @@ class Layer(ABC):
         *,
         mask: Mask = None,
         lengths: Sequence[int] | Array | None = None,
+        resets: Mask = None,
         rng: np.random.Generator | None = None,
         params: Params | None = None,
         noise: Any = None,
@@ -114,11 +144,15 @@ class Layer(ABC):
         x : array (B, T, D), (B, D) for layers without time, integers (B, T) for an embedding
             Of the parameters' dtype. What stands at masked steps does not matter.
         states : state, or tuple of one state per recurrent layer, optional
-            Where to begin; zeros by default. ``tape.final`` of an earlier call fits.
+            Where to begin; zeros by default, or what the layer has learned to begin with.
+            ``tape.final`` of an earlier call fits.
         mask : bool array (B, T), optional
             True at valid steps; holes and left padding are allowed.
         lengths : int array (B,), optional
             Instead of a mask: the first ``lengths[b]`` steps of row ``b`` are valid.
+        resets : bool array (B, T), optional
+            True at valid steps with which something new begins (an episode, a document): every
+            recurrent layer forgets its state before that step. Ignored at masked steps.
         rng : numpy.random.Generator, optional
             Given, the layer trains (dropout on); absent, it evaluates.
         params : dict, optional
@@ -150,8 +184,9 @@ class Layer(ABC):
             x = shapes.check_input(where, x, self.input_size, dtype, self.needs_time)
         if self.takes_symbols or x.ndim == 3:
             mask = shapes.check_mask(where, mask, lengths, x.shape[:2])
+            resets = shapes.check_resets(where, resets, mask)
         else:
-            shapes.check_no_mask(where, mask, lengths)
+            shapes.check_no_mask(where, mask, lengths, resets)
         if self.takes_symbols:
             shapes.check_symbol_range(where, x, mask, self.input_size)
         else:
@@ -163,19 +198,16 @@ class Layer(ABC):
                 fail(ArgumentError, where, expected, "both", "Leave one out.")
         state_dtype = x.dtype if dtype is None else dtype
         begin = self._check_states(where, "states", states, len(x), state_dtype)
-        x = shapes.zero_where_masked(x, mask)
-        tape = self._forward(params, x, begin, mask, rng, noise)
-        for name, layer, part in self._leaves("", tape):
-            found = part.first_non_finite()
-            if found is not None:
-                place = f"{name}{type(layer).__name__}"
-                fail(
-                    NonFiniteError,
-                    where,
-                    "every number must stay finite",
-                    f"NaN or infinity first at time step {found[0]} of {place}, in {found[1]!r}",
-                    "Scale the inputs, or look for parameters that have grown too large.",
-                )
+        context = Context(begin, mask, resets, rng, noise)
+        tape = self._forward(params, shapes.zero_where_masked(x, mask), context)
+        for place, step, what in self._non_finite("", tape):
+            fail(
+                NonFiniteError,
+                where,
+                "every number must stay finite",
+                f"NaN or infinity first at time step {step} of {place}, in {what!r}",
+                "Scale the inputs, or look for parameters that have grown too large.",
+            )
         return tape
 
     def backward(
@@ -225,7 +257,7 @@ class Layer(ABC):
                 doutputs.shape,
                 "It is the derivative of the loss by every output.",
             )
-        mask = tape.mask if self.keeps_time else None
+        mask = self._after(Context(mask=tape.mask), tape).mask
         shapes.check_finite(where, "doutputs", doutputs, mask)
         dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
         dparams, dx, dinitial = self._backward(
@@ -247,29 +279,7 @@ class Layer(ABC):
         StackedLSTM  (2, 5, 4)            592
         tape for B=2, T=5: 7,738 bytes
         """
-        shapes.check_size("summary", "batch_size", batch_size)
-        shapes.check_size("summary", "time_steps", time_steps)
-        rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
-        tapes = [self.forward(self._blank_input(steps), rng=rng) for steps in (1, 2)]
-        one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
-        size = batch_size * (one + (time_steps - 1) * (two - one))
-        rows = [("layer", "output shape", "parameters", "")]
-        for name, layer, tape in [*self._leaves("", tapes[0]), ("", self, tapes[0])]:
-            if layer.keeps_time and tape.outputs.ndim == 3:
-                shape = (batch_size, time_steps, *tape.outputs.shape[2:])
-            else:
-                shape = (batch_size, *tape.outputs.shape[1:])
-            formula = f"= {layer.parameter_formula}" if layer.parameter_formula else ""
-            number = f"{names.count(layer.params):,}"
-            rows.append((f"{name}{type(layer).__name__}", str(shape), number, formula))
-        if len(rows) == 3:
-            rows.pop()  # a single layer needs no total
-        wide = [max(len(row[k]) for row in rows) for k in range(3)]
-        lines = [
-            f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}} {d}".rstrip() for a, b, c, d in rows
-        ]
-        lines.append(f"tape for B={batch_size}, T={time_steps}: {size:,} bytes")
-        return "\n".join(lines)
+        return summary(self, batch_size, time_steps)
 
     def __repr__(self) -> str:
         sizes = f"{self.input_size} -> {self.output_size}, " if self.output_size else ""
@@ -278,25 +288,31 @@ class Layer(ABC):
     # ---- what a layer writes -------------------------------------------------------------------
 
     @abstractmethod
-    def _forward(
-        self,
-        params: Params,
-        x: Array,
-        states: States,
-        mask: Mask,
-        rng: np.random.Generator | None,
-        noise: Any,
-    ) -> Tape:
+    def _forward(self, params: Params, x: Array, context: Context) -> Tape:
         """Compute; arguments are checked, ``x`` is zero where masked, outputs must be too.
 
-        ``noise`` is None, or what an earlier tape of this layer held.
+        ``context.noise`` is None, or what an earlier tape of this layer held.
         """
 
     @abstractmethod
     def _backward(
         self, tape: Any, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
-        """Mirror of `_forward`; ``doutputs`` is zero where masked, ``dx`` must be too."""
+        """Mirror of `_forward`; ``doutputs`` is zero where masked, ``dx`` must be too.
+
+        ``dfinal`` holds None where nothing comes back to a state.
+        """
+
+    # ---- what a layer may change -----------------------------------------------------------------
+
+    def _after(self, context: Context, tape: Tape) -> Context:
+        """What the layer above is told of time: the mask travels as long as the time axis does."""
+        return context if self.keeps_time else context._replace(mask=None, resets=None)
+
+    def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
+        """The shape that the outputs of a tape must have."""
+        leading = tape.x.shape[: 2 if tape.mask is not None and self.keeps_time else 1]
+        return (*leading, self.output_size or tape.x.shape[-1])
 
     # ---- checks that a layer may extend ----------------------------------------------------------
 
@@ -308,7 +324,11 @@ class Layer(ABC):
     def _check_states(
         self, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
     ) -> States:
-        """One state per recurrent layer, zeros where none is given."""
+        """One state per recurrent layer; None where none is given."""
+        if self.recurrent == (self,):
+            if states is None:
+                return (None,)
+            return (self.check_state(where, name, states, batch, dtype),)
         count = len(self.recurrent)
         if states is None or (count == 0 and states == ()):
             states = (None,) * count
@@ -322,7 +342,7 @@ class Layer(ABC):
             )
         given = shapes.check_count(where, name, states, count)
         return tuple(
-            layer.check_state(where, f"{name}[{k}]", state, batch, dtype)
+            None if state is None else layer.check_state(where, f"{name}[{k}]", state, batch, dtype)
             for k, (layer, state) in enumerate(zip(self.recurrent, given, strict=True))
         )
 
@@ -333,7 +353,12 @@ class Layer(ABC):
         raise NotImplementedError
 
     def _public_states(self, states: States) -> Any:
-        return states
+        """As users see them: a layer with one state of its own gives it as it is."""
+        return states[0] if self.recurrent == (self,) else states
+
+    def _as_tuple(self, states: Any) -> States:
+        """The inverse of `_public_states`."""
+        return (states,) if self.recurrent == (self,) else tuple(states)
 
     def _check_tape(self, where: str, tape: object) -> None:
         """A tape of this kind of layer, with parameters of these names and shapes."""
@@ -359,8 +384,7 @@ class Layer(ABC):
             fail(TapeError, where, expected, "None" if has_time else "a mask", advice)
         if has_time:
             shapes.check_mask(f"{where}, tape.mask", tape.mask, None, tape.x.shape[:2])
-        leading = tape.x.shape[: 2 if has_time and self.keeps_time else 1]
-        expected_shape = (*leading, self.output_size or tape.x.shape[-1])
+        expected_shape = self._outputs_shape(tape)
         if tape.outputs.shape != expected_shape:
             expected = f"tape.outputs must have shape {expected_shape}"
             fail(TapeError, where, expected, tape.outputs.shape, advice)
@@ -368,3 +392,9 @@ class Layer(ABC):
 
     def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
         yield path, self, tape
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        """Layer, time step and gate where the first wrong number of each leaf was born."""
+        found = tape.first_non_finite()
+        if found is not None:
+            yield f"{path}{type(self).__name__}", *found

@@ -1,4 +1,8 @@
-"""Layers that feed one another: the one place where tapes, states and gradients are threaded."""
+"""Layers made of layers, and the first kind: the chain, where each feeds the next.
+
+A composite threads three things through its children: parameters by a prefix, states and noise by
+order. How the children are wired is all that a kind of composite adds.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from npstack import params as names
 from npstack import shapes
-from npstack.layers.base import Layer, Mask, States
+from npstack.layers.base import Context, Layer, States
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ArgumentError, DtypeError, TapeError, fail
@@ -18,7 +20,7 @@ from npstack.tape import CompositeTape, Tape
 
 
 class Composite(Layer):
-    """Layers that feed one another, bottom first; itself a layer, so composites nest."""
+    """Layers by name, bottom first; itself a layer, so composites nest."""
 
     tape_type = CompositeTape
 
@@ -36,12 +38,8 @@ class Composite(Layer):
                 DtypeError, where, "all layers must have one dtype", got, "Build them with dtype=…"
             )
         layers = list(self.children.values())
-        self.input_size = next((n.input_size for n in layers if n.input_size is not None), None)
-        sizes = (layer.output_size for layer in reversed(layers))
-        self.output_size = next((size for size in sizes if size is not None), None)
-        self.needs_time = any(layer.needs_time for layer in layers)
-        self.keeps_time = all(layer.keeps_time for layer in layers)
         self.takes_symbols = layers[0].takes_symbols
+        self.causal = all(layer.causal for layer in layers)
 
     @property
     def params(self) -> Params:
@@ -72,45 +70,17 @@ class Composite(Layer):
         """The recurrent layers inside, bottom first."""
         return tuple(inner for layer in self.children.values() for inner in layer.recurrent)
 
-    def _forward(
-        self,
-        params: Params,
-        x: Array,
-        states: States,
-        mask: Mask,
-        rng: np.random.Generator | None,
-        noise: Any,
-    ) -> CompositeTape:
-        if noise is None:
-            noise = (None,) * len(self.children)
+    def _noise(self, context: Context) -> tuple[Any, ...]:
+        """The draws that each child is to use again; None where it is to draw anew."""
+        noise = (None,) * len(self.children) if context.noise is None else context.noise
         where = f"{type(self).__name__}.forward"
-        noise = shapes.check_noise(where, noise, len(self.children))
-        inputs, own_mask, remaining = x, mask, iter(states)
-        tapes: list[Tape] = []
-        for (name, layer), draws in zip(self.children.items(), noise, strict=True):
-            own = tuple(next(remaining) for _ in layer.recurrent)
-            tape = layer._forward(names.without_prefix(name, params), x, own, mask, rng, draws)
-            tapes.append(tape)
-            x, mask = tape.outputs, mask if layer.keeps_time else None
-        drawn = tuple(tape.noise for tape in tapes)
-        return CompositeTape(params, inputs, own_mask, x, drawn, tuple(tapes))
+        return tuple(shapes.check_noise(where, noise, len(self.children)))
 
-    def _backward(
-        self, tape: CompositeTape, doutputs: Array, dfinal: States
-    ) -> tuple[dict[str, Array], Array | None, States]:
-        grads: dict[str, Array] = {}
-        dinitial: States = ()
-        dx: Array | None = doutputs
-        for (name, layer), part in reversed(
-            list(zip(self.children.items(), tape.parts, strict=True))
-        ):
-            split = len(dfinal) - len(layer.recurrent)
-            dfinal, own = dfinal[:split], dfinal[split:]
-            assert dx is not None  # only an embedding returns None, and it stands first
-            dparams, dx, dstates = layer._backward(part, dx, own)
-            grads |= names.with_prefix(name, dparams)
-            dinitial = dstates + dinitial
-        return {name: grads[name] for name in tape.params}, dx, dinitial
+    def _shares(self, states: States) -> Iterator[States]:
+        """The part of the states, or of their gradients, that belongs to each child."""
+        remaining = iter(states)
+        for layer in self.children.values():
+            yield tuple(next(remaining) for _ in layer.recurrent)
 
     def _check_tape(self, where: str, tape: object) -> None:
         super()._check_tape(where, tape)
@@ -124,3 +94,57 @@ class Composite(Layer):
     def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
         for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
             yield from layer._leaves(f"{path}{name.removeprefix('layers.')}.", part)
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            yield from layer._non_finite(f"{path}{name.removeprefix('layers.')}.", part)
+
+
+class Chain(Composite):
+    """Layers that feed one another, bottom first."""
+
+    def __init__(self, children: Mapping[str, Layer]) -> None:
+        super().__init__(children)
+        layers = list(self.children.values())
+        self.input_size = next((n.input_size for n in layers if n.input_size is not None), None)
+        sizes = (layer.output_size for layer in reversed(layers))
+        self.output_size = next((size for size in sizes if size is not None), None)
+        own_time = [layer.makes_time for layer in layers]
+        self.makes_time = any(own_time)
+        below = layers[: own_time.index(True)] if self.makes_time else layers
+        self.needs_time = any(layer.needs_time for layer in below)
+        self.keeps_time = all(layer.keeps_time for layer in layers)
+
+    def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
+        inputs, told = x, context
+        tapes: list[Tape] = []
+        shares = zip(self._shares(context.states), self._noise(context), strict=True)
+        for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True):
+            own = told._replace(states=states, noise=noise)
+            tape = layer._forward(names.without_prefix(name, params), x, own)
+            tapes.append(tape)
+            x, told = tape.outputs, layer._after(told, tape)
+        drawn = tuple(tape.noise for tape in tapes)
+        return CompositeTape(params, inputs, context.mask, x, drawn, tuple(tapes))
+
+    def _backward(
+        self, tape: CompositeTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        grads: dict[str, Array] = {}
+        dinitial: States = ()
+        dx: Array | None = doutputs
+        parts = zip(self.children.items(), tape.parts, self._shares(dfinal), strict=True)
+        for (name, layer), part, own in reversed(list(parts)):
+            assert dx is not None  # only an embedding returns None, and it stands first
+            dparams, dx, dstates = layer._backward(part, dx, own)
+            grads |= names.with_prefix(name, dparams)
+            dinitial = dstates + dinitial
+        return {name: grads[name] for name in tape.params}, dx, dinitial
+
+    def _after(self, context: Context, tape: Tape) -> Context:
+        for layer, part in zip(self.children.values(), tape.parts, strict=True):
+            context = layer._after(context, part)
+        return context
+
+    def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
+        return list(self.children.values())[-1]._outputs_shape(tape.parts[-1])

@@ -8,14 +8,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack import shapes
 from npstack.init import initialiser
-from npstack.layers.base import Layer, Mask, States
+from npstack.layers.base import Context, Layer, States
 from npstack.numerics import ACTIVATIONS, Array
 from npstack.params import Params
 from npstack.tape import Tape
@@ -68,23 +66,16 @@ class Dense(Layer):
         """How the number of parameters comes about."""
         return f"(D + 1)K, D={self.input_size}, K={self.output_size}"
 
-    def _forward(
-        self,
-        params: Params,
-        x: Array,
-        states: States,
-        mask: Mask,
-        rng: np.random.Generator | None,
-        noise: Any,
-    ) -> Tape:
-        shapes.check_noise("Dense.forward", noise, None)
+    def _forward(self, params: Params, x: Array, context: Context) -> Tape:
+        shapes.check_noise("Dense.forward", context.noise, None)
         # One product per step, not one for all: the bits of a step must not depend on how many
         # steps came along with it (a BLAS sums in another order for another number of rows, and
         # NumPy goes another way where rows lie apart in memory).
         by_step = np.ascontiguousarray(x.swapaxes(0, -2))
         a = (by_step @ params["W"]).swapaxes(0, -2) + params["b"]
         y = ACTIVATIONS[self.activation].function(a)
-        return Tape(params, x, mask, shapes.zero_where_masked(y, mask), None)
+        y = shapes.zero_where_masked(y, context.mask)
+        return Tape(params, x, context.mask, y, None)
 
     def _backward(
         self, tape: Tape, doutputs: Array, dfinal: States

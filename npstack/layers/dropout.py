@@ -7,20 +7,23 @@ from typing import Any
 import numpy as np
 
 from npstack import shapes
-from npstack.layers.base import Layer, Mask, States
+from npstack.layers.base import Context, Layer, States
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.tape import Tape
 
 
 class Dropout(Layer):
-    """Inverted dropout (Srivastava et al. 2014), element by element, step by step.
+    """Inverted dropout (Srivastava et al. 2014), element by element.
 
     Parameters
     ----------
     rate : float
         Fraction that is dropped, 0 ≤ rate < 1. What is kept is divided by ``1 - rate``, so that
         the expectation stays. Without ``rng`` the layer is the identity.
+    each_step : bool
+        True: new draws ``(B, T, D)`` for every time step. False: one draw ``(B, D)`` for all steps
+        of a row, variational dropout (Gal & Ghahramani 2016).
 
     Examples
     --------
@@ -29,25 +32,18 @@ class Dropout(Layer):
     (array([[ True, False, False, False]]), array([[2., 0., 0., 0.]]))
     """
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, *, each_step: bool = True) -> None:
         self.rate = shapes.check_fraction("Dropout", "rate", rate, "It is dropped.")
+        self.each_step = each_step
         super().__init__({})
 
-    def _forward(
-        self,
-        params: Params,
-        x: Array,
-        states: States,
-        mask: Mask,
-        rng: np.random.Generator | None,
-        noise: Any,
-    ) -> Tape:
+    def _forward(self, params: Params, x: Array, context: Context) -> Tape:
         kept = None
-        if noise is not None:
-            kept = shapes.check_noise("Dropout.forward", noise, x.shape)
-        elif rng is not None:
-            kept = rng.random(x.shape) >= self.rate
-        return Tape(params, x, mask, self._apply(kept, x), kept)
+        if context.noise is not None:
+            kept = shapes.check_noise("Dropout.forward", context.noise, self._shape(x))
+        elif context.rng is not None:
+            kept = context.rng.random(self._shape(x)) >= self.rate
+        return Tape(params, x, context.mask, self._apply(kept, x), kept)
 
     def _backward(
         self, tape: Tape, doutputs: Array, dfinal: States
@@ -57,10 +53,16 @@ class Dropout(Layer):
     def _check_tape(self, where: str, tape: Any) -> None:
         super()._check_tape(where, tape)
         if tape.noise is not None:
-            shapes.check_noise(f"{where}, tape.noise", tape.noise, tape.x.shape)
+            shapes.check_noise(f"{where}, tape.noise", tape.noise, self._shape(tape.x))
+
+    def _shape(self, x: Array) -> tuple[int, ...]:
+        """The shape of the draws."""
+        return x.shape if self.each_step else (len(x), x.shape[-1])
 
     def _apply(self, kept: Array | None, values: Array) -> Array:
         """The layer is linear and symmetric: its backward is its forward."""
         if kept is None:
             return values
+        if kept.ndim < values.ndim:
+            kept = kept[:, np.newaxis]  # the same for all steps
         return np.where(kept, values / (1 - self.rate), np.zeros_like(values))

@@ -9,14 +9,12 @@ The gradient is the same table in reverse: each ``dy[b, t]`` is added to the row
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack import shapes
 from npstack.init import initialiser
-from npstack.layers.base import Layer, Mask, States
+from npstack.layers.base import Context, Layer, States
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.tape import Tape
@@ -70,17 +68,10 @@ class Embedding(Layer):
         """How the number of parameters comes about."""
         return f"{self.input_size} symbols x K, K={self.output_size}"
 
-    def _forward(
-        self,
-        params: Params,
-        x: Array,
-        states: States,
-        mask: Mask,
-        rng: np.random.Generator | None,
-        noise: Any,
-    ) -> Tape:
-        shapes.check_noise("Embedding.forward", noise, None)
-        return Tape(params, x, mask, shapes.zero_where_masked(params["W"][x], mask), None)
+    def _forward(self, params: Params, x: Array, context: Context) -> Tape:
+        shapes.check_noise("Embedding.forward", context.noise, None)
+        y = shapes.zero_where_masked(params["W"][x], context.mask)
+        return Tape(params, x, context.mask, y, None)
 
     def _backward(
         self, tape: Tape, doutputs: Array, dfinal: States

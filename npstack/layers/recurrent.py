@@ -20,40 +20,26 @@ shared by all steps, so their gradient is the sum over the steps.
         masked step   dparams(t), dx(t), dstate(t-1) = 0, 0, dstate(t)
 
 Masks select, they never multiply: ``0 * NaN`` is NaN.
+
+A reset at a valid step puts the state back to where a sequence begins, before the step; backward,
+nothing passes from that step to the one before. A sequence begins with the state that is given;
+without one, with zeros, or with a state that the layer learns like its other parameters.
 """
 
 from __future__ import annotations
 
 import copy
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 
 from npstack import shapes
-from npstack.cells.lstm import CellOptions, LSTMCell
-from npstack.layers.base import Layer, Mask, States
+from npstack.cells.cell import Cell
+from npstack.layers.base import Context, Layer, States
 from npstack.numerics import Array
-from npstack.params import Params
+from npstack.params import Params, with_prefix, without_prefix
 from npstack.tape import RecurrentTape
-
-
-def select(valid: Array, where_valid: Any, elsewhere: Any = None) -> Any:
-    """Field by field of a NamedTuple: the first at valid rows, the second (or zeros) elsewhere."""
-    if valid.all():
-        return where_valid
-    elsewhere = map(np.zeros_like, where_valid) if elsewhere is None else elsewhere
-    pairs = zip(where_valid, elsewhere, strict=True)
-    return type(where_valid)(*(np.where(valid, a, b) for a, b in pairs))
-
-
-def at_step(values: Any, t: int) -> Any:
-    """Step ``t`` of every field: ``(B, T, H)`` to ``(B, H)``."""
-    return type(values)(*(value[:, t] for value in values))
-
-
-def over_time(steps: list[Any]) -> Any:
-    """Join a list of NamedTuples of ``(B, H)`` to one of ``(B, T, H)``."""
-    return type(steps[0])(*(np.stack(values, axis=1) for values in zip(*steps, strict=True)))
+from npstack.trees import at_step, mapped, over_time, select
 
 
 class Recurrent(Layer):
@@ -61,28 +47,45 @@ class Recurrent(Layer):
 
     Parameters
     ----------
-    cell : LSTMCell, or any object that offers the same
-        ``input_size``, ``hidden_size``, ``params``, ``state_type``, ``record_type``,
-        ``zero_state``, ``step``, ``step_backward``, as in `LSTMCell`.
+    cell : Cell
+        `LSTMCell`, `GRUCell`, … or one of your own.
     return_sequences : bool
         True: outputs are the hidden states of all steps, ``(B, T, H)``, zero where masked.
         False: the hidden state after the last step, ``(B, H)`` (of a row that is all padding,
         the initial one).
+    learn_initial : bool
+        Where no state is given, sequences begin with the parameters ``initial.h``, … ``(H,)``
+        instead of zeros. They begin at zero themselves.
+
+    Examples
+    --------
+    >>> from npstack import LSTMCell
+    >>> layer = Recurrent(LSTMCell(3, 8, rng=np.random.default_rng(0)), learn_initial=True)
+    >>> layer.forward(np.ones((2, 5, 3))).final.h.shape, layer.params["initial.h"].shape
+    ((2, 8), (8,))
     """
 
     needs_time = True
     tape_type = RecurrentTape
 
-    def __init__(self, cell: LSTMCell, *, return_sequences: bool = True) -> None:
+    def __init__(
+        self, cell: Cell, *, return_sequences: bool = True, learn_initial: bool = False
+    ) -> None:
         self.cell = copy.copy(cell)
-        super().__init__(cell.params)
-        self.input_size = cell.input_size
-        self.output_size = self.hidden_size = cell.hidden_size
+        self.learn_initial = learn_initial
+        self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
+        self.output_size = cell.output_size
         self.return_sequences = self.keeps_time = return_sequences
+        params = dict(cell.params)
+        if learn_initial:
+            (dtype,) = {value.dtype for value in params.values()}
+            zeros = mapped(lambda a: a[0], cell.zero_state(1, dtype))
+            params |= with_prefix("initial", zeros._asdict())
+        super().__init__(params)
 
     def _store(self, params: Params) -> None:
         super()._store(params)
-        self.cell.params = self._params
+        self.cell.params = {name: self._params[name] for name in self.cell.params}
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
@@ -92,24 +95,29 @@ class Recurrent(Layer):
     @property
     def parameter_formula(self) -> str:
         """How the number of parameters comes about."""
-        return f"{self.cell.parameter_formula}, D={self.input_size}, H={self.hidden_size}"
+        formula = self.cell.formula
+        return f"{formula}, and the initial state" if self.learn_initial and formula else formula
 
-    def _forward(
-        self,
-        params: Params,
-        x: Array,
-        states: States,
-        mask: Mask,
-        rng: np.random.Generator | None,
-        noise: Any,
-    ) -> RecurrentTape:
+    def _beginning(self, params: Params, like: Array) -> Any:
+        """Where sequences begin unless a state is given: zeros, or what was learned."""
+        state = self.cell.zero_state(len(like), like.dtype)
+        if not self.learn_initial:
+            return state
+        learned = state._replace(**without_prefix("initial", params))
+        return mapped(lambda own, zero: zero + own, learned, state)
+
+    def _forward(self, params: Params, x: Array, context: Context) -> RecurrentTape:
+        (given,) = context.states
+        mask, resets = context.mask, context.resets
         assert mask is not None
-        shapes.check_noise(f"{type(self).__name__}.forward", noise, None)
-        (initial,) = states
+        noise = self._noise(context, len(x), x.shape[1])
+        beginning = self._beginning(params, x)
+        initial = beginning if given is None else given
         state, after, records = initial, [], []
         for t in range(x.shape[1]):
             valid = mask[:, t, np.newaxis]
-            proposed, record = self.cell.step(params, x[:, t], state)
+            before = state if resets is None else select(~resets[:, t, None], state, beginning)
+            proposed, record = self.cell.step(params, x[:, t], before, at_step(noise, t))
             state = select(valid, proposed, state)
             after.append(state)
             records.append(select(valid, record))
@@ -117,100 +125,93 @@ class Recurrent(Layer):
         outputs = state.h
         if self.return_sequences:
             outputs = shapes.zero_where_masked(every_state.h, mask)
-        return RecurrentTape(params, x, mask, outputs, None, initial, every_state, gates, state)
+        return RecurrentTape(
+            params,
+            x,
+            mask,
+            outputs,
+            noise,
+            initial,
+            every_state,
+            gates,
+            state,
+            resets,
+            learned=self.learn_initial and given is None,
+        )
 
     def _backward(
         self, tape: RecurrentTape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array, States]:
         assert tape.mask is not None
         (dstate,) = dfinal
+        if dstate is None:
+            dstate = mapped(np.zeros_like, tape.final)
         if not self.return_sequences:
             dstate = dstate._replace(h=dstate.h + doutputs)
         dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
         dx = np.zeros_like(tape.x)
+        beginning, dbeginning = self._beginning(tape.params, tape.x), []
         for t in reversed(range(tape.x.shape[1])):
             valid = tape.mask[:, t, np.newaxis]
             if self.return_sequences:
                 dstate = dstate._replace(h=dstate.h + doutputs[:, t])
+            before = at_step(tape.states, t - 1) if t > 0 else tape.initial
+            if tape.resets is not None:
+                goes_on = ~tape.resets[:, t, np.newaxis]
+                before = select(goes_on, before, beginning)
             dstep, dx[:, t], dbefore = self.cell.step_backward(
                 tape.params,
                 tape.x[:, t],
-                at_step(tape.states, t - 1) if t > 0 else tape.initial,
+                before,
                 at_step(tape.gates, t),
                 at_step(tape.states, t),
                 select(valid, dstate),
+                at_step(tape.noise, t),
             )
+            if tape.resets is not None:
+                dbeginning.append(select(~goes_on, dbefore))
+                dbefore = select(goes_on, dbefore)
             dstate = select(valid, dbefore, dstate)
             for name, value in dstep.items():
                 dparams[name] += value
+        if tape.learned:
+            dbeginning.append(dstate)
+        for dbegin in dbeginning if self.learn_initial else ():
+            for field, value in dbegin._asdict().items():
+                dparams[f"initial.{field}"] += value.sum(axis=0)
         return dparams, dx, (dstate,)
 
-    def _check_states(
-        self, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
-    ) -> States:
-        return (self.check_state(where, name, states, batch, dtype),)
-
-    def _public_states(self, states: States) -> Any:
-        return states[0]
+    def _noise(self, context: Context, batch: int, steps: int) -> Any:
+        """The draws of a pass: new ones in training, old ones where they are given, else none."""
+        if context.noise is None:
+            return context.rng and self.cell.draw_noise(context.rng, batch, steps)
+        like = self.cell.draw_noise(np.random.default_rng(0), batch, steps)
+        return shapes.check_noise_tree(f"{type(self).__name__}.forward", context.noise, like)
 
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
     ) -> Any:
-        """The state of this layer that a user gave, or the one that a sequence begins with."""
-        if state is None:
-            return self.cell.zero_state(batch, dtype)
-        shape = (batch, self.hidden_size)
-        checked = shapes.check_tuple(where, name, state, self.cell.state_type, shape, dtype)
+        """The state of this layer that a user gave."""
+        checked = shapes.check_tuple(where, name, state, self.cell.state_sizes, (batch,), dtype)
         for field, value in checked._asdict().items():
             shapes.check_finite(where, f"{name}.{field}", value, None)
-        return type(checked)(*map(np.copy, checked))
+        return mapped(np.copy, checked)
 
     def _check_tape(self, where: str, tape: object) -> None:
         super()._check_tape(where, tape)
         assert isinstance(tape, RecurrentTape)
-        B, T, H, cell = *tape.x.shape[:2], self.hidden_size, self.cell
+        assert tape.mask is not None
+        B, T = tape.x.shape[:2]
+        cell = self.cell
         expected: dict[str, tuple[Any, tuple[int, ...]]] = {
-            "initial": (cell.state_type, (B, H)),
-            "states": (cell.state_type, (B, T, H)),
-            "gates": (cell.record_type, (B, T, H)),
+            "initial": (cell.state_sizes, (B,)),
+            "states": (cell.state_sizes, (B, T)),
+            "gates": (cell.record_sizes, (B, T)),
         }
-        for name, (kind, shape) in expected.items():
+        for name, (sizes, leading) in expected.items():
             values = getattr(tape, name)
-            shapes.check_tuple(where, f"tape.{name}", values, kind, shape, tape.x.dtype)
-
-
-class LSTM(Recurrent):
-    """One LSTM layer.
-
-    Parameters
-    ----------
-    input_size, hidden_size : int
-        D and H.
-    return_sequences : bool
-        Hand on every hidden state ``(B, T, H)``, or the last one ``(B, H)``. A layer that
-        another LSTM is stacked on needs True.
-    rng, kernel_init, recurrent_init, bias_init, forget_bias, dtype
-        As in `LSTMCell`.
-
-    Examples
-    --------
-    >>> layer = LSTM(1, 4, return_sequences=False, rng=np.random.default_rng(0))
-    >>> tape = layer.forward(np.array([0.1, 0.2, 0.3]).reshape(1, 3, 1))
-    >>> tape.outputs.shape, tape.gates.forget.shape
-    ((1, 4), (1, 3, 4))
-    >>> grads = layer.backward(tape, np.ones((1, 4)))
-    >>> grads.x.shape, grads.initial_states.c.shape
-    ((1, 3, 1), (1, 4))
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        return_sequences: bool = True,
-        **options: Unpack[CellOptions],
-    ) -> None:
-        shapes.check_generator(type(self).__name__, options.get("rng"))
-        cell = LSTMCell(input_size, hidden_size, **options)
-        super().__init__(cell, return_sequences=return_sequences)
+            shapes.check_tuple(where, f"tape.{name}", values, sizes, leading, tape.x.dtype)
+        shapes.check_resets(f"{where}, tape.resets", tape.resets, tape.mask)
+        if tape.noise is not None:
+            like = cell.draw_noise(np.random.default_rng(0), B, T)
+            shapes.check_noise_tree(f"{where}, tape.noise", tape.noise, like)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from npstack.layers.base import Layer
-from npstack.layers.composite import Composite
+from npstack.layers.composite import Chain
 from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
 
 
-class Sequential(Composite):
+class Sequential(Chain):
     """Layers in order, bottom first: ``Sequential(stack, Dense(25, 1, rng=rng))``.
 
     Parameters are named by position: ``0.layers.1.U``, ``1.b``.
@@ -62,6 +62,6 @@ class Sequential(Composite):
                 advice = f"Build it with input_size={size}."
                 fail(ShapeError, where, f"{name} takes D={layer.input_size}", got, advice)
             if not layer.keeps_time:
-                last_step = name
+                last_step = None if layer.makes_time else name
             size = size if layer.output_size is None else layer.output_size
         super().__init__({str(k): layer for k, layer in enumerate(layers)})

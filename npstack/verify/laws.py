@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from npstack.layers.recurrent import Recurrent
 from npstack.layers.sequential import Sequential
 from npstack.numerics import Array
 from npstack.tape import Tape
+from npstack.trees import mapped, named
 from npstack.verify.law import law
 from npstack.verify.permute import draw_permutation
 from npstack.verify.trial import (
@@ -35,8 +35,6 @@ from npstack.verify.trial import (
     close,
     final,
     gradients,
-    mapped,
-    named,
     needs,
     results,
     same_bits,
@@ -50,6 +48,7 @@ def _cuts(t: Trial) -> Iterator[tuple[int, slice, slice]]:
     """Every way to cut the sequence in two: the place, the steps before, the steps from there."""
     needs(t.has_time, "no time axis")
     needs(t.x.shape[1] > 1, "a single time step has no before and after")
+    needs(t.layer.causal, "the layer reads the future")
     return ((s, slice(None, s), slice(s, None)) for s in range(1, t.x.shape[1]))
 
 
@@ -150,16 +149,16 @@ def padding_is_irrelevant(t: Trial) -> None:
         x, doutputs = t.x.copy(), t.doutputs.copy()
         x[padding] = fill
         if t.keeps_time:
-            doutputs[padding] = float(fill)
+            doutputs[t.padding_after] = float(fill)
         same_bits(t.but(x=x, doutputs=doutputs).run(), before, f"padding filled with {fill}")
 
 
 @law
 def masked_steps_give_zero(t: Trial) -> None:
     """The outputs at masked steps are exactly zero."""
-    padding = _padding(t)
+    _padding(t)
     needs(t.keeps_time, "the outputs have no time axis")
-    all_zero({"outputs": np.where(padding[..., np.newaxis], t.forward().outputs, 0)})
+    all_zero({"outputs at masked steps": t.forward().outputs[t.padding_after]})
 
 
 @law
@@ -176,12 +175,13 @@ def masked_steps_hold_the_state(t: Trial) -> None:
     needs(t.layer.recurrent, "no recurrent layer")
     tape = t.forward()
     for k, layer in enumerate(tape.layers):
+        held = ~np.asarray(layer.mask)
         for field, states in layer.states._asdict().items():
             before = np.concatenate(
                 [getattr(layer.initial, field)[:, None], states[:, :-1]], axis=1
             )
             name = f"layers[{k}].states.{field}"
-            same_bits({name: states[padding]}, {name: before[padding]}, "held over masked steps")
+            same_bits({name: states[held]}, {name: before[held]}, "held over masked steps")
     empty = padding.all(axis=1)
     silent = t.but(doutputs=np.zeros_like(t.doutputs)).rows(empty)
     if empty.any():
@@ -199,11 +199,12 @@ def padded_equals_alone(t: Trial) -> None:
     got = {name: np.zeros_like(value) for name, value in whole.items()}
     for b in np.flatnonzero(~padding.all(axis=1)):
         row, valid = np.s_[b : b + 1], np.flatnonzero(~padding[b])
-        alone = t.rows(row).steps(valid).but(mask=None).run()
-        _put_row(t, got, alone, (row, valid))
+        after = np.flatnonzero(~t.padding_after[b]) if t.keeps_time else None
+        alone = t.rows(row).steps(valid, after).but(mask=None).run()
+        _put_row(t, got, alone, row, valid, after)
     for b in np.flatnonzero(padding.all(axis=1)):
         row = np.s_[b : b + 1]
-        _put_row(t, got, t.rows(row).run(), (row, slice(None)))
+        _put_row(t, got, t.rows(row).run(), row)
     close(t, got, whole)
 
 
@@ -222,15 +223,24 @@ def an_open_mask_is_no_mask(t: Trial) -> None:
 # ---- batch and units ---------------------------------------------------------------------------
 
 
-def _put_row(t: Trial, got: Results, alone: Results, index: tuple[slice, Any]) -> None:
-    """Put the results of one row, over some steps, into those of the whole batch."""
+def _put_row(
+    t: Trial,
+    got: Results,
+    alone: Results,
+    row: slice,
+    steps: Any = slice(None),
+    after: Any = slice(None),
+) -> None:
+    """Put the results of one row into those of the batch: inputs at steps, outputs after them."""
     for name, value in alone.items():
-        if name.removeprefix("d") in t.params and name != "dx":
+        if name != "dx" and name.removeprefix("d") in t.params:
             got[name] += value
-        elif (name == "outputs" and t.keeps_time) or (name == "dx" and t.has_time):
-            got[name][index] = value
+        elif name == "outputs" and t.keeps_time:
+            got[name][row, after] = value
+        elif name == "dx" and t.has_time:
+            got[name][row, steps] = value
         else:
-            got[name][index[0]] = value
+            got[name][row] = value
 
 
 @law
@@ -240,7 +250,7 @@ def batch_is_a_loop(t: Trial) -> None:
     got = {name: np.zeros_like(value) for name, value in whole.items()}
     for b in range(len(t.x)):
         row = np.s_[b : b + 1]
-        _put_row(t, got, t.rows(row).run(), (row, slice(None)))
+        _put_row(t, got, t.rows(row).run(), row)
     close(t, got, whole)
 
 
@@ -256,7 +266,7 @@ def permuting_hidden_units(t: Trial) -> None:
         **named("final", p.states(final(tape))),
         **{f"d{name}": value for name, value in p.params(grads.params).items()},
         **named("dx", grads.x),
-        **named("dinitial", p.states(grads.initial_states)),
+        **named("dstates", p.states(grads.initial_states)),
     }
     permuted = t.but(
         params=p.params(t.params),
@@ -271,7 +281,7 @@ def permuting_hidden_units(t: Trial) -> None:
 @law
 def a_sequence_of_one_layer_is_that_layer(t: Trial) -> None:
     """A model of one layer gives what the layer gives."""
-    single = isinstance(t.layer, Recurrent)
+    single = hasattr(t.states, "_fields")
 
     def wrap(tree: Any) -> Any:
         return (tree,) if single else tree
@@ -321,7 +331,7 @@ def gradients_mirror_what_went_in(t: Trial) -> None:
     grads = t.backward(tape)
     went_in = {f"d{name}": value for name, value in t.params.items()}
     went_in |= {} if t.layer.takes_symbols else {"dx": t.x}
-    went_in |= named("dinitial", t.states)
+    went_in |= named("dstates", t.states)
     got = gradients(grads)
     same_names(got, went_in)
     dtypes = {name: str(value.dtype) for name, value in {**results(tape), **got}.items()}

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from npstack.numerics import Array
+from npstack.trees import mapped, named
 from npstack.verify.law import law
 from npstack.verify.trial import (
     LawBroken,
     Results,
     Trial,
     gradients,
-    mapped,
-    named,
     needs,
     results,
     same_bits,

@@ -11,6 +11,7 @@ from npstack.layers.composite import Composite
 from npstack.layers.recurrent import Recurrent
 from npstack.numerics import Array
 from npstack.params import GATE_LETTERS
+from npstack.trees import filled, mapped, named
 from npstack.verify.derivatives import Inputs
 from npstack.verify.gradcheck import gradcheck
 from npstack.verify.report import Report
@@ -33,12 +34,13 @@ def gate_blocks(layer: Layer, prefix: str = "") -> dict[str, dict[str, Any]]:
         }
     if not isinstance(layer, Recurrent):
         return {}
-    gates, H = layer.cell.record_type._fields, layer.hidden_size
-    slices = {
-        GATE_LETTERS.get(gate, gate): np.s_[..., k * H : (k + 1) * H]
-        for k, gate in enumerate(gates)
-    }
-    return {f"{prefix}{name}": slices for name in layer.params}
+    found = {}
+    for name in layer.cell.params:
+        blocks = layer.cell.gate_blocks(name)
+        if blocks:
+            letters = {GATE_LETTERS.get(gate, gate): index for gate, index in blocks.items()}
+            found[f"{prefix}{name}"] = letters
+    return found
 
 
 def check_gradients(
@@ -48,6 +50,7 @@ def check_gradients(
     *,
     mask: Mask = None,
     lengths: Any = None,
+    resets: Mask = None,
     noise_rng: np.random.Generator | None = None,
     **options: Any,
 ) -> Report:
@@ -56,9 +59,10 @@ def check_gradients(
     Parameters
     ----------
     layer : Layer
-    x, states, mask, lengths
+    x, states, mask, lengths, resets
         As for ``layer.forward``. Without ``states`` the initial states are drawn at random, so
-        that their gradients are checked at a point where they matter.
+        that their gradients are checked at a point where they matter; unless the layer learns
+        its initial state, which is then checked instead.
     noise_rng : numpy.random.Generator, optional
         Given, dropout is on, with one draw for the whole check.
     **options
@@ -79,47 +83,34 @@ def check_gradients(
     (True, 18)
     """
     x = np.asarray(x)
-    if states is None and layer.recurrent:
+    tape = layer.forward(x, states, mask=mask, lengths=lengths, resets=resets, rng=noise_rng)
+    slots = tuple(slot.initial for slot in tape.slots)
+    if states is None:
         draw = np.random.default_rng(0)
-        zeros = layer.forward(x, mask=mask, lengths=lengths).layers
-        drawn = tuple(
-            type(t.initial)(*(draw.uniform(-1, 1, v.shape).astype(v.dtype) for v in t.initial))
-            for t in zeros
-        )
-        states = layer._public_states(drawn)
-    tape = layer.forward(x, states, mask=mask, lengths=lengths, rng=noise_rng)
-    initial = {
-        f"initial.{k}.{field}": value
-        for k, part in enumerate(tape.layers)
-        for field, value in part.initial._asdict().items()
-    }
+        slots = mapped(lambda v: draw.uniform(-1, 1, v.shape).astype(v.dtype), slots)
+    if states is None and any(part.learned for part in tape.layers):
+        slots = ()  # what was learned is to be checked; a given state would replace it
+    initial = _by_name(slots)
 
     def run(inputs: Inputs) -> Any:
-        given = tuple(
-            type(part.initial)(*(inputs[f"initial.{k}.{field}"] for field in part.initial._fields))
-            for k, part in enumerate(tape.layers)
-        )
+        given = filled(slots, iter([inputs[name] for name in initial]))
         return layer.forward(
             inputs["x"],
-            layer._public_states(given),
+            layer._public_states(given) if initial else None,
             mask=tape.mask,
+            resets=resets,
             noise=tape.noise,
             params={name: inputs[f"{name}"] for name in layer.params},
         )
 
     def f(**inputs: Array) -> Any:
         now = run(inputs)
-        return {"outputs": now.outputs, "final": tuple(part.final for part in now.layers)}
+        return {"outputs": now.outputs, "final": tuple(slot.final for slot in now.slots)}
 
     def backward(doutputs: Any, **inputs: Array) -> dict[str, Array | None]:
         dfinal = layer._public_states(doutputs["final"])
         grads = layer.backward(run(inputs), doutputs["outputs"], dfinal)
-        dinitial = (grads.initial_states,) if isinstance(layer, Recurrent) else grads.initial_states
-        states = {
-            f"initial.{k}.{field}": value
-            for k, state in enumerate(dinitial)
-            for field, value in state._asdict().items()
-        }
+        states = _by_name(layer._as_tuple(grads.initial_states)) if initial else {}
         return {**grads.params, "x": grads.x, **states}
 
     blocks = gate_blocks(layer)
@@ -128,3 +119,11 @@ def check_gradients(
     return gradcheck(
         f, backward, {**layer.params, "x": tape.x, **initial}, blocks=blocks, **options
     )
+
+
+def _by_name(slots: Any) -> dict[str, Array]:
+    """The arrays of all states: ``initial.0.h``, ``initial.1.forward.c`` …"""
+    return {
+        name.replace("[", ".").replace("]", ""): array
+        for name, array in named("initial", slots).items()
+    }

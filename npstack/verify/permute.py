@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from npstack.layers.base import Layer
-from npstack.layers.composite import Composite
+from npstack.layers.composite import Chain
 from npstack.layers.dense import Dense
 from npstack.layers.embedding import Embedding
+from npstack.layers.parallel import Branches
 from npstack.layers.recurrent import Recurrent
+from npstack.layers.reversed import Reversed
+from npstack.layers.time_distributed import TimeDistributed
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.verify.trial import Trial, mapped, needs
+from npstack.trees import mapped
+from npstack.verify.trial import Trial, needs
 
 
 @dataclass
@@ -25,8 +29,8 @@ class Permutation:
     ----------
     plan : dict
         For each parameter, one index array per axis.
-    units : list of arrays (H,)
-        The order of the units of each recurrent layer, bottom first.
+    orders : list of states of arrays
+        For each recurrent layer, bottom first: the order of every field of its state.
     last : array, or None
         The order in which the features of the outputs come; None: as ever.
     noise : tree
@@ -35,7 +39,7 @@ class Permutation:
 
     rng: np.random.Generator
     plan: dict[str, tuple[Array, ...]] = field(default_factory=dict)
-    units: list[Array] = field(default_factory=list)
+    orders: list[Any] = field(default_factory=list)
     last: Array | None = None
     noise: Any = None
 
@@ -49,35 +53,72 @@ class Permutation:
 
     def states(self, states: Any) -> Any:
         """States in the new order: one per recurrent layer, or the one of a single layer."""
-        if hasattr(states, "_fields"):
-            return mapped(lambda a: a[:, self.units[0]], states)
-        return tuple(
-            mapped(lambda a, order=order: a[:, order], state)
-            for state, order in zip(states, self.units, strict=True)
-        )
+        tree = self.orders[0] if hasattr(states, "_fields") else tuple(self.orders)
+        return mapped(lambda a, order: a[:, order], states, tree)
 
     def add(self, layer: Layer, prefix: str, noise: Any) -> Any:
         """Plan for one more layer, which reads the features in the order ``self.last``."""
-        if isinstance(layer, Composite):
+        if isinstance(layer, Recurrent):
+            return self._add_recurrent(layer, prefix, noise)
+        if isinstance(layer, Branches):
+            return self._add_branches(layer, prefix, noise)
+        if isinstance(layer, Chain):
             pairs = zip(layer.children.items(), noise, strict=True)
             return tuple(self.add(part, f"{prefix}{name}.", own) for (name, part), own in pairs)
+        if isinstance(layer, Reversed | TimeDistributed):
+            return self.add(layer.layer, prefix, noise)
         if not layer.params and layer.output_size is None:  # each feature for itself: Dropout
             return mapped(self.outgoing, noise)
-        known = isinstance(layer, Recurrent | Dense | Embedding)
+        known = isinstance(layer, Dense | Embedding)
         needs(known, f"how the units of {type(layer).__name__} are wired is unknown")
         orders = {name: [np.arange(n) for n in a.shape] for name, a in layer.params.items()}
         if self.last is not None:
             orders["W"][0] = self.last
         self.last = None
-        if isinstance(layer, Recurrent):
-            H, gates = layer.hidden_size, len(layer.cell.record_type._fields)
-            self.last = self.rng.permutation(H)
-            self.units.append(self.last)
-            orders["U"][0] = self.last
-            for axes in orders.values():  # the last axis holds the gates, each of all units
-                axes[-1] = np.concatenate([k * H + self.last for k in range(gates)])
         self.plan |= {f"{prefix}{name}": tuple(axes) for name, axes in orders.items()}
         return noise
+
+    def _add_branches(self, layer: Branches, prefix: str, noise: Any) -> Any:
+        """Plan for layers that read the same features; joined, their own stand in a row."""
+        needs(layer.merge == "concat", "branches that are joined number by number have one order")
+        before, own, ends, drawn = self.last, self.orders, [], []
+        groups: list[tuple[Any, ...]] = []
+        width = 0
+        for (name, part), draws in zip(layer.children.items(), noise, strict=True):
+            self.last, self.orders = before, []
+            drawn.append(self.add(part, f"{prefix}{name}.", draws))
+            size = part.output_size or 0
+            ends.append(width + (np.arange(size) if self.last is None else self.last))
+            groups.append(tuple(self.orders))
+            width += size
+        self.orders = [*own, *layer._gather(groups)]
+        self.last = np.concatenate(ends)
+        return tuple(drawn)
+
+    def _add_recurrent(self, layer: Recurrent, prefix: str, noise: Any) -> Any:
+        """Plan for a cell over time, by what the axes of its parameters count."""
+        cell, H = layer.cell, layer.hidden_size
+        known = cell.axes.keys() == cell.params.keys()
+        needs(known, f"how the units of {type(cell).__name__} are wired is unknown")
+        units = self.rng.permutation(H)
+        projected = any({"units", "h"} <= set(axes) for axes in cell.axes.values())
+        h = self.rng.permutation(cell.output_size) if projected else units
+        x = np.arange(layer.input_size or 0) if self.last is None else self.last
+        order = {"x": x, "h": h, "units": units}
+
+        def along(axis: Any) -> Array:
+            if isinstance(axis, tuple):  # gates, each of all units
+                return np.concatenate([k * H + units for k in range(len(axis))])
+            return order[axis]
+
+        state = cell.state_type(**{f: h if f == "h" else units for f in cell.state_sizes._fields})
+        self.orders.append(state)
+        for name, axes in cell.axes.items():
+            self.plan[f"{prefix}{name}"] = tuple(map(along, axes))
+        if layer.learn_initial:
+            self.plan |= {f"{prefix}initial.{f}": (own,) for f, own in state._asdict().items()}
+        self.last = h
+        return mapped(lambda a, axis: a[..., order[axis]], noise, cell.noise_axes)
 
 
 def draw_permutation(trial: Trial) -> Permutation:

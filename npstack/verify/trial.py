@@ -7,17 +7,17 @@ difference is reported with its index.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from npstack.layers.base import Layer
+from npstack.layers.base import Context, Layer
 from npstack.numerics import Array, is_finite
 from npstack.params import Params
 from npstack.shapes import NpstackError
-from npstack.tape import CompositeTape, Gradients, RecurrentTape, Tape
+from npstack.tape import Gradients, Tape
+from npstack.trees import mapped, named
 from npstack.verify.models import gate_blocks
 
 Results = dict[str, Array]
@@ -38,38 +38,6 @@ def needs(condition: object, reason: str) -> None:
 
 
 # ---- trees of arrays: states, noise ----------------------------------------------------------
-
-
-def mapped(function: Callable[..., Any], tree: Any, *others: Any) -> Any:
-    """Apply a function to every array of nested tuples and NamedTuples; None stays None.
-
-    Examples
-    --------
-    >>> mapped(np.shape, (np.ones(3), (None, np.ones((2, 1)))))
-    ((3,), (None, (2, 1)))
-    """
-    if isinstance(tree, tuple):
-        values = [mapped(function, *parts) for parts in zip(tree, *others, strict=True)]
-        return type(tree)(*values) if hasattr(tree, "_fields") else tuple(values)
-    return None if tree is None else function(tree, *others)
-
-
-def named(name: str, tree: Any) -> Results:
-    """The arrays of nested tuples and NamedTuples, each under its path.
-
-    Examples
-    --------
-    >>> named("final", (np.ones(1), (None, np.ones(2))))
-    {'final[0]': array([1.]), 'final[1][1]': array([1., 1.])}
-    """
-    if tree is None:
-        return {}
-    if not isinstance(tree, tuple):
-        return {name: np.asarray(tree)}
-    fields = getattr(tree, "_fields", None)
-    keys = [f".{field}" for field in fields] if fields else [f"[{k}]" for k in range(len(tree))]
-    pairs = zip(keys, tree, strict=True)
-    return {path: array for key, part in pairs for path, array in named(name + key, part).items()}
 
 
 # ---- one trial -------------------------------------------------------------------------------
@@ -142,6 +110,12 @@ class Trial:
         """Whether the outputs have one as well."""
         return self.has_time and self.layer.keeps_time
 
+    @property
+    def padding_after(self) -> Array:
+        """Which steps of the outputs are padding: the layer may have turned them round."""
+        tape = self.forward()
+        return ~np.asarray(self.layer._after(Context(mask=tape.mask), tape).mask)
+
     def rows(self, index: Any) -> Trial:
         """Some rows of the batch."""
 
@@ -157,13 +131,21 @@ class Trial:
             dfinal=mapped(pick, self.dfinal),
         )
 
-    def steps(self, index: Any) -> Trial:
-        """Some time steps. Noise of shape (B, T, H) is cut as well; noise (B, H) is for all."""
+    def steps(self, index: Any, after: Any = None) -> Trial:
+        """Some time steps; ``after`` says which they are in the outputs, if they were turned round.
+
+        Noise of shape (B, T, H) is cut as well; noise (B, H) is for all.
+        """
+        T = self.x.shape[1]
         return self.but(
             x=self.x[:, index],
             mask=None if self.mask is None else self.mask[:, index],
-            noise=mapped(lambda a: a[:, index] if a.ndim == 3 else a, self.noise),
-            doutputs=self.doutputs[:, index] if self.keeps_time else self.doutputs,
+            noise=mapped(
+                lambda a: a[:, index] if a.ndim == 3 and a.shape[1] == T else a, self.noise
+            ),
+            doutputs=self.doutputs[:, index if after is None else after]
+            if self.keeps_time
+            else self.doutputs,
         )
 
 
@@ -213,13 +195,13 @@ def results(tape: Tape) -> Results:
 
 def final(tape: Tape) -> Any:
     """The final states, to be carried on; None where no layer is recurrent."""
-    return tape.final if isinstance(tape, RecurrentTape | CompositeTape) and tape.layers else None
+    return tape.final if tape.layers else None
 
 
 def gradients(grads: Gradients) -> Results:
     """Gradients by name, each behind a ``d``."""
     params = {f"d{name}": value for name, value in grads.params.items()}
-    return {**params, **named("dx", grads.x), **named("dinitial", grads.initial_states)}
+    return {**params, **named("dx", grads.x), **named("dstates", grads.initial_states)}
 
 
 def same_bits(got: Results, expected: Results, what: str = "") -> None:

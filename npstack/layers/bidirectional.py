@@ -1,0 +1,127 @@
+"""Bidirectional: one layer reads time forward, another backward, and both are heard at every step.
+
+Around one layer each (a list of them stacked makes what PyTorch calls ``bidirectional=True``: the
+layer above reads both directions), or around two whole stacks that meet at the end only (what Keras
+makes of ``Bidirectional(RNN([cell, cell]))``). The two are different models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.layers.base import Layer, States
+from npstack.layers.parallel import Branches
+from npstack.layers.reversed import Reversed
+from npstack.shapes import ArgumentError, DtypeError, fail
+from npstack.tape import CompositeTape, Tape
+
+
+class Directions(NamedTuple):
+    """The states of the two directions: ``tape.final[layer].backward.h``.
+
+    Attributes
+    ----------
+    forward, backward : state, or tuple of states where each direction is a whole stack
+        ``backward`` as that direction goes: its final state has read the first step last.
+    """
+
+    forward: Any
+    backward: Any
+
+
+@dataclass(frozen=True, eq=False)
+class BidirectionalTape(CompositeTape):
+    """One forward pass in both directions; ``parts`` are the two tapes."""
+
+    @property
+    def slots(self) -> tuple[Tape, ...]:
+        """This tape itself: its state is a pair."""
+        return (self,)
+
+    @property
+    def initial(self) -> Any:
+        """The states that the two directions began with."""
+        return Directions(*(part.initial for part in self.parts))
+
+    @property
+    def final(self) -> Any:
+        """The states that the two directions ended with."""
+        return Directions(*(part.final for part in self.parts))
+
+
+class Bidirectional(Branches):
+    """Two layers that read one sequence, from its beginning and from its end.
+
+    Parameters
+    ----------
+    forward_layer, backward_layer : Layer
+        With a state each: `LSTM`, `GRU`, or whole stacks. The second is turned round here.
+    merge : {"concat", "sum", "mul", "ave", "none"}
+        How the outputs of the two are joined; ``none`` gives ``(B, T, 2, H)``, as ONNX has them.
+
+    Notes
+    -----
+    Parameters are named ``forward.W``, ``backward.W``. The state is `Directions`. With
+    ``return_sequences=False`` in both, the outputs join what each direction holds when it has read
+    everything: the backward half belongs to the first step (PyTorch's ``outputs[:, -1]`` does not
+    give that).
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Bidirectional(LSTM(3, 4, rng=rng), LSTM(3, 4, rng=rng))
+    >>> tape = layer.forward(np.ones((2, 5, 3)), lengths=[5, 2])
+    >>> tape.outputs.shape, tape.final.backward.h.shape
+    ((2, 5, 8), (2, 4))
+    """
+
+    tape_type = BidirectionalTape
+
+    def __init__(
+        self, forward_layer: Layer, backward_layer: Layer, *, merge: str = "concat"
+    ) -> None:
+        for layer in (forward_layer, backward_layer):
+            if isinstance(layer, Layer) and not layer.recurrent:
+                expected = "both directions must have a recurrent layer"
+                fail(ArgumentError, type(self).__name__, expected, layer, "Without one, no order.")
+        turned = Reversed(backward_layer)
+        super().__init__({"forward": forward_layer, "backward": turned}, merge)
+        self.causal = False
+
+    @property
+    def recurrent(self) -> tuple[Layer, ...]:
+        """This layer itself: its state is a pair."""
+        return (self,)
+
+    def _shares(self, states: States) -> Iterator[States]:
+        (pair,) = states
+        for name, layer in self.children.items():
+            own = None if pair is None else getattr(pair, name)
+            yield (None,) * len(layer.recurrent) if own is None else layer._as_tuple(own)
+
+    def _gather(self, shares: list[States]) -> States:
+        pairs = zip(self.children.values(), shares, strict=True)
+        return (Directions(*(layer._public_states(own) for layer, own in pairs)),)
+
+    def check_state(
+        self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
+    ) -> Any:
+        """A pair of states, each as its direction takes it (None: where a sequence begins)."""
+        if not isinstance(state, Directions):
+            expected = f"{name} must be Directions(forward, backward)"
+            advice = "Use npstack.Directions(forward=…, backward=…); tape.final fits."
+            fail(DtypeError, where, expected, f"a {type(state).__name__}", advice)
+        pairs = zip(self.children.items(), state, strict=True)
+        return Directions(
+            *(
+                layer._public_states(
+                    layer._check_states(where, f"{name}.{side}", own, batch, dtype)
+                )
+                for (side, layer), own in pairs
+            )
+        )

@@ -1,0 +1,174 @@
+"""Layers side by side: one input, several branches, joined at the end.
+
+::
+
+              ┌─► branch 0 ─► y_0 ─┐
+    x ────────┼─► branch 1 ─► y_1 ─┼─► join ─► y
+              └─► …               ─┘
+
+    concat  y = [y_0, y_1, …]           dy_k = its part of dy
+    sum     y = y_0 + y_1 + …           dy_k = dy
+    ave     y = (y_0 + y_1 + …) / n     dy_k = dy / n
+    mul     y = y_0 * y_1 * …           dy_k = dy * all the others
+    none    y (…, n, K), nothing joined: an axis for the branches
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from npstack import params as names
+from npstack import shapes
+from npstack.layers.base import Context, Layer, States
+from npstack.layers.composite import Composite
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.tape import CompositeTape, Tape
+
+
+class Merge(NamedTuple):
+    """How branches are joined: the outputs, and the gradient of each, which mirrors it.
+
+    Attributes
+    ----------
+    join : callable
+        From a list of arrays ``(…, K)`` to one.
+    part : callable
+        From the gradient of that one, and the list, to the list of their gradients.
+    """
+
+    join: Callable[[list[Array]], Array]
+    part: Callable[[Array, list[Array]], list[Array]]
+
+
+def _split(dy: Array, ys: list[Array]) -> list[Array]:
+    """The part of each branch of what was joined along the last axis."""
+    return np.split(dy, np.cumsum([y.shape[-1] for y in ys])[:-1], axis=-1)
+
+
+def _times_others(dy: Array, ys: list[Array]) -> list[Array]:
+    """``dy`` times all branches but one, for each one; multiplied, never divided."""
+    return [reduce(np.multiply, [*ys[:k], *ys[k + 1 :]], dy) for k in range(len(ys))]
+
+
+MERGES: dict[str, Merge] = {
+    "concat": Merge(lambda ys: np.concatenate(ys, axis=-1), _split),
+    "sum": Merge(lambda ys: reduce(np.add, ys), lambda dy, ys: [dy] * len(ys)),
+    "ave": Merge(lambda ys: reduce(np.add, ys) / len(ys), lambda dy, ys: [dy / len(ys)] * len(ys)),
+    "mul": Merge(lambda ys: reduce(np.multiply, ys), _times_others),
+    "none": Merge(lambda ys: np.stack(ys, axis=-2), lambda dy, ys: list(np.moveaxis(dy, -2, 0))),
+}
+
+
+class Branches(Composite):
+    """Layers by name that read one input and are joined; `Parallel` and `Bidirectional`."""
+
+    def __init__(self, children: Mapping[str, Layer], merge: str) -> None:
+        where = type(self).__name__
+        self.merge = shapes.check_option(where, "merge", merge, MERGES)
+        for name, layer in children.items():
+            if not isinstance(layer, Layer):
+                advice = f"Build it first: {where}(LSTM(…), LSTM(…))."
+                fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
+        super().__init__(children)
+        layers = list(self.children.values())
+        first = layers[0]
+        self.needs_time = any(layer.needs_time for layer in layers)
+        self.keeps_time, self.makes_time = first.keeps_time, first.makes_time
+        kinds = {(n.keeps_time, n.takes_symbols, n.makes_time) for n in layers}
+        if len(kinds) > 1:
+            expected, got = "all branches must keep the time axis, or none", "both kinds"
+            fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
+        self.input_size = self._shared(where, "take", [n.input_size for n in layers])
+        sizes = [n.output_size for n in layers]
+        if merge == "concat":
+            self.output_size = None if None in sizes else sum(map(int, sizes))  # type: ignore[arg-type]
+        else:
+            self.output_size = self._shared(where, "hand on", sizes)
+
+    @staticmethod
+    def _shared(where: str, verb: str, sizes: list[int | None]) -> int | None:
+        found = sorted({size for size in sizes if size is not None})
+        if len(found) > 1:
+            advice = "merge='concat' joins branches of different widths."
+            fail(ShapeError, where, f"all branches must {verb} the same number", found, advice)
+        return found[0] if found else None
+
+    def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
+        shares = zip(self._shares(context.states), self._noise(context), strict=True)
+        tapes = tuple(
+            layer._forward(
+                names.without_prefix(name, params),
+                x,
+                context._replace(states=states, noise=noise),
+            )
+            for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True)
+        )
+        outputs = MERGES[self.merge].join([tape.outputs for tape in tapes])
+        drawn = tuple(tape.noise for tape in tapes)
+        kind: Any = self.tape_type
+        tape: CompositeTape = kind(params, x, context.mask, outputs, drawn, tapes)
+        return tape
+
+    def _backward(
+        self, tape: CompositeTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        douts = MERGES[self.merge].part(doutputs, [part.outputs for part in tape.parts])
+        grads: dict[str, Array] = {}
+        dinitial, dxs = [], []
+        branches = zip(self.children.items(), tape.parts, douts, self._shares(dfinal), strict=True)
+        for (name, layer), part, dout, own in branches:
+            dparams, dx, dstates = layer._backward(part, np.ascontiguousarray(dout), own)
+            grads |= names.with_prefix(name, dparams)
+            dinitial.append(dstates)
+            dxs.append(dx)
+        dx = None if self.takes_symbols else reduce(np.add, dxs)
+        return grads, dx, self._gather(dinitial)
+
+    def _gather(self, shares: list[States]) -> States:
+        """The states of all branches, from those of each: the inverse of `_shares`."""
+        return tuple(state for own in shares for state in own)
+
+    def _after(self, context: Context, tape: Tape) -> Context:
+        first = next(iter(self.children.values()))
+        return first._after(context, tape.parts[0])
+
+    def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
+        shapes_ = [
+            layer._outputs_shape(part)
+            for layer, part in zip(self.children.values(), tape.parts, strict=True)
+        ]
+        *leading, K = shapes_[0]
+        if self.merge == "none":
+            return (*leading, len(shapes_), K)
+        return (*leading, sum(s[-1] for s in shapes_) if self.merge == "concat" else K)
+
+
+class Parallel(Branches):
+    """Several layers that read the same input, joined.
+
+    Parameters
+    ----------
+    *layers : Layer
+        At least one; parameters are named by position, ``0.W``, ``1.W`` …
+    merge : {"concat", "sum", "mul", "ave", "none"}
+        How the outputs are joined. ``none`` gives them an axis of their own, ``(…, n, K)``.
+
+    Examples
+    --------
+    >>> from npstack import GRU, LSTM
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Parallel(LSTM(3, 8, rng=rng), GRU(3, 4, rng=rng))
+    >>> layer.forward(np.ones((2, 5, 3))).outputs.shape
+    (2, 5, 12)
+    """
+
+    def __init__(self, *layers: Layer, merge: str = "concat") -> None:
+        if not layers:
+            fail(ArgumentError, "Parallel", "give at least one layer", "none", "Parallel(LSTM(…)).")
+        super().__init__({str(k): layer for k, layer in enumerate(layers)}, merge)

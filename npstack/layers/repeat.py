@@ -1,0 +1,64 @@
+"""RepeatVector: one vector, said again at every step of a new time axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npstack import shapes
+from npstack.layers.base import Context, Layer, States
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.tape import Tape
+
+
+class RepeatVector(Layer):
+    """A vector for every step of a sequence of ``steps``: ``(B, D) -> (B, T, D)``.
+
+    Between an encoder that returns its last state and a decoder that needs a sequence. The new time
+    axis has nothing to do with the one that was read, so no mask passes.
+
+    Parameters
+    ----------
+    steps : int
+        T of the new time axis.
+
+    Examples
+    --------
+    >>> RepeatVector(3).forward(np.ones((2, 4))).outputs.shape
+    (2, 3, 4)
+    """
+
+    keeps_time = False
+    makes_time = True
+    causal = False  # its first step has read everything
+
+    def __init__(self, steps: int) -> None:
+        self.steps = shapes.check_size("RepeatVector", "steps", steps)
+        super().__init__({})
+
+    def _forward(self, params: Params, x: Array, context: Context) -> Tape:
+        shapes.check_noise("RepeatVector.forward", context.noise, None)
+        if x.ndim != 2:
+            shapes.fail(
+                shapes.ShapeError,
+                "RepeatVector.forward",
+                "x must be (B, D), one vector for each row",
+                x.shape,
+                "From an LSTM below? Build that one with return_sequences=False.",
+            )
+        return Tape(params, x, None, np.repeat(x[:, np.newaxis], self.steps, axis=1), None)
+
+    def _backward(
+        self, tape: Tape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array, States]:
+        return {}, doutputs.sum(axis=1), ()
+
+    def _after(self, context: Context, tape: Tape) -> Context:
+        everywhere = np.ones(tape.outputs.shape[:2], bool)
+        return context._replace(mask=everywhere, resets=None)
+
+    def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
+        return (len(tape.x), self.steps, tape.x.shape[-1])
+
+    def _blank_input(self, steps: int) -> Array:
+        return np.zeros((1, self.input_size or 1), self.dtype or np.float64)

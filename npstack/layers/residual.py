@@ -1,0 +1,45 @@
+"""Residual: what goes in is added to what comes out."""
+
+from __future__ import annotations
+
+from npstack.layers.base import Context, Layer, States
+from npstack.layers.wrapper import Wrapper, WrapperTape
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ShapeError, fail
+
+
+class Residual(Wrapper):
+    """A layer whose input is added to its output (He et al. 2016): ``y = x + layer(x)``.
+
+    Parameters
+    ----------
+    layer : Layer
+        It keeps the time axis, and hands on as many features as it takes.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = Residual(LSTM(3, 3, rng=np.random.default_rng(0)))
+    >>> layer.forward(np.ones((2, 5, 3))).outputs.shape
+    (2, 5, 3)
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer)
+        fits = layer.input_size == layer.output_size and layer.keeps_time and not layer.makes_time
+        if not fits or layer.takes_symbols:
+            expected = "layer must keep the time axis and hand on what it takes, D features"
+            advice = "Its input is added to its output, step by step."
+            fail(ShapeError, type(self).__name__, expected, layer, advice)
+
+    def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
+        part = self.layer._forward(params, x, context)
+        return WrapperTape(params, x, context.mask, x + part.outputs, part.noise, (part,))
+
+    def _backward(
+        self, tape: WrapperTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array, States]:
+        dparams, dx, dinitial = self.layer._backward(tape.parts[0], doutputs, dfinal)
+        assert dx is not None
+        return dparams, doutputs + dx, dinitial

@@ -1,0 +1,103 @@
+"""Reversed: time read from its end to its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from npstack import shapes
+from npstack.layers.base import Context, Layer, Mask, States
+from npstack.layers.wrapper import Wrapper, WrapperTape
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ArgumentError, fail
+from npstack.tape import Tape
+
+
+class Reversed(Wrapper):
+    """A layer that reads time from its end to its beginning.
+
+    The whole time axis is turned round, the mask with it. A masked step holds the state, so each
+    row is read from its last valid step to its first, whatever its length: the states are those of
+    a layer that reads the valid part alone, turned round.
+
+    Parameters
+    ----------
+    layer : Layer
+    order : {"time", "as_read"}
+        ``time``: the outputs are put back in the order of time, as PyTorch, ONNX and Flax's
+        ``keep_order`` have them. ``as_read``: the output of the last step stands first, and the
+        mask of the layers above is turned round, too (Keras ``go_backwards``).
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = Reversed(LSTM(1, 2, rng=np.random.default_rng(0)))
+    >>> tape = layer.forward(np.ones((1, 3, 1)))
+    >>> bool((tape.outputs[:, 0] == tape.final.h).all())  # the first step is read last
+    True
+    """
+
+    def __init__(self, layer: Layer, *, order: str = "time") -> None:
+        super().__init__(layer)
+        self.order = shapes.check_option("Reversed", "order", order, ("time", "as_read"))
+        if not layer.needs_time:
+            expected = "layer must need a sequence (B, T, D)"
+            fail(ArgumentError, "Reversed", expected, layer, "Without time nothing is turned.")
+        self.causal = False
+
+    def _turned(self, outputs: Array) -> Array:
+        """Outputs, or their gradients, turned round where they are put back in order."""
+        return outputs[:, ::-1] if self.keeps_time and self.order == "time" else outputs
+
+    def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
+        assert context.mask is not None
+        mask = context.mask[:, ::-1]
+        resets = turned_resets(context.resets, context.mask)
+        part = self.layer._forward(
+            params, x[:, ::-1].copy(), context._replace(mask=mask, resets=resets)
+        )
+        outputs = self._turned(part.outputs).copy()
+        return WrapperTape(params, x, context.mask, outputs, part.noise, (part,))
+
+    def _backward(
+        self, tape: WrapperTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        doutputs = self._turned(doutputs).copy()
+        dparams, dx, dinitial = self.layer._backward(tape.parts[0], doutputs, dfinal)
+        return dparams, None if dx is None else dx[:, ::-1].copy(), dinitial
+
+    def _after(self, context: Context, tape: Tape) -> Context:
+        if not self.keeps_time or self.order == "time":
+            return super()._after(context, tape)
+        assert context.mask is not None
+        resets = turned_resets(context.resets, context.mask)
+        return context._replace(mask=context.mask[:, ::-1], resets=resets)
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        for place, step, what in super()._non_finite(path, tape):
+            yield place, tape.x.shape[1] - 1 - step, what
+
+
+def turned_resets(resets: Mask, mask: Any) -> Mask:
+    """Where something begins when time is read from its end: behind each step that begins it.
+
+    A reset at step ``t`` divides ``t`` from the valid step before it. Read from the end, that step
+    is the first of something new.
+
+    Examples
+    --------
+    >>> resets = np.array([[False, False, True, False]])
+    >>> turned_resets(resets, np.ones((1, 4), bool))  # steps 3, 2 | 1, 0
+    array([[False, False,  True, False]])
+    """
+    if resets is None:
+        return None
+    found = np.zeros_like(resets)
+    begins = np.zeros(len(resets), bool)  # whether the valid step read last began something
+    for t in reversed(range(resets.shape[1])):
+        found[:, t] = begins & mask[:, t]
+        begins = np.where(mask[:, t], resets[:, t], begins)
+    return found[:, ::-1]

@@ -1,0 +1,35 @@
+"""The table that `Layer.summary` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npstack import params as names
+from npstack import shapes
+
+
+def summary(layer: Any, batch_size: int, time_steps: int) -> str:
+    """Layers, output shapes, parameter counts, and the memory that a tape will take."""
+    shapes.check_size("summary", "batch_size", batch_size)
+    shapes.check_size("summary", "time_steps", time_steps)
+    rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
+    tapes = [layer.forward(layer._blank_input(steps), rng=rng) for steps in (1, 2)]
+    one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
+    size = batch_size * (one + (time_steps - 1) * (two - one))
+    rows = [("layer", "output shape", "parameters", "")]
+    for name, part, tape in [*layer._leaves("", tapes[0]), ("", layer, tapes[0])]:
+        if part.keeps_time and tape.outputs.ndim > 2:
+            shape = (batch_size, time_steps, *tape.outputs.shape[2:])
+        else:
+            shape = (batch_size, *tape.outputs.shape[1:])
+        formula = f"= {part.parameter_formula}" if part.parameter_formula else ""
+        number = f"{names.count(part.params):,}"
+        rows.append((f"{name}{type(part).__name__}", str(shape), number, formula))
+    if len(rows) == 3:
+        rows.pop()  # a single layer needs no total
+    wide = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}} {d}".rstrip() for a, b, c, d in rows]
+    lines.append(f"tape for B={batch_size}, T={time_steps}: {size:,} bytes")
+    return "\n".join(lines)

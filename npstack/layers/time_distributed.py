@@ -1,0 +1,92 @@
+"""TimeDistributed: a layer without time, done at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from npstack import shapes
+from npstack.layers.base import Context, Layer, States
+from npstack.layers.wrapper import Wrapper, WrapperTape
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ArgumentError, TapeError, fail
+from npstack.tape import Tape
+from npstack.trees import at_step, mapped
+
+
+class TimeDistributed(Wrapper):
+    """A layer without time, done at every step by itself: ``(B, T, D) -> (B, T, K)``.
+
+    `Dense` and `Dropout` do this on their own; a layer of yours that knows only ``(B, D)``, or a
+    whole `Sequential` of such, needs this.
+
+    Parameters
+    ----------
+    layer : Layer
+        Feed-forward: it has no state.
+
+    Examples
+    --------
+    >>> from npstack import Dense, Sequential
+    >>> rng = np.random.default_rng(0)
+    >>> head = Sequential(Dense(4, 8, activation="tanh", rng=rng), Dense(8, 1, rng=rng))
+    >>> TimeDistributed(head).forward(np.ones((2, 5, 4))).outputs.shape
+    (2, 5, 1)
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer)
+        if layer.recurrent or layer.needs_time or layer.makes_time or layer.takes_symbols:
+            expected = "layer must be feed-forward, from (B, D) to (B, K)"
+            advice = "It is done at every step by itself, so it can have no state."
+            fail(ArgumentError, type(self).__name__, expected, layer, advice)
+        self.needs_time = self.keeps_time = True
+
+    def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
+        assert context.mask is not None
+        parts = tuple(
+            self.layer._forward(
+                params, x[:, t], Context(rng=context.rng, noise=at_step(context.noise, t))
+            )
+            for t in range(x.shape[1])
+        )
+        outputs = np.stack([part.outputs for part in parts], axis=1)
+        outputs = shapes.zero_where_masked(outputs, context.mask)
+        drawn = mapped(lambda *steps: np.stack(steps, axis=1), *(part.noise for part in parts))
+        return WrapperTape(params, x, context.mask, outputs, drawn, parts)
+
+    def _backward(
+        self, tape: WrapperTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array, States]:
+        dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
+        dx = np.zeros_like(tape.x)
+        for t, part in enumerate(tape.parts):
+            dstep, dx[:, t], _ = self.layer._backward(part, doutputs[:, t], ())  # type: ignore[assignment]
+            for name, value in dstep.items():
+                dparams[name] += value
+        return dparams, dx, ()
+
+    def _check_tape(self, where: str, tape: object) -> None:
+        Layer._check_tape(self, where, tape)
+        assert isinstance(tape, WrapperTape)
+        if len(tape.parts) != tape.x.shape[1]:
+            expected = f"tape must have {tape.x.shape[1]} parts, one per time step"
+            fail(TapeError, where, expected, len(tape.parts), "It is another model's.")
+        for t, part in enumerate(tape.parts):
+            self.layer._check_tape(f"{where}, time step {t}", part)
+
+    def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
+        return Layer._outputs_shape(self, tape)
+
+    def _after(self, context: Context, tape: Tape) -> Context:
+        return context
+
+    def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
+        yield path, self, tape
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        for t, part in enumerate(tape.parts):
+            for place, _, what in self.layer._non_finite(path, part):
+                yield place, t, what
