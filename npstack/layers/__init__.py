@@ -13,6 +13,7 @@ from npstack.layers.repeat import RepeatVector
 from npstack.layers.residual import Residual
 from npstack.layers.reversed import Reversed
 from npstack.layers.sequential import Sequential
+from npstack.layers.skip import SkipConnected
 from npstack.layers.time_distributed import TimeDistributed
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "Residual",
     "Reversed",
     "Sequential",
+    "SkipConnected",
     "TimeDistributed",
 ]

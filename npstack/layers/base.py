@@ -70,6 +70,8 @@ class Layer(ABC):
         Whether the output has a time axis of its own, which the input need not have.
     takes_symbols : bool
         Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
+    turned : bool
+        Whether the outputs stand in the reverse order of the input.
     causal : bool
         Whether the output of a step depends on no later step: what state can be carried over.
     """
@@ -80,6 +82,7 @@ class Layer(ABC):
     keeps_time: bool = True
     makes_time: bool = False
     takes_symbols: bool = False
+    turned: bool = False
     causal: bool = True
     tape_type: type[Tape] = Tape
 

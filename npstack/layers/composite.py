@@ -114,6 +114,7 @@ class Chain(Composite):
         below = layers[: own_time.index(True)] if self.makes_time else layers
         self.needs_time = any(layer.needs_time for layer in below)
         self.keeps_time = all(layer.keeps_time for layer in layers)
+        self.turned = sum(layer.turned for layer in layers) % 2 == 1
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         inputs, told = x, context

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -80,14 +80,16 @@ class Branches(Composite):
         first = layers[0]
         self.needs_time = any(layer.needs_time for layer in layers)
         self.keeps_time, self.makes_time = first.keeps_time, first.makes_time
-        kinds = {(n.keeps_time, n.takes_symbols, n.makes_time) for n in layers}
+        self.turned = first.turned
+        kinds = {(n.keeps_time, n.takes_symbols, n.makes_time, n.turned) for n in layers}
         if len(kinds) > 1:
-            expected, got = "all branches must keep the time axis, or none", "both kinds"
+            expected, got = "all branches must do the same with the time axis", "different kinds"
             fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
         self.input_size = self._shared(where, "take", [n.input_size for n in layers])
         sizes = [n.output_size for n in layers]
         if merge == "concat":
-            self.output_size = None if None in sizes else sum(map(int, sizes))  # type: ignore[arg-type]
+            known = [size for size in sizes if size is not None]
+            self.output_size = sum(known) if len(known) == len(sizes) else None
         else:
             self.output_size = self._shared(where, "hand on", sizes)
 
@@ -127,7 +129,7 @@ class Branches(Composite):
             grads |= names.with_prefix(name, dparams)
             dinitial.append(dstates)
             dxs.append(dx)
-        dx = None if self.takes_symbols else reduce(np.add, dxs)
+        dx = None if self.takes_symbols else sum(dxs[1:], start=dxs[0])
         return grads, dx, self._gather(dinitial)
 
     def _gather(self, shares: list[States]) -> States:

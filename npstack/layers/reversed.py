@@ -46,7 +46,7 @@ class Reversed(Wrapper):
         if not layer.needs_time:
             expected = "layer must need a sequence (B, T, D)"
             fail(ArgumentError, "Reversed", expected, layer, "Without time nothing is turned.")
-        self.causal = False
+        self.causal, self.turned = False, layer.turned ^ (order == "as_read" and self.keeps_time)
 
     def _turned(self, outputs: Array) -> Array:
         """Outputs, or their gradients, turned round where they are put back in order."""

@@ -63,7 +63,7 @@ class TimeDistributed(Wrapper):
         dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
         dx = np.zeros_like(tape.x)
         for t, part in enumerate(tape.parts):
-            dstep, dx[:, t], _ = self.layer._backward(part, doutputs[:, t], ())  # type: ignore[assignment]
+            dstep, dx[:, t], _ = self.layer._backward(part, doutputs[:, t], ())
             for name, value in dstep.items():
                 dparams[name] += value
         return dparams, dx, ()

@@ -49,7 +49,7 @@ class Wrapper(Layer):
         self.input_size, self.output_size = layer.input_size, layer.output_size
         self.needs_time, self.keeps_time = layer.needs_time, layer.keeps_time
         self.makes_time, self.takes_symbols = layer.makes_time, layer.takes_symbols
-        self.causal = layer.causal
+        self.turned, self.causal = layer.turned, layer.causal
 
     @property
     def params(self) -> Params:

@@ -137,15 +137,14 @@ class Trial:
         Noise of shape (B, T, H) is cut as well; noise (B, H) is for all.
         """
         T = self.x.shape[1]
+        later = index if after is None else after
         return self.but(
             x=self.x[:, index],
             mask=None if self.mask is None else self.mask[:, index],
             noise=mapped(
                 lambda a: a[:, index] if a.ndim == 3 and a.shape[1] == T else a, self.noise
             ),
-            doutputs=self.doutputs[:, index if after is None else after]
-            if self.keeps_time
-            else self.doutputs,
+            doutputs=self.doutputs[:, later] if self.keeps_time else self.doutputs,
         )
 
 

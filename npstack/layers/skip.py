@@ -1,0 +1,115 @@
+"""Skip connections in a stack: every layer sees the input, and every layer is heard.
+
+::
+
+    x ──┬─► layer 0 ─► h0 ─┬─► layer 1 ─► h1 ─┬─► layer 2 ─► h2
+        │                  │   ▲              │   ▲           │
+        ├──────────────────│───┴──────────────│───┘           │     from_input
+        │                  └──────────────────┴───────────────┴─►   to_output: [h0, h1, h2]
+
+In Graves' networks the hidden layers all read the input and all feed the head (Graves 2013,
+*Generating sequences with recurrent neural networks*); that every layer is heard is also what
+Hermans & Schrauwen (2013) call DRNN-AO.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npstack import params as names
+from npstack.layers.base import Context, Layer, States
+from npstack.layers.composite import Composite
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ArgumentError, ShapeError, describe, fail
+from npstack.tape import CompositeTape, Tape
+
+
+class SkipConnected(Composite):
+    """A stack whose layers also read the input, and whose layers are all handed on.
+
+    Parameters
+    ----------
+    *layers : Layer
+        Bottom first. Each keeps the time axis; those above the first take the features of the
+        layer below and, behind them, those of the input.
+    from_input : bool
+        Whether the layers above the first read the input too, as ``[h_below, x]``.
+    to_output : bool
+        Whether the outputs are those of all layers, bottom first, or the last one's.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> rng = np.random.default_rng(0)
+    >>> stack = SkipConnected(LSTM(3, 8, rng=rng), LSTM(8 + 3, 4, rng=rng))
+    >>> stack.forward(np.ones((2, 5, 3))).outputs.shape
+    (2, 5, 12)
+    """
+
+    def __init__(self, *layers: Layer, from_input: bool = True, to_output: bool = True) -> None:
+        where = type(self).__name__
+        if not layers or not all(isinstance(layer, Layer) for layer in layers):
+            got = describe(layers[0]) if layers else "none"
+            fail(
+                ArgumentError, where, "give at least one layer", got, f"{where}(LSTM(…), LSTM(…))."
+            )
+        D = layers[0].input_size
+        for k, layer in enumerate(layers):
+            name = f"layer {k} ({type(layer).__name__})"
+            if not layer.keeps_time or layer.makes_time or layer.turned or layer.takes_symbols:
+                expected = f"{name} must keep the time axis as it is"
+                fail(ShapeError, where, expected, layer, "Build it with return_sequences=True.")
+            if layer.output_size is None or layer.input_size is None:
+                fail(ShapeError, where, f"{name} must have a size", layer, "Put an LSTM there.")
+            if k > 0:
+                below = int(layers[k - 1].output_size or 0)
+                size = below + (int(D or 0) if from_input else 0)
+                if layer.input_size != size:
+                    parts = f" = {below} from below + {D} of the input" if from_input else ""
+                    advice = f"Build it with input_size={size}."
+                    expected = f"{name} must take D={size}{parts}"
+                    fail(ShapeError, where, expected, layer.input_size, advice)
+        super().__init__({str(k): layer for k, layer in enumerate(layers)})
+        self.from_input, self.to_output = from_input, to_output
+        self.input_size, self.needs_time = D, any(layer.needs_time for layer in layers)
+        sizes = [int(layer.output_size or 0) for layer in layers]
+        self.output_size = sum(sizes) if to_output else sizes[-1]
+
+    def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
+        tapes: list[Tape] = []
+        shares = zip(self._shares(context.states), self._noise(context), strict=True)
+        for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True):
+            below = [tapes[-1].outputs] if tapes else []
+            read = [*below, x] if self.from_input or not tapes else below
+            own = context._replace(states=states, noise=noise)
+            joined = np.concatenate(read, axis=-1)
+            tapes.append(layer._forward(names.without_prefix(name, params), joined, own))
+        heard = [tape.outputs for tape in tapes] if self.to_output else [tapes[-1].outputs]
+        drawn = tuple(tape.noise for tape in tapes)
+        outputs = np.concatenate(heard, axis=-1)
+        return CompositeTape(params, x, context.mask, outputs, drawn, tuple(tapes))
+
+    def _backward(
+        self, tape: CompositeTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array, States]:
+        grads: dict[str, Array] = {}
+        dinitial: States = ()
+        dx = np.zeros_like(tape.x)
+        parts = list(zip(self.children.items(), tape.parts, self._shares(dfinal), strict=True))
+        end = doutputs.shape[-1]
+        dbelow: Array | float = 0.0
+        for k, ((name, layer), part, own) in reversed(list(enumerate(parts))):
+            dout = dbelow
+            if self.to_output or k == len(parts) - 1:
+                begin = end - part.outputs.shape[-1]
+                dout, end = doutputs[..., begin:end] + dbelow, begin
+            dparams, dread, dstates = layer._backward(part, np.asarray(dout), own)
+            assert dread is not None
+            grads |= names.with_prefix(name, dparams)
+            dinitial = dstates + dinitial
+            width = 0 if k == 0 else parts[k - 1][1].outputs.shape[-1]
+            dbelow = dread[..., :width]
+            if self.from_input or k == 0:
+                dx = dx + dread[..., width:]
+        return {name: grads[name] for name in tape.params}, dx, dinitial
