@@ -6,14 +6,14 @@ of a cell, so nothing here can disagree with it.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from npstack.cells import Cell
-from npstack.layers import Composite, Layer, Recurrent
+from npstack.layers import Layer, Recurrent
+from npstack.listening import ListeningCell, changed_copy
 from npstack.numerics import Array, real
 from npstack.shapes import ArgumentError, TapeError, describe, fail
 from npstack.tape import RecurrentTape, Tape
@@ -215,50 +215,6 @@ def slowest_first(tape: Tape) -> tuple[Array, ...]:
         ratio = np.where(moving, changes / np.where(moving, spread, 1), 0)
         found.append(np.argsort(ratio, kind="stable"))
     return tuple(found)
-
-
-class ListeningCell:
-    """A cell that tells ``hear`` what comes and goes in each step of backpropagation, last first.
-
-    ``hear(dnew_state, (dparams, dx, dstate))``: what `LSTMCell.step_backward` is told and returns.
-    """
-
-    def __init__(self, cell: Cell, hear: Callable[[Any, Any], None]) -> None:
-        self._cell, self._hear = cell, hear
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cell, name)
-
-    def step_backward(
-        self,
-        params: Any,
-        x: Array,
-        state: Any,
-        record: Any,
-        new_state: Any,
-        dnew_state: Any,
-        *noise: Any,
-    ) -> Any:
-        """As the cell's; ``dnew_state`` has come together from above and from the next step."""
-        said = self._cell.step_backward(params, x, state, record, new_state, dnew_state, *noise)
-        self._hear(dnew_state, said)
-        return said
-
-
-def changed_copy(layer: Layer, change: Callable[[Layer, str], None], path: str = "") -> Layer:
-    """A copy of the model in which ``change(leaf, path)`` was done to a copy of each leaf.
-
-    Bottom first; the path is the one that errors and `Layer.summary` print.
-    """
-    twin = copy.copy(layer)
-    if isinstance(twin, Composite):
-        twin.children = {
-            name: changed_copy(child, change, f"{path}{name.removeprefix('layers.')}.")
-            for name, child in twin.children.items()
-        }
-    else:
-        change(twin, path)
-    return twin
 
 
 def state_gradients(

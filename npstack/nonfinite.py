@@ -14,9 +14,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from npstack.analysis import ListeningCell, changed_copy
 from npstack.cells import Cell
 from npstack.layers import Layer, Recurrent
+from npstack.listening import ListeningCell, changed_copy
 from npstack.numerics import Array, is_finite
 from npstack.params import Params
 from npstack.shapes import NonFiniteError, fail

@@ -1,6 +1,7 @@
 """Tests run with NumPy's floating-point errors raised; Hypothesis draws the same each time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,3 +23,15 @@ def floating_point_errors_raised() -> Iterator[None]:
     """Underflow excepted: a saturated gate underflows legitimately."""
     with np.errstate(all="raise", under="ignore"):
         yield
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a file of the test's own and says where it is."""
+
+    def put(content: str | bytes, name: str = "a.csv") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return put

@@ -1,6 +1,6 @@
 """Files that were damaged, or made to do harm: ``python -m tests.full_bad_files``.
 
-Every kind of `tests.bad_zips`, `tests.bad_contents` and `tests.bad_data` is drawn a number of
+Every kind of `tests.bad_zips`, `bad_contents`, `bad_data` and `bad_arrays` is drawn a number of
 times, written to a folder, and read by a process with little memory. What must come each time is a
 `DataError` that names the file and ends with what to do; the folder must stay as it was, to the
 byte, and nothing in the file may run: pickles and headers hold code that would leave a trace.
@@ -19,7 +19,7 @@ import numpy as np
 
 from npstack import fit, save_weights
 from npstack.atomic import previous_of
-from tests import bad_contents, bad_data, bad_zips
+from tests import bad_arrays, bad_contents, bad_data, bad_zips
 from tests.bad_reader import Met, Reader, job, snapshot
 from tests.forged import pick
 from tests.provenance import provenance, write_figures
@@ -30,7 +30,8 @@ ARCHIVES = (*bad_zips.ACCIDENTS, *bad_zips.TRICKS, *bad_contents.ARRAYS, *bad_co
 WORDING = re.compile(
     r"(load_\w+\(|fit, resuming from )'.*/bad\.\w+'.*: .+, got .+\. \S.+[.?]", re.DOTALL
 )
-KINDS = (*ARCHIVES, *bad_contents.OF_CHECKPOINTS, *bad_contents.OF_RUNS, *bad_data.KINDS)
+DATA = (*bad_data.KINDS, *bad_arrays.KINDS)
+KINDS = (*ARCHIVES, *bad_contents.OF_CHECKPOINTS, *bad_contents.OF_RUNS, *DATA)
 
 
 class Result(NamedTuple):
@@ -63,7 +64,7 @@ class Result(NamedTuple):
 
 def spoilt(kind: Any, folder: Path, rng: np.random.Generator) -> tuple[Path, str, dict[str, Any]]:
     """A bad file in a folder, who is to read it, and with what options."""
-    if kind in bad_data.KINDS:
+    if kind in DATA:
         bad = kind(rng)
         path = folder / f"bad{bad.suffix}"
         path.write_bytes(bad.content)

@@ -16,16 +16,6 @@ b,0,18,4,storm
 TAGS = LONG.replace("19,3,calm", "19,3,storm")
 
 
-@pytest.fixture
-def write(tmp_path):
-    def put(content):
-        path = tmp_path / "a.csv"
-        path.write_text(content, encoding="utf-8")
-        return path
-
-    return put
-
-
 def test_one_label_per_sequence(write):
     samples, classes, features, ids = load_labelled_csv(write(LONG))
     assert samples.x.tolist() == [[[20.5, 1], [20.1, 2], [19, 3]], [[18, 4], [0, 0], [0, 0]]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.test_losses import LOSSES, SHAPES, draw
+from tests.drawn_losses import LOSSES, SHAPES, draw
 
 pytestmark = pytest.mark.frameworks
 torch = pytest.importorskip("torch")

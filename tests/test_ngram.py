@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 
 from npstack import ArgumentError
 from npstack.baselines.ngram import NGram, compressed_bits
-from npstack.text import Vocabulary
-
-TEXT = "the cat sat on the mat;\nthe dog ate the cat's hat.\n" * 3
-VOCABULARY = Vocabulary.of(TEXT)
-IDS = VOCABULARY.encode(TEXT)
+from tests.rhyme import IDS, TEXT, VOCABULARY
 
 
 def witten_bell(train, text, order, size):

@@ -5,11 +5,8 @@ import pytest
 
 from npstack import LSTM, EncoderDecoder, SourceTarget, StackedLSTM, plots
 from npstack.shapes import ArgumentError, ShapeError, TapeError
+from tests.drawn import panels
 from tests.pairs import draw_pairs
-
-
-def panels(picture):
-    return [ax for ax in picture.axes if ax.get_label() != "<colorbar>"]
 
 
 def labels(ax):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npstack import ArgumentError, DtypeError, ShapeError, plots
-from tests.test_plots import assert_drawable, assert_named, panels, titles
+from tests.drawn import assert_drawable, assert_named, panels, titles
 
 COUNTS = np.array([[18, 2, 0], [1, 9, 0], [0, 0, 5]])
 

@@ -3,28 +3,12 @@
 import numpy as np
 import pytest
 
-from npstack import (
-    LSTM,
-    ArgumentError,
-    Dense,
-    DtypeError,
-    NonFiniteError,
-    Sequential,
-    ShapeError,
-    StackedLSTM,
-    mean_squared_error,
-)
+from npstack import LSTM, ArgumentError, DtypeError, NonFiniteError, ShapeError, mean_squared_error
 from npstack.baselines import Split, best_lag, lagged, ridge
 from npstack.data import Scale, load_sunspots
 from npstack.optim import Adam, clip_by_global_norm, global_norm
 from npstack.train import Samples, evaluate, fit
-
-
-def problem(seed=0, dropout=0.0):
-    rng = np.random.default_rng(seed)
-    stack = StackedLSTM(1, [4, 3], dropout=dropout, return_sequences=False, rng=rng)
-    x = rng.standard_normal((20, 6, 1))
-    return Sequential(stack, Dense(3, 1, rng=rng)), Samples(x, x[:, -1] * x[:, -2])
+from tests.fits import problem
 
 
 def test_training_lowers_the_loss_and_says_so():

@@ -235,8 +235,8 @@ def check_leakage(train: Windows, held_out: Windows) -> None:
     >>> check_leakage(rows.rows([0, 2, 4]), rows.rows([1, 3, 5]))
     Traceback (most recent call last):
         ...
-    npstack.shapes.LeakageError: check_leakage: training rows must not see held-out targets, got \
-step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by time: split_by_time.
+    npstack.shapes.errors.LeakageError: check_leakage: training rows must not see held-out \
+targets, got step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by time: split_by_time.
     """
     where = "check_leakage"
     inputs, targets = train.positions

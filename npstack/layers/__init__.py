@@ -15,6 +15,7 @@ from npstack.layers.reversed import Reversed
 from npstack.layers.sequential import Sequential
 from npstack.layers.skip import SkipConnected
 from npstack.layers.time_distributed import TimeDistributed
+from npstack.layers.wrapper import Wrapper
 
 __all__ = [
     "LSTM",
@@ -35,4 +36,5 @@ __all__ = [
     "Sequential",
     "SkipConnected",
     "TimeDistributed",
+    "Wrapper",
 ]

@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 
 from npstack import params as names
 from npstack import shapes
+from npstack.layers.checks import check_doutputs, check_states, check_tape
 from npstack.layers.summary import summary
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import (
     ArgumentError,
-    DtypeError,
     NonFiniteError,
-    ShapeError,
-    TapeError,
     fail,
 )
 from npstack.tape import Gradients, Tape
@@ -243,23 +241,12 @@ class Layer(ABC):
         where = f"{type(self).__name__}.backward"
         self._check_tape(where, tape)
         dtype = tape.outputs.dtype
-        if hasattr(doutputs, "gradient"):
-            got = f"a {type(doutputs).__name__}"
-            fail(DtypeError, where, "doutputs must be an array", got, "Pass loss.gradient.")
         if doutputs is None:
             if dfinal_states is None:
                 expected = "give doutputs, dfinal_states or both"
                 fail(ArgumentError, where, expected, "neither", "What does the loss depend on?")
             doutputs = np.zeros_like(tape.outputs)
-        doutputs = shapes.check_float(where, "doutputs", doutputs, dtype, "tape.outputs")
-        if doutputs.shape != tape.outputs.shape:
-            fail(
-                ShapeError,
-                where,
-                f"doutputs must have the shape of tape.outputs, {tape.outputs.shape}",
-                doutputs.shape,
-                "It is the derivative of the loss by every output.",
-            )
+        doutputs = check_doutputs(where, doutputs, tape)
         mask = self._after(Context(mask=tape.mask), tape).mask
         shapes.check_finite(where, "doutputs", doutputs, mask)
         dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
@@ -332,22 +319,7 @@ class Layer(ABC):
             if states is None:
                 return (None,)
             return (self.check_state(where, name, states, batch, dtype),)
-        count = len(self.recurrent)
-        if states is None or (count == 0 and states == ()):
-            states = (None,) * count
-        elif not count:
-            fail(
-                ArgumentError,
-                where,
-                f"{name} must be None: no recurrent layer here",
-                f"a {type(states).__name__}",
-                "Leave it out.",
-            )
-        given = shapes.check_count(where, name, states, count)
-        return tuple(
-            None if state is None else layer.check_state(where, f"{name}[{k}]", state, batch, dtype)
-            for k, (layer, state) in enumerate(zip(self.recurrent, given, strict=True))
-        )
+        return check_states(self.recurrent, where, name, states, batch, dtype)
 
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
@@ -365,33 +337,7 @@ class Layer(ABC):
 
     def _check_tape(self, where: str, tape: object) -> None:
         """A tape of this kind of layer, with parameters of these names and shapes."""
-        advice = f"Pass the tape that {type(self).__name__}.forward of this model returned."
-        if not isinstance(tape, self.tape_type):
-            expected = f"tape must be a {self.tape_type.__name__}"
-            fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
-        own = {name: value.shape for name, value in self.params.items()}
-        theirs = {name: np.shape(value) for name, value in tape.params.items()}
-        if own != theirs:
-            fail(TapeError, where, f"tape must hold parameters {own}", theirs, advice)
-        dtype = names.dtype_of(tape.params)
-        if self.takes_symbols:
-            here = f"{where}, tape.x"
-            shapes.check_symbols(here, tape.x, self.input_size)
-            shapes.check_symbol_range(here, tape.x, np.ones(tape.x.shape, bool), self.input_size)
-        else:
-            here = f"{where}, tape.x"
-            shapes.check_input(here, tape.x, self.input_size, dtype, self.needs_time)
-        has_time = self.takes_symbols or tape.x.ndim == 3
-        if has_time != (tape.mask is not None):
-            expected = "tape.mask must be boolean (B, T) if x has a time axis, else None"
-            fail(TapeError, where, expected, "None" if has_time else "a mask", advice)
-        if has_time:
-            shapes.check_mask(f"{where}, tape.mask", tape.mask, None, tape.x.shape[:2])
-        expected_shape = self._outputs_shape(tape)
-        if tape.outputs.shape != expected_shape:
-            expected = f"tape.outputs must have shape {expected_shape}"
-            fail(TapeError, where, expected, tape.outputs.shape, advice)
-        shapes.check_float(where, "tape.outputs", tape.outputs, dtype, "tape.params")
+        check_tape(self, where, tape)
 
     def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
         yield path, self, tape

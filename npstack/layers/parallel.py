@@ -129,7 +129,7 @@ class Branches(Composite):
             grads |= names.with_prefix(name, dparams)
             dinitial.append(dstates)
             dxs.append(dx)
-        dx = None if self.takes_symbols else sum(dxs[1:], start=dxs[0])
+        dx = None if self.takes_symbols else np.sum(dxs, axis=0)  # type: ignore[arg-type]
         return grads, dx, self._gather(dinitial)
 
     def _gather(self, shares: list[States]) -> States:

@@ -50,10 +50,9 @@ class SkipConnected(Composite):
     def __init__(self, *layers: Layer, from_input: bool = True, to_output: bool = True) -> None:
         where = type(self).__name__
         if not layers or not all(isinstance(layer, Layer) for layer in layers):
-            got = describe(layers[0]) if layers else "none"
-            fail(
-                ArgumentError, where, "give at least one layer", got, f"{where}(LSTM(…), LSTM(…))."
-            )
+            got = ", ".join(map(describe, layers)) or "none"
+            advice = f"{where}(LSTM(…), LSTM(…))."
+            fail(ArgumentError, where, "give layers, at least one", got, advice)
         D = layers[0].input_size
         for k, layer in enumerate(layers):
             name = f"layer {k} ({type(layer).__name__})"

@@ -158,7 +158,7 @@ ACCIDENTS = (
     ),
     Accident(
         "masked gradient multiplied away, not selected (alexTsaptsinos/lyricsHAN#3)",
-        "shapes.py",
+        "shapes/masks.py",
         "np.where(batch_first(mask, x), x, np.zeros_like(x))",
         "x * batch_first(mask, x).astype(x.dtype)",
     ),

@@ -1,0 +1,13 @@
+"""Wrong calls: name, call, the error that must come, and words that must stand in it.
+
+The messages in full are listed in ``tests/errors.txt``.
+"""
+
+from tests.wrong_calls.backward import BACKWARD
+from tests.wrong_calls.construction import CONSTRUCTION
+from tests.wrong_calls.forward import ARGUMENTS, INPUT
+from tests.wrong_calls.losses_and_checks import LOSS_AND_CHECKS
+from tests.wrong_calls.world import world
+
+GROUPS = (CONSTRUCTION, INPUT, ARGUMENTS, BACKWARD, LOSS_AND_CHECKS)
+WRONG_CALLS = {name: row for group in GROUPS for name, row in group.items()}
