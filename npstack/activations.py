@@ -86,10 +86,6 @@ def _elu_slope(a: Array, y: Array, alpha: float) -> Array:
     return np.where(real(a) > 0, np.ones_like(a), alpha * exp(_up_to_zero(a)))
 
 
-def _softsign(a: Array) -> Array:
-    return np.asarray(a / (1 + absolute(a)))
-
-
 def _softsign_slope(a: Array, y: Array) -> Array:
     root = 1 / (1 + absolute(a))
     return root * root  # not 1 / (1 + |a|)^2: the square could overflow
@@ -144,7 +140,7 @@ ACTIVATIONS: dict[str, Kind] = {
     "leaky_relu": Kind(_leaky_relu, _leaky_relu_slope, (0.01,)),
     "thresholded_relu": Kind(_thresholded_relu, _thresholded_relu_slope, (1.0,)),
     "elu": Kind(_elu, _elu_slope, (1.0,)),
-    "softsign": Kind(_softsign, _softsign_slope),
+    "softsign": Kind(lambda a: a / (1 + absolute(a)), _softsign_slope),
     "softplus": Kind(softplus, lambda a, y: sigmoid(a)),
     "scaled_tanh": Kind(_scaled_tanh, _scaled_tanh_slope, (1.0, 1.0)),
     "affine": Kind(
