@@ -1,6 +1,7 @@
 """npstack: the stacked LSTM you can read, prove and trust."""
 
 from npstack import analysis, plots
+from npstack.activations import Activation
 from npstack.bptt import truncated_gradients
 from npstack.cells import LSTMCell
 from npstack.checkpoint import (
@@ -55,6 +56,7 @@ from npstack.version import __version__
 __all__ = [
     "LSTM",
     "SGD",
+    "Activation",
     "Adam",
     "AdamW",
     "ArgumentError",

@@ -1,19 +1,19 @@
-"""Activations and their derivatives; the only transcendental functions of the package.
+"""The only transcendental functions of the package, and what branches on the real part.
 
 Everything here runs on float32, float64, longdouble, complex numbers and object arrays of mpmath
 numbers, and keeps the dtype it is given. Each function is analytic, or branches on the *real part*
 of its argument: this is what lets the complex step (`npstack.gradcheck`) pass through a model and
 come back with a derivative that is right to the last digit or two.
 
-Derivatives are written in terms of the *output* ``y`` of the activation, because the output is what
-a tape keeps: for ``y = sigmoid(a)``, ``dy/da = y (1 - y)``.
+The derivatives of sigmoid, tanh and relu are written in terms of the *output* ``y``, because the
+output is what a tape keeps: for ``y = sigmoid(a)``, ``dy/da = y (1 - y)``. All activations by name,
+with their slopes, are in `npstack.activations`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,11 @@ def _on_objects(function: str, a: Array) -> Array:
 def exp(a: Array) -> Array:
     """Exponential function of any number type."""
     return _on_objects("exp", a) if a.dtype == object else np.exp(a)
+
+
+def expm1(a: Array) -> Array:
+    """``exp(a) - 1`` without the loss of digits at small ``a``, of any number type."""
+    return _on_objects("expm1", a) if a.dtype == object else np.expm1(a)
 
 
 def tanh(a: Array) -> Array:
@@ -202,18 +207,3 @@ def softmax(a: Array) -> Array:
     """
     _, below, others = _below_top(a)
     return np.asarray(exp(below) / (1 + others))
-
-
-class Activation(NamedTuple):
-    """A function applied to each number, and its derivative in terms of the output."""
-
-    function: Callable[[Array], Array]
-    derivative: Callable[[Array], Array]
-
-
-ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation(np.copy, np.ones_like),
-    "tanh": Activation(tanh, tanh_derivative),
-    "sigmoid": Activation(sigmoid, sigmoid_derivative),
-    "relu": Activation(relu, relu_derivative),
-}

@@ -37,7 +37,7 @@ def oracle_layer(layer: Layer, noise: Any) -> oracle.Layer:
     if isinstance(layer, LSTM):
         return oracle.Layer("lstm", last=not layer.return_sequences)
     if isinstance(layer, Dense):
-        return oracle.Layer("dense", activation=layer.activation)
+        return oracle.Layer("dense", activation=layer.activation.name)
     if isinstance(layer, Dropout):
         kept = None if noise is None else noise.tolist()
         return oracle.Layer("dropout", rate=layer.rate, kept=kept)

@@ -12,11 +12,21 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack import shapes
+from npstack.activations import Activation, check_activation
 from npstack.init import initialiser
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import ACTIVATIONS, Array
+from npstack.numerics import Array
 from npstack.params import Params
 from npstack.tape import Tape
+
+
+def _pre_activation(params: Params, x: Array) -> Array:
+    # One product per step, not one for all: the bits of a step must not depend on how many steps
+    # came along with it (a BLAS sums in another order for another number of rows, and NumPy goes
+    # another way where rows lie apart in memory).
+    by_step = np.ascontiguousarray(x.swapaxes(0, -2))
+    a: Array = (by_step @ params["W"]).swapaxes(0, -2) + params["b"]
+    return a
 
 
 class Dense(Layer):
@@ -26,7 +36,8 @@ class Dense(Layer):
     ----------
     input_size, output_size : int
         D and K.
-    activation : {"linear", "tanh", "sigmoid", "relu"}
+    activation : str or Activation
+        A name of the table in `npstack.activations`, or an `Activation` with its parameters.
     kernel_init, bias_init : {"glorot", "orthogonal", "uniform", "zeros"}
     rng : numpy.random.Generator
     dtype : dtype
@@ -46,7 +57,7 @@ class Dense(Layer):
         output_size: int,
         *,
         rng: np.random.Generator,
-        activation: str = "linear",
+        activation: str | Activation = "linear",
         kernel_init: str = "glorot",
         bias_init: str = "zeros",
         dtype: DTypeLike = np.float64,
@@ -55,7 +66,7 @@ class Dense(Layer):
         self.output_size = K = shapes.check_size("Dense", "output_size", output_size)
         shapes.check_generator("Dense", rng)
         dtype = shapes.check_dtype("Dense", dtype)
-        self.activation = shapes.check_option("Dense", "activation", activation, ACTIVATIONS)
+        self.activation = check_activation("Dense", "activation", activation)
         kernel = initialiser("Dense", "kernel_init", kernel_init)
         bias = initialiser("Dense", "bias_init", bias_init)
         W, b = kernel(rng, (D, K)), bias(rng, (1, K))[0]
@@ -68,19 +79,17 @@ class Dense(Layer):
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
         shapes.check_noise("Dense.forward", context.noise, None)
-        # One product per step, not one for all: the bits of a step must not depend on how many
-        # steps came along with it (a BLAS sums in another order for another number of rows, and
-        # NumPy goes another way where rows lie apart in memory).
-        by_step = np.ascontiguousarray(x.swapaxes(0, -2))
-        a = (by_step @ params["W"]).swapaxes(0, -2) + params["b"]
-        y = ACTIVATIONS[self.activation].function(a)
+        y = self.activation.function(_pre_activation(params, x))
         y = shapes.zero_where_masked(y, context.mask)
         return Tape(params, x, context.mask, y, None)
 
     def _backward(
         self, tape: Tape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array, States]:
-        da = doutputs * ACTIVATIONS[self.activation].derivative(tape.outputs)
+        # Outputs have lost digits of some slopes. The tape need not keep a: it is one line away.
+        known = self.activation.slope_from_output
+        a = None if known else _pre_activation(tape.params, tape.x)
+        da = doutputs * self.activation.derivative(a, tape.outputs)
         rows, drows = tape.x.reshape(-1, tape.x.shape[-1]), da.reshape(-1, da.shape[-1])
         dparams = {"W": rows.T @ drows, "b": drows.sum(axis=0)}
         return dparams, da @ tape.params["W"].T, ()

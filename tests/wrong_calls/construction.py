@@ -4,6 +4,7 @@ import numpy as np
 
 from npstack import (
     LSTM,
+    Activation,
     ArgumentError,
     Dense,
     Dropout,
@@ -57,6 +58,18 @@ CONSTRUCTION = {
     "unknown activation": (
         lambda w: Dense(D, K, rng=R, activation="sigmod"),
         (ArgumentError, "Dense: activation must be one of", "Did you mean 'sigmoid'?"),
+    ),
+    "activation of two meanings": (
+        lambda w: Dense(D, K, rng=R, activation="hard_sigmoid"),
+        (ArgumentError, "'hard_sigmoid_fifth' or 'hard_sigmoid_sixth'", "Keras 1 and 2", "PyTorch"),
+    ),
+    "activation without that parameter": (
+        lambda w: Activation("tanh", alpha=2.0),
+        (ArgumentError, "tanh takes no alpha", "got alpha=2.0", "Leave it out", "scaled_tanh"),
+    ),
+    "parameter of an activation not a number": (
+        lambda w: Activation("elu", alpha="one"),
+        (ArgumentError, "alpha must be a finite number", "got 'one' (str)", "default"),
     ),
     "no layers in stack": (
         lambda w: StackedLSTM(D, [], rng=R),
