@@ -244,7 +244,7 @@ ACCIDENTS = (
     Accident(
         "derivative of a dense layer's activation left out",
         "layers/dense.py",
-        "da = doutputs * ACTIVATIONS[self.activation].derivative(tape.outputs)",
+        "da = doutputs * self.activation.derivative(a, tape.outputs)",
         "da = doutputs",
     ),
 )

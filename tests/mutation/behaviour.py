@@ -28,6 +28,7 @@ from npstack import (
     Sequential,
     StackedLSTM,
 )
+from npstack.activations import ACTIVATIONS, Activation
 from npstack.init import INITIALISERS
 from npstack.losses import (
     binary_cross_entropy,
@@ -37,7 +38,6 @@ from npstack.losses import (
     softmax_cross_entropy,
 )
 from npstack.numerics import (
-    ACTIVATIONS,
     absolute,
     clip,
     cos,
@@ -287,5 +287,11 @@ def _numbers(rng: np.random.Generator) -> Iterator[Any]:
         python = np.array(a.tolist(), object)
         for values in (a, a.astype("f4"), a.astype(np.longdouble), a + 1e-20j, numbers, python):
             yield tried(clip, values, (0.5, 2.0)[rng.integers(2)])
-            for function in (*PLAIN, *ROWS, *(f for pair in ACTIVATIONS.values() for f in pair)):
+            for function in (*PLAIN, *ROWS):
                 yield tried(function, values)
+            for name, kind in ACTIVATIONS.items():
+                numbers = [float(n) for n in rng.normal(size=len(kind.defaults))]
+                activation = Activation(name, *(numbers if rng.random() < 0.5 else ()))
+                y = tried(activation.function, values)
+                yield activation, activation.config(), y
+                yield tried(activation.derivative, values, y)
