@@ -7,7 +7,7 @@ from itertools import repeat
 from typing import Any
 
 from npstack.verify.oracle.cells import State
-from npstack.verify.oracle.layers import Layer, Signal, chain, zero_where_masked
+from npstack.verify.oracle.layers import Layer, Signal, cells_in, chain, zero_where_masked
 
 
 def run(
@@ -57,6 +57,9 @@ def run(
     >>> run([both], [[own, own]], [[[1.0], [2.0], [4.0]]])[0]
     [[[8.0], [9.0], [11.0]]]
     """
+    count = cells_in(model)
+    if states is not None and len(states) != count:
+        raise ValueError(f"{count} cells need as many states, got {len(states)}")
     outputs, finals = [], []
     for row, sequence in enumerate(x):
         valid = [True] * len(sequence) if mask is None else mask[row]
@@ -64,12 +67,10 @@ def run(
         signal = Signal(zero_where_masked(sequence, valid), valid, anew)
         own = repeat(None) if states is None else iter(of_row(states, row))
         result, final = chain(model, params, signal, own, row)
-        if states is not None and len(states) != len(final):
-            raise ValueError(f"{len(final)} cells need as many states, got {len(states)}")
         outputs.append(result.values)
         finals.append(final)
-    cells = range(len(finals[0]))
-    return outputs, [{name: [f[k][name] for f in finals] for name in finals[0][k]} for k in cells]
+    by_cell = [{name: [f[k][name] for f in finals] for name in finals[0][k]} for k in range(count)]
+    return outputs, by_cell
 
 
 def of_row(states: Sequence[Any], row: int) -> list[State | None]:

@@ -99,6 +99,17 @@ def chain(layers: Sequence[Layer], params: Any, x: Signal, states: States, row: 
     return x, finals
 
 
+def cells_in(layers: Sequence[Layer]) -> int:
+    """How many states a model has."""
+    count = 0
+    for layer in layers:
+        if layer.kind in CELLS:
+            count += 1
+        elif layer.kind != "time_distributed":
+            count += cells_in(layer.children)
+    return count
+
+
 # ---- a cell over time --------------------------------------------------------------------------
 
 
