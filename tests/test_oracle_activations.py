@@ -9,8 +9,6 @@ import pytest
 from npstack.verify import oracle
 from npstack.verify.oracle.activations import activation, clip
 
-pytestmark = pytest.mark.core
-
 mp = mpmath.mp.clone()
 mp.dps = 800  # tanh(800) differs from 1 in the 695th digit
 
