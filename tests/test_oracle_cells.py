@@ -208,3 +208,10 @@ def test_rnn(activation: Any) -> None:
 def test_an_rnn_is_a_tanh_by_default() -> None:
     params = {"W": [[0.5]], "U": [[-2.0]], "b": [0.25]}
     assert run([Layer("rnn")], [params], [[[1.0]]])[0] == [[[math.tanh(0.75)]]]
+
+
+def test_options_that_no_equation_reads_are_refused() -> None:
+    with pytest.raises(ValueError, match="gru has no option cell_clip, only activations"):
+        run([Layer("gru", options={"cell_clip": 9.0})], [GRU | {"b_recurrent": [0.25]}], X)
+    with pytest.raises(ValueError, match=r"activations of lstm are of input, .* not gate"):
+        lstm({"activations": {"gate": "linear"}})

@@ -5,10 +5,23 @@ before the step (the hidden state itself, or what recurrent dropout has left of 
 before the step, and the options of the layer. It returns the state after the step: a dictionary
 whose ``h`` is handed on. ``h'`` and ``c'`` are the state before the step; a number ``j`` in square
 brackets is a unit.
+
+The options, all optional:
+
+=====================  ===========================================================================
+``lstm``               ``coupled`` (True); ``forget_bias``, ``preactivation_clip``, ``cell_clip``,
+                       ``projection_clip`` (numbers); ``activations``: a dictionary from
+                       ``input``, ``forget``, ``candidate``, ``output``, ``cell``. Peepholes are
+                       there with their parameter ``P``, a projection with its ``R``
+``gru``                ``activations``: a dictionary from ``gate``, ``candidate``
+``gru_reset_before``   the same
+``rnn``                ``activation``
+=====================  ===========================================================================
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from npstack.verify.oracle.activations import activation, clip, inverse_root
@@ -200,14 +213,33 @@ def rnn_step(params: Params, x: Vector, seen: Vector, state: State, options: Opt
     return {"h": [act(product(seen, params["U"], j, a)) for j, a in enumerate(below)]}
 
 
-# The step, and the fields of the state.
-CELLS = {
-    "lstm": (lstm_step, ("h", "c")),
-    "layer_norm_lstm": (layer_norm_lstm_step, ("h", "c")),
-    "gru": (gru_step, ("h",)),
-    "gru_reset_before": (gru_reset_before_step, ("h",)),
-    "rnn": (rnn_step, ("h",)),
+Known = dict[str, tuple[str, ...]]  # options, each with its names where it is a dictionary
+LSTM_OPTIONS: Known = {
+    **dict.fromkeys(("coupled", "forget_bias"), ()),
+    **dict.fromkeys(("preactivation_clip", "cell_clip", "projection_clip"), ()),
+    "activations": ("input", "forget", "candidate", "output", "cell"),
 }
+GRU_OPTIONS: Known = {"activations": ("gate", "candidate")}
+
+# The step, the fields of the state, and the options.
+CELLS: dict[str, tuple[Callable[..., State], tuple[str, ...], Known]] = {
+    "lstm": (lstm_step, ("h", "c"), LSTM_OPTIONS),
+    "layer_norm_lstm": (layer_norm_lstm_step, ("h", "c"), {}),
+    "gru": (gru_step, ("h",), GRU_OPTIONS),
+    "gru_reset_before": (gru_reset_before_step, ("h",), GRU_OPTIONS),
+    "rnn": (rnn_step, ("h",), {"activation": ()}),
+}
+
+
+def check_options(kind: str, options: Options) -> None:
+    """An option that no equation reads is a mistake: a judge must not pass over it."""
+    _, _, known = CELLS[kind]
+    for name, value in options.items():
+        if name not in known:
+            raise ValueError(f"{kind} has no option {name}, only {', '.join(known) or 'none'}")
+        for place in value if isinstance(value, dict) else ():
+            if place not in known[name]:
+                raise ValueError(f"{name} of {kind} are of {', '.join(known[name])}, not {place}")
 
 
 def beginning(params: Params, fields: tuple[str, ...]) -> State:

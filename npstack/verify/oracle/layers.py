@@ -15,7 +15,16 @@ from itertools import repeat
 from typing import Any
 
 from npstack.verify.oracle.activations import activation
-from npstack.verify.oracle.cells import CELLS, Params, State, beginning, dropped, product, zoned_out
+from npstack.verify.oracle.cells import (
+    CELLS,
+    Params,
+    State,
+    beginning,
+    check_options,
+    dropped,
+    product,
+    zoned_out,
+)
 from npstack.verify.oracle.dual import Dual, Vector
 
 
@@ -26,15 +35,16 @@ class Layer:
     ``kind`` is a name in one of three tables, and the fields that follow are read by some kinds:
 
     ====================  ==========================================================================
-    `CELLS`               a cell over time: ``last``, ``options``; recurrent dropout is ``rate`` and
-                          ``kept``; ``zoneout``
+    `CELLS`               a cell over time: ``last``; ``options`` (see `cells`); ``rate`` and
+                          ``kept``, which are recurrent dropout here; ``zoneout``
     ``dense``             ``activation``
     ``embedding``
     ``dropout``           ``rate``, ``kept``
     ``repeat``            one vector at each of ``steps`` steps
     ``sequential``        its children, each on top of the one before
     ``residual``          its input plus what its children make of it, one on top of the other
-    ``reversed``          its children read time from the end; ``order``
+    ``reversed``          its children read time from the end; ``order``. Masks of dropout and of
+                          zoneout are in the order in which steps are read
     ``parallel``          its children side by side, all reading the same; ``merge``
     ``bidirectional``     the first child reads time from the beginning, the second from the end;
                           ``merge``
@@ -117,7 +127,8 @@ def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row:
     """Masked steps hold the state and give zeros; a reset at a valid step begins anew before it."""
     if x.valid is None:
         raise ValueError(f"{layer.kind} needs a time axis")
-    step, fields = CELLS[layer.kind]
+    check_options(layer.kind, layer.options)
+    step, fields, _ = CELLS[layer.kind]
     anew = beginning(params, fields)
     given = next(states)
     state = anew if given is None else given
