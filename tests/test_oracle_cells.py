@@ -6,10 +6,12 @@ What frameworks know too is compared with them in test_oracle_pytorch, _onnxrunt
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from npstack.verify import oracle
 from npstack.verify.oracle import Layer, run
+from tests.oracle_models import cell_params, drawer, state
 
 pytestmark = pytest.mark.core
 
@@ -79,13 +81,13 @@ def test_the_clipped_cell_is_the_state_and_what_output_and_peephole_see() -> Non
 def test_each_activation_stands_in_its_place() -> None:
     names = {
         "input": ("affine", 2.0, 0.0),
-        "forget": ("affine", 1.0, 0.5),
+        "forget": ("affine", 1.0, 0.25),
         "candidate": ("affine", -1.0, 0.0),
         "output": ("affine", 0.5, 0.0),
         "cell": ("affine", 1.0, 1.0),
     }
-    # i = 2, f = 1, g = -1, o = .5: c = 2 - 2 = 0, h = .5 * (0 + 1)
-    assert lstm({"activations": names})[0] == 0.5
+    # i = 2, f = .75, g = -1, o = .5: c = 1.5 - 2 = -.5, h = .5 * (-.5 + 1)
+    assert lstm({"activations": names})[0] == 0.25
 
 
 def test_a_projection_is_what_goes_round() -> None:
@@ -163,6 +165,33 @@ def test_layer_norm() -> None:
 
 
 GRU = {"W": [[0.5, 0.25, 1.0]], "U": [[1.0, 0.5, 0.5]], "b": [0.0, -0.25, -0.5]}
+
+
+@pytest.mark.parametrize("name", ["lstm", "coupled", "gru", "gru_reset_before", "rnn"])
+def test_units_that_do_not_see_one_another_are_cells_of_their_own(name: str) -> None:
+    """Where every gate's matrix is diagonal: no number is taken from another unit's place."""
+    coupled, kind = name == "coupled", "lstm" if name == "coupled" else name
+    parts = {"coupled": coupled, "peepholes": True} if kind == "lstm" else {}
+    draw, H = drawer(11), 3
+    single = [cell_params(draw, kind, 2, 1, **parts) for _ in range(H)]
+    before = [state(draw, kind, 2, 1) for _ in range(H)]
+    x = draw(2, 3, 2)
+    joined: dict[str, Any] = {}
+    for key in single[0]:
+        # (…, gates, H): within a gate, unit by unit.
+        values = np.stack([np.array(own[key]) for own in single], -1)
+        if key == "U":
+            values = values[0][None] * np.eye(H)[:, None]
+        joined[key] = values.reshape(*values.shape[:-2], -1).tolist()
+    layer = Layer(kind, options={"coupled": True} if coupled else {})
+    states = [{f: np.concatenate([s[f] for s in before], -1).tolist() for f in before[0]}]
+    outputs, finals = run([layer], [joined], x, states)
+    for j in range(H):
+        alone, last = run([layer], [single[j]], x, [before[j]])
+        assert [[h[j : j + 1] for h in row] for row in outputs] == alone
+        assert {f: [row[j : j + 1] for row in v] for f, v in finals[0].items()} == last[0]
+
+
 LINEAR_GRU = {"activations": {"gate": "linear", "candidate": "linear"}}
 
 
