@@ -71,9 +71,9 @@ def test_at_a_corner_the_slope_is_that_of_the_flat_side() -> None:
 
 
 def test_clip_lets_through_what_is_within_and_nothing_else() -> None:
-    got = [clip(oracle.Dual(a, [1.0]), 2.0) for a in (-2.5, -1.5, 1.5, 2.5)]
-    assert [dual.value for dual in got] == [-2.0, -1.5, 1.5, 2.0]
-    assert [dual.slopes for dual in got] == [[0.0], [1.0], [1.0], [0.0]]
+    got = [clip(oracle.Dual(a, [1.0]), 2.0) for a in (-2.5, -2.0, -1.5, 1.5, 2.0, 2.5)]
+    assert [dual.value for dual in got] == [-2.0, -2.0, -1.5, 1.5, 2.0, 2.0]
+    assert [dual.slopes for dual in got] == [[0.0], [0.0], [1.0], [1.0], [0.0], [0.0]]
     assert clip(1e9, None) == 1e9
 
 
