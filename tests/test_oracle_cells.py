@@ -11,7 +11,7 @@ import pytest
 
 from npstack.verify import oracle
 from npstack.verify.oracle import Layer, run
-from tests.oracle_models import cell_params, drawer, state
+from tests.oracle_models import cell_params, drawer, error, state
 
 pytestmark = pytest.mark.core
 
@@ -84,10 +84,10 @@ def test_each_activation_stands_in_its_place() -> None:
         "forget": ("affine", 1.0, 0.25),
         "candidate": ("affine", -1.0, 0.0),
         "output": ("affine", 0.5, 0.0),
-        "cell": ("affine", 1.0, 1.0),
+        "cell": ("affine", 1.0, 2.0),
     }
-    # i = 2, f = .75, g = -1, o = .5: c = 1.5 - 2 = -.5, h = .5 * (-.5 + 1)
-    assert lstm({"activations": names})[0] == 0.25
+    # i = 2, f = .75, g = -1, o = .5: c = 1.5 - 2 = -.5, h = .5 * (-.5 + 2)
+    assert lstm({"activations": names})[0] == 0.75
 
 
 def test_a_projection_is_what_goes_round() -> None:
@@ -162,6 +162,29 @@ def test_layer_norm() -> None:
     outputs, finals = run([Layer("layer_norm_lstm")], [params], [[[1.0]]], BEFORE)
     assert math.isclose(finals[0]["c"][0][0], f * 2 + i * g, rel_tol=1e-14)
     assert math.isclose(outputs[0][0][0], o * math.tanh(0.75), rel_tol=1e-14)
+
+
+def test_layer_norm_of_several_units() -> None:
+    """The equations as arrays."""
+    draw, H = drawer(12), 3
+    params, x = cell_params(draw, "layer_norm_lstm", 2, H), draw(4, 1, 2)
+    before = state(draw, "lstm", 4, H)
+    p = {name: np.array(value) for name, value in params.items()}
+
+    def norm(v: np.ndarray) -> np.ndarray:
+        return (v - v.mean(1, keepdims=True)) / np.sqrt(v.var(1, keepdims=True) + 1e-5)
+
+    def sigmoid(a: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-a))
+
+    a = norm(np.array(x)[:, 0] @ p["W"]) * p["gain_x"]
+    a += norm(np.array(before["h"]) @ p["U"]) * p["gain_h"] + p["b"]
+    i, f, g, o = np.split(a, 4, 1)
+    c = sigmoid(f) * np.array(before["c"]) + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(norm(c) * p["gain_c"] + p["shift_c"])
+    _, finals = run([Layer("layer_norm_lstm")], [params], x, [before])
+    assert error(finals[0]["h"], h) < 1e-14
+    assert error(finals[0]["c"], c) < 1e-14
 
 
 GRU = {"W": [[0.5, 0.25, 1.0]], "U": [[1.0, 0.5, 0.5]], "b": [0.0, -0.25, -0.5]}
