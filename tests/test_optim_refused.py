@@ -20,6 +20,8 @@ from npstack import (
     optimiser_from,
 )
 
+pytestmark = pytest.mark.core
+
 PARAMS = {name: np.ones(2) for name in ("0.layers.0.W", "0.layers.0.b", "1.W", "1.b")}
 ONE = {"b": np.ones(2)}
 
