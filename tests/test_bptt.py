@@ -31,6 +31,47 @@ def blocks(params):
             yield name, value
 
 
+# ---- one pass over everything --------------------------------------------------------------------
+
+
+def test_without_truncation_there_is_one_pass_over_everything():
+    model, samples = model_and_samples("all", dropout=0.5)
+    value, expected, final = full(model, samples)
+    (found,) = passes(model, samples, None, None, mean_squared_error, None)
+    assert (found.value, found.weight) == (value, 1)
+    assert all(np.array_equal(found.grads[name], expected[name]) for name in expected)
+    assert all(map(np.array_equal, flat(found.final), flat(final)))
+    (drawn,) = passes(model, samples, None, final, mean_squared_error, np.random.default_rng(0))
+    tape = model.forward(samples.x, final, mask=samples.mask, rng=np.random.default_rng(0))
+    assert all(map(np.array_equal, flat(drawn.final), flat(tape.final)))
+    assert drawn.value not in (value, found.value), "dropout draws, the state is another"
+
+
+def test_a_model_that_speaks_last_counts_its_last_step_whatever_is_masked():
+    rng = np.random.default_rng(0)
+    model = LSTM(2, 3, return_sequences=False, rng=rng)
+    mask = np.arange(T) < np.array([[T], [5], [1]])
+    samples = Samples(rng.standard_normal((B, T, 2)), rng.standard_normal((B, 3)), mask)
+    (found,) = passes(model, samples, None, None, mean_squared_error, None)
+    tape = model.forward(samples.x, mask=mask)
+    assert found.value == mean_squared_error(tape.outputs, samples.y).value
+
+
+@pytest.mark.parametrize("truncate", [None, (4, 4), (2, 5), (5, 2)])
+def test_values_and_gradients_are_plain_and_in_the_order_of_the_parameters(truncate):
+    model, samples = model_and_samples("counts")
+    for found in passes(model, samples, truncate, None, mean_squared_error, None):
+        assert type(found.value) is type(found.weight) is float
+        assert found.grads is None or list(found.grads) == list(expected_order(model, samples))
+    k1, k2 = truncate or (T, T)
+    whole = truncated_gradients(model, samples, k1, k2)
+    assert list(whole.params) == list(expected_order(model, samples))
+
+
+def expected_order(model, samples):
+    return model.backward(tape := model.forward(samples.x), np.ones_like(tape.outputs)).params
+
+
 # ---- spans ---------------------------------------------------------------------------------------
 
 
@@ -40,6 +81,14 @@ def test_every_step_counts_in_one_span_and_each_window_reaches_k2_back(k1, k2):
     assert [t for span in found for t in range(span.first, span.stop)] == list(range(T))
     assert all(span.stop - span.first == min(k1, T) for span in found[:-1])
     assert [span.begin for span in found] == [max(0, span.stop - k2) for span in found]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
+def test_spans_of_numbers_of_numpy_are_the_plain_ones(dtype):
+    """Unsigned ones would go round below zero."""
+    found = spans(100, dtype(7), dtype(9))
+    assert found == spans(100, 7, 9)
+    assert {type(number) for span in found for number in span} == {int}
 
 
 @pytest.mark.parametrize("wrong", [(0, 1), (1, 0), (2.0, 2), (-1, 3)])
@@ -146,6 +195,7 @@ def test_spans_in_which_nothing_counts_hand_the_state_on_and_teach_nothing():
     found = list(passes(model, samples, (4, 4), None, mean_squared_error, None))
     assert [one.grads is None for one in found] == [True, True, False]
     assert [one.weight for one in found] == [0, 0, 4 * B]
+    assert [one.value for one in found[:2]] == [0, 0]
     late = samples.steps(8, 12)
     value, expected, _ = full(model, late, found[1].final)
     assert found[2].value == value
@@ -174,10 +224,77 @@ def test_dropout_draws_anew_in_each_span():
     assert drawn == [None] * 3
 
 
-def test_an_error_counts_its_time_step_from_the_beginning_of_the_row():
+# ---- numbers that are none -----------------------------------------------------------------------
+
+SPANS = [None, (4, 4), (4, 6), (2, 7), (5, 2), (7, 1), (T, T), (99, 3)]
+every_span = pytest.mark.parametrize("truncate", SPANS)
+
+
+def told(model, samples, truncate, loss=mean_squared_error):
+    """What the error says."""
+    with pytest.raises(NonFiniteError) as error:
+        list(passes(model, samples, truncate, None, loss, None))
+    return str(error.value)
+
+
+@every_span
+def test_an_error_counts_its_time_step_from_the_beginning_of_the_row(truncate):
     model, samples = model_and_samples()
     x = samples.x.copy()
     x[1, 9] = np.nan
-    for k1, k2, step in [(4, 4, 9), (4, 6, 9), (5, 2, 9), (T, T, 9)]:
-        with pytest.raises(NonFiniteError, match=f"time step {step} "):
-            truncated_gradients(model, samples._replace(x=x), k1, k2)
+    assert "time step 9 " in told(model, samples._replace(x=x), truncate)
+
+
+@every_span
+def test_a_loss_that_is_no_number_is_told_by_its_time_step(truncate):
+    def loss(predictions, targets, mask):
+        gradient = np.zeros_like(predictions)
+        gradient[np.isnan(targets)] = np.nan
+        return 1.0, gradient
+
+    model, samples = model_and_samples()
+    for step in (0, 6, T - 1):
+        y = samples.y.copy()
+        y[1, step] = np.nan
+        message = told(model, samples._replace(y=y), truncate, loss)
+        assert f"first at time step {step} of the loss" in message
+
+
+@every_span
+def test_a_loss_too_large_for_a_number_is_told_by_its_largest_prediction(truncate):
+    def loss(predictions, targets, mask):
+        return np.inf if (targets > 1e100).any() else 1.0, np.zeros_like(predictions)
+
+    model, samples = model_and_samples()
+    y = samples.y.copy()
+    y[2, 8] = 1e200
+    first, stop = next((s.first, s.stop) for s in spans(T, *(truncate or (T, T))) if s.stop > 8)
+    outputs = abs(model.forward(samples.x).outputs[:, first:stop])
+    step = first + int(np.argwhere(outputs == outputs.max())[0, 1])
+    message = told(model, samples._replace(y=y), truncate, loss)
+    assert f"first at time step {step} of the loss" in message
+    assert "loss inf, NaN or infinity" in message
+    assert f"where predictions reach {outputs.max():.3g}" in message
+
+
+@every_span
+def test_a_gradient_that_is_no_number_is_told_by_its_time_step(truncate):
+    """An input of 1e200 times a gradient of 1e150: the step's own, whichever span it lies in."""
+    model = LSTM(1, 1, rng=np.random.default_rng(0))
+    model.params = {name: np.zeros_like(value) for name, value in model.params.items()}
+    k1, k2 = truncate or (T, T)
+    for step in (0, 3, 8, T - 1):
+        (span,) = (s for s in spans(T, k1, k2) if s.first <= step < s.stop)
+        x = np.zeros((1, T, 1))
+        x[0, step] = 1e200
+
+        def loss(predictions, targets, mask):
+            return 1.0, np.full_like(predictions, 1e150)
+
+        samples = Samples(x, x)
+        if step < span.begin:  # it teaches nothing
+            assert truncated_gradients(model, samples, k1, k2, loss=loss).value == 1
+            continue
+        with np.errstate(all="ignore"):
+            message = told(model, samples, truncate, loss)
+        assert f"first at time step {step} of LSTM" in message

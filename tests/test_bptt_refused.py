@@ -84,6 +84,16 @@ REFUSED = {
         ShapeError,
         r"'weights': \(4, 4\)",
     ),
+    "a mask of another length": (
+        lambda: truncated_gradients(RECURRENT, Samples(X, X, mask=WEIGHTS > 0), 2, 2),
+        ShapeError,
+        r"'mask': \(4, 4\)",
+    ),
+    "a warm-up of another length": (
+        lambda: truncated_gradients(RECURRENT, Samples(X, X, counts=WEIGHTS > 0), 2, 2),
+        ShapeError,
+        r"'counts': \(4, 4\)",
+    ),
     "no samples": (
         lambda: truncated_gradients(RECURRENT, X, 2, 2),
         DtypeError,

@@ -12,12 +12,30 @@ pytestmark = pytest.mark.core
 
 def test_global_norm_of_ends():
     assert global_norm({}) == 0
+    assert not np.signbit(global_norm({}))
     assert global_norm({"b": np.array([0.0, 3.0]), "c": np.array([-4.0, 0.0])}) == 5
     assert global_norm({"b": np.full(4, 8e307)}) == pytest.approx(1.6e308, rel=1e-15)
     assert global_norm({"b": np.array([1.0, -np.inf])}) == np.inf
     assert not np.signbit(global_norm({"b": np.zeros(2)}))
     for grads in ({"b": np.ones(2, "f4")}, {"b": np.zeros(2, "f4")}):
         assert type(global_norm(grads)) is float
+
+
+def test_the_bits_of_the_norm_are_those_of_its_formula():
+    """Figures in the documents rest on them: array by array, in their order."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        grads = {name: rng.standard_normal(5) for name in "WUba"}
+        largest = max(np.abs(g).max() for g in grads.values())
+        total = 0.0
+        for g in grads.values():
+            total += ((g / largest) * (g / largest)).sum()
+        assert global_norm(grads) == largest * np.sqrt(total)
+
+
+@pytest.mark.parametrize("clip", [clip_by_global_norm, clip_by_value])
+def test_clipped_gradients_keep_their_order(clip):
+    assert list(clip({name: np.ones(2) for name in "WUba"}, 0.5)) == list("WUba")
 
 
 @given(

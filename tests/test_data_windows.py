@@ -1,5 +1,7 @@
 """Windows: every index of a series that counts 0, 1, 2, … can be read off its rows."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,6 +75,13 @@ def test_the_drawing_in_the_module_is_right():
     assert found.positions.targets.tolist() == [[3, 5], [5, 7]]
 
 
+def test_positions_alone_are_those_of_the_windows():
+    found = window_positions(9, 3)
+    expected = windows(np.arange(9.0), 3).positions
+    assert all(map(np.array_equal, found, expected))
+    assert found.targets.tolist() == [[t] for t in range(3, 9)]
+
+
 def test_columns_are_read_and_told_by_number():
     series = np.arange(30.0).reshape(10, 3)  # step t holds 3t, 3t + 1, 3t + 2
     found = windows(series, 2, ahead=[1, 2], inputs=[2, 0], targets=[1, 2])
@@ -136,6 +145,67 @@ def test_two_told_columns_are_unscaled_each_by_its_own_numbers():
     np.testing.assert_allclose(told, expected, rtol=1e-13)
 
 
+def test_a_column_alone_is_a_number_and_columns_are_told_back_as_plain_ones():
+    series = np.arange(30.0).reshape(10, 3)
+    one, same = (windows(series, 2, inputs=k, targets=k) for k in (1, [1]))
+    assert one.samples.x.tolist() == same.samples.x.tolist()
+    assert one.target_columns == (1,)
+    told = windows(series, 2, targets=np.array([2, 0])).target_columns
+    assert told == (2, 0)
+    assert all(type(column) is int for column in told)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.uint8, np.uint64])
+def test_numbers_of_numpy_count_like_plain_ones(dtype):
+    options = {"ahead": np.array([1, 3], dtype), "stride": dtype(2), "warm_up": dtype(1)}
+    found = windows(SERIES, dtype(4), every_step=True, **options)
+    plain = windows(SERIES, 4, every_step=True, ahead=[1, 3], stride=2, warm_up=1)
+    for ours, theirs in zip(found.positions, plain.positions, strict=True):
+        assert ours.dtype == theirs.dtype == np.int64
+        assert np.array_equal(ours, theirs)
+    assert np.array_equal(found.samples.y, plain.samples.y)
+    assert np.array_equal(found.samples.counts, plain.samples.counts)
+    with pytest.raises(DataError, match=r"= 31 steps, got 20"):  # unsigned ones would go round
+        windows(SERIES, dtype(30))
+
+
+def test_what_counts_is_told_with_or_without_holes():
+    whole = windows(SERIES, 3, ahead=[1, 2])
+    assert whole.samples.counts is None
+    assert whole.counted().dtype == bool
+    assert whole.counted().tolist() == [True] * len(whole)
+    step = windows(SERIES, 3, ahead=[1, 2], every_step=True)
+    assert step.counted().tolist() == [[True] * 3] * len(step)
+    warm = windows(SERIES, 3, every_step=True, warm_up=1)
+    assert warm.counted() is warm.samples.counts
+    assert warm.counted().tolist() == [[False, True, True]] * len(warm)
+
+
+def test_windows_keep_the_series_and_do_not_print_it():
+    observed = SERIES != 5
+    found = windows(SERIES, 3, mask=observed, scaler=Standardiser.fit(SERIES[:, np.newaxis]))
+    assert found.values.tolist() == SERIES[:, np.newaxis].tolist()
+    assert found.observed.tolist() == observed.tolist()
+    assert windows(SERIES, 3).observed.tolist() == [True] * len(SERIES)
+    shown = repr(found)
+    for name in ("samples", "positions", "scaler", "target_columns"):
+        assert f"{name}=" in shown
+    for name in ("values", "observed"):
+        assert f"{name}=" not in shown
+    assert found != windows(SERIES, 3), "arrays do not compare as one truth"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.scaler = None
+
+
+def test_predictions_of_any_shape_come_back_in_units():
+    series = np.stack([np.arange(20.0), 7 - 2 * np.arange(20.0)], axis=1)
+    found = windows(series, 3, ahead=[1, 2, 4], scaler=MinMax.fit(series))
+    y = found.samples.y  # three horizons of two columns each
+    rows = found.unscale(y)
+    assert np.array_equal(found.unscale(y[0]), rows[0])
+    assert np.array_equal(found.unscale(y[:6].reshape(2, 3, 6)), rows[:6].reshape(2, 3, 6))
+
+
 def test_rows_and_dtype_are_kept():
     found = windows(np.arange(20, dtype=np.float32), 3, ahead=[1, 2])
     assert found.samples.x.dtype == found.samples.y.dtype == np.float32
@@ -156,6 +226,11 @@ REFUSED = {
     ),
     "horizons that stay": (lambda: windows(SERIES, 3, ahead=[2, 2]), ArgumentError, "rising"),
     "a horizon in the past": (lambda: windows(SERIES, 3, ahead=-1), ArgumentError, "ahead must be"),
+    "one of the horizons in the past": (
+        lambda: windows(SERIES, 3, ahead=[-1, 2]),
+        ArgumentError,
+        "ahead must be",
+    ),
     "half a step": (lambda: windows(SERIES, 3, ahead=1.5), ArgumentError, "ahead must be"),
     "no horizon": (lambda: windows(SERIES, 3, ahead=[]), ArgumentError, "ahead must be"),
     "no horizon, in whole numbers": (
@@ -201,6 +276,17 @@ REFUSED = {
         lambda: windows(SERIES, 3, inputs=[1]),
         ArgumentError,
         "inputs must be .* 0 to 0",
+    ),
+    "a column among others too far": (
+        lambda: windows(TWO, 3, inputs=[0, 2]),
+        ArgumentError,
+        r"0 to 1, each once, got \[0, 2\]",
+    ),
+    "a column much too far": (lambda: windows(TWO, 3, targets=[5]), ArgumentError, "0 to 1"),
+    "a column from behind among others": (
+        lambda: windows(TWO, 3, inputs=[1, -1]),
+        ArgumentError,
+        r"0 to 1, each once, got \[1, -1\]",
     ),
     "a column from behind": (
         lambda: windows(TWO, 3, inputs=[-1]),

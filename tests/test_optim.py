@@ -61,6 +61,23 @@ def steps_of(optimiser, *slopes, value=1.0):
     return found
 
 
+def test_numbers_stand_in_the_order_of_the_documents():
+    """Decay, patterns and what is counted go by name alone."""
+    assert vars(SGD(0.1, 0.5, True)) == vars(SGD(0.1, momentum=0.5, nesterov=True))
+    rmsprop = {"alpha": 0.5, "epsilon": 0.1, "momentum": 0.2, "centered": True}
+    assert vars(RMSprop(0.1, *rmsprop.values())) == vars(RMSprop(0.1, **rmsprop))
+    adam = {"beta1": 0.5, "beta2": 0.6, "epsilon": 0.1}
+    for kind in (Adam, AdamW):
+        assert vars(kind(0.1, *adam.values())) == vars(kind(0.1, **adam))
+        assert kind().learning_rate == 0.001
+    for kind in (Optimiser, SGD, RMSprop, Adam, AdamW):
+        for name in ("steps", "memory"):
+            with pytest.raises(TypeError, match=name):
+                kind(**{name: 1})
+        with pytest.raises(TypeError, match="positional"):
+            kind(0.1, 0.2, 0.1, 0.1, False, 0.1)
+
+
 def test_momentum_by_hand():
     # velocity 1, 1.5, -0.25
     assert steps_of(SGD(0.1, momentum=0.5), 1, 1, -1) == pytest.approx([0.9, 0.75, 0.775])

@@ -118,6 +118,18 @@ REFUSED = {
         lambda: update(SGD(frozen=("1.*",)), grads={"0.layers.0.W": np.ones(2)}),
         r"grads must have the names of params, got missing \['0.layers.0.b'\], unknown",
     ),
+    "all gradients left out": (
+        lambda: update(SGD(), grads={}),
+        r"missing \['0.layers.0.W', '0.layers.0.b', '1.W', '1.b'\], unknown \[\]",
+    ),
+    "a gradient that comes first and belongs to nothing": (
+        lambda: update(SGD(), ONE, {"a": np.ones(2), **ONE}),
+        r"missing \[\], unknown \['a'\]",
+    ),
+    "gradients that belong to nothing": (
+        lambda: update(SGD(), ONE, {**ONE, "z": np.ones(2), "a": np.ones(2)}),
+        r"missing \[\], unknown \['z', 'a'\]",
+    ),
     "a gradient of another shape": (
         lambda: update(Adam(), ONE, {"b": np.ones((2, 1))}),
         r"grads\['b'\] must have the shape of the parameter, \(2,\), got float64 of shape \(2, 1\)",
@@ -139,6 +151,10 @@ REFUSED = {
     "parameters of another shape than before": (
         lambda: update(after_a_step(ONE), {"b": np.ones(3)}),
         r"m was gathered for, got \['b float64 of shape \(2,\) for float64 of shape \(3,\)'\]",
+    ),
+    "several parameters of another shape than before": (
+        lambda: update(after_a_step(), {name: np.ones((2, 1)) for name in PARAMS}),
+        r"\['0.layers.0.W float64 .*'0.layers.0.b float64 .*'1.W float64 .*'1.b float64",
     ),
     "parameters of another dtype than before": (
         lambda: update(after_a_step(ONE), {"b": np.ones(2, "f4")}),
@@ -175,6 +191,10 @@ REFUSED = {
     ),
     "state of integers at its end": (
         lambda: Adam().load(1, {"m.b": np.ones(2), "v.b": np.ones(2, int)}),
+        r"state\['v.b'\] must be an array of floating-point numbers, got int64",
+    ),
+    "state of integers throughout": (
+        lambda: Adam().load(1, {"v.b": np.ones(2, int), "m.b": np.ones(2, int)}),
         r"state\['v.b'\] must be an array of floating-point numbers, got int64",
     ),
     "state of lists": (

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from npstack import SGD, Adam, RMSprop, clip_by_global_norm, optimiser_from
+from npstack import SGD, Adam, AdamW, Optimiser, RMSprop, clip_by_global_norm, optimiser_from
 from tests.optimiser_runs import SETTINGS, bits, gradients, made, run, start
 
 pytestmark = pytest.mark.core
@@ -35,6 +35,7 @@ def test_after_a_round_trip_it_goes_on_with_the_same_bits(name, stop):
     other = through_files(optimiser)
     assert type(other) is type(optimiser)
     assert other.config() == optimiser.config()
+    assert list(other.state()) == list(optimiser.state())
     assert other.steps == stop
     assert other.rate == optimiser.rate
     assert bits(run(other, params, stop, 14)) == bits(whole)
@@ -42,7 +43,13 @@ def test_after_a_round_trip_it_goes_on_with_the_same_bits(name, stop):
 
 
 def test_numbers_of_numpy_become_plain_ones():
-    optimiser = SGD(np.float32(0.25), momentum=np.float64(0.5), nesterov=np.True_, frozen=[])
+    optimiser = SGD(
+        np.float32(0.25),
+        momentum=np.float64(0.5),
+        nesterov=np.True_,
+        weight_decay=np.float32(0.125),
+        frozen=[],
+    )
     config = optimiser.config()
     assert json.loads(json.dumps(config)) == config
     assert optimiser.frozen == ()
@@ -51,7 +58,7 @@ def test_numbers_of_numpy_become_plain_ones():
         "learning_rate": 0.25,
         "momentum": 0.5,
         "nesterov": True,
-        "weight_decay": 0.0,
+        "weight_decay": 0.125,
         "decayed": ["*"],
         "frozen": [],
     }
@@ -71,6 +78,30 @@ def test_state_is_named_by_kind_and_parameter():
     sgd = SGD(momentum=0.5)
     sgd.update({"b": np.ones(2)}, {"b": np.array([-0.0, 0.0])})
     assert not np.signbit(sgd.state()["velocity.b"]).any(), "it begins with plain zeros"
+
+
+def test_what_is_remembered_are_running_means():
+    rmsprop = RMSprop(alpha=0.75, momentum=0.5, epsilon=1.0, centered=True)
+    for slope in (4.0, 8.0):
+        rmsprop.update({"b": np.zeros(1)}, {"b": np.array([slope])})
+    state = {name: float(array[0]) for name, array in rmsprop.state().items()}
+    assert list(state) == ["v.b", "m.b", "velocity.b"]
+    assert state["v.b"] == 0.75 * 4 + 0.25 * 64
+    assert state["m.b"] == 0.75 * 1 + 0.25 * 8
+    first, second = 4 / (np.sqrt(4 - 1) + 1), 8 / (np.sqrt(19 - 2.75**2) + 1)
+    assert state["velocity.b"] == pytest.approx(0.5 * first + second, rel=1e-15)
+
+
+def test_an_optimiser_equals_itself_alone_and_shows_its_numbers_not_its_memory():
+    for kind in (Optimiser, SGD, RMSprop, Adam, AdamW):
+        assert kind() != kind()
+        assert len({kind(), kind()}) == 2
+    adam = Adam(0.5, frozen=("0.*",))
+    run(adam, start(), 0, 1)
+    assert repr(adam) == (
+        "Adam(learning_rate=0.5, weight_decay=0.0, decayed=('*',), frozen=('0.*',), steps=1, "
+        "beta1=0.9, beta2=0.999, epsilon=1e-08)"
+    )
 
 
 def test_as_many_updates_as_there_can_be():

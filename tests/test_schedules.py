@@ -141,6 +141,10 @@ REFUSED = {
         "schedule must be the schedule after the rise, got 0.1",
         r"WarmUp\(Constant\(0.001\), steps=100\)",
     ),
+    "a warm-up to a word": (
+        lambda: WarmUp("cosine", steps=5),
+        "schedule must be the schedule after the rise, got 'cosine'",
+    ),
     "a warm-up to a warm-up": (
         lambda: WarmUp(WarmUp(Constant(0.1), 5), 5),
         "schedule must be the schedule after the rise, got WarmUp",
