@@ -12,7 +12,7 @@ import pytest
 from npstack import NpstackError
 from tests import (
     test_bptt_refused,
-    test_data_windows,
+    test_data_windows_refused,
     test_losses_refused,
     test_optim_refused,
     test_schedules,
@@ -25,7 +25,7 @@ TABLES = {
     "optimisers": test_optim_refused.REFUSED,
     "schedules": test_schedules.REFUSED,
     "truncated and stateful training": test_bptt_refused.REFUSED,
-    "windows": test_data_windows.REFUSED,
+    "windows": test_data_windows_refused.REFUSED,
 }
 
 
