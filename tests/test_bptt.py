@@ -175,6 +175,14 @@ def test_a_single_layer_and_symbols_go_the_same_way():
     assert truncated_gradients(layer, (z, y), 3, 5).final.h.shape == (B, 3)
 
 
+def test_resets_are_not_looked_at():
+    model, samples = model_and_samples("all")
+    marked = samples._replace(resets=np.ones(B, bool))
+    one, other = (truncated_gradients(model, given, 4, 6) for given in (samples, marked))
+    assert one.value == other.value
+    assert all(np.array_equal(one.params[name], other.params[name]) for name in one.params)
+
+
 def test_float32_stays_float32():
     rng = np.random.default_rng(0)
     model = StackedLSTM(2, [3, 2], rng=rng, dtype=np.float32)

@@ -107,6 +107,17 @@ def test_a_reset_row_starts_anew_and_the_others_go_on():
         assert np.array_equal(given, before)
 
 
+def test_restarted_states_are_of_the_same_types():
+    model, samples = model_and_samples()
+    states = model.forward(samples.x).final
+    found = restart(states, np.array([True, False, True]))
+    assert type(found) is type(states) is tuple
+    assert [type(state) for state in found] == [type(state) for state in states]
+    for new, old in zip(flat(found), flat(states), strict=True):
+        assert np.array_equal(new[1], old[1])
+        assert not new[[0, 2]].any()
+
+
 def test_without_stateful_every_batch_starts_anew_and_resets_do_nothing():
     model, samples = model_and_samples()
     plain, _, _ = trained(model, samples)

@@ -116,6 +116,11 @@ REFUSED = {
         ArgumentError,
         "0 to 2, .* got 0.5",
     ),
+    "a warm-up of words": (
+        lambda: windows(SERIES, 3, every_step=True, warm_up="one"),
+        ArgumentError,
+        "0 to 2, .* got 'one'",
+    ),
     "a warm-up that is true": (
         lambda: windows(SERIES, 3, every_step=True, warm_up=True),
         ArgumentError,
@@ -145,6 +150,11 @@ REFUSED = {
         lambda: windows(SERIES, 3).unscale(np.ones((4, 2))),
         ShapeError,
         r"\(…, 1\)",
+    ),
+    "predictions of one horizon of two": (
+        lambda: windows(SERIES, 3, ahead=[1, 2]).unscale(np.ones((4, 1))),
+        ShapeError,
+        r"\(…, 2\), got \(4, 1\)",
     ),
     "one prediction": (
         lambda: windows(SERIES, 3).unscale(np.array(1.0)),

@@ -74,6 +74,10 @@ REFUSED = {
         lambda: AdamW(weight_decay=-0.1),
         "AdamW: weight_decay must be at least 0",
     ),
+    "decay of less than nothing": (
+        lambda: SGD(weight_decay=-1),
+        r"SGD: weight_decay must be at least 0, got -1 \(int\)",
+    ),
     "decay as a word": (
         lambda: SGD(weight_decay="little"),
         "SGD: weight_decay must be a finite number, got 'little'",
@@ -99,6 +103,10 @@ REFUSED = {
             SGD(frozen=("layers.7.W",)), {f"layers.{k}.W": np.ones(1) for k in range(5)}
         ),
         r"got 'layers.7.W'. Near it: layers.\d.W, layers.\d.W, layers.\d.W\.$",
+    ),
+    "patterns that match nothing": (
+        lambda: update(SGD(frozen=("x", "y"))),
+        "every pattern in frozen must match a parameter, got 'x'",
     ),
     "a pattern in another case": (lambda: update(SGD(frozen=("*.w",))), "every pattern in frozen"),
     "a pattern that matches no gradient": (
@@ -133,6 +141,10 @@ REFUSED = {
     "a gradient of another shape": (
         lambda: update(Adam(), ONE, {"b": np.ones((2, 1))}),
         r"grads\['b'\] must have the shape of the parameter, \(2,\), got float64 of shape \(2, 1\)",
+    ),
+    "gradients of other shapes": (
+        lambda: update(Adam(), grads={name: np.ones(3) for name in PARAMS}),
+        r"grads\['0.layers.0.W'\] must have the shape of the parameter",
     ),
     "a gradient of another dtype": (
         lambda: update(Adam(), ONE, {"b": np.ones(2, "f4")}),
