@@ -125,6 +125,16 @@ def test_what_was_not_observed_is_masked_as_input_and_does_not_count_as_target()
     assert np.isfinite(loss)
 
 
+def test_of_several_horizons_all_must_have_been_observed():
+    observed = SERIES != 6
+    found = windows(SERIES, 2, ahead=[1, 3], mask=observed)
+    assert [row for row in found.positions.targets.tolist() if 6 in row] == []
+    step = windows(SERIES, 2, ahead=[1, 3], mask=observed, every_step=True)
+    told = step.positions.targets[step.samples.counts]
+    assert 6 not in told
+    assert sorted(set(told.ravel().tolist())) == [t for t in range(1, 20) if t != 6]
+
+
 @pytest.mark.parametrize("kind", [Standardiser, MinMax, Scale])
 def test_windows_are_scaled_and_predictions_come_back_in_units(kind):
     rng = np.random.default_rng(0)

@@ -106,6 +106,11 @@ REFUSED = {
         ArgumentError,
         "0 to 2",
     ),
+    "a warm-up longer than the window": (
+        lambda: windows(SERIES, 3, every_step=True, warm_up=4),
+        ArgumentError,
+        "0 to 2, .* got 4",
+    ),
     "a warm-up below zero": (
         lambda: windows(SERIES, 3, every_step=True, warm_up=-1),
         ArgumentError,

@@ -193,6 +193,16 @@ def test_frozen_parameters_are_the_same_arrays_and_leave_no_state():
     assert bits(other.update(params, trained)) == bits(new)
 
 
+def test_a_pattern_may_be_of_frozen_parameters_whose_gradients_are_left_out():
+    params = start()
+    optimiser = SGD(0.1, frozen=("0.*",), weight_decay=0.5, decayed=("0.W", "1.U"))
+    trained = optimiser.trainable(gradients(params, 0))
+    new = optimiser.update(params, trained)
+    assert new["0.W"] is params["0.W"]
+    expected = params["1.U"] - 0.1 * (trained["1.U"] + 0.5 * params["1.U"])
+    assert np.array_equal(new["1.U"], expected)
+
+
 def test_fit_trains_what_is_not_frozen_and_measures_that():
     rng = np.random.default_rng(0)
     model = Sequential(LSTM(1, 3, return_sequences=False, rng=rng), Dense(3, 1, rng=rng))
