@@ -169,6 +169,15 @@ def test_decay_alone_shrinks_the_named_by_a_constant_factor(kind):
     assert np.array_equal(params["0.b"], first["0.b"])
 
 
+@pytest.mark.parametrize("kind", [SGD, RMSprop, Adam, AdamW])
+def test_without_decay_the_size_of_a_parameter_plays_no_part(kind):
+    """Nothing times infinity would be no number."""
+    params = {"b": np.array([np.inf, -np.inf, 1.0])}
+    new = kind(0.1, weight_decay=0).update(params, {"b": np.ones(3)})
+    assert new["b"][:2].tolist() == [np.inf, -np.inf]
+    assert np.isfinite(new["b"][2])
+
+
 def test_adamw_without_decay_is_adam():
     one, other = run(Adam(0.02), start(), 0, 9), run(AdamW(0.02, weight_decay=0), start(), 0, 9)
     assert bits(one) == bits(other)
