@@ -239,7 +239,7 @@ def run(mutants: list[Mutant], new: bool) -> int:
     why = table.reasons()
     fates = done | {key: table.fate(key, verdict, why) for key, verdict in verdicts.items()}
     first = Counter(str(v["by"]).split("::")[0] for v in verdicts.values() if v["killed"])
-    made = table.write(mutants, fates, first)
+    made = table.write(mutants, fates, first, len(done))
     print(table.shown(made))
     return 1 if made["survived"] else 0
 
