@@ -18,6 +18,16 @@ REFUSED = {
         ArgumentError,
         "ahead must be .* rising",
     ),
+    "unsigned horizons that fall": (  # their difference would go round below zero
+        lambda: windows(SERIES, 3, ahead=np.array([3, 1], np.uint8)),
+        ArgumentError,
+        "ahead must be .* rising",
+    ),
+    "horizons that fall at their end": (
+        lambda: windows(SERIES, 3, ahead=[1, 4, 2]),
+        ArgumentError,
+        "ahead must be .* rising",
+    ),
     "horizons that stay": (lambda: windows(SERIES, 3, ahead=[2, 2]), ArgumentError, "rising"),
     "a horizon in the past": (lambda: windows(SERIES, 3, ahead=-1), ArgumentError, "ahead must be"),
     "one of the horizons in the past": (

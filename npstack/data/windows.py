@@ -174,7 +174,7 @@ def check_horizons(where: str, ahead: object) -> Integers:
     """Rising whole numbers, from one or several."""
     horizons = np.atleast_1d(np.asarray(ahead))
     whole = horizons.dtype.kind in "iu" and horizons.ndim == 1 and horizons.size > 0
-    if not whole or horizons[0] < 0 or (np.diff(horizons) <= 0).any():
+    if not whole or horizons[0] < 0 or (horizons[1:] <= horizons[:-1]).any():
         expected = "ahead must be a whole number of steps, or rising ones"
         advice = "Use ahead=12, or ahead=[1, 6, 12], or ahead=range(1, 13)."
         fail(ArgumentError, where, expected, repr(ahead), advice)
