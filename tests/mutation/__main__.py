@@ -238,7 +238,8 @@ def run(mutants: list[Mutant], new: bool) -> int:
     verdicts = judge([mutant for mutant in mutants if mutant.key not in done])
     why = table.reasons()
     fates = done | {key: table.fate(key, verdict, why) for key, verdict in verdicts.items()}
-    first = Counter(str(v["by"]).split("::")[0] for v in verdicts.values() if v["killed"])
+    first = Counter(table.read().get("noticed first by", {}) if done else {})
+    first.update(str(v["by"]).split("::")[0] for v in verdicts.values() if v["killed"])
     made = table.write(mutants, fates, first, len(done))
     print(table.shown(made))
     return 1 if made["survived"] else 0

@@ -73,7 +73,8 @@ def write(
 ) -> dict[str, Any]:
     """Write the table; ``first`` counts which test file noticed first.
 
-    ``kept`` is how many of the fates are those of the table before: the run was of new mutants.
+    ``kept`` is how many of the fates are those of the table before: the run was of new mutants,
+    and what noticed first is counted over both runs.
     """
     why = reasons()
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
