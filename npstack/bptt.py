@@ -108,9 +108,9 @@ def spans(steps: int, k1: int, k2: int) -> list[Span]:
     [Span(first=0, begin=2, stop=3), Span(first=3, begin=4, stop=5)]
     """
     where = "spans"
-    shapes.check_size(where, "steps", steps)
-    shapes.check_size(where, "k1", k1, "Every k1 steps there is a backward pass.")
-    shapes.check_size(where, "k2", k2, "It reaches k2 steps back; k2 = k1 is customary.")
+    steps = shapes.check_size(where, "steps", steps)
+    k1 = shapes.check_size(where, "k1", k1, "Every k1 steps there is a backward pass.")
+    k2 = shapes.check_size(where, "k2", k2, "It reaches k2 steps back; k2 = k1 is customary.")
     stops = [min(first + k1, steps) for first in range(0, steps, k1)]
     return [
         Span(first, max(0, stop - k2), stop)

@@ -112,12 +112,29 @@ def gradients(params: dict[str, Any], step: int) -> dict[str, np.ndarray[Any, An
     return found
 
 
+def made(name: str) -> Optimiser:
+    """The optimiser of one of the settings, new."""
+    kind, options = SETTINGS[name]
+    return kind(**options)
+
+
+def run(optimiser: Optimiser, params: dict[str, Any], first: int, last: int) -> dict[str, Any]:
+    """Some steps on the problem."""
+    for step in range(first, last):
+        params = optimiser.update(params, gradients(params, step))
+    return params
+
+
+def bits(params: dict[str, Any]) -> dict[str, Any]:
+    """What two runs must share if they are one to the last bit."""
+    return {name: (value.dtype, value.tobytes()) for name, value in params.items()}
+
+
 def ours(name: str) -> Iterator[dict[str, np.ndarray[Any, Any]]]:
     """Parameters after every one of 50 steps."""
-    kind, options = SETTINGS[name]
-    optimiser, params = kind(**options), start()
+    optimiser, params = made(name), start()
     for step in range(max(STEPS)):
-        params = optimiser.update(params, gradients(params, step))
+        params = run(optimiser, params, step, step + 1)
         yield params
 
 

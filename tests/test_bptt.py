@@ -1,55 +1,25 @@
-"""Truncated BPTT: nothing cut is full BPTT; cuts are checked by the complex step; stateful rows."""
+"""Truncated BPTT: nothing cut is full BPTT; cuts are checked by the complex step."""
 
 import numpy as np
 import pytest
 
 from npstack import (
     LSTM,
-    Adam,
     ArgumentError,
-    Dense,
-    Dropout,
     Embedding,
     NonFiniteError,
     Sequential,
-    ShapeError,
     StackedLSTM,
     mean_squared_error,
 )
-from npstack.bptt import passes, restart, spans, truncated_gradients
+from npstack.bptt import passes, spans, truncated_gradients
 from npstack.params import split_gates
 from npstack.samples import Samples
-from npstack.seq2seq import EncoderDecoder
-from npstack.source_target import SourceTarget
 from npstack.train import fit
+from tests.truncation import B, T, flat, full, model_and_samples
 
-B, T = 3, 12
+pytestmark = pytest.mark.core
 EPS = np.finfo(float).eps
-
-
-def model_and_samples(kind="plain", dropout=0.0, seed=0):
-    rng = np.random.default_rng(seed)
-    stack = StackedLSTM(2, [4, 3], dropout=dropout, rng=rng)
-    x, y = rng.standard_normal((B, T, 2)), rng.standard_normal((B, T, 2))
-    mask = counts = weights = None
-    if kind in ("mask", "all"):
-        mask = rng.random((B, T)) < 0.7
-        mask[1, 7:] = False  # a short row
-    if kind in ("counts", "all"):
-        counts = rng.random((B, T)) < 0.6
-        counts[:, :4] = False  # a warm-up
-    if kind in ("weights", "all"):
-        weights = rng.random((B, T)) + 0.1
-    return Sequential(stack, Dense(3, 2, rng=rng)), Samples(x, y, mask, counts, weights)
-
-
-def full(model, samples, states=None):
-    counts = samples.counts if samples.mask is None else samples.mask
-    if samples.mask is not None and samples.counts is not None:
-        counts = samples.mask & samples.counts
-    tape = model.forward(samples.x, states, mask=samples.mask)
-    loss = mean_squared_error(tape.outputs, samples.y, counts, weights=samples.weights)
-    return loss.value, model.backward(tape, loss.gradient).params, tape.final
 
 
 def blocks(params):
@@ -61,8 +31,45 @@ def blocks(params):
             yield name, value
 
 
-def flat(states):
-    return [array for state in states for array in state]
+# ---- one pass over everything --------------------------------------------------------------------
+
+
+def test_without_truncation_there_is_one_pass_over_everything():
+    model, samples = model_and_samples("all", dropout=0.5)
+    value, expected, final = full(model, samples)
+    (found,) = passes(model, samples, None, None, mean_squared_error, None)
+    assert (found.value, found.weight) == (value, 1)
+    assert all(np.array_equal(found.grads[name], expected[name]) for name in expected)
+    assert all(map(np.array_equal, flat(found.final), flat(final)))
+    (drawn,) = passes(model, samples, None, final, mean_squared_error, np.random.default_rng(0))
+    tape = model.forward(samples.x, final, mask=samples.mask, rng=np.random.default_rng(0))
+    assert all(map(np.array_equal, flat(drawn.final), flat(tape.final)))
+    assert drawn.value not in (value, found.value), "dropout draws, the state is another"
+
+
+def test_a_model_that_speaks_last_counts_its_last_step_whatever_is_masked():
+    rng = np.random.default_rng(0)
+    model = LSTM(2, 3, return_sequences=False, rng=rng)
+    mask = np.arange(T) < np.array([[T], [5], [1]])
+    samples = Samples(rng.standard_normal((B, T, 2)), rng.standard_normal((B, 3)), mask)
+    (found,) = passes(model, samples, None, None, mean_squared_error, None)
+    tape = model.forward(samples.x, mask=mask)
+    assert found.value == mean_squared_error(tape.outputs, samples.y).value
+
+
+@pytest.mark.parametrize("truncate", [None, (4, 4), (2, 5), (5, 2)])
+def test_values_and_gradients_are_plain_and_in_the_order_of_the_parameters(truncate):
+    model, samples = model_and_samples("counts")
+    for found in passes(model, samples, truncate, None, mean_squared_error, None):
+        assert type(found.value) is type(found.weight) is float
+        assert found.grads is None or list(found.grads) == list(expected_order(model, samples))
+    k1, k2 = truncate or (T, T)
+    whole = truncated_gradients(model, samples, k1, k2)
+    assert list(whole.params) == list(expected_order(model, samples))
+
+
+def expected_order(model, samples):
+    return model.backward(tape := model.forward(samples.x), np.ones_like(tape.outputs)).params
 
 
 # ---- spans ---------------------------------------------------------------------------------------
@@ -74,6 +81,14 @@ def test_every_step_counts_in_one_span_and_each_window_reaches_k2_back(k1, k2):
     assert [t for span in found for t in range(span.first, span.stop)] == list(range(T))
     assert all(span.stop - span.first == min(k1, T) for span in found[:-1])
     assert [span.begin for span in found] == [max(0, span.stop - k2) for span in found]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
+def test_spans_of_numbers_of_numpy_are_the_plain_ones(dtype):
+    """Unsigned ones would go round below zero."""
+    found = spans(100, dtype(7), dtype(9))
+    assert found == spans(100, 7, 9)
+    assert {type(number) for span in found for number in span} == {int}
 
 
 @pytest.mark.parametrize("wrong", [(0, 1), (1, 0), (2.0, 2), (-1, 3)])
@@ -160,6 +175,14 @@ def test_a_single_layer_and_symbols_go_the_same_way():
     assert truncated_gradients(layer, (z, y), 3, 5).final.h.shape == (B, 3)
 
 
+def test_resets_are_not_looked_at():
+    model, samples = model_and_samples("all")
+    marked = samples._replace(resets=np.ones(B, bool))
+    one, other = (truncated_gradients(model, given, 4, 6) for given in (samples, marked))
+    assert one.value == other.value
+    assert all(np.array_equal(one.params[name], other.params[name]) for name in one.params)
+
+
 def test_float32_stays_float32():
     rng = np.random.default_rng(0)
     model = StackedLSTM(2, [3, 2], rng=rng, dtype=np.float32)
@@ -180,6 +203,7 @@ def test_spans_in_which_nothing_counts_hand_the_state_on_and_teach_nothing():
     found = list(passes(model, samples, (4, 4), None, mean_squared_error, None))
     assert [one.grads is None for one in found] == [True, True, False]
     assert [one.weight for one in found] == [0, 0, 4 * B]
+    assert [one.value for one in found[:2]] == [0, 0]
     late = samples.steps(8, 12)
     value, expected, _ = full(model, late, found[1].final)
     assert found[2].value == value
@@ -208,205 +232,77 @@ def test_dropout_draws_anew_in_each_span():
     assert drawn == [None] * 3
 
 
-# ---- with updates between the spans --------------------------------------------------------------
+# ---- numbers that are none -----------------------------------------------------------------------
+
+SPANS = [None, (4, 4), (4, 6), (2, 7), (5, 2), (7, 1), (T, T), (99, 3)]
+every_span = pytest.mark.parametrize("truncate", SPANS)
 
 
-def trained(model, samples, **options):
-    rng, adam = np.random.default_rng(3), Adam(0.05)
-    options = {"epochs": 2, "batch_size": B, "shuffle": False, **options}
-    history = fit(model, samples, rng=rng, optimiser=adam, **options)
-    return dict(model.params), history, adam
+def told(model, samples, truncate, loss=mean_squared_error):
+    """What the error says."""
+    with pytest.raises(NonFiniteError) as error:
+        list(passes(model, samples, truncate, None, loss, None))
+    return str(error.value)
 
 
-def same(one, other):
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
-@pytest.mark.parametrize("kind", ["plain", "all"])
-def test_fit_with_one_span_over_everything_is_fit_without(kind):
-    with_spans, history, _ = trained(*model_and_samples(kind), truncate=(T, T))
-    without, plain, _ = trained(*model_and_samples(kind))
-    assert same(with_spans, without)
-    assert history.train_loss == plain.train_loss
-
-
-@pytest.mark.parametrize(("k1", "k2"), [(4, 4), (4, 8), (2, 3), (6, 2)])
-def test_updates_between_spans_by_hand(k1, k2):
-    """A window that reaches back begins with the state that the pass before left there."""
-    model, samples = model_and_samples()
-    ours, history, adam = trained(*model_and_samples(), truncate=(k1, k2), epochs=1)
-    by_hand, losses = Adam(0.05), []
-    at = {0: None}  # states by step, each from the latest pass that went there
-    for first in range(0, T, k1):
-        stop = first + k1
-        begin = max(0, stop - k2)
-        if begin > first:
-            lead = model.forward(samples.x[:, first:begin], at[first])
-            at[begin] = lead.final
-        tape = model.forward(samples.x[:, begin:stop], at[begin])
-        for t in range(stop - begin):
-            states = (type(s.states)(*(v[:, t] for v in s.states)) for s in tape.layers)
-            at[begin + t + 1] = tuple(states)
-        outputs = tape.outputs[:, first - begin :] if begin <= first else tape.outputs
-        if begin > first:
-            outputs = np.concatenate([lead.outputs, outputs], axis=1)
-        loss = mean_squared_error(outputs, samples.y[:, first:stop])
-        doutputs = np.zeros_like(tape.outputs)
-        taught = min(k1, k2)
-        doutputs[:, -taught:] = loss.gradient[:, -taught:]
-        grads = model.backward(tape, doutputs).params
-        model.params = by_hand.update(model.params, grads)
-        losses.append(loss.value)
-    assert adam.steps == by_hand.steps == T // k1
-    assert same(ours, model.params)
-    assert history.train_loss == [float(np.mean(losses))]
-
-
-def cut_into_batches(samples, length):
-    """Long rows as stateful samples: row b of batch n continues row b of batch n - 1."""
-    parts = [samples.steps(t, t + length) for t in range(0, T, length)]
-    return Samples(
-        *(None if one[0] is None else np.concatenate(one) for one in zip(*parts, strict=True))
-    )
-
-
-@pytest.mark.parametrize("kind", ["plain", "mask", "weights"])
-def test_stateful_batches_are_the_spans_of_long_rows(kind):
-    model, samples = model_and_samples(kind)
-    long, history, adam = trained(model, samples, truncate=(4, 4))
-    model, samples = model_and_samples(kind)
-    short, batches, twin = trained(model, cut_into_batches(samples, 4), stateful=True, shuffle=True)
-    assert same(long, short), "the rows keep their order whatever shuffle says"
-    assert history.train_loss == batches.train_loss
-    assert adam.steps == twin.steps == 2 * 3
-
-
-def test_stateful_rows_are_cut_again_by_truncation():
-    model, samples = model_and_samples()
-    finer, history, _ = trained(model, samples, truncate=(2, 2))
-    model, samples = model_and_samples()
-    parts, batches, _ = trained(
-        model, cut_into_batches(samples, 4), stateful=True, truncate=(2, 2), epochs=2
-    )
-    assert same(finer, parts)
-    assert history.train_loss == batches.train_loss
-
-
-def test_a_reset_row_starts_anew_and_the_others_go_on():
-    begun = []
-    model, samples = model_and_samples()
-    batches = cut_into_batches(samples, 4)
-    resets = np.zeros(3 * B, bool)
-    resets[B + 1] = True  # row 1 of the second batch
-    inner = model.forward
-
-    def listen(x, states=None, **options):
-        tape = inner(x, states, **options)
-        begun.append((states, tape.final))
-        return tape
-
-    model.forward = listen
-    options = {"batch_size": B, "stateful": True, "rng": np.random.default_rng(0)}
-    fit(model, batches._replace(resets=resets), epochs=2, **options)
-    states = [states for states, _ in begun]
-    assert states[0] is states[3] is None, "an epoch starts anew"
-    for given, before in zip(flat(states[1]), flat(begun[0][1]), strict=True):
-        assert not given[1].any()
-        assert np.array_equal(given[[0, 2]], before[[0, 2]])
-    for given, before in zip(flat(states[2]), flat(begun[1][1]), strict=True):
-        assert np.array_equal(given, before)
-
-
-def test_without_stateful_every_batch_starts_anew_and_resets_do_nothing():
-    model, samples = model_and_samples()
-    plain, _, _ = trained(model, samples)
-    model, samples = model_and_samples()
-    marked = samples._replace(resets=np.ones(B, bool))
-    also, _, _ = trained(model, marked)
-    assert same(plain, also)
-    assert restart(None, np.ones(2, bool)) is None
-
-
-def test_a_model_that_speaks_last_can_be_stateful():
-    rng = np.random.default_rng(0)
-    model = Sequential(LSTM(1, 2, return_sequences=False, rng=rng), Dense(2, 1, rng=rng))
-    x = rng.standard_normal((4, 3, 1))
-    seen, inner = [], model.forward
-    model.forward = lambda x, states=None, **o: seen.append(states) or inner(x, states, **o)
-    fit(model, (x, x[:, -1]), epochs=1, batch_size=2, stateful=True, rng=rng)
-    assert seen[0] is None
-    assert len(seen[1]) == 1
-
-
-# ---- wrong calls ---------------------------------------------------------------------------------
-
-
-def wrong(**options):
-    model, samples = model_and_samples()
-    arguments = {"epochs": 1, "batch_size": B, "rng": np.random.default_rng(0), **options}
-    fit(arguments.pop("model", model), arguments.pop("samples", samples), **arguments)
-
-
-X = np.zeros((4, 5, 2))
-LAST = LSTM(2, 2, return_sequences=False, rng=np.random.default_rng(0))
-NO_STATE = Sequential(Dropout(0.5), Dense(2, 2, rng=np.random.default_rng(0)))
-SIDES = [LSTM(2, 2, rng=np.random.default_rng(k)) for k in range(2)]
-PAIR = EncoderDecoder(*SIDES)
-WRONG = {
-    "truncate is one number": ({"truncate": 4}, ArgumentError, r"pair \(k1, k2\)"),
-    "k2 is zero": ({"truncate": (4, 0)}, ArgumentError, "k2"),
-    "k1 is a float": ({"truncate": (2.5, 3)}, ArgumentError, "k1"),
-    "only the last step": (
-        {"model": LAST, "samples": (X, X[:, 0]), "truncate": (2, 2)},
-        ArgumentError,
-        "return_sequences=True",
-    ),
-    "no state to carry": (
-        {"model": NO_STATE, "samples": (X, X), "truncate": (2, 2)},
-        ArgumentError,
-        "recurrent layer",
-    ),
-    "no state for stateful": (
-        {"model": NO_STATE, "samples": (X, X), "stateful": True},
-        ArgumentError,
-        "stateful needs a model with a recurrent layer",
-    ),
-    "targets without time": (
-        {"model": LSTM(2, 2, rng=np.random.default_rng(0)), "samples": (X, X[:, 0])}
-        | {"truncate": (2, 2)},
-        ShapeError,
-        r"begin with \(B, T\)",
-    ),
-    "two inputs": (
-        {"model": PAIR, "samples": (SourceTarget(X, X), X), "stateful": True},
-        ArgumentError,
-        "one input",
-    ),
-    "two inputs in spans": (
-        {"model": PAIR, "samples": (SourceTarget(X, X), X), "truncate": (2, 2)},
-        ShapeError,
-        r"begin with \(B, T\)",
-    ),
-    "rows left over": ({"stateful": True, "batch_size": 2}, ShapeError, "leave a smaller one"),
-    "batches of two sizes": (
-        {"stateful": True, "batches": lambda rng: [[0, 1], [2]]},
-        ShapeError,
-        "2 rows like the first",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_calls_are_explained(name):
-    options, error, words = WRONG[name]
-    with pytest.raises(error, match=words):
-        wrong(**options)
-
-
-def test_an_error_counts_its_time_step_from_the_beginning_of_the_row():
+@every_span
+def test_an_error_counts_its_time_step_from_the_beginning_of_the_row(truncate):
     model, samples = model_and_samples()
     x = samples.x.copy()
     x[1, 9] = np.nan
-    for k1, k2, step in [(4, 4, 9), (4, 6, 9), (5, 2, 9), (T, T, 9)]:
-        with pytest.raises(NonFiniteError, match=f"time step {step} "):
-            truncated_gradients(model, samples._replace(x=x), k1, k2)
+    assert "time step 9 " in told(model, samples._replace(x=x), truncate)
+
+
+@every_span
+def test_a_loss_that_is_no_number_is_told_by_its_time_step(truncate):
+    def loss(predictions, targets, mask):
+        gradient = np.zeros_like(predictions)
+        gradient[np.isnan(targets)] = np.nan
+        return 1.0, gradient
+
+    model, samples = model_and_samples()
+    for step in (0, 6, T - 1):
+        y = samples.y.copy()
+        y[1, step] = np.nan
+        message = told(model, samples._replace(y=y), truncate, loss)
+        assert f"first at time step {step} of the loss" in message
+
+
+@every_span
+def test_a_loss_too_large_for_a_number_is_told_by_its_largest_prediction(truncate):
+    def loss(predictions, targets, mask):
+        return np.inf if (targets > 1e100).any() else 1.0, np.zeros_like(predictions)
+
+    model, samples = model_and_samples()
+    y = samples.y.copy()
+    y[2, 8] = 1e200
+    first, stop = next((s.first, s.stop) for s in spans(T, *(truncate or (T, T))) if s.stop > 8)
+    outputs = abs(model.forward(samples.x).outputs[:, first:stop])
+    step = first + int(np.argwhere(outputs == outputs.max())[0, 1])
+    message = told(model, samples._replace(y=y), truncate, loss)
+    assert f"first at time step {step} of the loss" in message
+    assert "loss inf, NaN or infinity" in message
+    assert f"where predictions reach {outputs.max():.3g}" in message
+
+
+@every_span
+def test_a_gradient_that_is_no_number_is_told_by_its_time_step(truncate):
+    """An input of 1e200 times a gradient of 1e150: the step's own, whichever span it lies in."""
+    model = LSTM(1, 1, rng=np.random.default_rng(0))
+    model.params = {name: np.zeros_like(value) for name, value in model.params.items()}
+    k1, k2 = truncate or (T, T)
+    for step in (0, 3, 8, T - 1):
+        (span,) = (s for s in spans(T, k1, k2) if s.first <= step < s.stop)
+        x = np.zeros((1, T, 1))
+        x[0, step] = 1e200
+
+        def loss(predictions, targets, mask):
+            return 1.0, np.full_like(predictions, 1e150)
+
+        samples = Samples(x, x)
+        if step < span.begin:  # it teaches nothing
+            assert truncated_gradients(model, samples, k1, k2, loss=loss).value == 1
+            continue
+        with np.errstate(all="ignore"):
+            message = told(model, samples, truncate, loss)
+        assert f"first at time step {step} of LSTM" in message

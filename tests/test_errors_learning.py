@@ -1,4 +1,4 @@
-"""What losses, optimisers and schedules say to wrong calls, in full: ``errors_learning.txt``.
+"""What all that learns says to wrong calls, in full: ``errors_learning.txt``.
 
 ``python -m tests.test_errors_learning`` writes the listing.
 """
@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from npstack import NpstackError
-from tests import test_losses_refused, test_optim_refused, test_schedules
+from tests import (
+    test_bptt_refused,
+    test_data_windows_refused,
+    test_losses_refused,
+    test_optim_refused,
+    test_schedules,
+)
 
 pytestmark = pytest.mark.core
 LISTING = Path(__file__).with_name("errors_learning.txt")
@@ -18,6 +24,8 @@ TABLES = {
     "losses": test_losses_refused.REFUSED,
     "optimisers": test_optim_refused.REFUSED,
     "schedules": test_schedules.REFUSED,
+    "truncated and stateful training": test_bptt_refused.REFUSED,
+    "windows": test_data_windows_refused.REFUSED,
 }
 
 

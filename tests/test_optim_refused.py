@@ -20,6 +20,8 @@ from npstack import (
     optimiser_from,
 )
 
+pytestmark = pytest.mark.core
+
 PARAMS = {name: np.ones(2) for name in ("0.layers.0.W", "0.layers.0.b", "1.W", "1.b")}
 ONE = {"b": np.ones(2)}
 
@@ -72,6 +74,10 @@ REFUSED = {
         lambda: AdamW(weight_decay=-0.1),
         "AdamW: weight_decay must be at least 0",
     ),
+    "decay of less than nothing": (
+        lambda: SGD(weight_decay=-1),
+        r"SGD: weight_decay must be at least 0, got -1 \(int\)",
+    ),
     "decay as a word": (
         lambda: SGD(weight_decay="little"),
         "SGD: weight_decay must be a finite number, got 'little'",
@@ -98,6 +104,10 @@ REFUSED = {
         ),
         r"got 'layers.7.W'. Near it: layers.\d.W, layers.\d.W, layers.\d.W\.$",
     ),
+    "patterns that match nothing": (
+        lambda: update(SGD(frozen=("x", "y"))),
+        "every pattern in frozen must match a parameter, got 'x'",
+    ),
     "a pattern in another case": (lambda: update(SGD(frozen=("*.w",))), "every pattern in frozen"),
     "a pattern that matches no gradient": (
         lambda: Adam(frozen=("2.*",)).trainable(PARAMS),
@@ -116,9 +126,25 @@ REFUSED = {
         lambda: update(SGD(frozen=("1.*",)), grads={"0.layers.0.W": np.ones(2)}),
         r"grads must have the names of params, got missing \['0.layers.0.b'\], unknown",
     ),
+    "all gradients left out": (
+        lambda: update(SGD(), grads={}),
+        r"missing \['0.layers.0.W', '0.layers.0.b', '1.W', '1.b'\], unknown \[\]",
+    ),
+    "a gradient that comes first and belongs to nothing": (
+        lambda: update(SGD(), ONE, {"a": np.ones(2), **ONE}),
+        r"missing \[\], unknown \['a'\]",
+    ),
+    "gradients that belong to nothing": (
+        lambda: update(SGD(), ONE, {**ONE, "z": np.ones(2), "a": np.ones(2)}),
+        r"missing \[\], unknown \['z', 'a'\]",
+    ),
     "a gradient of another shape": (
         lambda: update(Adam(), ONE, {"b": np.ones((2, 1))}),
         r"grads\['b'\] must have the shape of the parameter, \(2,\), got float64 of shape \(2, 1\)",
+    ),
+    "gradients of other shapes": (
+        lambda: update(Adam(), grads={name: np.ones(3) for name in PARAMS}),
+        r"grads\['0.layers.0.W'\] must have the shape of the parameter",
     ),
     "a gradient of another dtype": (
         lambda: update(Adam(), ONE, {"b": np.ones(2, "f4")}),
@@ -137,6 +163,10 @@ REFUSED = {
     "parameters of another shape than before": (
         lambda: update(after_a_step(ONE), {"b": np.ones(3)}),
         r"m was gathered for, got \['b float64 of shape \(2,\) for float64 of shape \(3,\)'\]",
+    ),
+    "several parameters of another shape than before": (
+        lambda: update(after_a_step(), {name: np.ones((2, 1)) for name in PARAMS}),
+        r"\['0.layers.0.W float64 .*'0.layers.0.b float64 .*'1.W float64 .*'1.b float64",
     ),
     "parameters of another dtype than before": (
         lambda: update(after_a_step(ONE), {"b": np.ones(2, "f4")}),
@@ -173,6 +203,10 @@ REFUSED = {
     ),
     "state of integers at its end": (
         lambda: Adam().load(1, {"m.b": np.ones(2), "v.b": np.ones(2, int)}),
+        r"state\['v.b'\] must be an array of floating-point numbers, got int64",
+    ),
+    "state of integers throughout": (
+        lambda: Adam().load(1, {"v.b": np.ones(2, int), "m.b": np.ones(2, int)}),
         r"state\['v.b'\] must be an array of floating-point numbers, got int64",
     ),
     "state of lists": (

@@ -1,10 +1,9 @@
-"""Schedules of the learning rate: by hand, beside PyTorch's schedulers, to JSON and back."""
+"""Schedules of the learning rate: by hand, by what all of them obey, to JSON and back."""
 
 import dataclasses
 import itertools
 import json
 import math
-import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ from hypothesis import strategies as st
 
 from npstack import SGD, ArgumentError, Constant, Cosine, NpstackError, Schedule, StepDecay, WarmUp
 from npstack.schedules import schedule_from
-from tests.optimiser_runs import scheduler_of
+
+pytestmark = pytest.mark.core
 
 PLAIN = {
     "constant": Constant(0.3),
@@ -108,24 +108,6 @@ def test_numbers_of_numpy_become_plain_ones(name):
         schedule.rate = 1.0
 
 
-@pytest.mark.frameworks
-@every_schedule
-def test_every_schedule_is_pytorchs(name):
-    """PyTorch's cosine rises again behind its end; ours stays, so the comparison ends there."""
-    torch = pytest.importorskip("torch")
-    schedule = SCHEDULES[name]
-    inner = schedule.schedule if isinstance(schedule, WarmUp) else schedule
-    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=inner.rate)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        scheduler = scheduler_of(optimiser, schedule)
-        for step in range(60):
-            rate = optimiser.param_groups[0]["lr"]
-            assert schedule(step) == pytest.approx(rate, rel=1e-12, abs=1e-15), step
-            optimiser.step()
-            scheduler.step()
-
-
 def test_a_schedule_of_ones_own():
     @dataclasses.dataclass(frozen=True)
     class Falling(Schedule):
@@ -158,6 +140,10 @@ REFUSED = {
         lambda: WarmUp(0.1, steps=5),
         "schedule must be the schedule after the rise, got 0.1",
         r"WarmUp\(Constant\(0.001\), steps=100\)",
+    ),
+    "a warm-up to a word": (
+        lambda: WarmUp("cosine", steps=5),
+        "schedule must be the schedule after the rise, got 'cosine'",
     ),
     "a warm-up to a warm-up": (
         lambda: WarmUp(WarmUp(Constant(0.1), 5), 5),

@@ -157,8 +157,8 @@ def window_positions(
     [[1, 2, 3], [2, 3, 4]]
     """
     where = "windows"
-    shapes.check_size(where, "length", length)
-    shapes.check_size(where, "stride", stride)
+    length = shapes.check_size(where, "length", length)
+    stride = shapes.check_size(where, "stride", stride)
     horizons = check_horizons(where, ahead)
     rows = (count - length - int(horizons[-1])) // stride + 1
     if rows < 1:
@@ -174,7 +174,7 @@ def check_horizons(where: str, ahead: object) -> Integers:
     """Rising whole numbers, from one or several."""
     horizons = np.atleast_1d(np.asarray(ahead))
     whole = horizons.dtype.kind in "iu" and horizons.ndim == 1 and horizons.size > 0
-    if not whole or horizons[0] < 0 or (np.diff(horizons) <= 0).any():
+    if not whole or horizons[0] < 0 or (horizons[1:] <= horizons[:-1]).any():
         expected = "ahead must be a whole number of steps, or rising ones"
         advice = "Use ahead=12, or ahead=[1, 6, 12], or ahead=range(1, 13)."
         fail(ArgumentError, where, expected, repr(ahead), advice)
@@ -187,8 +187,8 @@ def windows(
     *,
     ahead: int | Sequence[int] = 1,
     stride: int = 1,
-    inputs: Sequence[int] | None = None,
-    targets: Sequence[int] | None = None,
+    inputs: int | Sequence[int] | None = None,
+    targets: int | Sequence[int] | None = None,
     every_step: bool = False,
     warm_up: int = 0,
     mask: Any = None,
@@ -209,7 +209,7 @@ def windows(
         allowed for target columns that are no inputs.
     stride : int
         Steps between the beginnings of windows.
-    inputs, targets : sequence of int, optional
+    inputs, targets : int or sequence of int, optional
         Columns that the model reads, and tells; all by default.
     every_step : bool
         Targets at every step, ``y (B, T, A K)``, for a model that returns sequences; or at the

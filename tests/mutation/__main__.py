@@ -41,7 +41,10 @@ from tests.mutation.table import Mutant, Verdicts
 TESTS = PACKAGE.parent / "tests"
 SEEDS = 1000
 CORE = ["-m", "core", str(TESTS)]
+# What notices most, of the layers and of learning: it comes first where every test would be run.
 STRONG = [str(TESTS / f"test_{name}.py") for name in ("layers", "oracle", "errors", "laws")]
+TEACHERS = ("schedules", "optim", "optim_refused", "bptt", "data_windows", "errors_learning")
+STRONG_LEARNING = [str(TESTS / f"test_{name}.py") for name in TEACHERS]
 REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(TESTS)]
 
 
@@ -164,7 +167,8 @@ def meet(mutants: list[Mutant], selection: list[str], traced: bool = True) -> Ve
         if fresh and with_fresh_import(None, selection)["by"]:
             raise SystemExit("the unchanged package fails")
         for mutant in fresh:
-            found = with_fresh_import(mutant, [*selection[:2], *STRONG])
+            strong = STRONG_LEARNING if mutant.file in LEARNING else STRONG
+            found = with_fresh_import(mutant, [*selection[:2], *strong])
             report(mutant.key, found if found["by"] else with_fresh_import(mutant, selection))
 
     return in_two_processes(" ".join(selection[:2]), mutants, work)
@@ -234,8 +238,9 @@ def run(mutants: list[Mutant], new: bool) -> int:
     verdicts = judge([mutant for mutant in mutants if mutant.key not in done])
     why = table.reasons()
     fates = done | {key: table.fate(key, verdict, why) for key, verdict in verdicts.items()}
-    first = Counter(str(v["by"]).split("::")[0] for v in verdicts.values() if v["killed"])
-    made = table.write(mutants, fates, first)
+    first = Counter(table.read().get("noticed first by", {}) if done else {})
+    first.update(str(v["by"]).split("::")[0] for v in verdicts.values() if v["killed"])
+    made = table.write(mutants, fates, first, len(done))
     print(table.shown(made))
     return 1 if made["survived"] else 0
 
@@ -250,7 +255,7 @@ def check_slice(mutants: list[Mutant], seed: int, count: int) -> int:
         return 1
     inside = [mutant for mutant in mutants if not outside(mutant)]
     sample = random.Random(seed).sample(inside, count)
-    found = meet(sample, [*CORE[:2], *STRONG, *CORE[2:]], traced=False)
+    found = meet(sample, [*CORE[:2], *STRONG, *STRONG_LEARNING, *CORE[2:]], traced=False)
     wrong = [k for k, v in found.items() if bool(v["by"]) != (known[table.short(k)] == "core")]
     print(f"{count} of {len(mutants)} mutants met the core tests again, {len(wrong)} disagree")
     print(*wrong, sep="\n")
@@ -276,16 +281,15 @@ def main() -> int:
         return 0
     JOURNAL.path = getattr(given, "journal", None)
     mutants = all_mutants()
-    tabled = [mutant for mutant in mutants if mutant.file not in LEARNING]
     if given.command == "slice":
-        return check_slice(tabled, given.seed, given.count)
+        return check_slice(mutants, given.seed, given.count)
     chosen = [m for m in mutants if all(word in m.key for word in given.words)]
     if given.command == "list":
         print(*(mutant.key for mutant in chosen) if given.words else (), sep="\n")
         print(*Counter(map(table.operator_of, chosen)).most_common(), len(chosen), sep="\n")
         return 0
     if given.command == "run" and not given.words:
-        return run(tabled, given.new)
+        return run(mutants, given.new)
     for key, verdict in judge(chosen).items():
         print(table.fate(key, verdict, table.reasons()), key, verdict, sep="\n  ")
     return 0

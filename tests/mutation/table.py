@@ -68,8 +68,14 @@ def counts(mutants: list[Mutant], fates: dict[str, str], by: Any) -> dict[str, d
     }
 
 
-def write(mutants: list[Mutant], fates: dict[str, str], first: Counter[str]) -> dict[str, Any]:
-    """Write the table; ``first`` counts which test file noticed first."""
+def write(
+    mutants: list[Mutant], fates: dict[str, str], first: Counter[str], kept: int
+) -> dict[str, Any]:
+    """Write the table; ``first`` counts which test file noticed first.
+
+    ``kept`` is how many of the fates are those of the table before: the run was of new mutants,
+    and what noticed first is counted over both runs.
+    """
     why = reasons()
     git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     by_fate: dict[str, list[str]] = {end: [] for end in FATES}
@@ -77,7 +83,8 @@ def write(mutants: list[Mutant], fates: dict[str, str], first: Counter[str]) -> 
         by_fate[fates[mutant.key]].append(mutant.key)
     table = {
         "made": {
-            "command": "python -m tests.mutation run",
+            "command": "python -m tests.mutation run" + " --new" * bool(kept),
+            "kept from the table before": kept,
             "commit": git.stdout.strip(),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
