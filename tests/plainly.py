@@ -39,6 +39,9 @@ class Acts(NamedTuple):
     cell: Any = np.tanh
 
 
+STANDARD = Acts()
+
+
 def draw(seed: int, D: int = D, H: int = H, gates: int = 4, dtype: Any = "f8") -> dict[str, Array]:
     """W, U, b and a second bias: every number different from every other."""
     rng = np.random.default_rng(seed)
@@ -57,7 +60,7 @@ def lstm(
     U: Array,
     b: Array,
     *,
-    acts: Acts = Acts(),
+    acts: Acts = STANDARD,
     P: Array | None = None,
     R: Array | None = None,
     coupled: bool = False,
@@ -105,7 +108,7 @@ def gru(
 
 
 def rnn(W: Array, U: Array, b: Array, act: Any = np.tanh) -> Step:
-    """§3.10."""
+    """§3.9."""
     return lambda x, h: (act(x @ W + h @ U + b),)
 
 

@@ -1,4 +1,4 @@
-"""What docs/specification.md says of Keras 3's cells and padding (PyTorch backend), executed."""
+"""What docs/specification.md says of Keras 3's cells and padding, executed (PyTorch backend)."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_s3_7_keras_resets_after_by_default_and_s3_8_before_when_told(keras: Any
         assert all(same(a, b) for a, b in zip(theirs, (ours, *final), strict=True))
 
 
-def test_s3_10_keras_computes_the_elman_network_with_one_bias(keras: Any) -> None:
+def test_s3_9_keras_computes_the_elman_network_with_one_bias(keras: Any) -> None:
     p, (x, h, _) = draw(36, gates=1), draw_x()
     theirs = run(build(keras, "SimpleRNN", weights(p)), x, h)[0]
     assert same(theirs, plainly.over_time(plainly.rnn(*weights(p)), x, h)[0])
@@ -163,7 +163,7 @@ def test_s6_5_keras_stateful_goes_on_until_reset(keras: Any) -> None:
 HOLES = np.array([[0, 0, 1, 0, 1], [1, 0, 0, 1, 1], [1, 1, 0, 0, 0]], dtype=bool)
 
 
-def test_s7_1_keras_takes_masks_with_holes_and_left_padding(keras: Any) -> None:
+def test_s7_1_keras_takes_masks_s7_4_with_holes_and_left_padding(keras: Any) -> None:
     p, (x, h, c) = draw(41), draw_x()
     layer = build(keras, "LSTM", weights(p), zero_output_for_mask=True)
     theirs = run(layer, x, h, c, mask=HOLES)

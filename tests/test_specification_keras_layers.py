@@ -1,4 +1,4 @@
-"""What docs/specification.md says of Keras 3's directions and stacks (PyTorch backend), executed."""
+"""What docs/specification.md says of Keras 3's directions, stacks and draws, executed."""
 
 from __future__ import annotations
 
@@ -154,3 +154,28 @@ def test_s9_2_keras_refuses_a_recurrent_layer_on_a_last_step(keras: Any) -> None
     last = run(build(keras, "LSTM", weights(draw(81)), return_sequences=False), draw_x()[0])[0]
     with pytest.raises(ValueError, match="expected ndim=3, found ndim=2"):
         keras.layers.LSTM(H)(last)
+
+
+# ---- initial values, numbers ---------------------------------------------------------------------
+
+
+def test_s2_7_keras_draws_its_packed_matrices_as_one(keras: Any) -> None:
+    layer = keras.layers.LSTM(50)
+    layer.build((None, None, 8))
+    W, U, b = layer.get_weights()
+    packed, per_gate = (np.sqrt(6 / (8 + columns)) for columns in (200, 50))
+    assert 0.9 * packed < abs(W).max() <= packed < 0.6 * per_gate
+    assert np.allclose(U @ U.T, np.eye(50), atol=1e-5)
+    assert not np.allclose(U[:, :50] @ U[:, :50].T, np.eye(50), atol=0.1)
+    assert (b == np.repeat([0, 1, 0, 0], 50)).all()
+
+
+def test_s11_1_keras_sigmoid_keeps_its_digits_in_float32(keras: Any) -> None:
+    a = np.linspace(-80, 20, 101)
+    theirs = keras.ops.sigmoid(a.astype("f4")).numpy()
+    assert (abs(theirs / plainly.sigmoid(a) - 1) < 1e-6).all()
+
+
+def test_s6_3_keras_begins_with_zeros_where_no_state_is_given(keras: Any) -> None:
+    layer, x = build(keras, "LSTM", weights(draw(82))), draw_x()[0]
+    assert np.array_equal(run(layer, x)[0], run(layer, x, ZEROS, ZEROS)[0])

@@ -23,8 +23,12 @@ from tests.plainly import (
 )
 
 pytestmark = pytest.mark.frameworks
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _onnxruntime() -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
 
 
 def plain(p: dict[str, Any], **parts: Any) -> plainly.Step:
@@ -123,7 +127,7 @@ def test_s3_7_onnxruntime_resets_after_when_told_and_s3_8_before_by_default() ->
         assert same(final, our_final)
 
 
-def test_s3_10_onnxruntime_computes_the_elman_network() -> None:
+def test_s3_9_onnxruntime_computes_the_elman_network() -> None:
     p, (x, h, _) = draw(108, gates=1), draw_x()
     step = plainly.rnn(p["W"], p["U"], p["b"] + p["b2"])
     assert same(run("RNN", [p], x, h)[0], plainly.over_time(step, x, h)[0])
@@ -219,6 +223,17 @@ def test_s7_5_onnxruntime_zeroes_the_final_state_of_empty_rows() -> None:
     assert not c_n[1].any()
     _, (gru_h,) = run("GRU", [draw(115, gates=3)], x, h, lengths=[5, 0, 3])
     assert not gru_h[1].any()
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+def test_s7_7_onnxruntime_never_reads_the_padding_not_even_nan(direction: str) -> None:
+    p, (x, h, c) = draw(120), draw_x()
+    spoiled = np.where(MASK[..., None], x, np.nan)
+    clean, dirty = (
+        run("LSTM", [p], v, h, c, lengths=LENGTHS, direction=direction) for v in (x, spoiled)
+    )
+    assert np.array_equal(clean[0], dirty[0])
+    assert all(np.array_equal(a, b) for a, b in zip(clean[1], dirty[1], strict=True))
 
 
 def test_s8_1_onnxruntime_reverses_the_valid_prefix_and_s8_2_returns_it_in_order() -> None:

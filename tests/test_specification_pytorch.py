@@ -11,11 +11,13 @@ from tests import plainly
 from tests.plainly import LENGTHS, MASK, D, H, T, differ, draw, draw_x, orders_that_fit, same
 
 pytestmark = pytest.mark.frameworks
-torch: Any = pytest.importorskip("torch")
+torch: Any = None  # imported when the first test runs: the default tests collect this file, too
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> None:
+def _pytorch() -> None:
+    global torch
+    torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
 
 
@@ -117,7 +119,7 @@ def test_s2_5_pytorch_cannot_merge_the_recurrent_bias_of_the_candidate() -> None
     assert differ(run(module("GRU", [all_merged]), x, h)[0], outputs)
 
 
-def test_s2_6_pytorch_draws_the_forget_bias_like_every_other_parameter() -> None:
+def test_s2_6_pytorch_has_no_forget_bias_s2_7_and_draws_all_uniform() -> None:
     torch.manual_seed(0)
     net = torch.nn.LSTM(20, 25)
     bound = 1 / np.sqrt(25)
@@ -165,7 +167,7 @@ def test_s3_7_pytorch_resets_after_the_product() -> None:
 
 
 @pytest.mark.parametrize("name", ["tanh", "relu"])
-def test_s3_10_pytorch_computes_the_elman_network(name: str) -> None:
+def test_s3_9_pytorch_computes_the_elman_network(name: str) -> None:
     p, (x, h, _) = draw(7, gates=1), draw_x()
     act = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}[name]
     outputs, _ = run(module("RNN", [p], nonlinearity=name), x, h)
@@ -319,3 +321,14 @@ def test_s10_1_pytorch_evaluation_is_the_identity() -> None:
     layers, x = [draw(28), draw(29, D=H)], draw_x()[0]
     net = module("LSTM", layers, dropout=0.5).eval()
     assert same(run(net, x)[0], run(module("LSTM", layers), x)[0])
+
+
+def test_s11_1_pytorch_sigmoid_keeps_its_digits_in_float32() -> None:
+    a = np.linspace(-80, 20, 101)
+    theirs = torch.sigmoid(torch.tensor(a.astype("f4"))).numpy()
+    assert (abs(theirs / plainly.sigmoid(a) - 1) < 1e-6).all()
+
+
+def test_s6_3_pytorch_begins_with_zeros_where_no_state_is_given() -> None:
+    net, (x, h, c) = module("LSTM", [draw(9)]), draw_x()
+    assert np.array_equal(run(net, x)[0], run(net, x, 0 * h, 0 * c)[0])
