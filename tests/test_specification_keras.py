@@ -311,3 +311,9 @@ def test_s11_4_keras_multiplies_matrices_of_float64_in_float32(keras: Any) -> No
         errors[name] = plainly.error(outputs, ours)
     assert errors["without mask"] < 1e-14  # a loop of its own, written in PyTorch
     assert 1e-9 < errors["with mask"] < 1e-6
+    p = draw(52, gates=1)
+    simple = keras.layers.SimpleRNN(H, return_sequences=True, dtype="float64")
+    simple.build((None, None, D))
+    simple.set_weights(weights(p))
+    ours, _ = plainly.over_time(plainly.rnn(*weights(p)), x, h)
+    assert 1e-9 < plainly.error(simple(x, initial_state=[h]).detach().numpy(), ours) < 1e-6

@@ -203,6 +203,17 @@ def test_s5_4_onnxruntime_f_g_h_are_gates_candidate_and_cell() -> None:
     assert same(outputs, plainly.over_time(plain(p, acts=acts), x, h, c)[0])
 
 
+def test_s5_4_onnxruntime_gives_each_direction_activations_of_its_own() -> None:
+    layers, (x, h, c) = [draw(121), draw(122)], draw_x()
+    names = ["Sigmoid", "Tanh", "Tanh", "Sigmoid", "Softsign", "Tanh"]
+    starts, options = [np.stack([a, a]) for a in (h, c)], {"direction": "bidirectional"}
+    outputs, _ = run("LSTM", layers, x, *starts, activations=names, **options)
+    acts = Acts(candidate=ACTIVATIONS["Softsign"])
+    assert same(outputs[:, :, 0], plainly.over_time(plain(layers[0]), x, h, c)[0])
+    backward = plainly.over_time(plain(layers[1], acts=acts), x, h, c, backwards=True)[0]
+    assert same(outputs[:, :, 1], backward)
+
+
 # ---- padding, directions -------------------------------------------------------------------------
 
 
