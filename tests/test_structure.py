@@ -14,7 +14,7 @@ MODULES = {
     for path in sorted((ROOT / "npstack").rglob("*.py"))
 }
 FOREIGN = {"torch", "keras", "tensorflow", "jax", "onnx", "onnxruntime", "pytest", "hypothesis"}
-STILL_LONG = {"tests/test_bptt.py", "tests/test_optim.py"}
+STILL_LONG: set[str] = set()
 TRANSCENDENTAL = re.compile(
     r"(np|numpy|math|cmath|scipy)\.\w*(exp|expm1|log|log1p|log2|log10|sin|cos|tan|tanh|sinh|cosh)\b"
 )
