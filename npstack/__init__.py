@@ -3,7 +3,7 @@
 from npstack import analysis, plots
 from npstack.activations import Activation
 from npstack.bptt import truncated_gradients
-from npstack.cells import LSTMCell
+from npstack.cells import Cell, LayerNormLSTMCell, LSTMCell, LSTMVariantCell
 from npstack.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -60,6 +60,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "ArgumentError",
+    "Cell",
     "Checkpoint",
     "CompositeTape",
     "Constant",
@@ -76,7 +77,9 @@ __all__ = [
     "LSTMCell",
     "LSTMGates",
     "LSTMState",
+    "LSTMVariantCell",
     "Layer",
+    "LayerNormLSTMCell",
     "LeakageError",
     "Loss",
     "NonFiniteError",

@@ -58,6 +58,11 @@ def log1p(a: Array) -> Array:
     return _on_objects("log1p", a) if a.dtype == object else np.log1p(a)
 
 
+def sqrt(a: Array) -> Array:
+    """Square root of any number type."""
+    return _on_objects("sqrt", a) if a.dtype == object else np.sqrt(a)
+
+
 def cos(a: Array) -> Array:
     """Cosine of any number type."""
     return _on_objects("cos", a) if a.dtype == object else np.cos(a)

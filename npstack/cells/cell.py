@@ -172,6 +172,11 @@ class GatedCell(Cell):
         count = len(self.gates)
         b = per_gate(initialiser(where, "bias_init", bias_init), rng, 1, H, count)[0]
         W = per_gate(initialiser(where, "kernel_init", kernel_init), rng, D, H, count)
-        U = per_gate(initialiser(where, "recurrent_init", recurrent_init), rng, H, H, count)
+        P = self.width(H)
+        U = per_gate(initialiser(where, "recurrent_init", recurrent_init), rng, P, H, count)
         self.params = {"W": W.astype(dtype), "U": U.astype(dtype), "b": b.astype(dtype)}
         self.axes = {"W": ("x", self.gates), "U": ("h", self.gates), "b": (self.gates,)}
+
+    def width(self, hidden_size: int) -> int:
+        """How wide ``h`` is, which ``U`` reads: as many numbers as units."""
+        return hidden_size

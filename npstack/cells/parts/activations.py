@@ -1,0 +1,54 @@
+"""Other activations: one of `npstack.activations` for each gate, and for the cell (§5.4).
+
+::
+
+    i = act_input(a_i)    f = act_forget(a_f)    g = act_candidate(a_g)    o = act_output(a_o)
+    h = o * act_cell(c)
+
+Keras' ``recurrent_activation`` is that of input, forget and output, its ``activation`` that of
+candidate and cell; ONNX lists three: f for the gates, g for the candidate, h for the cell.
+"""
+
+from __future__ import annotations
+
+from npstack.activations import Activation, check_activation
+from npstack.cells.parts.part import Part
+
+
+class Activations(Part):
+    """The activation of each gate, and of the cell on its way to ``h``.
+
+    Parameters
+    ----------
+    input, forget, candidate, output, cell : str or Activation, optional
+        A name of the table in `npstack.activations`, or one with parameters; what is left out
+        stays the sigmoid (gates) or tanh (candidate, cell).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npstack import LSTMVariantCell
+    >>> hard = Activations(input="hard_sigmoid_fifth", cell=Activation("elu", alpha=0.5))
+    >>> cell = LSTMVariantCell(2, 4, hard, rng=np.random.default_rng(0))
+    >>> cell.activations["input"]
+    Activation('hard_sigmoid_fifth', alpha=0.2, beta=0.5)
+    """
+
+    def __init__(
+        self,
+        *,
+        input: str | Activation = "sigmoid",
+        forget: str | Activation = "sigmoid",
+        candidate: str | Activation = "tanh",
+        output: str | Activation = "sigmoid",
+        cell: str | Activation = "tanh",
+    ) -> None:
+        given = {"input": input, "forget": forget, "candidate": candidate, "output": output}
+        self.chosen = {
+            name: check_activation("Activations", name, value)
+            for name, value in {**given, "cell": cell}.items()
+        }
+
+    def activation(self, name: str, usual: Activation) -> Activation:
+        """What was chosen for this gate."""
+        return self.chosen[name]

@@ -1,0 +1,92 @@
+"""Two clips that share a name (§4.1, §4.2).
+
+::
+
+    PreactivationClip   a_k = clip(a_k, -limit, limit)   ONNX: the sum that an activation sees
+    CellClip            c = clip(c, -limit, limit)       TensorFlow 1: the cell state itself
+
+The first bounds what a gate can be told, the last peephole included; the cell may still grow with
+every step. The second bounds the cell, and the clipped cell is what is carried on.
+
+The slope is 1 inside the limits and 0 where something was cut, the limit itself included.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npstack.cells.parts.part import Grads, Part
+from npstack.numerics import Array, absolute, clip, real
+from npstack.params import Params
+from npstack.shapes import check_positive
+
+
+def clip_backward(y: Array, dy: Array, limit: float) -> Array:
+    """The gradient of what was clipped, from the result ``y``: nothing passes at a limit.
+
+    Examples
+    --------
+    >>> clip_backward(np.array([-1.0, 0.5]), np.array([3.0, 4.0]), 1.0)
+    array([0., 4.])
+    """
+    return np.where(real(absolute(y)) < limit, dy, np.zeros_like(dy))
+
+
+class PreactivationClip(Part):
+    """Every gate's pre-activation is clipped (§4.1).
+
+    Parameters
+    ----------
+    limit : float
+        Above 0.
+
+    Examples
+    --------
+    >>> from npstack import LSTMVariantCell
+    >>> cell = LSTMVariantCell(1, 2, PreactivationClip(1.0), rng=np.random.default_rng(0))
+    >>> _, gates = cell.step(cell.params, np.full((1, 1), 1e6), cell.zero_state(1, float))
+    >>> bool(gates.input.max() <= 1 / (1 + np.exp(-1.0)))
+    True
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = check_positive("PreactivationClip", "limit", limit, "3.0, for example.")
+
+    def gate(self, params: Params, name: str, a: Array, c: Array) -> Array:
+        """``clip(a)``."""
+        return clip(a, self.limit)
+
+    def gate_backward(
+        self, params: Params, name: str, a: Array, c: Array, da: Array
+    ) -> tuple[Array, Array | None, Grads]:
+        """Nothing passes where the sum was cut."""
+        return clip_backward(a, da, self.limit), None, {}
+
+
+class CellClip(Part):
+    """The new cell state is clipped, and carried on clipped (§4.2).
+
+    Parameters
+    ----------
+    limit : float
+        Above 0; 3.0 is the default of TensorFlow's raw operator.
+
+    Examples
+    --------
+    >>> from npstack import LSTMState, LSTMVariantCell
+    >>> cell = LSTMVariantCell(1, 2, CellClip(3.0), rng=np.random.default_rng(0))
+    >>> state = LSTMState(h=np.zeros((1, 2)), c=np.full((1, 2), 100.0))
+    >>> cell.step(cell.params, np.zeros((1, 1)), state)[0].c
+    array([[3., 3.]])
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = check_positive("CellClip", "limit", limit, "3.0, for example.")
+
+    def cell(self, c: Array) -> Array:
+        """``clip(c)``."""
+        return clip(c, self.limit)
+
+    def cell_backward(self, c: Array, dc: Array) -> Array:
+        """Nothing passes where the cell was cut."""
+        return clip_backward(c, dc, self.limit)
