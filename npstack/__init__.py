@@ -29,7 +29,9 @@ from npstack.layers import (
     GRU,
     LSTM,
     RNN,
+    Bidirectional,
     Dense,
+    Directions,
     Dropout,
     Embedding,
     Layer,
@@ -70,7 +72,8 @@ from npstack.shapes import (
     TapeError,
 )
 from npstack.source_target import SourceTarget, shift_right
-from npstack.stack import StackedLSTM
+from npstack.stack import Stacked, StackedLSTM
+from npstack.stacks import BidirectionalStacked, StackedBidirectional, StackedGRU, StackedRNN
 from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
 from npstack.train import History, Samples, evaluate, fit
 from npstack.verify import check_gradients, check_laws, gradcheck
@@ -85,6 +88,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "ArgumentError",
+    "Bidirectional",
+    "BidirectionalStacked",
     "Cell",
     "Checkpoint",
     "CompositeTape",
@@ -93,6 +98,7 @@ __all__ = [
     "DataError",
     "Decoded",
     "Dense",
+    "Directions",
     "Dropout",
     "DtypeError",
     "Embedding",
@@ -126,7 +132,11 @@ __all__ = [
     "Sequential",
     "ShapeError",
     "SourceTarget",
+    "Stacked",
+    "StackedBidirectional",
+    "StackedGRU",
     "StackedLSTM",
+    "StackedRNN",
     "StepDecay",
     "Tape",
     "TapeError",
