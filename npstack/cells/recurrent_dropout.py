@@ -55,6 +55,11 @@ class RecurrentDropout(CellWrapper):
         self.rate = check_fraction("RecurrentDropout", "rate", rate, "It is dropped.")
         self.each_step = each_step
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rate, and what is unusual."""
+        return {"rate": self.rate, **({"each_step": True} if self.each_step else {})}
+
     def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
         """True where ``h'`` is kept."""
         leading = (batch, steps) if self.each_step else (batch,)

@@ -19,7 +19,7 @@ from npstack.shapes import DtypeError, describe, fail
 
 
 class CellWrapper(ReadingCell):
-    """Base of wrappers, which write `draw_own`, `step_reading` and its mirror image.
+    """Base of wrappers, which write `settings`, `draw_own`, `step_reading` and its mirror image.
 
     Parameters
     ----------
@@ -43,6 +43,15 @@ class CellWrapper(ReadingCell):
     def draw_noise(self, rng: np.random.Generator, batch: int, steps: int) -> tuple[Any, Any]:
         """The wrapper's own draws, and those of the cell inside."""
         return self.draw_own(rng, batch, steps), self.cell.draw_noise(rng, batch, steps)
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What the wrapper was built with, by name."""
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
+        return f"{type(self).__name__}({self.cell!r}{settings})"
 
     @abstractmethod
     def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:

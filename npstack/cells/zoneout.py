@@ -64,6 +64,11 @@ class Zoneout(CellWrapper):
         super().__init__(cell, cell.state_type(**axes))
         self.rates = rates
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rates."""
+        return self.rates
+
     def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
         """By field of the state: True where the old value stays; None where none ever does."""
         return self.state_type(
