@@ -19,6 +19,7 @@ class Residual(Wrapper):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npstack import LSTM
     >>> layer = Residual(LSTM(3, 3, rng=np.random.default_rng(0)))
     >>> layer.forward(np.ones((2, 5, 3))).outputs.shape
