@@ -72,6 +72,7 @@ class LSTMCell(GatedCell):
 
     Examples
     --------
+    >>> import numpy as np
     >>> cell = LSTMCell(3, 8, rng=np.random.default_rng(0))
     >>> state, gates = cell.step(cell.params, np.ones((2, 3)), cell.zero_state(2, np.float64))
     >>> state.h.shape, gates.forget.shape
