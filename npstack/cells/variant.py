@@ -197,7 +197,9 @@ class LSTMVariantCell(GatedCell):
         """One step backward: `step` read from its last line to its first."""
         i, f, g, o = gates.input, gates.forget, gates.candidate, gates.output
         a, act = self._affine(params, x, state), self.activations
-        c, dparams, da = new_state.c, dict[str, Array](), dict[str, Array]()
+        c = new_state.c
+        dparams: dict[str, Array] = {}
+        da: dict[str, Array] = {}
 
         def note(added: dict[str, Array]) -> None:
             for name, value in added.items():
