@@ -14,7 +14,7 @@ from npstack.shapes import ArgumentError, DtypeError, ShapeError, TapeError, des
 
 def check_layer(where: str, name: str, layer: Any) -> None:
     """What is put into another layer is a layer, built already."""
-    if not hasattr(layer, "_forward"):
+    if isinstance(layer, type) or not hasattr(layer, "_forward"):
         advice = f"Build it first: {where}(LSTM(…))."
         fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
 
