@@ -12,8 +12,10 @@ from npstack.cells import (
     LayerNormLSTMCell,
     LSTMCell,
     LSTMVariantCell,
+    RecurrentDropout,
     RNNCell,
     RNNState,
+    Zoneout,
 )
 from npstack.checkpoint import (
     Checkpoint,
@@ -117,6 +119,7 @@ __all__ = [
     "RNNState",
     "Recorder",
     "Recurrent",
+    "RecurrentDropout",
     "RecurrentTape",
     "Samples",
     "Schedule",
@@ -128,6 +131,7 @@ __all__ = [
     "Tape",
     "TapeError",
     "WarmUp",
+    "Zoneout",
     "__version__",
     "analysis",
     "binary_cross_entropy",
