@@ -19,6 +19,7 @@ class Residual(Wrapper):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npstack import LSTM
     >>> layer = Residual(LSTM(3, 3, rng=np.random.default_rng(0)))
     >>> layer.forward(np.ones((2, 5, 3))).outputs.shape
@@ -28,7 +29,7 @@ class Residual(Wrapper):
     def __init__(self, layer: Layer) -> None:
         super().__init__(layer)
         fits = layer.input_size == layer.output_size and layer.keeps_time and not layer.makes_time
-        if not fits or layer.takes_symbols or layer.turned:
+        if not fits or layer.takes_symbols or layer.turned or layer.extra_axis:
             expected = "layer must keep the time axis and hand on what it takes, D features"
             advice = "Its input is added to its output, step by step."
             fail(ShapeError, type(self).__name__, expected, layer, advice)
