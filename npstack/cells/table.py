@@ -7,7 +7,7 @@ tried on it; that it computes the right function is for its equations in the sca
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -32,14 +32,28 @@ from npstack.cells.rnn import RNNCell
 from npstack.cells.variant import LSTMVariantCell
 from npstack.cells.zoneout import Zoneout
 
-Builder = Callable[[int, int, np.random.Generator, DTypeLike], Cell]
+
+class Builder(Protocol):
+    """What an entry of the table is: a function that builds a cell."""
+
+    def __call__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        rng: np.random.Generator,
+        dtype: DTypeLike = np.float64,
+    ) -> Cell:
+        """A cell whose biases are drawn, so that none is zero."""
 
 
-def plain(kind: Any, **own: Any) -> Builder:
-    """A cell with options of its own; biases are drawn, so that none is zero."""
+def plain(kind: Any, *parts: Part, **own: Any) -> Builder:
+    """A cell with parts and options of its own."""
 
-    def build(D: int, H: int, rng: np.random.Generator, dtype: DTypeLike) -> Cell:
-        cell: Cell = kind(D, H, rng=rng, bias_init="uniform", dtype=dtype, **own)
+    def build(
+        input_size: int, hidden_size: int, rng: np.random.Generator, dtype: DTypeLike = np.float64
+    ) -> Cell:
+        options = {"bias_init": "uniform", "rng": rng, "dtype": dtype, **own}
+        cell: Cell = kind(input_size, hidden_size, *parts, **options)
         return cell
 
     return build
@@ -47,16 +61,18 @@ def plain(kind: Any, **own: Any) -> Builder:
 
 def variant(*parts: Part) -> Builder:
     """An LSTM with parts."""
-
-    def build(D: int, H: int, rng: np.random.Generator, dtype: DTypeLike) -> Cell:
-        return LSTMVariantCell(D, H, *parts, rng=rng, bias_init="uniform", dtype=dtype)
-
-    return build
+    return plain(LSTMVariantCell, *parts)
 
 
 def around(inside: str, wrap: Callable[[Cell], Cell]) -> Builder:
     """A wrapper around a cell of the table."""
-    return lambda D, H, rng, dtype: wrap(CELLS[inside](D, H, rng, dtype))
+
+    def build(
+        input_size: int, hidden_size: int, rng: np.random.Generator, dtype: DTypeLike = np.float64
+    ) -> Cell:
+        return wrap(CELLS[inside](input_size, hidden_size, rng, dtype))
+
+    return build
 
 
 CELLS: dict[str, Builder] = {
