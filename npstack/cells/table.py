@@ -88,7 +88,7 @@ CELLS: dict[str, Builder] = {
     "lstm, activations": variant(Activations(input="hard_sigmoid_sixth", cell="softsign")),
     "layer-norm lstm": plain(LayerNormLSTMCell),
     "gru": plain(GRUCell),
-    "gru, activations": plain(GRUCell, gate="hard_sigmoid_fifth", candidate="softsign"),
+    "gru, activations": plain(GRUCell, gate="softsign", candidate="elu"),
     "gru, reset before": plain(GRUResetBeforeCell),
     "gru, reset before, activations": plain(GRUResetBeforeCell, gate="softsign", candidate="elu"),
     "rnn": plain(RNNCell),
