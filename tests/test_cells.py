@@ -89,6 +89,7 @@ WRAPPED = {
     "lstm, zoneout of c": "lstm",
     "projection, zoneout": "lstm, projection",
     "gru, zoneout": "gru",
+    "lstm, recurrent dropout around zoneout": "lstm",
     "gru, recurrent dropout around zoneout": "gru",
     "lstm, zoneout around recurrent dropout": "lstm",
 }

@@ -107,6 +107,9 @@ CELLS: dict[str, Builder] = {
     "lstm, zoneout of c": around("lstm", lambda cell: Zoneout(cell, c=0.5)),
     "projection, zoneout": around("lstm, projection", lambda cell: Zoneout(cell, h=0.3, c=0.5)),
     "gru, zoneout": around("gru", lambda cell: Zoneout(cell, h=0.3)),
+    "lstm, recurrent dropout around zoneout": around(
+        "lstm, zoneout", lambda cell: RecurrentDropout(cell, 0.4)
+    ),
     "gru, recurrent dropout around zoneout": around(
         "gru, zoneout", lambda cell: RecurrentDropout(cell, 0.4)
     ),
