@@ -147,5 +147,13 @@ class Chain(Composite):
             context = layer._after(context, part)
         return context
 
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        turned = False
+        for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            own = f"{path}{name.removeprefix('layers.')}."
+            for place, step, what in layer._non_finite(own, part):
+                yield place, part.x.shape[1] - 1 - step if turned else step, what
+            turned = layer.turned ^ (layer.keeps_time and turned)
+
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         return list(self.children.values())[-1]._outputs_shape(tape.parts[-1])
