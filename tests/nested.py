@@ -29,6 +29,10 @@ def both(n, o, *, merge="concat", **options):
     return Bidirectional(ahead, back, merge=merge)
 
 
+def dropped(D, H, o):
+    return Sequential(Dropout(0.3), LSTM(D, H, **o))
+
+
 def dense(D, K, o, activation="tanh"):
     return Dense(D, K, activation=activation, bias_init="uniform", **o)
 
@@ -46,6 +50,11 @@ NESTED = {
         Reversed(LSTM(n.D, n.H0, **o), order="as_read"),
         Dropout(0.3),
         LSTM(n.H0, n.H1, learn_initial=True, **o),
+    ),
+    "as read twice, LSTM": lambda n, o: Sequential(
+        Reversed(LSTM(n.D, n.H0, **o), order="as_read"),
+        Reversed(dropped(n.H0, n.H1, o), order="as_read"),
+        LSTM(n.H1, n.H2, **o),
     ),
     **{f"Bidirectional, {merge}": lambda n, o, m=merge: both(n, o, merge=m) for merge in MERGES},
     "Bidirectional, last steps": lambda n, o: both(n, o, return_sequences=False),

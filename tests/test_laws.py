@@ -51,6 +51,7 @@ def exempt(kind):
 DRAWS_INSIDE = {
     "Embedding, stack, Dense",
     "Reversed twice, as read",
+    "as read twice, LSTM",
     "Bidirectional on Bidirectional",
     "Bidirectional of stacks",
     "Bidirectional in Bidirectional",

@@ -35,8 +35,9 @@ class Context(NamedTuple):
     ----------
     states : tuple
         One per recurrent layer inside; None where none was given.
-    mask, resets : bool arrays (B, T), or None
-        Valid steps (None for an input without time); steps before which the state begins anew.
+    mask, resets, resets_back : bool arrays (B, T), or None
+        Valid steps (None for an input without time); steps before which the state begins anew;
+        where that was before time was turned round, to be turned back.
     rng : numpy.random.Generator, or None
         Given, the layer trains.
     noise : tree, or None
@@ -46,6 +47,7 @@ class Context(NamedTuple):
     states: States = ()
     mask: Mask = None
     resets: Mask = None
+    resets_back: Mask = None
     rng: np.random.Generator | None = None
     noise: Any = None
 
@@ -203,7 +205,7 @@ class Layer(ABC):
                 fail(ArgumentError, where, expected, "both", "Leave one out.")
         state_dtype = x.dtype if dtype is None else dtype
         begin = self._check_states(where, "states", states, len(x), state_dtype)
-        context = Context(begin, mask, resets, rng, noise)
+        context = Context(begin, mask, resets, rng=rng, noise=noise)
         tape = self._forward(params, shapes.zero_where_masked(x, mask), context)
         for place, step, what in self._non_finite("", tape):
             expected = "every number must stay finite"

@@ -13,9 +13,10 @@ from typing import Any
 from npstack import params as names
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
+from npstack.layers.checks import check_parts
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, DtypeError, TapeError, fail
+from npstack.shapes import ArgumentError, DtypeError, fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -81,11 +82,9 @@ class Composite(Layer):
             yield tuple(next(remaining) for _ in layer.recurrent)
 
     def _check_tape(self, where: str, tape: object) -> None:
+        check_parts(self, where, tape, len(self.children))
         super()._check_tape(where, tape)
         assert isinstance(tape, CompositeTape)
-        if len(tape.parts) != len(self.children):
-            expected = f"tape must have {len(self.children)} parts"
-            fail(TapeError, where, expected, len(tape.parts), "It belongs to another model.")
         for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
             layer._check_tape(f"{where}, part {name}", part)
 
@@ -146,6 +145,14 @@ class Chain(Composite):
         for layer, part in zip(self.children.values(), tape.parts, strict=True):
             context = layer._after(context, part)
         return context
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        turned = False
+        for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            own = f"{path}{name.removeprefix('layers.')}."
+            for place, step, what in layer._non_finite(own, part):
+                yield place, part.x.shape[1] - 1 - step if turned else step, what
+            turned = layer.turned ^ (layer.keeps_time and turned)
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         return list(self.children.values())[-1]._outputs_shape(tape.parts[-1])

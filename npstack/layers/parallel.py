@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -135,6 +135,10 @@ class Branches(Composite):
     def _gather(self, shares: list[States]) -> States:
         """The states of all branches, from those of each: the inverse of `_shares`."""
         return tuple(state for own in shares for state in own)
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        yield from super()._non_finite(path, tape)
+        yield from Layer._non_finite(self, path, tape)  # finite numbers, whose product is not
 
     def _after(self, context: Context, tape: Tape) -> Context:
         first = next(iter(self.children.values()))

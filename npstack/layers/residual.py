@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from npstack.layers.base import Context, Layer, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ShapeError, fail
+from npstack.tape import Tape
 
 
 class Residual(Wrapper):
@@ -37,6 +40,10 @@ class Residual(Wrapper):
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
         part = self.layer._forward(params, x, context)
         return WrapperTape(params, x, context.mask, x + part.outputs, part.noise, (part,))
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        yield from super()._non_finite(path, tape)
+        yield from Layer._non_finite(self, path, tape)  # finite numbers, whose sum is not
 
     def _backward(
         self, tape: WrapperTape, doutputs: Array, dfinal: States

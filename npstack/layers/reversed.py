@@ -77,15 +77,17 @@ class Reversed(Wrapper):
 def _turned_context(context: Context) -> Context:
     """Mask and resets as they are met when time is read from its end."""
     assert context.mask is not None
-    resets = turned_resets(context.resets, context.mask)
-    return context._replace(mask=context.mask[:, ::-1], resets=resets)
+    resets, back = context.resets, context.resets_back
+    resets = turned_resets(resets, context.mask) if resets is None or back is None else back
+    back = context.resets
+    return context._replace(mask=context.mask[:, ::-1], resets=resets, resets_back=back)
 
 
 def turned_resets(resets: Mask, mask: Any) -> Mask:
     """Where something begins when time is read from its end: behind each step that begins it.
 
     A reset at step ``t`` divides ``t`` from the valid step before it. Read from the end, that step
-    is the first of something new.
+    is the first of something new (§6.6). One at the first valid step divides nothing, and is lost.
 
     Examples
     --------
