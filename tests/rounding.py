@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack import LSTMState
+from npstack.trees import mapped
 from tests.agreement import Arrays, Case, blocks, values
 
 STEP = 1e-30  # of the complex step: no rounding, no truncation
@@ -38,7 +38,7 @@ def truth(case: Case, name: str, places: np.ndarray, draw: int | None = None) ->
         return wide + half * rng.choice([-1, 1], value.shape)
 
     inputs = {key: extended(value) for key, value in case.inputs.items()}
-    dfinal = tuple(LSTMState(*map(extended, state)) for state in case.dfinal)
+    dfinal = mapped(extended, case.dfinal)
     case = replace(case, doutputs=extended(case.doutputs), dfinal=dfinal)
     if not name.startswith("d"):
         return values(case.forward(inputs))[name].ravel()[places]
@@ -62,16 +62,17 @@ def explain(case: Case, label: str, ours: Arrays, theirs: Arrays) -> dict[str, A
     """
     eps = float(np.finfo(case.doutputs.dtype).eps)
     name, index = next((n, i) for block, n, i in blocks(case, theirs) if block == label)
+    own_name = name.partition(":")[0]
     places = np.arange(theirs[name].size).reshape(theirs[name].shape)[index].ravel()
-    a, b = ours[name].ravel(), theirs[name].ravel()
+    a, b = ours[own_name].ravel(), theirs[name].ravel()
     scale = np.abs(b[places]).max()
     places = places[np.argsort(-np.abs(a - b)[places])[:JUDGED]]
-    exact = truth(case, name, places)
+    exact = truth(case, own_name, places)
 
     def error(numbers: np.ndarray) -> float:
         return float(np.abs(numbers - exact).max() / scale / eps)
 
-    conditioning = max(error(truth(case, name, places, draw)) for draw in range(4))
+    conditioning = max(error(truth(case, own_name, places, draw)) for draw in range(4))
     own, other = error(a[places]), error(b[places])
     return {
         "conditioning": conditioning,

@@ -9,6 +9,7 @@ import numpy as np
 from npstack.layers.base import Layer, Mask
 from npstack.layers.composite import Composite
 from npstack.layers.recurrent import Recurrent
+from npstack.layers.wrapper import Wrapper
 from npstack.numerics import Array
 from npstack.params import GATE_LETTERS
 from npstack.trees import filled, mapped, named
@@ -32,6 +33,8 @@ def gate_blocks(layer: Layer, prefix: str = "") -> dict[str, dict[str, Any]]:
             for child, inner in layer.children.items()
             for name, index in gate_blocks(inner, f"{prefix}{child}.").items()
         }
+    if isinstance(layer, Wrapper):
+        return gate_blocks(layer.layer, prefix)
     if not isinstance(layer, Recurrent):
         return {}
     found = {}
