@@ -1,0 +1,201 @@
+"""Single nodes ``LSTM``, ``GRU`` and ``RNN`` of onnxruntime in float32: outputs and finals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from npstack.activations import Activation
+from npstack.trees import named
+from tests.agreement import Arrays, Case, block_error
+from tests.lattice.config import SIGMOID, TANH, Config, sound
+from tests.lattice.judging import FLOAT32_BAR, Framework, Pair, Redraw, by_rounding
+from tests.lattice.models import make_case, prefixes, second_bias, state_names
+from tests.onnx_runs import node_model, session, weights_of
+
+NAMES = {
+    "sigmoid": "Sigmoid",
+    "tanh": "Tanh",
+    "relu": "Relu",
+    "leaky_relu": "LeakyRelu",
+    "thresholded_relu": "ThresholdedRelu",
+    "elu": "Elu",
+    "softsign": "Softsign",
+    "softplus": "Softplus",
+    "scaled_tanh": "ScaledTanh",
+    "affine": "Affine",
+    "hard_sigmoid_fifth": "HardSigmoid",
+}
+BOUNDED = {"sigmoid", "tanh", "softsign", "scaled_tanh", "hard_sigmoid_fifth"}
+LARGE = 1e3  # outputs beyond it are drawn again
+
+
+def drawn(
+    name: str, *parameters: tuple[float, float]
+) -> Callable[[np.random.Generator], Activation]:
+    """An activation with alpha and beta from intervals, which float32 represents."""
+    return lambda rng: Activation(name, *(round(rng.uniform(*p) * 1024) / 1024 for p in parameters))
+
+
+CHOICES = {
+    "cell": ("lstm", "lstm", "lstm", "gru", "gru_reset_before", "rnn"),
+    "batch": (1, 2, 3, 4),
+    "steps": range(1, 9),
+    "directions": ("forward", "backward", "both"),
+    "bias": (True, True, True, False),
+    "initial": (True, True, False),
+    "padding": ("none", "lengths", "empty"),
+    "peepholes": (False, True),
+    "coupled": (False, False, True),
+    "clip": (None, None, 0.25, 0.5, 1.0),
+    "activation": (
+        *[lambda rng: SIGMOID, lambda rng: TANH, drawn("softsign")] * 3,
+        *[drawn("hard_sigmoid_fifth", (0.1, 0.5), (0.3, 0.7))] * 3,
+        *[drawn("scaled_tanh", (0.5, 1.5), (0.5, 1.5))] * 3,
+        drawn("relu"),
+        drawn("leaky_relu", (0.01, 0.5)),
+        drawn("thresholded_relu", (0.0, 1.0)),
+        drawn("elu", (0.5, 1.5)),
+        drawn("softplus"),
+        drawn("affine", (0.2, 1.0), (-0.5, 0.5)),
+    ),
+}
+
+
+def allowed(config: Config) -> Config:
+    """One layer, whose two directions have an axis of their own."""
+    merge = "none" if config.directions == "both" else "concat"
+    return replace(sound(replace(config, sizes=config.sizes[:1])), merge=merge)
+
+
+def bounded(config: Config) -> bool:
+    """Whether no activation of a gate or a state can grow."""
+    return all(a.name in BOUNDED for own in config.activations for a in own)
+
+
+def full_width(config: Config, p: dict[str, Any]) -> dict[str, Any]:
+    """Coupled gates as ONNX stores them: with numbers for a forget gate, which are not read."""
+    H = config.sizes[0]
+
+    def with_forget(packed: np.ndarray) -> np.ndarray:
+        unread = np.full_like(packed[..., :H], 0.75)
+        return np.concatenate([packed[..., :H], unread, packed[..., H:]], axis=-1)
+
+    return {name: with_forget(a) for name, a in p.items()} if config.coupled else p
+
+
+def weights(config: Config, case: Case) -> Arrays:
+    """The node's weights: as ONNX packs them, §2."""
+    rows = []
+    for prefix in prefixes(config).values():
+        p = {
+            n.removeprefix(prefix): a for n, a in case.model.params.items() if n.startswith(prefix)
+        }
+        b, second = second_bias(config, prefix, p["b"])
+        if config.cell == "gru":
+            H = config.sizes[0]  # the candidate's biases stand apart
+            b[2 * H :], second[2 * H :] = p["b"][2 * H :], p.pop("b_recurrent")
+        rows.append(full_width(config, p | {"b": b, "b2": second}))
+    found = weights_of(kind(config), rows)
+    return found if config.bias else {name: a for name, a in found.items() if name != "B"}
+
+
+def kind(config: Config) -> str:
+    """The name of the operator."""
+    return config.cell[:3].upper() if config.cell != "lstm" else "LSTM"
+
+
+def attributes(config: Config) -> dict[str, Any]:
+    """What the node is told."""
+    directions = {"forward": "forward", "backward": "reverse", "both": "bidirectional"}
+    found: dict[str, Any] = {"direction": directions[config.directions]}
+    if config.clip is not None:
+        found["clip"] = config.clip
+    if config.coupled:
+        found["input_forget"] = 1
+    if config.cell == "gru":
+        found["linear_before_reset"] = 1
+    if config.activations:
+        acts = [a for own in config.activations for a in own]
+        found["activations"] = [NAMES[a.name] for a in acts]
+        for place, name in (("alpha", "activation_alpha"), ("beta", "activation_beta")):
+            given = [getattr(a, place) for a in acts if getattr(a, place) is not None]
+            found |= {name: given} if given else {}
+    return found
+
+
+def results(config: Config, case: Case) -> Arrays:
+    """What onnxruntime makes of the case, under npstack's names."""
+    rows = list(state_names(config, "initial").values())
+    fields = "hc" if config.cell == "lstm" else "h"
+    initial = [
+        np.stack([case.inputs[f"{row}.{field}"] for row in rows])
+        for field in fields
+        if config.initial
+    ]
+    lengths = None if case.mask is None else case.lengths
+    x = np.ascontiguousarray(case.x.swapaxes(0, 1))
+    given = node_model(
+        kind(config), weights(config, case), x, tuple(initial), lengths, **attributes(config)
+    )
+    model, names, feeds = given
+    outputs, *finals = session(model).run(names, feeds)
+    outputs = np.moveaxis(outputs, 2, 0)  # (T, directions, B, H) to (B, T, directions, H)
+    found = {"outputs": outputs if config.directions == "both" else outputs[:, :, 0]}
+    for field, stacked in zip(fields, finals, strict=True):
+        found |= {
+            f"{row.replace('initial', 'final')}.{field}": value
+            for row, value in zip(rows, stacked, strict=True)
+        }
+    return found
+
+
+def pair(config: Config) -> Pair:
+    """Both programs. Of an empty row onnxruntime makes zero (§7.5); the rest is compared."""
+    wide = make_case(config).forward()
+    if any(abs(a).max(initial=0) > LARGE for a in (wide.outputs, *map_states(wide.final))):
+        raise Redraw
+    case = make_case(config, np.float32)
+    ours, theirs = case.run(), results(config, case)
+    if case.mask is not None:
+        empty = ~case.mask.any(axis=1)
+        for name, value in theirs.items():
+            assert not value[empty].any(), f"a row of length zero: {name} is not zero"
+            value[empty] = ours[name][empty]
+    return Pair(case, ours, theirs)
+
+
+def map_states(final: Any) -> list[np.ndarray]:
+    """All arrays of nested states."""
+    return list(named("final", final).values())
+
+
+def explained(config: Config, pair: Pair, block: str) -> dict[str, Any]:
+    """Within 8 times our own error against float64 where activations are unbounded; by rounding."""
+    if not bounded(config):
+        exact, eps = make_case(config).run()[block], float(np.finfo(np.float32).eps)
+        ours, theirs = (
+            block_error(a[block].astype(float), exact, eps) for a in (pair.ours, pair.theirs)
+        )
+        if theirs <= 8 * ours:
+            return {
+                "npstack_against_float64": ours,
+                "other_against_float64": theirs,
+                "explained": True,
+            }
+    return by_rounding(config, pair, block)
+
+
+FRAMEWORK = Framework(
+    CHOICES,
+    pair,
+    FLOAT32_BAR,
+    2000,
+    ("onnx", "onnxruntime"),
+    allowed,
+    lambda config: "" if bounded(config) else "unbounded activations",
+    explained,
+)
