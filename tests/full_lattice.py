@@ -29,12 +29,12 @@ def framework(name: str) -> Framework:
 def summary(found: dict[str, Any]) -> str:
     """A few lines of figures."""
     lines = [f"{found['configurations']} configurations, {found['redrawn']} redrawn"]
-    for name, own in {"": found, **found["apart"]}.items():
+    for name, own in {"held to the bar": found, "unbounded": found["unbounded"]}.items():
         if not own["blocks"]:
             continue
         quantiles = own["quantiles_eps"]
         lines.append(
-            f"  {name or 'held to the bar'}: {own['blocks']} blocks; "
+            f"  {name}: {own['blocks']} blocks; "
             f"half within {quantiles['0.5']:.3g} eps, "
             f"99.9 % within {quantiles['0.999']:.3g}, worst {quantiles['1']:.4g}; "
             f"{own['above_bar']} above {found['bar_eps']:.3g}, "

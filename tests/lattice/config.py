@@ -23,6 +23,9 @@ USUAL = {  # in ONNX's order: gates, candidate, and of an LSTM the cell on its w
     "gru_reset_before": (SIGMOID, TANH),
     "rnn": (TANH,),
 }
+BOUNDED = {
+    *("sigmoid", "tanh", "softsign", "scaled_tanh", "hard_sigmoid_fifth", "hard_sigmoid_sixth")
+}
 Choices = Mapping[str, Sequence[Any]]
 
 
@@ -59,7 +62,9 @@ class Config:
     activations : tuple of tuple of Activation
         One tuple per direction, as `USUAL` lists them; empty for the usual ones.
     flavour : str
-        Which of several ways the framework is asked in; the first of its choices is the smallest.
+        Which of several programs of the framework computes it.
+    extras : tuple of str
+        What else that program is told; no npstack model depends on it but by a stored bias.
     """
 
     seed: int
@@ -81,6 +86,7 @@ class Config:
     clip: float | None = None
     activations: tuple[tuple[Activation, ...], ...] = ()
     flavour: str = ""
+    extras: tuple[str, ...] = ()
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -90,6 +96,11 @@ class Config:
     def activations_of(self, direction: int) -> tuple[Activation, ...]:
         """Of one direction, the usual ones included."""
         return self.activations[direction] if self.activations else USUAL[self.cell]
+
+    @property
+    def bounded(self) -> bool:
+        """Whether no activation can grow."""
+        return all(a.name in BOUNDED for own in self.activations for a in own)
 
     @property
     def fingerprint(self) -> str:
@@ -123,8 +134,9 @@ def sound(config: Config) -> Config:
 def draw(rng: np.random.Generator, seed: int, choices: Choices) -> Config:
     """One configuration; each field is one of the values that are listed for it, or the smallest.
 
-    ``layers`` stands for the length of ``sizes``, ``same`` for whether all sizes are equal, and
-    ``activation`` for what each of the ``activations`` may be. One layer in twenty-five has a
+    ``layers`` stands for the length of ``sizes``, ``same`` for whether all sizes are equal,
+    ``activation`` for what each of the ``activations`` may be, ``extra`` for what each of the
+    ``extras`` may be (each is drawn in every third configuration). One layer in twenty-five has a
     single unit: there a block is often one number, a sum that may cancel.
     """
 
@@ -141,7 +153,9 @@ def draw(rng: np.random.Generator, seed: int, choices: Choices) -> Config:
     sizes = (
         [size()] * layers if one(choices.get("same", (True,))) else [size() for _ in range(layers)]
     )
-    config = Config(seed, **{**found, "sizes": tuple(sizes), "input_size": size()})
+    extras = tuple(extra for extra in choices.get("extra", ()) if rng.random() < 1 / 3)
+    found |= {"sizes": tuple(sizes), "input_size": size(), "extras": extras}
+    config = Config(seed, **found)
     if "activation" in choices and rng.random() < 0.6:
         drawn = [
             tuple(one(choices["activation"])(rng) for _ in USUAL[config.cell]) for _ in config.ends
@@ -163,6 +177,8 @@ def smaller(config: Config) -> Iterator[Config]:
             for k, size in enumerate(now):
                 for value in sorted({1, size // 2, size - 1} - {0, size}):
                     steps.append((*now[:k], value, *now[k + 1 :]))
+        elif field.name == "extras":
+            steps += [(*now[:k], *now[k + 1 :]) for k in range(len(now))]
         elif field.name == "activations":
             for d, own in enumerate(now):
                 for k, usual in enumerate(USUAL[config.cell]):

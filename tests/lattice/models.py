@@ -24,6 +24,7 @@ from npstack.trees import filled, named
 from tests.agreement import Case
 from tests.lattice.config import Config
 
+LARGE = 1e3
 GRID = 2.0**-20  # sums of two numbers of it are exact, in float32, too
 
 
@@ -124,8 +125,12 @@ def make_case(config: Config, dtype: Any = np.float64, junk: float = 7.0) -> Cas
     params = {}
     for name, value in model.params.items():
         drawn = values(config, name, value.shape, config.sizes[layer_of(name)] ** -0.5)
-        missing = not config.bias and name.rsplit(".", 1)[-1].startswith("b")
-        params[name] = (np.zeros_like(drawn) if missing else drawn).astype(dtype)
+        if name.rsplit(".", 1)[-1].startswith("b"):
+            if not config.bias:
+                drawn = np.zeros_like(drawn)
+            elif "unit_forget_bias" in config.extras:
+                drawn = value  # as a cell begins
+        params[name] = drawn.astype(dtype)
     model.params = params
 
     x = values(config, "x", (config.batch, config.steps, config.input_size), 2.0).astype(dtype)
@@ -141,6 +146,18 @@ def make_case(config: Config, dtype: Any = np.float64, junk: float = 7.0) -> Cas
     states = like("initial", tape.final) if config.initial else ()
     doutputs = values(config, "doutputs", tape.outputs.shape).astype(dtype)
     return Case(config.seed, model, x, states, mask, None, doutputs, like("dfinal", tape.final))
+
+
+class Redraw(Exception):
+    """This configuration says nothing: its numbers have grown too large."""
+
+
+def refuse_large(config: Config) -> None:
+    """Raise `Redraw` where outputs or final states exceed a thousand."""
+    tape = make_case(config).forward()
+    largest = [abs(a).max(initial=0) for a in (tape.outputs, *named("", tape.final).values())]
+    if max(largest) > LARGE:
+        raise Redraw
 
 
 def second_bias(config: Config, name: str, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

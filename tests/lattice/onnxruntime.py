@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from npstack.activations import Activation
-from npstack.trees import named
 from tests.agreement import Arrays, Case, block_error
 from tests.lattice.config import SIGMOID, TANH, Config, sound
-from tests.lattice.judging import FLOAT32_BAR, Framework, Pair, Redraw, by_rounding
-from tests.lattice.models import make_case, prefixes, second_bias, state_names
+from tests.lattice.judging import FLOAT32_BAR, Framework, Pair, by_rounding
+from tests.lattice.models import make_case, prefixes, refuse_large, second_bias, state_names
 from tests.onnx_runs import node_model, session, weights_of
 
 NAMES = {
@@ -29,8 +28,6 @@ NAMES = {
     "affine": "Affine",
     "hard_sigmoid_fifth": "HardSigmoid",
 }
-BOUNDED = {"sigmoid", "tanh", "softsign", "scaled_tanh", "hard_sigmoid_fifth"}
-LARGE = 1e3  # outputs beyond it are drawn again
 
 
 def drawn(
@@ -69,11 +66,6 @@ def allowed(config: Config) -> Config:
     """One layer, whose two directions have an axis of their own."""
     merge = "none" if config.directions == "both" else "concat"
     return replace(sound(replace(config, sizes=config.sizes[:1])), merge=merge)
-
-
-def bounded(config: Config) -> bool:
-    """Whether no activation of a gate or a state can grow."""
-    return all(a.name in BOUNDED for own in config.activations for a in own)
 
 
 def full_width(config: Config, p: dict[str, Any]) -> dict[str, Any]:
@@ -155,9 +147,7 @@ def results(config: Config, case: Case) -> Arrays:
 
 def pair(config: Config) -> Pair:
     """Both programs. Of an empty row onnxruntime makes zero (§7.5); the rest is compared."""
-    wide = make_case(config).forward()
-    if any(abs(a).max(initial=0) > LARGE for a in (wide.outputs, *map_states(wide.final))):
-        raise Redraw
+    refuse_large(config)
     case = make_case(config, np.float32)
     ours, theirs = case.run(), results(config, case)
     if case.mask is not None:
@@ -168,14 +158,9 @@ def pair(config: Config) -> Pair:
     return Pair(case, ours, theirs)
 
 
-def map_states(final: Any) -> list[np.ndarray]:
-    """All arrays of nested states."""
-    return list(named("final", final).values())
-
-
 def explained(config: Config, pair: Pair, block: str) -> dict[str, Any]:
     """Within 8 times our own error against float64 where activations are unbounded; by rounding."""
-    if not bounded(config):
+    if not config.bounded:
         exact, eps = make_case(config).run()[block], float(np.finfo(np.float32).eps)
         ours, theirs = (
             block_error(a[block].astype(float), exact, eps) for a in (pair.ours, pair.theirs)
@@ -196,6 +181,5 @@ FRAMEWORK = Framework(
     2000,
     ("onnx", "onnxruntime"),
     allowed,
-    lambda config: "" if bounded(config) else "unbounded activations",
     explained,
 )

@@ -143,4 +143,4 @@ def pair(config: Config) -> Pair:
     return Pair(case, case.run(), results(config, case))
 
 
-FRAMEWORK = Framework(CHOICES, pair, 64, 2000, ("torch",), allowed)
+FRAMEWORK = Framework(CHOICES, pair, 64, 2000, ("torch",), allowed, all_held=True)
