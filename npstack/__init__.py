@@ -3,7 +3,18 @@
 from npstack import analysis, plots
 from npstack.activations import Activation
 from npstack.bptt import truncated_gradients
-from npstack.cells import Cell, LayerNormLSTMCell, LSTMCell, LSTMVariantCell
+from npstack.cells import (
+    Cell,
+    GRUCell,
+    GRUGates,
+    GRUResetBeforeCell,
+    GRUState,
+    LayerNormLSTMCell,
+    LSTMCell,
+    LSTMVariantCell,
+    RNNCell,
+    RNNState,
+)
 from npstack.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -12,7 +23,17 @@ from npstack.checkpoint import (
     save_weights,
 )
 from npstack.decoding import Decoded, greedy_decode
-from npstack.layers import LSTM, Dense, Dropout, Embedding, Layer, Recurrent, Sequential
+from npstack.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    Recurrent,
+    Sequential,
+)
 from npstack.losses import (
     Loss,
     binary_cross_entropy,
@@ -54,7 +75,9 @@ from npstack.verify import check_gradients, check_laws, gradcheck
 from npstack.version import __version__
 
 __all__ = [
+    "GRU",
     "LSTM",
+    "RNN",
     "SGD",
     "Activation",
     "Adam",
@@ -72,6 +95,10 @@ __all__ = [
     "DtypeError",
     "Embedding",
     "EncoderDecoder",
+    "GRUCell",
+    "GRUGates",
+    "GRUResetBeforeCell",
+    "GRUState",
     "Gradients",
     "History",
     "LSTMCell",
@@ -86,6 +113,8 @@ __all__ = [
     "NpstackError",
     "Optimiser",
     "RMSprop",
+    "RNNCell",
+    "RNNState",
     "Recorder",
     "Recurrent",
     "RecurrentTape",

@@ -1,6 +1,8 @@
 """Cells: one time step of one layer, one file each."""
 
 from npstack.cells.cell import Cell
+from npstack.cells.gru import GRUCell, GRUGates, GRUState
+from npstack.cells.gru_reset_before import GRUResetBeforeCell
 from npstack.cells.layer_norm import LayerNormLSTMCell
 from npstack.cells.lstm import LSTMCell
 from npstack.cells.parts import (
@@ -13,6 +15,8 @@ from npstack.cells.parts import (
     PreactivationClip,
     Projection,
 )
+from npstack.cells.reading import ReadingCell
+from npstack.cells.rnn import RNNCell, RNNState
 from npstack.cells.variant import LSTMVariantCell
 
 __all__ = [
@@ -21,6 +25,10 @@ __all__ = [
     "CellClip",
     "Coupled",
     "ForgetBias",
+    "GRUCell",
+    "GRUGates",
+    "GRUResetBeforeCell",
+    "GRUState",
     "LSTMCell",
     "LSTMVariantCell",
     "LayerNormLSTMCell",
@@ -28,4 +36,7 @@ __all__ = [
     "Peepholes",
     "PreactivationClip",
     "Projection",
+    "RNNCell",
+    "RNNState",
+    "ReadingCell",
 ]
