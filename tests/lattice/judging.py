@@ -50,7 +50,7 @@ class Framework:
     packages : tuple of str
         Whose versions the evidence names.
     all_held : bool
-        Whether "at most one block in a thousand above the bar" holds for unbounded activations, too.
+        Whether "at most one block in a thousand above" holds for unbounded activations, too.
     explain : callable
         Whether a block above the bar is right all the same.
     """
@@ -177,7 +177,7 @@ def options(results: list[Result]) -> dict[str, dict[str, int]]:
 
 
 def require(found: dict[str, Any]) -> None:
-    """Nothing unexplained; with bounded activations at most one block in a thousand above the bar."""
+    """Nothing unexplained; with bounded activations at most one block in a thousand above."""
     for own in (found, found["unbounded"]):
         assert own["above_bar_not_explained"] == 0, own["reduced"]
     assert found["above_bar"] <= found["blocks"] // 1000, found["exceptions"]
