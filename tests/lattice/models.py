@@ -126,7 +126,8 @@ def make_case(config: Config, dtype: Any = np.float64, junk: float = 7.0) -> Cas
     for name, value in model.params.items():
         drawn = values(config, name, value.shape, config.sizes[layer_of(name)] ** -0.5)
         if name.rsplit(".", 1)[-1].startswith("b"):
-            if not config.bias:
+            without = "no_recurrent_bias" in config.extras and name.endswith("b_recurrent")
+            if without or not config.bias:
                 drawn = np.zeros_like(drawn)
             elif "unit_forget_bias" in config.extras:
                 drawn = value  # as a cell begins
