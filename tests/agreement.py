@@ -75,11 +75,15 @@ class Case:
     def run(self) -> Arrays:
         """Outputs, finals and gradients (``d`` and the name) by npstack's readable path."""
         tape = self.forward()
+        return {**values(tape), **self.gradients(tape)}
+
+    def gradients(self, tape: Any) -> Arrays:
+        """``d`` and the name of everything that can be differentiated by."""
         grads = self.model.backward(tape, self.doutputs, self.dfinal)
         dinputs = {**grads.params, **named_states("initial", grads.initial_states)}
         if grads.x is not None:
             dinputs["x"] = grads.x
-        return {**values(tape), **{f"d{name}": dinputs[name] for name in self.inputs}}
+        return {f"d{name}": dinputs[name] for name in self.inputs}
 
     def loss(self, inputs: Arrays) -> Any:
         """The number whose gradients ``run`` returns: all outputs and finals, each weighted."""

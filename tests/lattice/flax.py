@@ -42,13 +42,13 @@ CHOICES = {
 
 def allowed(config: Config) -> Config:
     """What each of the three programs has."""
-    flavour = config.flavour or "linen"
+    config, flavour = sound(config), config.flavour or "linen"
     if flavour == "lstm_ref":  # one size; both directions are concatenated
         directions = "both" if config.directions == "both" else "forward"
         sizes = (config.sizes[0],) * len(config.sizes)
         config = replace(config, cell="lstm", directions=directions, merge="concat", sizes=sizes)
         config = replace(config, activations=())
-    if config.cell == "lstm":  # ``activation_fn`` stands for candidate and cell (§5.4)
+    elif config.cell == "lstm":  # ``activation_fn`` stands for candidate and cell (§5.4)
         config = replace(config, activations=tuple((a[0], a[1], a[1]) for a in config.activations))
     possible = {"lstm": {"optimised"}, "rnn": {"residual"}}.get(config.cell, set())
     extras = set(config.extras) & (possible if flavour != "lstm_ref" else set())
@@ -239,17 +239,22 @@ def valid_steps(config: Config, case: Case, outputs: np.ndarray) -> np.ndarray:
     return found
 
 
-def pair(config: Config) -> Pair:
-    """Both programs."""
+def results(config: Config, case: Case) -> Arrays:
+    """What JAX or Flax makes of the case, under npstack's names."""
     import jax
 
-    refuse_large(config)
-    case = make_case(config)
     with jax.enable_x64(True), fast_compiler():
         found = (by_lstm_ref if config.flavour == "lstm_ref" else by_flax)(config, case)
         theirs = {name: np.asarray(value) for name, value in found.items()}
     assert all(value.dtype == np.float64 for value in theirs.values())
-    return Pair(case, case.run(), theirs)
+    return theirs
+
+
+def pair(config: Config) -> Pair:
+    """Both programs."""
+    refuse_large(config)
+    case = make_case(config)
+    return Pair(case, case.run(), results(config, case))
 
 
 FRAMEWORK = Framework(CHOICES, pair, 64, 200, ("jax", "flax"), allowed)

@@ -41,6 +41,7 @@ CHOICES = {
 
 def allowed(config: Config) -> Config:
     """Directions share their activations, and a candidate those of the cell on its way out."""
+    config = sound(config)
     if config.activations:
         own = config.activations[0]
         if config.cell == "lstm":

@@ -20,6 +20,7 @@ from npstack.cells.parts import (
 )
 from npstack.layers import Bidirectional, Reversed
 from npstack.layers.base import Layer
+from npstack.shapes import NonFiniteError
 from npstack.trees import filled, named
 from tests.agreement import Case
 from tests.lattice.config import Config
@@ -155,7 +156,10 @@ class Redraw(Exception):
 
 def refuse_large(config: Config) -> None:
     """Raise `Redraw` where outputs or final states exceed a thousand."""
-    tape = make_case(config).forward()
+    try:
+        tape = make_case(config).forward()
+    except (FloatingPointError, NonFiniteError):
+        raise Redraw from None
     largest = [abs(a).max(initial=0) for a in (tape.outputs, *named("", tape.final).values())]
     if max(largest) > LARGE:
         raise Redraw

@@ -138,9 +138,13 @@ def gradients(config: Config, grads: Arrays, prefix: str) -> Arrays:
 
 
 def pair(config: Config) -> Pair:
-    """Both programs; NaN stands in the padding."""
+    """Both programs, everything compared; NaN stands in the padding."""
     case = make_case(config, junk=np.nan)
-    return Pair(case, case.run(), results(config, case))
+    ours, theirs = case.run(), results(config, case)
+    biases = {name for name in ours if name.rsplit(".", 1)[-1].startswith("b")}
+    left = ours.keys() - theirs.keys() - (set() if config.bias else biases)
+    assert not left, f"not compared: {sorted(left)}"
+    return Pair(case, ours, theirs)
 
 
 FRAMEWORK = Framework(CHOICES, pair, 64, 2000, ("torch",), allowed, all_held=True)
