@@ -12,8 +12,10 @@ from npstack.cells import (
     LayerNormLSTMCell,
     LSTMCell,
     LSTMVariantCell,
+    RecurrentDropout,
     RNNCell,
     RNNState,
+    Zoneout,
 )
 from npstack.checkpoint import (
     Checkpoint,
@@ -27,12 +29,20 @@ from npstack.layers import (
     GRU,
     LSTM,
     RNN,
+    Bidirectional,
     Dense,
+    Directions,
     Dropout,
     Embedding,
     Layer,
+    Parallel,
     Recurrent,
+    RepeatVector,
+    Residual,
+    Reversed,
     Sequential,
+    SkipConnected,
+    TimeDistributed,
 )
 from npstack.losses import (
     Loss,
@@ -68,7 +78,8 @@ from npstack.shapes import (
     TapeError,
 )
 from npstack.source_target import SourceTarget, shift_right
-from npstack.stack import StackedLSTM
+from npstack.stack import Stacked, StackedLSTM
+from npstack.stacks import BidirectionalStacked, StackedBidirectional, StackedGRU, StackedRNN
 from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
 from npstack.train import History, Samples, evaluate, fit
 from npstack.verify import check_gradients, check_laws, gradcheck
@@ -83,6 +94,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "ArgumentError",
+    "Bidirectional",
+    "BidirectionalStacked",
     "Cell",
     "Checkpoint",
     "CompositeTape",
@@ -91,6 +104,7 @@ __all__ = [
     "DataError",
     "Decoded",
     "Dense",
+    "Directions",
     "Dropout",
     "DtypeError",
     "Embedding",
@@ -112,22 +126,34 @@ __all__ = [
     "NonFiniteError",
     "NpstackError",
     "Optimiser",
+    "Parallel",
     "RMSprop",
     "RNNCell",
     "RNNState",
     "Recorder",
     "Recurrent",
+    "RecurrentDropout",
     "RecurrentTape",
+    "RepeatVector",
+    "Residual",
+    "Reversed",
     "Samples",
     "Schedule",
     "Sequential",
     "ShapeError",
+    "SkipConnected",
     "SourceTarget",
+    "Stacked",
+    "StackedBidirectional",
+    "StackedGRU",
     "StackedLSTM",
+    "StackedRNN",
     "StepDecay",
     "Tape",
     "TapeError",
+    "TimeDistributed",
     "WarmUp",
+    "Zoneout",
     "__version__",
     "analysis",
     "binary_cross_entropy",

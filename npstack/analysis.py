@@ -263,7 +263,7 @@ def state_gradients(
         fail(ArgumentError, where, expected, describe(model))
     heard: list[list[Any]] = []
 
-    def listen(leaf: Layer, path: str) -> None:
+    def listen(leaf: Layer, path: str, turned: bool) -> None:
         if isinstance(leaf, Recurrent):
             own: list[Any] = []
             heard.append(own)

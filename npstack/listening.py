@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from npstack.cells import Cell
-from npstack.layers import Composite, Layer, Wrapper
+from npstack.layers import Chain, Composite, Layer, Reversed, TimeDistributed, Wrapper
 from npstack.numerics import Array
 
 
@@ -42,19 +42,25 @@ class ListeningCell:
         return said
 
 
-def changed_copy(layer: Layer, change: Callable[[Layer, str], None], path: str = "") -> Layer:
-    """A copy of the model in which ``change(leaf, path)`` was done to a copy of each leaf.
+def changed_copy(
+    layer: Layer, change: Callable[[Layer, str, bool], None], path: str = "", turned: bool = False
+) -> Layer:
+    """A copy of the model in which ``change(leaf, path, turned)`` was done to a copy of each leaf.
 
-    Bottom first; the path is the one that errors and `Layer.summary` print.
+    Bottom first; the path is the one that errors and `Layer.summary` print; ``turned`` says that
+    the leaf reads time from its end.
     """
     twin = copy.copy(layer)
     if isinstance(twin, Composite):
-        twin.children = {
-            name: changed_copy(child, change, f"{path}{name.removeprefix('layers.')}.")
-            for name, child in twin.children.items()
-        }
-    elif isinstance(twin, Wrapper):
-        twin.layer = changed_copy(twin.layer, change, path)
+        children, twin.children = twin.children, {}
+        for name, child in children.items():
+            own = f"{path}{name.removeprefix('layers.')}."
+            twin.children[name] = changed_copy(child, change, own, turned)
+            if isinstance(twin, Chain):  # those above read what this one hands on
+                turned = child.turned ^ (child.keeps_time and turned)
+    elif isinstance(twin, Wrapper) and not isinstance(twin, TimeDistributed):
+        turned ^= isinstance(twin, Reversed)
+        twin.layer = changed_copy(twin.layer, change, path, turned)
     else:
-        change(twin, path)
+        change(twin, path, turned)
     return twin

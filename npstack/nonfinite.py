@@ -147,19 +147,23 @@ def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0)
         if what is not None:
             found.append(f"{place}, in the gradient of {what}")
 
-    def listen(leaf: Layer, path: str) -> None:
+    def listen(leaf: Layer, path: str, turned: bool) -> None:
         name, inner = f"{path}{type(leaf).__name__}", leaf._backward
 
+        def place(gradient: Array) -> str:
+            return _place(gradient, first, name, turned)
+
         def backward(part: Any, dout: Array, dfinal: Any) -> Any:
-            report(_place(dout, first, name), _if_wrong("its outputs", dout))
-            if isinstance(leaf, Recurrent):
-                clock = itertools.count(first + part.x.shape[1] - 1, -1)
+            report(place(dout), _if_wrong("its outputs", dout))
+            if isinstance(leaf, Recurrent):  # what is read last comes first on the way back
+                end = first if turned else first + part.x.shape[1] - 1
+                clock = itertools.count(end, 1 if turned else -1)
                 leaf.cell = _listening(leaf.cell, lambda what: report(_step(clock, name), what))
             dparams, dx, dinitial = inner(part, dout, dfinal)
             for parameter, value in dparams.items():
-                report(_place(value, first, name), _if_wrong(parameter, value))
+                report(place(value), _if_wrong(parameter, value))
             if dx is not None:
-                report(_place(dx, first, name), _if_wrong("its input", dx))
+                report(place(dx), _if_wrong("its input", dx))
             return dparams, dx, dinitial
 
         leaf._backward = backward  # type: ignore[assignment, method-assign]
@@ -211,9 +215,10 @@ def _step(clock: Iterator[int], name: str) -> str:
     return f"at time step {next(clock)} of {name}"
 
 
-def _place(gradient: Array, first: int, name: str) -> str:
-    """The latest time step with a wrong number, the first on the way back; and the layer."""
+def _place(gradient: Array, first: int, name: str, turned: bool) -> str:
+    """The last step read that has a wrong number, the first on the way back; and the layer."""
     wrong = np.argwhere(~is_finite(gradient))
     if gradient.ndim != 3 or not len(wrong):
         return f"in {name}"
-    return f"at time step {first + int(wrong[:, 1].max())} of {name}"
+    step = int(wrong[:, 1].max())
+    return f"at time step {first + (gradient.shape[1] - 1 - step if turned else step)} of {name}"

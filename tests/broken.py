@@ -40,6 +40,13 @@ class ForgetsInitialGradient(LSTM):
         return dparams, dx, (type(dstate)(*map(np.zeros_like, dstate)),)
 
 
+class RunsOnThroughResets(LSTM):
+    """Knows of no resets."""
+
+    def _forward(self, params, x, context):
+        return super()._forward(params, x, context._replace(resets=None))
+
+
 class LeaksPadding(Dropout):
     """Takes the mean of each row, padding included, from the whole row."""
 
@@ -213,6 +220,7 @@ BROKEN = {
     "gradients_never_flow_forward_in_time": _lstm(SendsGradientAhead),
     "splitting_and_carrying_state": _lstm(CountsSteps),
     "backward_in_pieces_is_backward_at_once": _lstm(ForgetsInitialGradient),
+    "a_reset_begins_a_new_sequence": _lstm(RunsOnThroughResets),
     "padding_is_irrelevant": _dropout(LeaksPadding),
     "masked_steps_give_zero": _dense(AddsBiasToPadding),
     "masked_steps_get_zero_gradient": _dense(SendsGradientToPadding),

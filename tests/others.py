@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from npstack import LSTM, Dense, Dropout, Embedding
 from npstack.layers.base import Layer
 from npstack.layers.composite import Composite
 from npstack.params import LSTMGates, join_gates, split_gates
 from npstack.verify import oracle
 from tests.agreement import Arrays, Case
+from tests.scalar import leaf
 
 
 def leaves(layer: Layer, noise: Any, prefix: str = "") -> list[tuple[str, Layer, Any]]:
@@ -32,23 +32,10 @@ def leaves(layer: Layer, noise: Any, prefix: str = "") -> list[tuple[str, Layer,
 # ---- the scalar oracle -----------------------------------------------------------------------
 
 
-def oracle_layer(layer: Layer, noise: Any) -> oracle.Layer:
-    """What the oracle calls this layer."""
-    if isinstance(layer, LSTM):
-        return oracle.Layer("lstm", last=not layer.return_sequences)
-    if isinstance(layer, Dense):
-        return oracle.Layer("dense", activation=layer.activation.name)
-    if isinstance(layer, Dropout):
-        kept = None if noise is None else noise.tolist()
-        return oracle.Layer("dropout", rate=layer.rate, kept=kept)
-    assert isinstance(layer, Embedding), layer
-    return oracle.Layer("embedding")
-
-
 def oracle_results(case: Case) -> Arrays:
     """Outputs, finals and all gradients, by scalar arithmetic on dual numbers."""
     parts = leaves(case.model, case.noise)
-    model = [oracle_layer(layer, noise) for _, layer, noise in parts]
+    model = [leaf(layer, noise) for _, layer, noise in parts]
     inputs = {
         "params": [{n: a.tolist() for n, a in layer.params.items()} for _, layer, _ in parts],
         "x": case.x.tolist(),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from npstack import LSTM, Dense, Dropout, Embedding, Layer, Sequential, StackedLSTM
+from tests.nested import NESTED
 
 DTYPES = (np.float64, np.float32, np.longdouble)
 
@@ -59,7 +60,7 @@ def _layers() -> dict[str, Callable[[Sizes, dict[str, Any]], Layer]]:
     }
 
 
-LAYERS = _layers()
+LAYERS = {**_layers(), **NESTED}
 STANDARD = Sizes()
 
 
@@ -83,6 +84,7 @@ class Case(NamedTuple):
     layer: Layer
     x: np.ndarray[Any, Any]
     mask: np.ndarray[Any, Any] | None
+    resets: np.ndarray[Any, Any] | None
     rng: np.random.Generator
 
 
@@ -94,5 +96,5 @@ def cases(draw: Any, kind: str) -> Case:
     dtype = draw(st.sampled_from(DTYPES))
     B, T = draw(st.integers(1, 4)), draw(st.integers(1, 5))
     layer = build(kind, rng, sizes, dtype)
-    mask = draw(st.none() | hnp.arrays(bool, (B, T)))
-    return Case(layer, draw_input(layer, rng, B, T, dtype=dtype), mask, rng)
+    mask, resets = (draw(st.none() | hnp.arrays(bool, (B, T))) for _ in range(2))
+    return Case(layer, draw_input(layer, rng, B, T, dtype=dtype), mask, resets, rng)

@@ -83,14 +83,21 @@ def test_reversed_reads_from_the_end_and_answers_in_order_or_as_read() -> None:
         run([backwards(ADDER, order="backwards")], [[OWN]], ONE)
 
 
-def test_the_mask_is_reversed_with_the_steps_and_so_are_resets() -> None:
+def test_the_mask_is_reversed_with_the_steps_and_new_things_stay_whole() -> None:
     mask = [[True, True, False]]
     assert column(run([backwards(ADDER)], [[OWN]], ONE, mask=mask)[0]) == [3, 2, 0]
     as_read = [backwards(ADDER, order="as_read"), ADDER]
     assert column(run(as_read, [[OWN], OWN], ONE, mask=mask)[0]) == [0, 2, 5]
-    resets = [[True, False, False]]  # it is step 0 that begins anew, and it is read last
+    resets = [[False, True, False]]  # steps 2 and 1 | step 0
     assert column(run([backwards(ADDER)], [[OWN]], ONE, resets=resets)[0]) == [1, 6, 4]
     assert column(run(as_read, [[OWN], OWN], ONE, resets=resets)[0]) == [4, 10, 1]
+    resets, states = [[True, False, False]], [{"h": [[10.0]]}, {"h": [[100.0]]}]
+    for order in ("time", "as_read"):  # before step 0 there is nothing to be read
+        outputs, _ = run([backwards(ADDER, order=order)], [[OWN]], ONE, states[:1], resets=resets)
+        assert sorted(column(outputs)) == [14, 16, 17]
+    twice = [backwards(backwards(ADDER, order="as_read"), order="as_read"), ADDER]
+    outputs, _ = run(twice, [[[OWN]], OWN], ONE, states, resets=resets)
+    assert column(outputs) == [1, 4, 11], "in order again: both begin anew with step 0"
     holes = [[True, False, True]]
     assert column(run([backwards(ADDER)], [[OWN]], ONE, mask=holes)[0]) == [5, 0, 4]
 

@@ -7,14 +7,22 @@ import pytest
 
 from npstack import (
     LSTM,
-    ArgumentError,
     LayerNormLSTMCell,
+    LSTMGates,
     LSTMState,
     LSTMVariantCell,
     Recurrent,
     check_gradients,
 )
-from npstack.cells import Coupled, ForgetBias, Peepholes, PreactivationClip, Projection
+from npstack.cells import (
+    Activations,
+    CellClip,
+    Coupled,
+    ForgetBias,
+    Peepholes,
+    PreactivationClip,
+    Projection,
+)
 from npstack.verify import check_laws, oracle
 from tests.drawn_variants import draw_variant
 
@@ -172,13 +180,69 @@ def test_variants_keep_the_dtype(dtype):
         }
 
 
-@pytest.mark.parametrize(
-    ("parts", "words"),
-    [
-        ((Peepholes,), "parts must be parts"),
-        ((Peepholes(), Peepholes()), "two of Peepholes"),
-    ],
-)
-def test_wrong_parts_are_refused(parts, words):
-    with pytest.raises(ArgumentError, match=words):
-        LSTMVariantCell(D, H, *parts, rng=generator())
+def test_every_parameter_says_what_its_axes_count():
+    parts = (Peepholes(), Projection(2))
+    gates = ("input", "forget", "candidate", "output")
+    variant = LSTMVariantCell(D, H, *parts, rng=generator())
+    assert variant.axes == {
+        "W": ("x", gates),
+        "U": ("h", gates),
+        "b": (gates,),
+        "P": (("input", "forget", "output"),),
+        "R": ("units", "h"),
+    }
+    assert list(LayerNormLSTMCell(D, H, rng=generator()).axes.items())[3:] == [
+        ("gain_x", (gates,)),
+        ("gain_h", (gates,)),
+        ("gain_c", ("units",)),
+        ("shift_c", ("units",)),
+    ]
+    assert {name: index[1] for name, index in variant.gate_blocks("P").items()} == {
+        "input": slice(0, 4),
+        "forget": slice(4, 8),
+        "output": slice(8, 12),
+    }
+    assert variant.gate_blocks("R") == {}
+
+
+def test_where_parameters_of_parts_and_of_layer_norm_begin():
+    cell = LSTMVariantCell(D, 100, Peepholes(), Projection(4), Coupled(), rng=generator())
+    assert 0.09 < np.abs(cell.params["P"]).max() <= 0.1  # ±1/√H
+    assert 0.45 < np.abs(cell.params["R"]).max() <= 0.5  # ±1/√P
+    norm = LayerNormLSTMCell(D, H, rng=generator()).params
+    assert [norm[name].tolist() for name in ("gain_c", "shift_c")] == [[1.0] * H, [0.0] * H]
+    assert norm["gain_x"].tolist() == norm["gain_h"].tolist() == [1.0] * 4 * H
+
+
+def test_a_stored_forget_bias_is_the_only_one():
+    for forget_bias, value in ((2.5, 2.5), (None, 0.0)):
+        b = LSTMVariantCell(D, H, rng=generator(), forget_bias=forget_bias).params["b"]
+        assert b.tolist() == [0.0] * H + [value] * H + [0.0] * 2 * H
+    coupled = LSTMVariantCell(D, H, Coupled(), rng=generator(), forget_bias=2.5)
+    assert not coupled.params["b"].any()
+
+
+def test_a_cell_names_itself_and_its_sizes():
+    cell = LSTMVariantCell(D, H, Projection(2), rng=generator())
+    assert repr(cell) == "LSTMVariantCell(3 -> 2)"
+    assert (cell.output_size, cell.state_sizes) == (2, LSTMState(h=2, c=4))
+    assert cell.record_type is LSTMGates
+    assert cell.draw_noise(generator(), 2, 3) is None
+
+
+def test_units_of_any_variant_have_no_order():
+    for seed in range(300, 308):
+        rng = generator(seed)
+        report = check_laws(Recurrent(draw_variant(rng, D, H).cell), rng=rng, steps=3)
+        verdicts = {row.law: row.verdict for row in report.rows}
+        assert verdicts["permuting_hidden_units"] == "holds", f"\n{report}"
+
+
+def test_what_parts_cost_is_listed_for_each():
+    cell = LSTMVariantCell(D, H, Activations(cell="relu"), CellClip(1.0), rng=generator())
+    assert cell.formula == "4H(D + H + 1), D=3, H=4"
+    assert {name: a.name for name, a in cell.activations.items()} == {
+        **dict.fromkeys(("input", "forget", "output"), "sigmoid"),
+        "candidate": "tanh",
+        "cell": "relu",
+    }

@@ -16,10 +16,14 @@ from npstack.cells.parts import (
     Projection,
 )
 from npstack.cells.reading import ReadingCell
+from npstack.cells.recurrent_dropout import RecurrentDropout
 from npstack.cells.rnn import RNNCell, RNNState
+from npstack.cells.table import CELLS
 from npstack.cells.variant import LSTMVariantCell
+from npstack.cells.zoneout import Zoneout
 
 __all__ = [
+    "CELLS",
     "Activations",
     "Cell",
     "CellClip",
@@ -39,4 +43,6 @@ __all__ = [
     "RNNCell",
     "RNNState",
     "ReadingCell",
+    "RecurrentDropout",
+    "Zoneout",
 ]

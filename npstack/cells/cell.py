@@ -22,7 +22,7 @@ from numpy.typing import DTypeLike
 from npstack.init import initialiser, per_gate
 from npstack.numerics import Array
 from npstack.params import GATE_LETTERS, Params
-from npstack.shapes import check_dtype, check_generator, check_size
+from npstack.shapes import check_dtype, check_generator, check_number, check_size
 
 Axes = tuple[Any, ...]
 
@@ -210,3 +210,13 @@ class GatedCell(Cell):
     def width(self, hidden_size: int) -> int:
         """How wide ``h`` is, which ``U`` reads: as many numbers as units."""
         return hidden_size
+
+    def _write_forget_bias(self, forget_bias: float | None) -> None:
+        """The value that the forget gate's bias begins with; None leaves it as it was drawn."""
+        if forget_bias is None:
+            return
+        advice = "Use None to leave it to bias_init."
+        value = check_number(type(self).__name__, "forget_bias", forget_bias, advice)
+        b = self.params["b"].copy()
+        b[self.gate_blocks("b")["forget"]] = value
+        self.params = {**self.params, "b": b}

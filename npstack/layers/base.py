@@ -21,11 +21,7 @@ from npstack.layers.checks import check_doutputs, check_states, check_tape
 from npstack.layers.summary import summary
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import (
-    ArgumentError,
-    NonFiniteError,
-    fail,
-)
+from npstack.shapes import ArgumentError, NonFiniteError, fail
 from npstack.tape import Gradients, Tape
 
 Mask = NDArray[np.bool_] | None
@@ -39,8 +35,9 @@ class Context(NamedTuple):
     ----------
     states : tuple
         One per recurrent layer inside; None where none was given.
-    mask, resets : bool arrays (B, T), or None
-        Valid steps (None for an input without time); steps before which the state begins anew.
+    mask, resets, resets_back : bool arrays (B, T), or None
+        Valid steps (None for an input without time); steps before which the state begins anew;
+        where that was before time was turned round, to be turned back.
     rng : numpy.random.Generator, or None
         Given, the layer trains.
     noise : tree, or None
@@ -50,6 +47,7 @@ class Context(NamedTuple):
     states: States = ()
     mask: Mask = None
     resets: Mask = None
+    resets_back: Mask = None
     rng: np.random.Generator | None = None
     noise: Any = None
 
@@ -62,14 +60,16 @@ class Layer(ABC):
     input_size, output_size : int or None
         Size of the last axis that comes in and goes out; None where the layer accepts any size
         and passes it on unchanged.
-    needs_time, keeps_time : bool
-        Whether the input must have a time axis; whether the output keeps it.
+    needs_time, takes_vector, keeps_time : bool
+        Whether the input must have a time axis; must have none; whether the output keeps it.
     makes_time : bool
         Whether the output has a time axis of its own, which the input need not have.
     takes_symbols : bool
         Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
     turned : bool
         Whether the outputs stand in the reverse order of the input.
+    extra_axis : bool
+        Whether the outputs have an axis of branches before the last one (``merge="none"``).
     causal : bool
         Whether the output of a step depends on no later step: what state can be carried over.
     """
@@ -80,7 +80,9 @@ class Layer(ABC):
     keeps_time: bool = True
     makes_time: bool = False
     takes_symbols: bool = False
+    takes_vector: bool = False
     turned: bool = False
+    extra_axis: bool = False
     causal: bool = True
     tape_type: type[Tape] = Tape
 
@@ -118,6 +120,10 @@ class Layer(ABC):
     def recurrent(self) -> tuple[Layer, ...]:
         """The layers inside that have a state, bottom first; a pair of directions is one."""
         return ()
+
+    def _all_layers(self) -> Iterator[Layer]:
+        """Every layer below this one, those that hold others too."""
+        yield from ()
 
     @property
     def parameter_formula(self) -> str:
@@ -199,16 +205,13 @@ class Layer(ABC):
                 fail(ArgumentError, where, expected, "both", "Leave one out.")
         state_dtype = x.dtype if dtype is None else dtype
         begin = self._check_states(where, "states", states, len(x), state_dtype)
-        context = Context(begin, mask, resets, rng, noise)
+        context = Context(begin, mask, resets, rng=rng, noise=noise)
         tape = self._forward(params, shapes.zero_where_masked(x, mask), context)
         for place, step, what in self._non_finite("", tape):
-            fail(
-                NonFiniteError,
-                where,
-                "every number must stay finite",
-                f"NaN or infinity first at time step {step} of {place}, in {what!r}",
-                "Scale the inputs, or look for parameters that have grown too large.",
-            )
+            expected = "every number must stay finite"
+            got = f"NaN or infinity first at time step {step} of {place}, in {what!r}"
+            advice = "Scale the inputs, or look for parameters that have grown too large."
+            fail(NonFiniteError, where, expected, got, advice)
         return tape
 
     def backward(
@@ -250,9 +253,8 @@ class Layer(ABC):
         mask = self._after(Context(mask=tape.mask), tape).mask
         shapes.check_finite(where, "doutputs", doutputs, mask)
         dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
-        dparams, dx, dinitial = self._backward(
-            tape, shapes.zero_where_masked(doutputs, mask), dfinal
-        )
+        doutputs = shapes.zero_where_masked(doutputs, mask)
+        dparams, dx, dinitial = self._backward(tape, doutputs, dfinal)
         return Gradients(dparams, dx, self._public_states(dinitial))
 
     def summary(self, batch_size: int = 1, time_steps: int = 1) -> str:
@@ -293,7 +295,7 @@ class Layer(ABC):
         ``dfinal`` holds None where nothing comes back to a state.
         """
 
-    # ---- what a layer may change -----------------------------------------------------------------
+    # ---- what a layer may change or extend -------------------------------------------------------
 
     def _after(self, context: Context, tape: Tape) -> Context:
         """What the layer above is told of time: the mask travels as long as the time axis does."""
@@ -304,12 +306,11 @@ class Layer(ABC):
         leading = tape.x.shape[: 2 if tape.mask is not None and self.keeps_time else 1]
         return (*leading, self.output_size or tape.x.shape[-1])
 
-    # ---- checks that a layer may extend ----------------------------------------------------------
-
     def _blank_input(self, steps: int) -> Array:
         if self.takes_symbols:
             return np.zeros((1, steps), int)
-        return np.zeros((1, steps, self.input_size or 1), self.dtype or np.float64)
+        leading = (1,) if self.takes_vector else (1, steps)
+        return np.zeros((*leading, self.input_size or 1), self.dtype or np.float64)
 
     def _check_states(
         self, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]

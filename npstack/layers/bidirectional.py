@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.layers.base import Layer, States
+from npstack.layers.checks import check_layer
 from npstack.layers.parallel import Branches
 from npstack.layers.reversed import Reversed
 from npstack.shapes import ArgumentError, DtypeError, fail
@@ -85,12 +86,14 @@ class Bidirectional(Branches):
     def __init__(
         self, forward_layer: Layer, backward_layer: Layer, *, merge: str = "concat"
     ) -> None:
-        for layer in (forward_layer, backward_layer):
-            if isinstance(layer, Layer) and not layer.recurrent:
-                expected = "both directions must have a recurrent layer"
-                fail(ArgumentError, type(self).__name__, expected, layer, "Without one, no order.")
-        turned = Reversed(backward_layer)
-        super().__init__({"forward": forward_layer, "backward": turned}, merge)
+        where = type(self).__name__
+        for side, layer in (("forward", forward_layer), ("backward", backward_layer)):
+            check_layer(where, f"{side}_layer", layer)
+            if not layer.recurrent or not layer.needs_time:
+                expected = f"{side}_layer must read a sequence and have a recurrent layer"
+                advice = "Without a state, the direction makes no difference."
+                fail(ArgumentError, where, expected, layer, advice)
+        super().__init__({"forward": forward_layer, "backward": Reversed(backward_layer)}, merge)
         self.causal = False
 
     @property

@@ -9,7 +9,14 @@ import numpy as np
 
 from npstack import params as names
 from npstack import shapes
-from npstack.shapes import ArgumentError, DtypeError, ShapeError, TapeError, fail
+from npstack.shapes import ArgumentError, DtypeError, ShapeError, TapeError, describe, fail
+
+
+def check_layer(where: str, name: str, layer: Any) -> None:
+    """What is put into another layer is a layer, built already."""
+    if isinstance(layer, type) or not hasattr(layer, "_forward"):
+        advice = f"Build it first: {where}(LSTM(…))."
+        fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
 
 
 def check_tape(layer: Any, where: str, tape: Any) -> None:

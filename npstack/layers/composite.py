@@ -59,11 +59,9 @@ class Composite(Layer):
             layer.params = names.without_prefix(name, params)
 
     def _all_layers(self) -> Iterator[Layer]:
-        """Every layer below this one, composites too."""
         for layer in self.children.values():
             yield layer
-            if isinstance(layer, Composite):
-                yield from layer._all_layers()
+            yield from layer._all_layers()
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
@@ -109,12 +107,14 @@ class Chain(Composite):
         self.input_size = next((n.input_size for n in layers if n.input_size is not None), None)
         sizes = (layer.output_size for layer in reversed(layers))
         self.output_size = next((size for size in sizes if size is not None), None)
-        own_time = [layer.makes_time for layer in layers]
-        self.makes_time = any(own_time)
-        below = layers[: own_time.index(True)] if self.makes_time else layers
-        self.needs_time = any(layer.needs_time for layer in below)
-        self.keeps_time = all(layer.keeps_time for layer in layers)
-        self.turned = sum(layer.turned for layer in layers) % 2 == 1
+        self.keeps_time, self.extra_axis = True, layers[-1].extra_axis
+        for layer in layers:  # what has been done to the time axis, layer by layer
+            if self.keeps_time and not self.makes_time:
+                self.needs_time |= layer.needs_time
+                self.takes_vector |= layer.takes_vector
+            self.makes_time = layer.makes_time or (self.makes_time and layer.keeps_time)
+            self.keeps_time &= layer.keeps_time
+            self.turned = layer.turned ^ (layer.keeps_time and self.turned)
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         inputs, told = x, context
@@ -146,6 +146,14 @@ class Chain(Composite):
         for layer, part in zip(self.children.values(), tape.parts, strict=True):
             context = layer._after(context, part)
         return context
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        turned = False
+        for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            own = f"{path}{name.removeprefix('layers.')}."
+            for place, step, what in layer._non_finite(own, part):
+                yield place, part.x.shape[1] - 1 - step if turned else step, what
+            turned = layer.turned ^ (layer.keeps_time and turned)
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         return list(self.children.values())[-1]._outputs_shape(tape.parts[-1])

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -24,10 +24,11 @@ import numpy as np
 from npstack import params as names
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
+from npstack.layers.checks import check_layer
 from npstack.layers.composite import Composite
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.shapes import ArgumentError, ShapeError, fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -71,17 +72,16 @@ class Branches(Composite):
     def __init__(self, children: Mapping[str, Layer], merge: str) -> None:
         where = type(self).__name__
         self.merge = shapes.check_option(where, "merge", merge, MERGES)
-        for name, layer in children.items():
-            if not isinstance(layer, Layer):
-                advice = f"Build it first: {where}(LSTM(…), LSTM(…))."
-                fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
         super().__init__(children)
         layers = list(self.children.values())
         first = layers[0]
         self.needs_time = any(layer.needs_time for layer in layers)
         self.keeps_time, self.makes_time = first.keeps_time, first.makes_time
-        self.turned = first.turned
-        kinds = {(n.keeps_time, n.takes_symbols, n.makes_time, n.turned) for n in layers}
+        self.takes_vector = any(layer.takes_vector for layer in layers)
+        self.turned, self.extra_axis = first.turned, first.extra_axis or merge == "none"
+        kinds = {
+            (n.keeps_time, n.takes_symbols, n.makes_time, n.turned, n.extra_axis) for n in layers
+        }
         if len(kinds) > 1:
             expected, got = "all branches must do the same with the time axis", "different kinds"
             fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
@@ -136,6 +136,10 @@ class Branches(Composite):
         """The states of all branches, from those of each: the inverse of `_shares`."""
         return tuple(state for own in shares for state in own)
 
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        yield from super()._non_finite(path, tape)
+        yield from Layer._non_finite(self, path, tape)  # finite numbers, whose product is not
+
     def _after(self, context: Context, tape: Tape) -> Context:
         first = next(iter(self.children.values()))
         return first._after(context, tape.parts[0])
@@ -163,14 +167,17 @@ class Parallel(Branches):
 
     Examples
     --------
-    >>> from npstack import GRU, LSTM
+    >>> from npstack import LSTM, Dense
     >>> rng = np.random.default_rng(0)
-    >>> layer = Parallel(LSTM(3, 8, rng=rng), GRU(3, 4, rng=rng))
+    >>> layer = Parallel(LSTM(3, 8, rng=rng), Dense(3, 4, rng=rng))
     >>> layer.forward(np.ones((2, 5, 3))).outputs.shape
     (2, 5, 12)
     """
 
     def __init__(self, *layers: Layer, merge: str = "concat") -> None:
+        where = type(self).__name__
         if not layers:
-            fail(ArgumentError, "Parallel", "give at least one layer", "none", "Parallel(LSTM(…)).")
+            fail(ArgumentError, where, "give at least one layer", "none", f"{where}(LSTM(…)).")
+        for k, layer in enumerate(layers):
+            check_layer(where, f"argument {k}", layer)
         super().__init__({str(k): layer for k, layer in enumerate(layers)}, merge)

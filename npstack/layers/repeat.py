@@ -30,6 +30,7 @@ class RepeatVector(Layer):
 
     keeps_time = False
     makes_time = True
+    takes_vector = True
     causal = False  # its first step has read everything
 
     def __init__(self, steps: int) -> None:
@@ -59,6 +60,3 @@ class RepeatVector(Layer):
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         return (len(tape.x), self.steps, tape.x.shape[-1])
-
-    def _blank_input(self, steps: int) -> Array:
-        return np.zeros((1, self.input_size or 1), self.dtype or np.float64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from npstack.layers.base import Context, Layer, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ShapeError, fail
+from npstack.tape import Tape
 
 
 class Residual(Wrapper):
@@ -19,6 +22,7 @@ class Residual(Wrapper):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npstack import LSTM
     >>> layer = Residual(LSTM(3, 3, rng=np.random.default_rng(0)))
     >>> layer.forward(np.ones((2, 5, 3))).outputs.shape
@@ -28,7 +32,7 @@ class Residual(Wrapper):
     def __init__(self, layer: Layer) -> None:
         super().__init__(layer)
         fits = layer.input_size == layer.output_size and layer.keeps_time and not layer.makes_time
-        if not fits or layer.takes_symbols or layer.turned:
+        if not fits or layer.takes_symbols or layer.turned or layer.extra_axis:
             expected = "layer must keep the time axis and hand on what it takes, D features"
             advice = "Its input is added to its output, step by step."
             fail(ShapeError, type(self).__name__, expected, layer, advice)
@@ -36,6 +40,10 @@ class Residual(Wrapper):
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
         part = self.layer._forward(params, x, context)
         return WrapperTape(params, x, context.mask, x + part.outputs, part.noise, (part,))
+
+    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+        yield from super()._non_finite(path, tape)
+        yield from Layer._non_finite(self, path, tape)  # finite numbers, whose sum is not
 
     def _backward(
         self, tape: WrapperTape, doutputs: Array, dfinal: States

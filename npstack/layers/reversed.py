@@ -53,12 +53,7 @@ class Reversed(Wrapper):
         return outputs[:, ::-1] if self.keeps_time and self.order == "time" else outputs
 
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
-        assert context.mask is not None
-        mask = context.mask[:, ::-1]
-        resets = turned_resets(context.resets, context.mask)
-        part = self.layer._forward(
-            params, x[:, ::-1].copy(), context._replace(mask=mask, resets=resets)
-        )
+        part = self.layer._forward(params, x[:, ::-1].copy(), _turned_context(context))
         outputs = self._turned(part.outputs).copy()
         return WrapperTape(params, x, context.mask, outputs, part.noise, (part,))
 
@@ -70,22 +65,29 @@ class Reversed(Wrapper):
         return dparams, None if dx is None else dx[:, ::-1].copy(), dinitial
 
     def _after(self, context: Context, tape: Tape) -> Context:
-        if not self.keeps_time or self.order == "time":
+        if not self.keeps_time:
             return super()._after(context, tape)
-        assert context.mask is not None
-        resets = turned_resets(context.resets, context.mask)
-        return context._replace(mask=context.mask[:, ::-1], resets=resets)
+        return _turned_context(context) if self.turned else context
 
     def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
         for place, step, what in super()._non_finite(path, tape):
             yield place, tape.x.shape[1] - 1 - step, what
 
 
+def _turned_context(context: Context) -> Context:
+    """Mask and resets as they are met when time is read from its end."""
+    assert context.mask is not None
+    resets, back = context.resets, context.resets_back
+    resets = turned_resets(resets, context.mask) if resets is None or back is None else back
+    back = context.resets
+    return context._replace(mask=context.mask[:, ::-1], resets=resets, resets_back=back)
+
+
 def turned_resets(resets: Mask, mask: Any) -> Mask:
     """Where something begins when time is read from its end: behind each step that begins it.
 
     A reset at step ``t`` divides ``t`` from the valid step before it. Read from the end, that step
-    is the first of something new.
+    is the first of something new (§6.6). One at the first valid step divides nothing, and is lost.
 
     Examples
     --------

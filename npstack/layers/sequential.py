@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from npstack.layers.base import Layer
+from npstack.layers.checks import check_layer
 from npstack.layers.composite import Chain
-from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.shapes import ArgumentError, ShapeError, fail
 
 
 class Sequential(Chain):
@@ -38,11 +39,11 @@ class Sequential(Chain):
         if not layers:
             fail(ArgumentError, where, "give at least one layer", "none", "Sequential(LSTM(…)).")
         for k, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                advice = "Build it first: Sequential(LSTM(…), Dense(…))."
-                fail(DtypeError, where, f"argument {k} must be a layer", describe(layer), advice)
+            check_layer(where, f"argument {k}", layer)
         size: int | None = None
-        last_step: str | None = None
+        last_step: str | None = None  # the layer below that …
+        sequence: str | None = None
+        extra_axis: str | None = None
         for k, layer in enumerate(layers):
             name = f"layer {k} ({type(layer).__name__})"
             if layer.takes_symbols and k > 0:
@@ -57,11 +58,22 @@ class Sequential(Chain):
                     "Build the lower layer with return_sequences=True: "
                     "a stacked LSTM feeds each layer's full hidden sequence to the next.",
                 )
+            if layer.takes_vector and sequence:
+                expected = f"{name} needs one vector (B, D) from below"
+                advice = "Build that layer with return_sequences=False."
+                fail(ShapeError, where, expected, f"a sequence, from {sequence}", advice)
+            if extra_axis:
+                expected = f"{name} needs (B, T, D) or (B, D) from below"
+                got = f"an axis of branches more, from {extra_axis}"
+                fail(ShapeError, where, expected, got, "Join the branches: merge='concat'.")
             if size is not None and layer.input_size not in (None, size):
                 got = f"{size} from the layer below"
                 advice = f"Build it with input_size={size}."
                 fail(ShapeError, where, f"{name} takes D={layer.input_size}", got, advice)
             if not layer.keeps_time:
                 last_step = None if layer.makes_time else name
+            if not layer.keeps_time or layer.needs_time:
+                sequence = None if last_step else name
+            extra_axis = name if layer.extra_axis else None
             size = size if layer.output_size is None else layer.output_size
         super().__init__({str(k): layer for k, layer in enumerate(layers)})

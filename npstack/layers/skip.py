@@ -18,10 +18,11 @@ import numpy as np
 
 from npstack import params as names
 from npstack.layers.base import Context, Layer, States
+from npstack.layers.checks import check_layer
 from npstack.layers.composite import Composite
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, ShapeError, describe, fail
+from npstack.shapes import ArgumentError, ShapeError, fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -49,14 +50,14 @@ class SkipConnected(Composite):
 
     def __init__(self, *layers: Layer, from_input: bool = True, to_output: bool = True) -> None:
         where = type(self).__name__
-        if not layers or not all(isinstance(layer, Layer) for layer in layers):
-            got = ", ".join(map(describe, layers)) or "none"
-            advice = f"{where}(LSTM(…), LSTM(…))."
-            fail(ArgumentError, where, "give layers, at least one", got, advice)
-        D = layers[0].input_size
+        if not layers:
+            fail(ArgumentError, where, "give at least one layer", "none", f"{where}(LSTM(…)).")
+        D = getattr(layers[0], "input_size", None)
         for k, layer in enumerate(layers):
+            check_layer(where, f"argument {k}", layer)
             name = f"layer {k} ({type(layer).__name__})"
-            if not layer.keeps_time or layer.makes_time or layer.turned or layer.takes_symbols:
+            changed = not layer.keeps_time or layer.makes_time or layer.turned
+            if changed or layer.takes_symbols or layer.extra_axis:
                 expected = f"{name} must keep the time axis as it is"
                 fail(ShapeError, where, expected, layer, "Build it with return_sequences=True.")
             if layer.output_size is None or layer.input_size is None:

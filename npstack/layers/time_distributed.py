@@ -13,7 +13,7 @@ from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ArgumentError, TapeError, fail
 from npstack.tape import Tape
-from npstack.trees import at_step, mapped
+from npstack.trees import at_step, mapped, named
 
 
 class TimeDistributed(Wrapper):
@@ -46,6 +46,8 @@ class TimeDistributed(Wrapper):
 
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
         assert context.mask is not None
+        for draws in named("noise", context.noise).values():
+            shapes.check_noise("TimeDistributed.forward", draws, (*x.shape[:2], *draws.shape[2:]))
         parts = tuple(
             self.layer._forward(
                 params, x[:, t], Context(rng=context.rng, noise=at_step(context.noise, t))
@@ -78,7 +80,8 @@ class TimeDistributed(Wrapper):
             self.layer._check_tape(f"{where}, time step {t}", part)
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
-        return Layer._outputs_shape(self, tape)
+        batch, *features = self.layer._outputs_shape(tape.parts[0])
+        return (batch, tape.x.shape[1], *features)
 
     def _after(self, context: Context, tape: Tape) -> Context:
         return context

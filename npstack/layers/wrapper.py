@@ -10,8 +10,9 @@ import numpy as np
 
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
+from npstack.layers.checks import check_layer
 from npstack.params import Params
-from npstack.shapes import DtypeError, describe, fail
+from npstack.shapes import fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -41,15 +42,13 @@ class Wrapper(Layer):
     tape_type = WrapperTape
 
     def __init__(self, layer: Layer) -> None:
-        where = type(self).__name__
-        if not isinstance(layer, Layer):
-            advice = f"Build it first: {where}(LSTM(…))."
-            fail(DtypeError, where, "the argument must be a layer", describe(layer), advice)
+        check_layer(type(self).__name__, "the argument", layer)
         self.layer = layer
         self.input_size, self.output_size = layer.input_size, layer.output_size
         self.needs_time, self.keeps_time = layer.needs_time, layer.keeps_time
         self.makes_time, self.takes_symbols = layer.makes_time, layer.takes_symbols
         self.turned, self.causal = layer.turned, layer.causal
+        self.takes_vector, self.extra_axis = layer.takes_vector, layer.extra_axis
 
     @property
     def params(self) -> Params:
@@ -59,6 +58,10 @@ class Wrapper(Layer):
     @params.setter
     def params(self, params: Params) -> None:
         self.layer.params = params
+
+    def _all_layers(self) -> Iterator[Layer]:
+        yield self.layer
+        yield from self.layer._all_layers()
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:

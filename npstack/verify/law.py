@@ -28,6 +28,7 @@ class Law:
         states: Any = None,
         *,
         mask: Array | None = None,
+        resets: Array | None = None,
         rng: np.random.Generator,
         tolerance: float = 64.0,
     ) -> None:
@@ -36,7 +37,7 @@ class Law:
         Parameters
         ----------
         layer : Layer
-        x, states, mask
+        x, states, mask, resets
             As for ``layer.forward``; states are drawn at random if absent.
         rng : numpy.random.Generator
             Draws cotangents, dropout, and the parameters: the layer's own, each moved a little.
@@ -50,7 +51,8 @@ class Law:
         NotApplicable
             With the reason.
         """
-        self.body(draw_trial(layer, x, states, mask=mask, rng=rng, tolerance=tolerance))
+        given: dict[str, Any] = {"mask": mask, "resets": resets}
+        self.body(draw_trial(layer, x, states, **given, rng=rng, tolerance=tolerance))
 
 
 def law(body: Callable[[Trial], None]) -> Law:

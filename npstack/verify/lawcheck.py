@@ -9,13 +9,13 @@ import numpy as np
 from npstack.layers.base import Layer
 from npstack.numerics import Array
 from npstack.shapes import check_generator, check_size
-from npstack.verify import laws, manners
+from npstack.verify import laws, manners, renewal
 from npstack.verify.law import Law
 from npstack.verify.trial import LawBroken, NotApplicable
 
 LAWS: dict[str, Law] = {
     name: law
-    for module in (laws, manners)
+    for module in (laws, renewal, manners)
     for name, law in vars(module).items()
     if isinstance(law, Law)
 }
@@ -67,7 +67,7 @@ def check_laws(
     steps: int | None = 6,
     tolerance: float = 64.0,
 ) -> LawReport:
-    """Try every law on a layer, with random input, states, mask and dropout.
+    """Try every law on a layer, with random input, states, mask, resets and dropout.
 
     Parameters
     ----------
@@ -104,10 +104,11 @@ def check_laws(
     else:
         x = rng.standard_normal((*shape, layer.input_size or 3)).astype(layer.dtype or float)
     mask = None if T is None else draw_mask(rng, B, T)
+    resets = None if T is None else rng.random((B, T)) < 0.3
     rows = []
     for name, law in LAWS.items():
         try:
-            law(layer, x, mask=mask, rng=rng, tolerance=tolerance)
+            law(layer, x, mask=mask, resets=resets, rng=rng, tolerance=tolerance)
             rows.append(Verdict(name, "holds", ""))
         except NotApplicable as reason:
             rows.append(Verdict(name, "not applicable", str(reason)))

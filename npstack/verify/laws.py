@@ -216,7 +216,8 @@ def an_open_mask_is_no_mask(t: Trial) -> None:
     before = free.run()
     same_bits(free.but(mask=np.ones(t.x.shape[:2], bool)).run(), before, "mask all True")
     lengths = np.full(len(t.x), t.x.shape[1])
-    tape = t.layer.forward(t.x, t.states, lengths=lengths, params=t.params, noise=t.noise)
+    given: dict[str, Any] = {"resets": t.resets, "params": t.params, "noise": t.noise}
+    tape = t.layer.forward(t.x, t.states, lengths=lengths, **given)
     same_bits({**results(tape), **gradients(t.backward(tape))}, before, "lengths all T")
 
 

@@ -50,6 +50,7 @@ def arguments_are_never_modified(t: Trial) -> None:
         x=locked(t.x),
         states=mapped(locked, t.states),
         mask=mapped(locked, t.mask),
+        resets=mapped(locked, t.resets),
         params={name: locked(value) for name, value in t.params.items()},
         noise=mapped(locked, t.noise),
         doutputs=locked(t.doutputs),
@@ -64,16 +65,18 @@ def arguments_are_never_modified(t: Trial) -> None:
 
 @law
 def a_tape_owns_its_arrays(t: Trial) -> None:
-    """Changing x, states or mask in place after forward leaves the tape as it is."""
-    mine = t.but(x=t.x.copy(), states=mapped(np.copy, t.states), mask=mapped(np.copy, t.mask))
+    """Changing x, states, mask or resets in place after forward leaves the tape as it is."""
+    arguments = {name: getattr(t, name) for name in ("x", "states", "mask", "resets")}
+    mine = t.but(**{name: mapped(np.copy, value) for name, value in arguments.items()})
     tape = mine.forward()
     before = {**results(tape), **gradients(t.backward(tape))}
     before = {name: value.copy() for name, value in before.items()}
     mine.x[...] = t.redrawn()
     for array in named("states", mine.states).values():
         array *= -1
-    if mine.mask is not None:
-        mine.mask[...] = ~mine.mask
+    for flags in (mine.mask, mine.resets):
+        if flags is not None:
+            flags[...] = ~flags
     after = {**results(tape), **gradients(t.backward(tape))}
     same_bits(after, before, "the caller's arrays changed after forward")
 
@@ -130,5 +133,6 @@ def noise_repeats_the_pass(t: Trial) -> None:
 def _seeded(t: Trial, seed: int) -> tuple[Results, Any]:
     """A training pass: its results and draws by name, and the draws as they are."""
     rng = np.random.default_rng(seed)
-    tape = t.layer.forward(t.x, t.states, mask=t.mask, params=t.params, rng=rng)
+    given: dict[str, Any] = {"mask": t.mask, "resets": t.resets, "params": t.params}
+    tape = t.layer.forward(t.x, t.states, **given, rng=rng)
     return {**results(tape), **named("noise", tape.noise)}, tape.noise

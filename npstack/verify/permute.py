@@ -14,6 +14,7 @@ from npstack.layers.embedding import Embedding
 from npstack.layers.parallel import Branches
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.reversed import Reversed
+from npstack.layers.skip import SkipConnected
 from npstack.layers.time_distributed import TimeDistributed
 from npstack.numerics import Array
 from npstack.params import Params
@@ -62,6 +63,8 @@ class Permutation:
             return self._add_recurrent(layer, prefix, noise)
         if isinstance(layer, Branches):
             return self._add_branches(layer, prefix, noise)
+        if isinstance(layer, SkipConnected):
+            return self._add_skips(layer, prefix, noise)
         if isinstance(layer, Chain):
             pairs = zip(layer.children.items(), noise, strict=True)
             return tuple(self.add(part, f"{prefix}{name}.", own) for (name, part), own in pairs)
@@ -81,18 +84,32 @@ class Permutation:
     def _add_branches(self, layer: Branches, prefix: str, noise: Any) -> Any:
         """Plan for layers that read the same features; joined, their own stand in a row."""
         needs(layer.merge == "concat", "branches that are joined number by number have one order")
-        before, own, ends, drawn = self.last, self.orders, [], []
+        before, own, drawn = self.last, self.orders, []
         groups: list[tuple[Any, ...]] = []
-        width = 0
+        rows: list[Array] = []
         for (name, part), draws in zip(layer.children.items(), noise, strict=True):
             self.last, self.orders = before, []
             drawn.append(self.add(part, f"{prefix}{name}.", draws))
-            size = part.output_size or 0
-            ends.append(width + (np.arange(size) if self.last is None else self.last))
+            size = part.output_size or layer.input_size or 0
+            rows.append(np.arange(size) if self.last is None else self.last)
             groups.append(tuple(self.orders))
-            width += size
         self.orders = [*own, *layer._gather(groups)]
-        self.last = np.concatenate(ends)
+        self.last = _in_a_row(rows)
+        return tuple(drawn)
+
+    def _add_skips(self, layer: SkipConnected, prefix: str, noise: Any) -> Any:
+        """Plan for layers that read ``[h_below, x]``, and stand in a row at the end."""
+        x = np.arange(layer.input_size or 0) if self.last is None else self.last
+        rows: list[Array] = []
+        drawn = []
+        for (name, part), draws in zip(layer.children.items(), noise, strict=True):
+            below = rows[-1:]
+            if layer.from_input or not rows:
+                below = [*below, x]
+            self.last = _in_a_row(below)
+            drawn.append(self.add(part, f"{prefix}{name}.", draws))
+            rows.append(np.arange(part.output_size or 0) if self.last is None else self.last)
+        self.last = _in_a_row(rows) if layer.to_output else rows[-1]
         return tuple(drawn)
 
     def _add_recurrent(self, layer: Recurrent, prefix: str, noise: Any) -> Any:
@@ -119,6 +136,12 @@ class Permutation:
             self.plan |= {f"{prefix}initial.{f}": (own,) for f, own in state._asdict().items()}
         self.last = h
         return mapped(lambda a, axis: a[..., order[axis]], noise, cell.noise_axes)
+
+
+def _in_a_row(orders: list[Array]) -> Array:
+    """The order of features that stand in a row, group after group."""
+    ends = np.cumsum([0, *map(len, orders)])
+    return np.concatenate([end + own for end, own in zip(ends, orders, strict=False)])
 
 
 def draw_permutation(trial: Trial) -> Permutation:

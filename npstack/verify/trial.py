@@ -18,6 +18,7 @@ from npstack.params import Params
 from npstack.shapes import NpstackError
 from npstack.tape import Gradients, Tape
 from npstack.trees import mapped, named
+from npstack.verify.draws import draws_of_steps
 from npstack.verify.models import gate_blocks
 
 Results = dict[str, Array]
@@ -37,9 +38,6 @@ def needs(condition: object, reason: str) -> None:
         raise NotApplicable(reason)
 
 
-# ---- trees of arrays: states, noise ----------------------------------------------------------
-
-
 # ---- one trial -------------------------------------------------------------------------------
 
 
@@ -52,7 +50,7 @@ class Trial:
     layer : Layer
     rng : numpy.random.Generator
         For what a law draws itself.
-    x, states, mask, params, noise
+    x, states, mask, resets, params, noise
         Of ``layer.forward``.
     doutputs, dfinal
         Of ``layer.backward``.
@@ -65,6 +63,7 @@ class Trial:
     x: Array
     states: Any
     mask: Array | None
+    resets: Array | None
     params: Params
     noise: Any
     doutputs: Array
@@ -88,7 +87,12 @@ class Trial:
     def forward(self) -> Tape:
         """The forward pass."""
         return self.layer.forward(
-            self.x, self.states, mask=self.mask, params=self.params, noise=self.noise
+            self.x,
+            self.states,
+            mask=self.mask,
+            resets=self.resets,
+            params=self.params,
+            noise=self.noise,
         )
 
     def backward(self, tape: Tape) -> Gradients:
@@ -125,7 +129,8 @@ class Trial:
         return self.but(
             x=self.x[index],
             states=mapped(pick, self.states),
-            mask=None if self.mask is None else self.mask[index],
+            mask=mapped(pick, self.mask),
+            resets=mapped(pick, self.resets),
             noise=mapped(pick, self.noise),
             doutputs=self.doutputs[index],
             dfinal=mapped(pick, self.dfinal),
@@ -138,12 +143,15 @@ class Trial:
         """
         T = self.x.shape[1]
         later = index if after is None else after
+
+        def cut(a: Array) -> Array:
+            return a[:, index]
+
         return self.but(
             x=self.x[:, index],
-            mask=None if self.mask is None else self.mask[:, index],
-            noise=mapped(
-                lambda a: a[:, index] if a.ndim == 3 and a.shape[1] == T else a, self.noise
-            ),
+            mask=mapped(cut, self.mask),
+            resets=mapped(cut, self.resets),
+            noise=draws_of_steps(self.layer, self.noise, np.arange(T)[index], T),
             doutputs=self.doutputs[:, later] if self.keeps_time else self.doutputs,
         )
 
@@ -154,6 +162,7 @@ def draw_trial(
     states: Any = None,
     *,
     mask: Array | None = None,
+    resets: Array | None = None,
     rng: np.random.Generator,
     tolerance: float = 64.0,
 ) -> Trial:
@@ -168,7 +177,7 @@ def draw_trial(
         return np.asarray(rng.standard_normal(a.shape)).astype(dtype)
 
     params = {k: (v + draw(v) / 8).astype(dtype) for k, v in layer.params.items()}
-    tape = layer.forward(x, states, mask=mask, params=params, rng=rng)
+    tape = layer.forward(x, states, mask=mask, resets=resets, params=params, rng=rng)
     like = final(tape)
     return Trial(
         layer,
@@ -176,6 +185,7 @@ def draw_trial(
         x,
         states=mapped(draw, like) if states is None else states,
         mask=mask,
+        resets=resets,
         params=params,
         noise=tape.noise,
         doutputs=draw(tape.outputs),

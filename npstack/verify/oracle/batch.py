@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Any
 
 from npstack.verify.oracle.cells import State
@@ -64,7 +64,8 @@ def run(
     for row, sequence in enumerate(x):
         valid = [True] * len(sequence) if mask is None else mask[row]
         anew = [False] * len(sequence) if resets is None else resets[row]
-        signal = Signal(zero_where_masked(sequence, valid), valid, anew)
+        groups = list(accumulate(int(a and v) for a, v in zip(anew, valid, strict=True)))
+        signal = Signal(zero_where_masked(sequence, valid), valid, groups, (0, groups[-1]))
         own = repeat(None) if states is None else iter(of_row(states, row))
         result, final = chain(model, params, signal, own, row)
         outputs.append(result.values)

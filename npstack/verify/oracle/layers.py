@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import Any
 
@@ -84,7 +84,8 @@ class Signal:
 
     values: Any  # [t][k]; [k] where there is no time axis
     valid: Sequence[bool] | None  # which steps count; None where there is no time axis
-    resets: Sequence[bool] = ()  # before which steps the state begins anew
+    groups: Sequence[int] = ()  # to which of the things that follow one another a step belongs
+    ends: tuple[int, int] = (0, 0)  # the first and the last of them, as they are met here
 
 
 Result = tuple[Signal, list[State]]
@@ -124,7 +125,7 @@ def cells_in(layers: Sequence[Layer]) -> int:
 
 
 def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row: int) -> Result:
-    """Masked steps hold the state and give zeros; a reset at a valid step begins anew before it."""
+    """Masked steps hold the state and give zeros; with every new group the state begins anew."""
     if x.valid is None:
         raise ValueError(f"{layer.kind} needs a time axis")
     check_options(layer.kind, layer.options)
@@ -132,12 +133,13 @@ def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row:
     anew = beginning(params, fields)
     given = next(states)
     state = anew if given is None else given
-    outputs = []
-    for t, (vector, valid, reset) in enumerate(zip(x.values, x.valid, x.resets, strict=True)):
+    outputs, current = [], x.ends[0]
+    for t, (vector, valid, group) in enumerate(zip(x.values, x.valid, x.groups, strict=True)):
         if not valid:
             outputs.append([0.0] * len(state["h"]))
             continue
-        before = anew if reset else state
+        before = state if group == current else anew
+        current = group
         seen = dropped(before["h"], layer.rate, at_step(layer.kept, row, t))
         after = step(params, vector, seen, before, layer.options)
         state = {
@@ -147,7 +149,7 @@ def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row:
         outputs.append(state["h"])
     if layer.last:
         return Signal(state["h"], None), [state]
-    return Signal(outputs, x.valid, x.resets), [state]
+    return replace(x, values=outputs), [state]
 
 
 def at_step(kept: Any, row: int, t: int | None) -> list[bool] | None:
@@ -192,7 +194,7 @@ def stepwise(layer: Layer, params: Params, x: Signal, row: int) -> Signal:
     if x.valid is None:
         return Signal(f(layer, params, x.values, row, None), None)
     made = [f(layer, params, vector, row, t) for t, vector in enumerate(x.values)]
-    return Signal(zero_where_masked(made, x.valid), x.valid, x.resets)
+    return replace(x, values=zero_where_masked(made, x.valid))
 
 
 def zero_where_masked(values: Sequence[Any], valid: Sequence[bool]) -> list[Any]:
@@ -230,7 +232,7 @@ def join(branches: Sequence[Signal], merge: str) -> Signal:
     if first.valid is None:
         return Signal(merged([branch.values for branch in branches]), None)
     steps = zip(*(branch.values for branch in branches), strict=True)
-    return Signal([merged(vectors) for vectors in steps], first.valid, first.resets)
+    return replace(first, values=[merged(vectors) for vectors in steps])
 
 
 # ---- layers made of layers ---------------------------------------------------------------------
@@ -251,13 +253,14 @@ def flipped(x: Signal) -> Signal:
     """The whole time axis from the end, masked steps and all; unchanged without a time axis."""
     if x.valid is None:
         return x
-    return Signal(x.values[::-1], x.valid[::-1], x.resets[::-1])
+    return Signal(x.values[::-1], x.valid[::-1], x.groups[::-1], x.ends[::-1])
 
 
 def reversed_time(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
     """The children read time from the end; what they say is put in order, or left as it was read.
 
-    As it was read, the mask and the resets stay with their steps: they are from the end, too.
+    As it was read, mask and groups stay with their steps: they are from the end, too. What begins
+    anew is then the step before one that had a reset: a step stays with its group.
     """
     if layer.order not in ("time", "as_read"):
         raise ValueError(f"order must be time or as_read, got {layer.order}")
@@ -309,7 +312,7 @@ def repeat_vector(layer: Layer, params: Any, x: Signal, states: States, row: int
     if x.valid is not None:
         raise ValueError("repeat takes one vector, not a sequence")
     T = layer.steps
-    return Signal([x.values] * T, [True] * T, [False] * T), []
+    return steady([x.values] * T), []
 
 
 def time_distributed(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
@@ -320,14 +323,19 @@ def time_distributed(layer: Layer, params: Any, x: Signal, states: States, row: 
     for t, value in enumerate(x.values):
         result, _ = chain(layer.children, params, one_step(value), repeat(None), row * T + t)
         made.append(result.values)
-    return Signal(zero_where_masked(made, x.valid), x.valid, x.resets), []
+    return replace(x, values=zero_where_masked(made, x.valid)), []
 
 
 def one_step(value: Any) -> Signal:
     """A step as an input of its own: a vector, a symbol, or a sequence, of vectors or symbols."""
     if isinstance(value, list) and not isinstance(value[0], float | Dual):
-        return Signal(value, [True] * len(value), [False] * len(value))
+        return steady(value)
     return Signal(value, None)
+
+
+def steady(values: Any) -> Signal:
+    """A sequence of one thing, of which all steps are valid."""
+    return Signal(values, [True] * len(values), [0] * len(values))
 
 
 COMPOSITES: dict[str, Callable[..., Result]] = {
