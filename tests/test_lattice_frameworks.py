@@ -11,6 +11,7 @@ import pytest
 
 from tests.agreement import Case
 from tests.full_lattice import NAMES, framework
+from tests.keras_runs import keras_or_skip
 from tests.lattice.config import Config
 from tests.lattice.judging import Framework, Pair, Result, figures, require, run
 from tests.others import KERAS_COPY_WARNING
@@ -22,6 +23,8 @@ SLICES = {"pytorch": 300, "onnxruntime": 400, "keras": 120, "flax": 10}
 
 @pytest.fixture(params=NAMES)
 def name(request: pytest.FixtureRequest) -> str:
+    if request.param == "keras":
+        keras_or_skip()  # on the backend that the lattice uses
     for package in framework(request.param).packages:
         pytest.importorskip(package)
     return str(request.param)
