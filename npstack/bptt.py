@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from npstack import shapes
 from npstack.layers import Layer
+from npstack.layers.checks import check_causal
 from npstack.losses import mean_squared_error
 from npstack.nonfinite import check_loss, checked_backward, shifted
 from npstack.numerics import Array
@@ -284,6 +285,7 @@ def check_carries(where: str, name: str, model: Any) -> None:
         expected = f"{name} needs a model with a recurrent layer"
         got = shapes.describe(model)
         fail(ArgumentError, where, expected, got, "Without one there is no state to carry.")
+    check_causal(where, name, model)
 
 
 def check_truncation(where: str, name: str, model: Any, samples: Samples) -> None:

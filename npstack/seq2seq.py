@@ -29,7 +29,10 @@ import numpy as np
 from npstack import params as names
 from npstack import shapes
 from npstack.layers.base import Layer, Mask
+from npstack.layers.checks import check_causal
 from npstack.layers.composite import Chain, Composite
+from npstack.layers.recurrent import Recurrent
+from npstack.layers.wrapper import Wrapper
 from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ArgumentError, DtypeError, NpstackError, ShapeError, TapeError, fail
@@ -259,8 +262,15 @@ class EncoderDecoder(Chain):
     @staticmethod
     def _check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
         """The encoder ends in what is handed over; the decoder says something at every step."""
-        inner = encoder._all_layers() if isinstance(encoder, Composite) else iter([encoder])
-        *_, last = (layer for layer in inner if not isinstance(layer, Composite))
+        for side, layer in {"encoder": encoder, "decoder": decoder}.items():
+            pairs = [inner for inner in layer.recurrent if not isinstance(inner, Recurrent)]
+            if pairs:
+                expected = f"every recurrent layer of the {side} must have one state"
+                advice = "The states of two directions are a pair, with which no decoder begins."
+                fail(ArgumentError, where, expected, f"a {type(pairs[0]).__name__}", advice)
+        check_causal(where, "decoder", decoder)
+        inner = (encoder, *encoder._all_layers())
+        *_, last = (layer for layer in inner if not isinstance(layer, Composite | Wrapper))
         if last not in encoder.recurrent:
             expected, got = "encoder must end in a recurrent layer", f"a {type(last).__name__}"
             advice = "Its states are handed over; nobody reads its outputs."
@@ -286,6 +296,17 @@ class EncoderDecoder(Chain):
             expected = "the recurrent layers of encoder and decoder must have the same sizes"
             advice = "Every layer of the encoder hands its final state to the same layer there."
             fail(ShapeError, where, expected, f"{read} and {written}: {got}", advice)
+        ends = [
+            [layer.cell.state_sizes for layer in side.recurrent if isinstance(layer, Recurrent)]
+            for side in self.children.values()
+        ]
+        if self.handover == "top":
+            ends = [ends[0][-1:], ends[1][:1]]
+        for before, after in zip(*ends, strict=True):
+            if (type(before), before) != (type(after), after):
+                expected = "states that are handed over must be of one kind and size"
+                advice = "Build both sides of the same cells."
+                fail(ShapeError, where, expected, f"{before} and {after}", advice)
 
     def _blank_input(self, steps: int) -> Any:
         return SourceTarget(*(layer._blank_input(steps) for layer in self.children.values()))

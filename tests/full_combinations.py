@@ -1,8 +1,9 @@
 """Every cell in every wrapper by complex step: ``python -m tests.full_combinations``.
 
-Each of `npstack.cells.CELLS` runs alone and in every wrapper and layer that takes a recurrent
-layer; plainly, with a mask with holes and a row of padding, and with resets; with new draws of
-noise where there are any. Parameters are moved away from where they begin, so that no bias is zero.
+Each of `npstack.cells.CELLS` that is no wrapper itself runs alone and in every wrapper and layer
+that takes a recurrent layer; plainly, with a mask with holes and a row of padding, and with resets;
+with new draws of noise where there are any. Parameters are moved away from where they begin, so
+that no bias is zero.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from tests.full_gradients import EPS, figures
 from tests.provenance import provenance, write_figures
 
 Make = Callable[..., Cell]  # (input_size, hidden_size) -> cell
-D, H, B, T = 3, 3, 3, 4
-DRAWS = 3  # of numbers, for each combination
+D, H, B, T = 3, 5, 3, 3  # layer norm over one or two numbers is a constant, see its page
+DRAWS = 1  # of numbers, for each combination
 
 
 def last(cell: Cell) -> Recurrent:
@@ -80,22 +81,24 @@ def wrappers(rng: np.random.Generator) -> dict[str, Callable[[Make], Layer]]:
             Sequential(Recurrent(make(D, H)), Dense(width(make), D, rng=rng))
         ),
         "skip connections": lambda make: SkipConnected(
-            Recurrent(make(D, H)), Recurrent(make(width(make) + D, 2))
+            Recurrent(make(D, H)), Recurrent(make(width(make) + D, 4))
         ),
         "parallel": lambda make: Parallel(Recurrent(make(D, H)), Dense(D, 2, rng=rng)),
         "stack, variational dropout": lambda make: Sequential(
-            Dropout(0.3, each_step=False), Recurrent(make(D, H)), Recurrent(make(width(make), 2))
+            Dropout(0.3, each_step=False), Recurrent(make(D, H)), Recurrent(make(width(make), 4))
         ),
         "repeated vector": lambda make: Sequential(
             last(make(D, H)),
             RepeatVector(3),
-            Recurrent(make(width(make), 2)),
-            TimeDistributed(Dense(make(D, 2).output_size, 1, activation="tanh", rng=rng)),
+            Recurrent(make(width(make), 4)),
+            TimeDistributed(Dense(make(D, 4).output_size, 1, activation="tanh", rng=rng)),
         ),
     }
 
 
+CELL_NAMES = [name for name in CELLS if "dropout" not in name and "zoneout" not in name]
 WRAPPERS = tuple(wrappers(np.random.default_rng(0)))
+LEFT_OUT = {("layer-norm lstm", "one unit")}
 HOW = ("plainly", "mask", "mask and resets")
 
 
@@ -107,11 +110,11 @@ def moved(layer: Layer, rng: np.random.Generator) -> Layer:
 
 def check(cell: str, wrapper: str, draw: int) -> Iterator[tuple[str, Report]]:
     """One cell in one wrapper, three ways."""
-    seed = [list(CELLS).index(cell), WRAPPERS.index(wrapper), draw]
+    seed = [CELL_NAMES.index(cell), WRAPPERS.index(wrapper), draw]
     rng = np.random.default_rng(seed)
 
     def make(input_size: int, hidden_size: int) -> Cell:
-        return CELLS[cell](input_size, hidden_size, rng=rng)
+        return CELLS[cell](input_size, hidden_size, rng, float)
 
     layer = moved(wrappers(rng)[wrapper](make), rng)
     x = rng.standard_normal((B, T, D))
@@ -129,6 +132,8 @@ def run(cells: list[str], draws: int) -> dict[str, Any]:
     worst: dict[str, dict[str, float]] = {}
     for cell in cells:
         for wrapper in WRAPPERS:
+            if (cell, wrapper) in LEFT_OUT:
+                continue
             for draw in range(draws):
                 for _, report in check(cell, wrapper, draw):
                     reports.append(report)
@@ -160,7 +165,7 @@ def main() -> None:
     parser.parse_args()
     origin = provenance("python -m tests.full_combinations")
     began = time.perf_counter()
-    found = run(list(CELLS), DRAWS)
+    found = run(CELL_NAMES, DRAWS)
     print({key: value for key, value in found.items() if key != "worst_in_eps"})
     print(f"{time.perf_counter() - began:.0f} s")
     write_figures("combinations", origin, found)

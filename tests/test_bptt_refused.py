@@ -3,11 +3,22 @@
 import numpy as np
 import pytest
 
-from npstack import LSTM, ArgumentError, Dense, Dropout, DtypeError, Sequential, ShapeError
+from npstack import (
+    LSTM,
+    ArgumentError,
+    Bidirectional,
+    Dense,
+    Dropout,
+    DtypeError,
+    Reversed,
+    Sequential,
+    ShapeError,
+)
 from npstack.bptt import spans, truncated_gradients
 from npstack.samples import Samples
 from npstack.seq2seq import EncoderDecoder
 from npstack.source_target import SourceTarget
+from npstack.text.model import bits_per_character
 from npstack.train import fit
 from tests.truncation import B, model_and_samples
 
@@ -25,6 +36,8 @@ LAST = LSTM(2, 2, return_sequences=False, rng=np.random.default_rng(0))
 NO_STATE = Sequential(Dropout(0.5), Dense(2, 2, rng=np.random.default_rng(0)))
 SIDES = [LSTM(2, 2, rng=np.random.default_rng(k)) for k in range(2)]
 PAIR = EncoderDecoder(*SIDES)
+TURNED = Reversed(LSTM(2, 2, rng=np.random.default_rng(0)))
+BOTH = Bidirectional(*(LSTM(2, 1, rng=np.random.default_rng(k)) for k in range(2)))
 RECURRENT = LSTM(2, 2, rng=np.random.default_rng(0))
 NOTHING = np.zeros((4, 5), bool)
 WEIGHTS = np.ones((4, 4))
@@ -53,6 +66,26 @@ REFUSED = {
         lambda: wrong(model=NO_STATE, samples=(X, X), truncate=(2, 2)),
         ArgumentError,
         "recurrent layer",
+    ),
+    "a model that reads the future": (
+        lambda: wrong(model=BOTH, samples=(X, X), truncate=(2, 2)),
+        ArgumentError,
+        "truncate needs a model in which no step .* got a Reversed in a Bidirectional",
+    ),
+    "stateful, of a model that reads the future": (
+        lambda: wrong(model=Sequential(TURNED), samples=(X, X), stateful=True),
+        ArgumentError,
+        "stateful needs a model in which no step .* got a Reversed in a Sequential",
+    ),
+    "gradients of a model that reads the future": (
+        lambda: truncated_gradients(TURNED, (X, X), 2, 2),
+        ArgumentError,
+        "it needs a model in which no step depends on a later one, got a Reversed",
+    ),
+    "reading on with a model that reads the future": (
+        lambda: bits_per_character(TURNED, np.zeros(4, int)),
+        ArgumentError,
+        "read: reading on needs a model in which no step depends on a later one",
     ),
     "no state for stateful": (
         lambda: wrong(model=NO_STATE, samples=(X, X), stateful=True),

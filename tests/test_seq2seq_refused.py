@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 
 from npstack import (
+    Bidirectional,
     Dense,
     EncoderDecoder,
+    LSTMVariantCell,
+    Recurrent,
+    Reversed,
     Sequential,
     SourceTarget,
     StackedLSTM,
+    check_gradients,
 )
+from npstack.cells.parts import Projection
 from npstack.shapes import ArgumentError, DtypeError, NonFiniteError, ShapeError, TapeError
 from tests.pairs import draw_pairs
 
@@ -44,6 +50,27 @@ def stack(*sizes: int, inputs: int = 2) -> StackedLSTM:
             "return_sequences=True",
         ),
         (stack(4).params, stack(4), {}, DtypeError, "encoder must be a layer"),
+        (
+            Bidirectional(stack(2), stack(2)),
+            stack(4),
+            {},
+            ArgumentError,
+            "every recurrent layer of the encoder must have one state, got a Bidirectional",
+        ),
+        (
+            stack(4),
+            Reversed(stack(4)),
+            {},
+            ArgumentError,
+            "decoder needs a model in which no step depends on a later one, got a Reversed",
+        ),
+        (
+            Recurrent(LSTMVariantCell(2, 8, Projection(4), rng=rng)),
+            stack(4),
+            {},
+            ShapeError,
+            "one kind and size, got LSTMState(h=4, c=8) and LSTMState(h=4, c=4)",
+        ),
         (
             stack(4),
             StackedLSTM(2, 4, rng=rng, dtype=np.float32),
@@ -108,3 +135,14 @@ def test_numbers_that_are_none_are_found_on_their_side():
     params["decoder.0.layers.1.W"][...] = np.nan
     with pytest.raises(NonFiniteError, match=r"decoder: .*LSTM"):
         pairs.model.forward(pairs.x, params=params)
+
+
+def test_an_encoder_may_read_its_source_from_the_end():
+    encoder, decoder = Reversed(stack(4, 3)), stack(4, 3)
+    model = EncoderDecoder(encoder, decoder)
+    source, target = rng.standard_normal((2, 5, 2)), rng.standard_normal((2, 3, 2))
+    tape = model.forward(SourceTarget(source, target))
+    final = encoder.layer.forward(source[:, ::-1].copy()).final
+    alone = decoder.forward(target, final)
+    assert np.array_equal(tape.outputs, alone.outputs)
+    assert check_gradients(model.encoder, source).passed

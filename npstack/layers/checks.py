@@ -19,12 +19,37 @@ def check_layer(where: str, name: str, layer: Any) -> None:
         fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
 
 
+def check_causal(where: str, name: str, model: Any) -> None:
+    """No step depends on a later one: what was read in parts is what was read at once."""
+    if not model.causal:
+        layers = (model, *model._all_layers())
+        kinds = dict.fromkeys(type(layer).__name__ for layer in layers if not layer.causal)
+        got = f"a {' in a '.join(reversed(kinds))}"  # from the inside
+        expected = f"{name} needs a model in which no step depends on a later one"
+        advice = "Its state cannot be carried on: what comes later would change what was said."
+        fail(ArgumentError, where, expected, got, advice)
+
+
+def check_kind(layer: Any, where: str, tape: Any) -> None:
+    """A tape of this kind of layer."""
+    if not isinstance(tape, layer.tape_type):
+        expected = f"tape must be a {layer.tape_type.__name__}"
+        advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
+        fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
+
+
+def check_parts(layer: Any, where: str, tape: Any, count: int) -> None:
+    """A tape of this kind of layer, with so many parts."""
+    check_kind(layer, where, tape)
+    if len(tape.parts) != count:
+        expected = f"tape must have {count} part{'s' * (count != 1)}"
+        fail(TapeError, where, expected, len(tape.parts), "It belongs to another model.")
+
+
 def check_tape(layer: Any, where: str, tape: Any) -> None:
     """A tape of this kind of layer, with parameters of these names and shapes."""
     advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
-    if not isinstance(tape, layer.tape_type):
-        expected = f"tape must be a {layer.tape_type.__name__}"
-        fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
+    check_kind(layer, where, tape)
     own = {name: value.shape for name, value in layer.params.items()}
     theirs = {name: np.shape(value) for name, value in tape.params.items()}
     if own != theirs:

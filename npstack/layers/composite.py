@@ -13,9 +13,10 @@ from typing import Any
 from npstack import params as names
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
+from npstack.layers.checks import check_parts
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, DtypeError, TapeError, fail
+from npstack.shapes import ArgumentError, DtypeError, fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -81,11 +82,9 @@ class Composite(Layer):
             yield tuple(next(remaining) for _ in layer.recurrent)
 
     def _check_tape(self, where: str, tape: object) -> None:
+        check_parts(self, where, tape, len(self.children))
         super()._check_tape(where, tape)
         assert isinstance(tape, CompositeTape)
-        if len(tape.parts) != len(self.children):
-            expected = f"tape must have {len(self.children)} parts"
-            fail(TapeError, where, expected, len(tape.parts), "It belongs to another model.")
         for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
             layer._check_tape(f"{where}, part {name}", part)
 

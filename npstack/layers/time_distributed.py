@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
+from npstack.layers.checks import check_parts
 from npstack.layers.wrapper import Wrapper, WrapperTape
 from npstack.numerics import Array
 from npstack.params import Params
-from npstack.shapes import ArgumentError, TapeError, fail
+from npstack.shapes import ArgumentError, fail
 from npstack.tape import Tape
 from npstack.trees import at_step, mapped, named
 
@@ -71,11 +73,10 @@ class TimeDistributed(Wrapper):
         return dparams, dx, ()
 
     def _check_tape(self, where: str, tape: object) -> None:
+        x: Any = getattr(tape, "x", None)
+        check_parts(self, where, tape, x.shape[1] if np.ndim(x) == 3 else 0)  # one per time step
         Layer._check_tape(self, where, tape)
         assert isinstance(tape, WrapperTape)
-        if len(tape.parts) != tape.x.shape[1]:
-            expected = f"tape must have {tape.x.shape[1]} parts, one per time step"
-            fail(TapeError, where, expected, len(tape.parts), "It is another model's.")
         for t, part in enumerate(tape.parts):
             self.layer._check_tape(f"{where}, time step {t}", part)
 

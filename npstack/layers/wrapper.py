@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from npstack import shapes
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_layer
+from npstack.layers.checks import check_layer, check_parts
 from npstack.params import Params
-from npstack.shapes import fail
 from npstack.tape import CompositeTape, Tape
 
 
@@ -80,11 +78,9 @@ class Wrapper(Layer):
         return self.layer._as_tuple(states)
 
     def _check_tape(self, where: str, tape: object) -> None:
+        check_parts(self, where, tape, 1)
         super()._check_tape(where, tape)
         assert isinstance(tape, WrapperTape)
-        if len(tape.parts) != 1:
-            expected = "tape must have one part"
-            fail(shapes.TapeError, where, expected, len(tape.parts), "It is another model's.")
         self.layer._check_tape(where, tape.parts[0])
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike
 
 from npstack import shapes
 from npstack.layers import Dense, Embedding, Layer, Sequential
+from npstack.layers.checks import check_causal
 from npstack.numerics import Array, log, log_softmax
 from npstack.shapes import ArgumentError, ShapeError, fail
 from npstack.stack import StackedLSTM
@@ -86,6 +87,7 @@ def read(
     """
     shapes.check_size("read", "span", span)
     ids = check_ids("read", ids)
+    check_causal("read", "reading on", model)
     for start in range(0, len(ids), span):
         tape = model.forward(_inputs(model, ids[np.newaxis, start : start + span]), states)
         states = tape.final
