@@ -3,7 +3,20 @@
 from npstack import analysis, plots
 from npstack.activations import Activation
 from npstack.bptt import truncated_gradients
-from npstack.cells import Cell, LayerNormLSTMCell, LSTMCell, LSTMVariantCell
+from npstack.cells import (
+    Cell,
+    GRUCell,
+    GRUGates,
+    GRUResetBeforeCell,
+    GRUState,
+    LayerNormLSTMCell,
+    LSTMCell,
+    LSTMVariantCell,
+    RecurrentDropout,
+    RNNCell,
+    RNNState,
+    Zoneout,
+)
 from npstack.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -13,7 +26,9 @@ from npstack.checkpoint import (
 )
 from npstack.decoding import Decoded, greedy_decode
 from npstack.layers import (
+    GRU,
     LSTM,
+    RNN,
     Bidirectional,
     Dense,
     Directions,
@@ -63,20 +78,24 @@ from npstack.shapes import (
     TapeError,
 )
 from npstack.source_target import SourceTarget, shift_right
-from npstack.stack import StackedLSTM
+from npstack.stack import Stacked, StackedLSTM
+from npstack.stacks import BidirectionalStacked, StackedBidirectional, StackedGRU, StackedRNN
 from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
 from npstack.train import History, Samples, evaluate, fit
 from npstack.verify import check_gradients, check_laws, gradcheck
 from npstack.version import __version__
 
 __all__ = [
+    "GRU",
     "LSTM",
+    "RNN",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
     "ArgumentError",
     "Bidirectional",
+    "BidirectionalStacked",
     "Cell",
     "Checkpoint",
     "CompositeTape",
@@ -90,6 +109,10 @@ __all__ = [
     "DtypeError",
     "Embedding",
     "EncoderDecoder",
+    "GRUCell",
+    "GRUGates",
+    "GRUResetBeforeCell",
+    "GRUState",
     "Gradients",
     "History",
     "LSTMCell",
@@ -105,8 +128,11 @@ __all__ = [
     "Optimiser",
     "Parallel",
     "RMSprop",
+    "RNNCell",
+    "RNNState",
     "Recorder",
     "Recurrent",
+    "RecurrentDropout",
     "RecurrentTape",
     "RepeatVector",
     "Residual",
@@ -117,12 +143,17 @@ __all__ = [
     "ShapeError",
     "SkipConnected",
     "SourceTarget",
+    "Stacked",
+    "StackedBidirectional",
+    "StackedGRU",
     "StackedLSTM",
+    "StackedRNN",
     "StepDecay",
     "Tape",
     "TapeError",
     "TimeDistributed",
     "WarmUp",
+    "Zoneout",
     "__version__",
     "analysis",
     "binary_cross_entropy",

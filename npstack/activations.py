@@ -26,7 +26,9 @@ of an elu is -1 at -40, its slope there 4e-18. Those of sigmoid and tanh come fr
 because a tape keeps the gates and not their pre-activations.
 
 Frameworks disagree about what stands behind a name. `hard_sigmoid` has two meanings (see
-`check_activation`), and a leaky_relu without alpha is 0.01 in PyTorch and ONNX, 0.2 in Keras 3.
+`check_activation`). A leaky_relu without alpha has 0.01 in PyTorch and ONNX, 0.2 in Keras 3. ONNX
+gives its recurrent nodes the defaults of its operators, but onnxruntime takes 0 in them for what is
+left out of an affine, scaled_tanh or thresholded_relu: write such parameters out.
 """
 
 from __future__ import annotations

@@ -153,6 +153,19 @@ def clip(a: Array, limit: float) -> Array:
     return np.where(real(a) > limit, edge, np.where(real(a) < -limit, -edge, a))
 
 
+def dropped(values: Array, kept: NDArray[np.bool_], rate: float) -> Array:
+    """Dropout: ``values / (1 - rate)`` where kept, else zero. Linear, and its own derivative.
+
+    It selects: a mask that multiplies would make NaN of what is dropped.
+
+    Examples
+    --------
+    >>> dropped(np.array([1.0, np.inf]), np.array([True, False]), 0.5)
+    array([2., 0.])
+    """
+    return np.where(kept, values / (1 - rate), np.zeros_like(values))
+
+
 def softplus(a: Array) -> Array:
     """``log(1 + exp(a))``, the integral of `sigmoid`, with full relative precision in both tails.
 

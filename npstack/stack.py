@@ -1,4 +1,4 @@
-"""The stacked LSTM: each layer's full hidden-state sequence is the next layer's input.
+"""Stacks: each layer's full hidden-state sequence is the next layer's input.
 
 ::
 
@@ -11,24 +11,38 @@ of those steps, and each is added to what the lower layer's own future sends bac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 
 import numpy as np
 
+from npstack.cells.cell import Cell
 from npstack.cells.lstm import CellOptions
 from npstack.layers.base import Layer
 from npstack.layers.composite import Chain
 from npstack.layers.dropout import Dropout
 from npstack.layers.named import LSTM
-from npstack.shapes import ArgumentError, check_fraction, check_generator, check_size, fail
+from npstack.layers.recurrent import Recurrent
+from npstack.shapes import (
+    ArgumentError,
+    check_fraction,
+    check_generator,
+    check_size,
+    describe,
+    fail,
+)
+
+Builder = Callable[[int, int, bool], Layer]  # of one layer: D, H, whether it keeps the sequence
 
 
-class StackedLSTM(Chain):
-    """LSTM layers on top of one another. Layer 0 touches the input.
+class Stacked(Chain):
+    """Recurrent layers of one kind on top of one another. Layer 0 touches the input.
 
     Parameters
     ----------
+    cell_type : callable
+        What builds a layer's cell from ``(input_size, hidden_size, rng=…, **options)``: the class
+        of a cell, or a function, for example one that wraps a cell. A layer is taken too: `LSTM`.
     input_size : int
         D.
     hidden_sizes : sequence of int, or int
@@ -40,14 +54,53 @@ class StackedLSTM(Chain):
         state ``(B, H)``. The layers below always hand on the whole sequence.
     dropout : float
         Rate between the layers (never after the last), in training only.
-    rng, kernel_init, recurrent_init, bias_init, forget_bias, dtype
-        As in `LSTMCell`.
+    rng, **options
+        Of the cells.
 
     Notes
     -----
     Parameters are named ``layers.0.W``. ``forward`` takes and ``tape.final`` gives a tuple of one
-    `LSTMState` per layer, bottom first, so an encoder's finals are a decoder's initials. Unlike
-    PyTorch's ``num_layers``, the layers may have different sizes.
+    state per layer, bottom first, so an encoder's finals are a decoder's initials. Unlike
+    PyTorch's ``num_layers``, the layers may have different sizes. `StackedLSTM`, `StackedGRU` and
+    `StackedRNN` are such stacks.
+
+    Examples
+    --------
+    >>> from npstack.cells import LSTMCell, Zoneout
+    >>> def zoned(D, H, **options):
+    ...     return Zoneout(LSTMCell(D, H, **options), h=0.1, c=0.1)
+    >>> stack = Stacked(zoned, 3, [8, 4], rng=np.random.default_rng(0))
+    >>> stack.forward(np.ones((2, 5, 3))).outputs.shape
+    (2, 5, 4)
+    """
+
+    def __init__(
+        self,
+        cell_type: Callable[..., Cell | Recurrent],
+        input_size: int,
+        hidden_sizes: int | Sequence[int],
+        num_layers: int | None = None,
+        *,
+        return_sequences: bool = True,
+        dropout: float = 0.0,
+        **options: Any,
+    ) -> None:
+        where = type(self).__name__
+        sizes = stack_sizes(where, hidden_sizes, num_layers)
+        check_generator(where, options.get("rng"))
+        build = layer_builder(where, cell_type, options)
+        super().__init__(tower(where, build, input_size, sizes, return_sequences, dropout))
+
+
+class StackedLSTM(Stacked):
+    """LSTM layers on top of one another. Layer 0 touches the input.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, num_layers, return_sequences, dropout
+        As in `Stacked`: D, one size per layer (or one size and a count), and so on.
+    rng, kernel_init, recurrent_init, bias_init, forget_bias, dtype
+        As in `LSTMCell`.
 
     Examples
     --------
@@ -71,20 +124,54 @@ class StackedLSTM(Chain):
         dropout: float = 0.0,
         **options: Unpack[CellOptions],
     ) -> None:
-        where = type(self).__name__
-        sizes = stack_sizes(where, hidden_sizes, num_layers)
-        check_generator(where, options.get("rng"))
-        check_fraction(where, "dropout", dropout, "It is dropped between layers.")
-        children: dict[str, Layer] = {}
-        below = input_size
-        for k, size in enumerate(sizes):
-            if k > 0 and dropout > 0:
-                children[f"dropouts.{k - 1}"] = Dropout(dropout)
-            last = k == len(sizes) - 1
-            full = return_sequences or not last
-            children[f"layers.{k}"] = LSTM(below, size, return_sequences=full, **options)
-            below = size
-        super().__init__(children)
+        super().__init__(
+            LSTM,
+            input_size,
+            hidden_sizes,
+            num_layers,
+            return_sequences=return_sequences,
+            dropout=dropout,
+            **options,
+        )
+
+
+def layer_builder(where: str, cell_type: Any, options: dict[str, Any]) -> Builder:
+    """What builds a layer of a stack: around a cell, or itself where its class is given."""
+    is_layer = isinstance(cell_type, type) and issubclass(cell_type, Recurrent)
+
+    def build(input_size: int, size: int, full: bool) -> Layer:
+        given = {**options, "return_sequences": full} if is_layer else options
+        made: Any = cell_type(input_size, size, **given)
+        if not is_layer and not isinstance(made, Cell):
+            advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
+            fail(ArgumentError, where, "cell_type must build a cell", describe(made), advice)
+        return made if is_layer else Recurrent(made, return_sequences=full)
+
+    return build
+
+
+def tower(
+    where: str,
+    build: Builder,
+    input_size: int,
+    sizes: list[int],
+    return_sequences: bool,
+    dropout: float,
+) -> dict[str, Layer]:
+    """Layers on top of one another by name, with dropout between them: a stack's children.
+
+    Only the last may hand on less than its whole sequence.
+    """
+    check_fraction(where, "dropout", dropout, "It is dropped between layers.")
+    children: dict[str, Layer] = {}
+    below = input_size
+    for k, size in enumerate(sizes):
+        if k > 0 and dropout > 0:
+            children[f"dropouts.{k - 1}"] = Dropout(dropout)
+        last = k == len(sizes) - 1
+        children[f"layers.{k}"] = made = build(below, size, return_sequences or not last)
+        below = made.output_size or size
+    return children
 
 
 def stack_sizes(where: str, hidden_sizes: int | Sequence[int], num_layers: int | None) -> list[int]:

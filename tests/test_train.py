@@ -101,8 +101,8 @@ def test_dropout_is_on_in_training_and_off_in_evaluation():
     stack = model.children["0"]
     right = stack.children["dropouts.0"]._forward
 
-    def listen(params, x, states, mask, rng, noise):
-        tape = right(params, x, states, mask, rng, noise)
+    def listen(params, x, context):
+        tape = right(params, x, context)
         rates.append(None if tape.noise is None else 1 - tape.noise.mean())
         return tape
 

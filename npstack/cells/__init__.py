@@ -1,6 +1,8 @@
 """Cells: one time step of one layer, one file each."""
 
 from npstack.cells.cell import Cell
+from npstack.cells.gru import GRUCell, GRUGates, GRUState
+from npstack.cells.gru_reset_before import GRUResetBeforeCell
 from npstack.cells.layer_norm import LayerNormLSTMCell
 from npstack.cells.lstm import LSTMCell
 from npstack.cells.parts import (
@@ -13,14 +15,24 @@ from npstack.cells.parts import (
     PreactivationClip,
     Projection,
 )
+from npstack.cells.reading import ReadingCell
+from npstack.cells.recurrent_dropout import RecurrentDropout
+from npstack.cells.rnn import RNNCell, RNNState
+from npstack.cells.table import CELLS
 from npstack.cells.variant import LSTMVariantCell
+from npstack.cells.zoneout import Zoneout
 
 __all__ = [
+    "CELLS",
     "Activations",
     "Cell",
     "CellClip",
     "Coupled",
     "ForgetBias",
+    "GRUCell",
+    "GRUGates",
+    "GRUResetBeforeCell",
+    "GRUState",
     "LSTMCell",
     "LSTMVariantCell",
     "LayerNormLSTMCell",
@@ -28,4 +40,9 @@ __all__ = [
     "Peepholes",
     "PreactivationClip",
     "Projection",
+    "RNNCell",
+    "RNNState",
+    "ReadingCell",
+    "RecurrentDropout",
+    "Zoneout",
 ]

@@ -21,8 +21,8 @@ from numpy.typing import DTypeLike
 
 from npstack.init import initialiser, per_gate
 from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import check_dtype, check_generator, check_size
+from npstack.params import GATE_LETTERS, Params
+from npstack.shapes import check_dtype, check_generator, check_number, check_size
 
 Axes = tuple[Any, ...]
 
@@ -62,6 +62,8 @@ class Cell(ABC):
         What `draw_noise` draws, with ``"h"`` or ``"units"`` in the place of each array.
     parameter_formula : str
         How many parameters there are, in the legend's letters.
+    letters : dict
+        The letter that equations and tables have for a gate's name.
     """
 
     input_size: int
@@ -72,6 +74,7 @@ class Cell(ABC):
     axes: Mapping[str, Axes] = {}
     noise_axes: Any = None
     parameter_formula = ""
+    letters: Mapping[str, str] = GATE_LETTERS
 
     @property
     def output_size(self) -> int:
@@ -132,6 +135,33 @@ class Cell(ABC):
         ``dnew_state`` is all that comes back to the new state from outside of the step.
         """
 
+    def step_reading(
+        self, params: Params, x: Array, state: Any, read: Array, noise: Any = None
+    ) -> tuple[Any, Any]:
+        """`step` whose matrices read ``read`` in the place of ``h'``; recurrent dropout needs it.
+
+        Right as it stands for cells in which ``h'`` enters through matrices alone. One in which it
+        also has a direct road (``z * h'`` of a GRU) is a `ReadingCell`.
+        """
+        return self.step(params, x, state._replace(h=read), noise)
+
+    def step_reading_backward(
+        self,
+        params: Params,
+        x: Array,
+        state: Any,
+        read: Array,
+        record: Any,
+        new_state: Any,
+        dnew_state: Any,
+        noise: Any = None,
+    ) -> tuple[dict[str, Array], Array, Any, Array]:
+        """Mirror of `step_reading`: ``dparams``, ``dx``, ``dstate`` by direct roads, ``dread``."""
+        before = state._replace(h=read)
+        back = self.step_backward(params, x, before, record, new_state, dnew_state, noise)
+        dparams, dx, dstate = back
+        return dparams, dx, dstate._replace(h=np.zeros_like(read)), dstate.h
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.input_size} -> {self.output_size})"
 
@@ -180,3 +210,13 @@ class GatedCell(Cell):
     def width(self, hidden_size: int) -> int:
         """How wide ``h`` is, which ``U`` reads: as many numbers as units."""
         return hidden_size
+
+    def _write_forget_bias(self, forget_bias: float | None) -> None:
+        """The value that the forget gate's bias begins with; None leaves it as it was drawn."""
+        if forget_bias is None:
+            return
+        advice = "Use None to leave it to bias_init."
+        value = check_number(type(self).__name__, "forget_bias", forget_bias, advice)
+        b = self.params["b"].copy()
+        b[self.gate_blocks("b")["forget"]] = value
+        self.params = {**self.params, "b": b}

@@ -17,6 +17,10 @@ Backward, a normalisation takes out of its gradient what the mean and the spread
 
     dv = r * (dn - mean(dn) - n * mean(dn * n))
 
+One or two numbers have no spread to normalise: ``LN`` of one is zero, of two it is -1 and 1,
+whatever they are, and what gradient is left is what rounding leaves of a cancellation. Take three
+units or more.
+
 TensorFlow 1's ``LayerNormBasicLSTMCell`` is another function: it normalises each gate's whole sum
 by itself, and carries the normalised cell on.
 """

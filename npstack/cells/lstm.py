@@ -32,12 +32,9 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-import numpy as np
-
 from npstack.cells.cell import GatedCell, WeightOptions, each
 from npstack.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.shapes import check_number
 from npstack.tape import LSTMState
 
 
@@ -75,6 +72,7 @@ class LSTMCell(GatedCell):
 
     Examples
     --------
+    >>> import numpy as np
     >>> cell = LSTMCell(3, 8, rng=np.random.default_rng(0))
     >>> state, gates = cell.step(cell.params, np.ones((2, 3)), cell.zero_state(2, np.float64))
     >>> state.h.shape, gates.forget.shape
@@ -95,12 +93,7 @@ class LSTMCell(GatedCell):
         super().__init__(input_size, hidden_size, **options)
         H = self.hidden_size
         self.state_sizes, self.record_sizes = each(LSTMState, H), each(LSTMGates, H)
-        if forget_bias is not None:
-            advice = "Use None to leave it to bias_init."
-            value = check_number(type(self).__name__, "forget_bias", forget_bias, advice)
-            b = split_gates(self.params["b"])
-            b = join_gates(b._replace(forget=np.full_like(b.forget, value)))
-            self.params = {**self.params, "b": b}
+        self._write_forget_bias(forget_bias)
 
     @staticmethod
     def step(

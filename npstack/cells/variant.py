@@ -30,7 +30,7 @@ from npstack.cells.cell import GatedCell, WeightOptions, each
 from npstack.cells.parts import PARTS, Part
 from npstack.numerics import Array
 from npstack.params import LSTMGates, Params, join_gates
-from npstack.shapes import ArgumentError, check_number, describe, fail
+from npstack.shapes import ArgumentError, describe, fail
 from npstack.tape import LSTMState
 
 USUAL = {
@@ -112,12 +112,7 @@ class LSTMVariantCell(GatedCell):
                 self.activations[name] = part.activation(name, usual)
         dtype = self.params["b"].dtype
         self.params = {**self.params, **{name: v.astype(dtype) for name, v in added.items()}}
-        if forget_bias is not None and not self.coupled:
-            advice = "Use None to leave it to bias_init."
-            value = check_number(where, "forget_bias", forget_bias, advice)
-            b = self.params["b"].copy()
-            b[self.gate_blocks("b")["forget"]] = value
-            self.params = {**self.params, "b": b}
+        self._write_forget_bias(None if self.coupled else forget_bias)
 
     def width(self, hidden_size: int) -> int:
         """How wide ``h`` is: P of a projection, else H."""
@@ -202,7 +197,9 @@ class LSTMVariantCell(GatedCell):
         """One step backward: `step` read from its last line to its first."""
         i, f, g, o = gates.input, gates.forget, gates.candidate, gates.output
         a, act = self._affine(params, x, state), self.activations
-        c, dparams, da = new_state.c, dict[str, Array](), dict[str, Array]()
+        c = new_state.c
+        dparams: dict[str, Array] = {}
+        da: dict[str, Array] = {}
 
         def note(added: dict[str, Array]) -> None:
             for name, value in added.items():

@@ -6,7 +6,7 @@ from npstack.layers.composite import Chain, Composite
 from npstack.layers.dense import Dense
 from npstack.layers.dropout import Dropout
 from npstack.layers.embedding import Embedding
-from npstack.layers.named import LSTM
+from npstack.layers.named import GRU, LSTM, RNN
 from npstack.layers.parallel import Parallel
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.repeat import RepeatVector
@@ -18,7 +18,9 @@ from npstack.layers.time_distributed import TimeDistributed
 from npstack.layers.wrapper import Wrapper
 
 __all__ = [
+    "GRU",
     "LSTM",
+    "RNN",
     "Bidirectional",
     "Chain",
     "Composite",

@@ -8,7 +8,7 @@ import numpy as np
 
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import Array
+from npstack.numerics import Array, dropped
 from npstack.params import Params
 from npstack.tape import Tape
 
@@ -65,4 +65,4 @@ class Dropout(Layer):
             return values
         if kept.ndim < values.ndim:
             kept = kept[:, np.newaxis]  # the same for all steps
-        return np.where(kept, values / (1 - self.rate), np.zeros_like(values))
+        return dropped(values, kept, self.rate)

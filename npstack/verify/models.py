@@ -11,7 +11,6 @@ from npstack.layers.composite import Composite
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.wrapper import Wrapper
 from npstack.numerics import Array
-from npstack.params import GATE_LETTERS
 from npstack.trees import filled, mapped, named
 from npstack.verify.derivatives import Inputs
 from npstack.verify.gradcheck import gradcheck
@@ -41,8 +40,8 @@ def gate_blocks(layer: Layer, prefix: str = "") -> dict[str, dict[str, Any]]:
     for name in layer.cell.params:
         blocks = layer.cell.gate_blocks(name)
         if blocks:
-            letters = {GATE_LETTERS.get(gate, gate): index for gate, index in blocks.items()}
-            found[f"{prefix}{name}"] = letters
+            letters = layer.cell.letters
+            found[f"{prefix}{name}"] = {letters.get(g, g): index for g, index in blocks.items()}
     return found
 
 

@@ -152,6 +152,8 @@ def _arguments(rng: np.random.Generator, layer: Any, x: Any) -> dict[str, Any]:
             given["lengths"] = rng.integers(0, shape[1] + 1, shape[0])
         if given["mask"] is not None and x.dtype.kind == "f" and rng.random() < 0.5:
             given["x"] = np.where(given["mask"][..., np.newaxis], x, np.nan).astype(x.dtype)
+        if rng.random() < 0.3:
+            given["resets"] = rng.random(shape) < 0.4
     if rng.random() < 0.5:
         given["rng"] = np.random.default_rng(int(rng.integers(1000)))
     if rng.random() < 0.5:

@@ -4,11 +4,12 @@ The messages in full are listed in ``tests/errors.txt``.
 """
 
 from tests.wrong_calls.backward import BACKWARD
+from tests.wrong_calls.cells import WRONG_CELLS
 from tests.wrong_calls.construction import CONSTRUCTION
 from tests.wrong_calls.forward import ARGUMENTS, INPUT
 from tests.wrong_calls.losses_and_checks import LOSS_AND_CHECKS
 from tests.wrong_calls.nested import NESTED
 from tests.wrong_calls.world import world
 
-GROUPS = (CONSTRUCTION, NESTED, INPUT, ARGUMENTS, BACKWARD, LOSS_AND_CHECKS)
+GROUPS = (CONSTRUCTION, WRONG_CELLS, NESTED, INPUT, ARGUMENTS, BACKWARD, LOSS_AND_CHECKS)
 WRONG_CALLS = {name: row for group in GROUPS for name, row in group.items()}

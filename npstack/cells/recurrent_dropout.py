@@ -1,0 +1,97 @@
+"""Recurrent dropout: in training, the matrices of a step read a hidden state with holes (§10.3).
+
+Around any cell. Wherever ``U`` multiplies ``h'``, it sees::
+
+    (1)  read = h' / (1 - rate) where kept, else 0
+    (2)  h, … = the cell's step, whose matrices read `read`
+
+``kept`` is drawn once per sequence and serves all its steps (Gal & Ghahramani 2016): a unit that is
+dropped is out for the whole sequence, so memory is not worn away step by step. Or it is drawn anew
+for each step. What does not pass through a matrix is not dropped: ``c'``, and ``z * h'`` of a GRU.
+
+Backward, the gradient by ``read`` passes where ``h'`` passed, with the same scale, and joins what
+comes to ``h'`` on direct roads. Both directions select, they never multiply by a mask.
+
+Keras draws one mask per gate; here all gates see one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npstack.cells.cell import Cell
+from npstack.cells.wrapper import CellWrapper, check_cell
+from npstack.numerics import Array, dropped
+from npstack.params import Params
+from npstack.shapes import check_fraction
+
+
+class RecurrentDropout(CellWrapper):
+    """A cell whose matrices read a hidden state with dropout.
+
+    Parameters
+    ----------
+    cell : Cell
+        With its parameters, which keep their names.
+    rate : float
+        Fraction that is dropped, 0 ≤ rate < 1. In evaluation this is the cell inside.
+    each_step : bool
+        False: one draw ``(B, P)`` for all steps of a row. True: new draws ``(B, T, P)``.
+
+    Examples
+    --------
+    >>> from npstack import GRUCell, Recurrent
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Recurrent(RecurrentDropout(GRUCell(3, 4, rng=rng), rate=0.5))
+    >>> tape = layer.forward(np.ones((1, 5, 3)), rng=rng)
+    >>> tape.noise
+    (array([[ True,  True, False,  True]]), None)
+    """
+
+    def __init__(self, cell: Cell, rate: float, *, each_step: bool = False) -> None:
+        super().__init__(check_cell("RecurrentDropout", cell), "h")
+        self.rate = check_fraction("RecurrentDropout", "rate", rate, "It is dropped.")
+        self.each_step = each_step
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rate, and what is unusual."""
+        return {"rate": self.rate, **({"each_step": True} if self.each_step else {})}
+
+    def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
+        """True where ``h'`` is kept."""
+        leading = (batch, steps) if self.each_step else (batch,)
+        return rng.random((*leading, self.output_size)) >= self.rate
+
+    def kept_part(self, kept: Array | None, h: Array) -> Array:
+        """(1), which is linear and its own mirror image."""
+        return h if kept is None else dropped(h, kept, self.rate)
+
+    def step_reading(
+        self, params: Params, x: Array, state: Any, read: Array, noise: Any = None
+    ) -> tuple[Any, Any]:
+        """One step forward; see `Cell.step_reading`."""
+        kept, inner = noise or (None, None)
+        read = self.kept_part(kept, read)  # (1)
+        return self.cell.step_reading(params, x, state, read, inner)  # (2)
+
+    def step_reading_backward(
+        self,
+        params: Params,
+        x: Array,
+        state: Any,
+        read: Array,
+        record: Any,
+        new_state: Any,
+        dnew_state: Any,
+        noise: Any = None,
+    ) -> tuple[dict[str, Array], Array, Any, Array]:
+        """One step backward: `step_reading` from its last line to its first."""
+        kept, inner = noise or (None, None)
+        read = self.kept_part(kept, read)
+        dparams, dx, dstate, dread = self.cell.step_reading_backward(  # (2)
+            params, x, state, read, record, new_state, dnew_state, inner
+        )
+        return dparams, dx, dstate, self.kept_part(kept, dread)  # (1)

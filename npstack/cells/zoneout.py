@@ -1,0 +1,127 @@
+"""Zoneout: in training, some numbers of the state stay as they were (Krueger et al. 2017; §10.5).
+
+Around any cell, for each field ``s`` of its state with a rate of its own::
+
+    (1)  proposed = the cell's step
+    (2)  s = s' where it stays, else that of proposed
+
+Where dropout takes a number away, zoneout makes it old: nothing is rescaled, and on the way back a
+number that stayed hands its gradient to the step before undiminished.
+
+In evaluation this is exactly the cell inside. The paper evaluates with the expected state instead,
+``rate * s' + (1 - rate) * s``; here evaluation never depends on a rate.
+
+Backward, a gradient goes to where its number came from, the old state or the proposed one. The
+cell's own backward pass wants the state that it proposed, which the tape does not hold where an old
+number stayed: the step is done once more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npstack.cells.cell import Cell
+from npstack.cells.wrapper import CellWrapper, check_cell
+from npstack.numerics import Array
+from npstack.params import Params
+from npstack.shapes import ArgumentError, check_fraction, fail
+from npstack.trees import mapped
+
+
+class Zoneout(CellWrapper):
+    """A cell some of whose state stays as it was, drawn anew for each step.
+
+    Parameters
+    ----------
+    cell : Cell
+        With its parameters, which keep their names.
+    **rates : float
+        By field of the state: the fraction that stays, 0 ≤ rate < 1. A field that is not named
+        never stays.
+
+    Examples
+    --------
+    >>> from npstack import LSTMCell, Recurrent
+    >>> rng = np.random.default_rng(0)
+    >>> layer = Recurrent(Zoneout(LSTMCell(3, 4, rng=rng), h=0.1, c=0.5))
+    >>> tape = layer.forward(np.ones((2, 5, 3)), rng=rng)
+    >>> stays, inner = tape.noise
+    >>> stays.c.shape
+    (2, 5, 4)
+    """
+
+    def __init__(self, cell: Cell, **rates: float) -> None:
+        where = "Zoneout"
+        fields = check_cell(where, cell).state_sizes._fields
+        for name, rate in rates.items():
+            if name not in fields:
+                expected = f"rates must be of {' or '.join(fields)}, the fields of the state"
+                fail(ArgumentError, where, expected, f"{name}={rate!r}", "Leave it out.")
+            check_fraction(where, name, rate, "So much of it stays as it was.")
+        axes = {field: "h" if field == "h" else "units" for field in fields}
+        super().__init__(cell, cell.state_type(**axes))
+        self.rates = rates
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rates."""
+        return self.rates
+
+    def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
+        """By field of the state: True where the old value stays; None where none ever does."""
+        return self.state_type(
+            **{
+                field: rng.random((batch, steps, size)) < self.rates[field]
+                if field in self.rates
+                else None
+                for field, size in self.state_sizes._asdict().items()
+            }
+        )
+
+    @staticmethod
+    def zoned(stays: Any, old: Any, new: Any) -> Any:
+        """(2): field by field the old values where they stay, else the new ones."""
+        return type(new)(
+            *(
+                after if own is None else np.where(own, before, after)
+                for own, before, after in zip(stays, old, new, strict=True)
+            )
+        )
+
+    def step_reading(
+        self, params: Params, x: Array, state: Any, read: Array, noise: Any = None
+    ) -> tuple[Any, Any]:
+        """One step forward; see `Cell.step_reading`."""
+        stays, inner = noise or (None, None)
+        proposed, record = self.cell.step_reading(params, x, state, read, inner)  # (1)
+        if stays is None:
+            return proposed, record
+        return self.zoned(stays, state, proposed), record  # (2)
+
+    def step_reading_backward(
+        self,
+        params: Params,
+        x: Array,
+        state: Any,
+        read: Array,
+        record: Any,
+        new_state: Any,
+        dnew_state: Any,
+        noise: Any = None,
+    ) -> tuple[dict[str, Array], Array, Any, Array]:
+        """One step backward: `step_reading` from its last line to its first."""
+        stays, inner = noise or (None, None)
+        if stays is None:
+            return self.cell.step_reading_backward(
+                params, x, state, read, record, new_state, dnew_state, inner
+            )
+        zeros = mapped(np.zeros_like, dnew_state)
+        dproposed = self.zoned(stays, zeros, dnew_state)  # (2)
+        dold = self.zoned(stays, dnew_state, zeros)  # (2)
+        proposed, _ = self.cell.step_reading(params, x, state, read, inner)
+        dparams, dx, dstate, dread = self.cell.step_reading_backward(  # (1)
+            params, x, state, read, record, proposed, dproposed, inner
+        )
+        return dparams, dx, mapped(np.add, dstate, dold), dread
