@@ -26,6 +26,7 @@ from npstack.plots.frame import (
 from npstack.shapes import ArgumentError, ShapeError, fail
 
 Axes = Mapping[str, Sequence[Any]]
+GREY = "#6B6B6B"  # of what belongs to no gate
 
 
 def weights(
@@ -94,10 +95,11 @@ def weights(
     panels = picture.subplots(
         len(rows), wide + 1, squeeze=False, height_ratios=heights, width_ratios=ratios
     )
+    colours = dict(zip(blocks[0], COLOURS, strict=False))  # a gate has one, wherever it stands
     for line, (name, values), own_blocks in zip(panels, rows.items(), blocks, strict=True):
         counted = axes[name.removeprefix("d")]
         from_label = _FROM.get(counted[0], "") if values.ndim > 1 else ""
-        _row(picture, line, name, own_blocks, from_label)
+        _row(picture, line, name, own_blocks, from_label, colours)
     for ax in panels[-1, :wide]:
         ax.set_xlabel("to unit", fontsize=9)
     panels[-1, -1].set_xlabel("value", fontsize=9)
@@ -123,13 +125,18 @@ def _blocks(values: Array, axes: Sequence[Any], units: int) -> dict[str, Array]:
 
 
 def _row(
-    picture: Picture, panels: Any, name: str, blocks: Mapping[str, Array], from_label: str
+    picture: Picture,
+    panels: Any,
+    name: str,
+    blocks: Mapping[str, Array],
+    from_label: str,
+    colours: Mapping[str, str],
 ) -> None:
     """One array, gate by gate: heat maps on one scale of colours, histograms on one axis."""
     limits = around_zero(np.concatenate([block.ravel() for block in blocks.values()]))
     *maps, histogram = panels
     letters = GATE_LETTERS if set(blocks) <= set(LSTMGates._fields) else {}
-    for ax, (gate, block), colour in zip(maps, blocks.items(), COLOURS, strict=False):
+    for ax, (gate, block) in zip(maps, blocks.items(), strict=False):
         to = np.arange(block.shape[1], dtype=float)
         mesh = heat_map(ax, to, block.T, None, SIGNED, limits)
         title = f"{name} · {gate} {letters.get(gate, '')}".strip(" ·")
@@ -138,7 +145,9 @@ def _row(
         ax.tick_params(labelleft=ax is maps[0] and bool(from_label), left=bool(from_label))
         bins = np.linspace(*limits, 25).tolist()
         label = letters.get(gate, gate) or name
-        histogram.hist(block.ravel(), bins, histtype="step", color=colour, label=label)
+        histogram.hist(
+            block.ravel(), bins, histtype="step", color=colours.get(gate, GREY), label=label
+        )
     for ax in maps[len(blocks) :]:
         ax.set_axis_off()
     colour_bar(picture, mesh, maps[len(blocks) - 1], "")

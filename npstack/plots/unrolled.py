@@ -24,7 +24,8 @@ RECURRENT, PLAIN, ARROW = COLOURS[0], "#6B6B6B", "#333333"
 class _Row(NamedTuple):
     """One layer in the diagram: ``shape`` goes out, at all steps or at the last only.
 
-    ``ways``: in which directions its state goes, ``"→"``, ``"←"`` or both.
+    ``ways``: in which directions its state goes, ``"→"``, ``"←"`` or both. ``fed``: the columns
+    that have something below.
     """
 
     name: str
@@ -33,6 +34,7 @@ class _Row(NamedTuple):
     ways: str
     shape: str
     columns: Sequence[int]
+    fed: Sequence[int]
 
 
 def diagram(model: Layer) -> Picture:
@@ -113,8 +115,9 @@ def _rows(model: Layer) -> Iterator[_Row]:
             name, state, ways = f"layer {number} · {name}", _state(layer), "←" if turned else "→"
             ways = "→←" if not layer.causal else ways
             number += len(layer.recurrent)
-        if layer.makes_time:
-            columns = ALL
+        made = layer.makes_time
+        if made:
+            columns = where = ALL
         elif not layer.keeps_time:
             columns = ONLY_LAST
         steps = str(layer.steps) if isinstance(layer, RepeatVector) else steps
@@ -122,7 +125,7 @@ def _rows(model: Layer) -> Iterator[_Row]:
         if isinstance(layer, Branches) and layer.merge == "none":
             more = f"{len(layer.children)}, "
         shape = f"(B, {steps}, {more}{size})" if columns is ALL else f"(B, {more}{size})"
-        yield _Row(name, sizes, state, ways, shape, where)
+        yield _Row(name, sizes, state, ways, shape, where, ONLY_LAST if made else where)
 
 
 def _state(layer: Layer) -> str:
@@ -146,8 +149,9 @@ def _draw_row(ax: Axes, height: int, row: _Row) -> None:
         corner = (column - width / 2, height - tall / 2)
         style = "round,pad=0,rounding_size=0.08"
         ax.add_patch(FancyBboxPatch(corner, width, tall, style, fc="white", ec=colour))
-        _text(ax, column, height, symbol, colour)
-        _arrow(ax, (column, height - 1 + tall / 2), (column, height - tall / 2))
+        _text(ax, column, height, symbol, colour, size=SMALL if len(symbol) < 10 else SMALL - 2)
+        if column in row.fed:
+            _arrow(ax, (column, height - 1 + tall / 2), (column, height - tall / 2))
     if row.ways:
         for column in range(-1, len(COLUMNS)):
             left, right = column + width / 2, column + 1 - width / 2
@@ -170,8 +174,9 @@ def _draw_input(ax: Axes, model: Layer) -> None:
 
 
 def _draw_output(ax: Axes, model: Layer, top: int) -> None:
-    for column in ALL if model.keeps_time else ONLY_LAST:
-        word = f"y({COLUMNS[column]})" if model.keeps_time else "y"
+    over_time = model.keeps_time or model.makes_time
+    for column in ALL if over_time else ONLY_LAST:
+        word = f"y({COLUMNS[column]})" if over_time else "y"
         _text(ax, column, top - 0.1, "…" if column == DOTS else word, ARROW)
         if column != DOTS:
             _arrow(ax, (column, top - 1 + BOX[1] / 2), (column, top - BOX[1] / 2))
@@ -183,5 +188,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
     ax.annotate("", end, start, arrowprops=arrow)
 
 
-def _text(ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center") -> None:
-    ax.text(x, y, text, ha=ha, va="center", fontsize=SMALL, color=colour)
+def _text(
+    ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center", size: float = SMALL
+) -> None:
+    ax.text(x, y, text, ha=ha, va="center", fontsize=size, color=colour)
