@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from npstack.analysis import check_one_time, recurrent_tapes
 from npstack.numerics import Array
-from npstack.params import GATE_LETTERS, LSTMGates
+from npstack.params import GATE_LETTERS
 from npstack.plots.frame import (
     COLOURS,
     FRACTION,
@@ -212,7 +212,11 @@ def gates(
     times = check_times(where, times, len(mask))
     rows = [
         *(
-            (_gate_title(name, tape), values[row], FRACTION if _is_gate(name, values) else SIGNED)
+            (
+                _gate_title(name, tape.gates._fields),
+                values[row],
+                FRACTION if _is_gate(name, values) else SIGNED,
+            )
             for name, values in tape.gates._asdict().items()
         ),
         *(
@@ -238,7 +242,6 @@ def _is_gate(name: str, values: Array) -> bool:
     return name != "candidate" and bool(((values >= 0) & (values <= 1)).all())
 
 
-def _gate_title(name: str, tape: RecurrentTape) -> str:
+def _gate_title(name: str, gates: tuple[str, ...]) -> str:
     word = name if name == "candidate" else f"{name} gate"
-    letter = GATE_LETTERS[name] if isinstance(tape.gates, LSTMGates) else ""
-    return f"{word} {letter}".strip()
+    return f"{word} {GATE_LETTERS[name]}" if set(gates) <= set(GATE_LETTERS) else word
