@@ -34,7 +34,7 @@ from tests.mutation import table
 from tests.mutation.accidents import ACCIDENTS, Accident
 from tests.mutation.install import into_next_import
 from tests.mutation.mistakes import all_edits
-from tests.mutation.operators import LEARNING, PACKAGE, Edit
+from tests.mutation.operators import AWAITED, FILES, LEARNING, PACKAGE, Edit
 from tests.mutation.runner import collect, in_child, in_session, with_fresh_import
 from tests.mutation.table import Mutant, Verdicts
 
@@ -48,15 +48,15 @@ STRONG_LEARNING = [str(TESTS / f"test_{name}.py") for name in TEACHERS]
 REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(TESTS)]
 
 
-def all_mutants() -> list[Mutant]:
-    """Every edit, then every accident. Names are traced in a child: nothing is imported here."""
+def all_mutants(files: tuple[str, ...] = FILES) -> list[Mutant]:
+    """Every edit of some files, then every accident. Names are traced in a child: nothing is imported here."""
 
     def trace() -> Any:
         from tests.mutation.traces import names_alike
 
         return names_alike()
 
-    return [*all_edits(in_child(trace)), *ACCIDENTS]
+    return [*all_edits(in_child(trace), files), *ACCIDENTS]
 
 
 def outside(mutant: Mutant) -> bool:
@@ -280,7 +280,8 @@ def main() -> int:
         print(table.shown(table.read()))
         return 0
     JOURNAL.path = getattr(given, "journal", None)
-    mutants = all_mutants()
+    wider = given.command == "list" or bool(getattr(given, "words", ()))
+    mutants = all_mutants((*FILES, *AWAITED) if wider else FILES)
     if given.command == "slice":
         return check_slice(mutants, given.seed, given.count)
     chosen = [m for m in mutants if all(word in m.key for word in given.words)]

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.mutation.operators import (
-    FILES,
     PACKAGE,
     Alike,
     Change,
@@ -283,6 +282,6 @@ def edits(file: str, alike: Alike) -> Iterator[Edit]:
                 yield edit
 
 
-def all_edits(alike: dict[str, Alike]) -> list[Edit]:
-    """All mutants of the package."""
-    return [edit for file in FILES for edit in edits(file, alike.get(file, {}))]
+def all_edits(alike: dict[str, Alike], files: tuple[str, ...]) -> list[Edit]:
+    """All mutants of some files."""
+    return [edit for file in files for edit in edits(file, alike.get(file, {}))]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.mutation.operators import FILES, PACKAGE, Alike
+from tests.mutation.operators import AWAITED, FILES, PACKAGE, Alike
 
 
 def signature(value: Any) -> Any:
@@ -53,7 +53,7 @@ def functions(file: str) -> list[tuple[int, int, str]]:
 
 def watch(run: Any) -> dict[str, Alike]:
     """Run something; return, for each file and function, which names looked the same."""
-    spans = {str(PACKAGE / file): (file, functions(file)) for file in FILES}
+    spans = {str(PACKAGE / file): (file, functions(file)) for file in (*FILES, *AWAITED)}
     pairs: dict[str, dict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
 
     def look(frame: FrameType, event: str, _: Any) -> None:
