@@ -49,7 +49,10 @@ REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(
 
 
 def all_mutants(files: tuple[str, ...] = FILES) -> list[Mutant]:
-    """Every edit of some files, then every accident. Names are traced in a child: nothing is imported here."""
+    """Every edit of some files, then every accident.
+
+    Names are traced in a child: nothing is imported here.
+    """
 
     def trace() -> Any:
         from tests.mutation.traces import names_alike
