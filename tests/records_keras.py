@@ -117,7 +117,7 @@ def one_direction(kind: str, config: Record, D: int, weights: Weights) -> Layer:
     """A layer, or one layer per cell, that reads time forward."""
     cells, layers = cells_of(kind, config), []
     for k, (name, settings) in enumerate(cells):
-        assert not settings.get("dropout") and not settings.get("recurrent_dropout")
+        assert not (settings.get("dropout") or settings.get("recurrent_dropout"))
         cell = CELLS[name](settings, D, weights)
         full = config["return_sequences"] or k < len(cells) - 1
         layers.append(Recurrent(cell, return_sequences=full))
