@@ -117,7 +117,7 @@ def one_direction(kind: str, config: Record, D: int, weights: Weights) -> Layer:
     """A layer, or one layer per cell, that reads time forward."""
     cells, layers = cells_of(kind, config), []
     for k, (name, settings) in enumerate(cells):
-        assert not (settings.get("dropout") or settings.get("recurrent_dropout"))
+        assert not any(settings.get(rate) for rate in ("dropout", "recurrent_dropout"))
         cell = CELLS[name](settings, D, weights)
         full = config["return_sequences"] or k < len(cells) - 1
         layers.append(Recurrent(cell, return_sequences=full))
@@ -177,9 +177,11 @@ def keras_outputs(record: Record, layer: Layer, tape: Tape) -> list[np.ndarray]:
     config, y = record["config"], tape.outputs
     if isinstance(layer, Bidirectional):  # forces zero at masked steps
         return [y[..., k, :] for k in range(2)] if layer.merge == "none" else [y]
+    if record["mask"] is None:
+        return [y]
     if config["return_sequences"]:
         return [y if config["zero_output_for_mask"] else keras_held(tape.layers[-1])]
-    assert record["mask"] is None or not config["zero_output_for_mask"]  # §7.6
+    assert not config["zero_output_for_mask"]  # §7.6
     return [y]
 
 

@@ -6,6 +6,7 @@ notices (their kernels are constants) is noticed by layers of Keras with weights
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ import tests.records_keras as reader
 from npstack import Recurrent, Reversed, Sequential, check_gradients, check_laws
 from npstack.layers.parallel import MERGES
 from tests.keras_runs import keras_or_skip
-from tests.keras_test_cells import OneStateRNNCell, TwoStatesRNNCell
+from tests.keras_test_cells import OneStateRNNCell, TwoStates, TwoStatesRNNCell
 from tests.others import KERAS_COPY_WARNING
 from tests.records import Record, array
 from tests.records_keras import check_keras
@@ -131,6 +132,17 @@ def transposed(_: Patch) -> Rewrite:
     return rewrite
 
 
+def own_second_state(patch: Patch) -> Rewrite:
+    def step(self: Any, params: Any, x: Any, state: TwoStates, noise: Any = None) -> Any:
+        other, _ = right(self, params, x, state._replace(first=state.second))
+        after, record = right(self, params, x, state)
+        return after._replace(h=after.first + other.second, second=other.second), record
+
+    right = TwoStatesRNNCell.step
+    patch.setattr(TwoStatesRNNCell, "step", step)
+    return lambda record: record
+
+
 MISTAKES = {  # and how many records of Keras notice it, at the least
     "reset before the product for after, and after for before": (other_reset, 18),  # of 20 GRUs
     "mask ignored": (no_mask, 24),  # of 24
@@ -146,6 +158,7 @@ UNNOTICED = {  # all kernels are constants, and no record goes backwards and ret
     "GRU gates exchanged": exchanged_gates,
     "go_backwards put back in the order of time": turned(lambda _: True),
     "recurrent kernels transposed": transposed,
+    "second state of TwoStatesRNNCell read by its own network": own_second_state,
 }
 
 
@@ -170,7 +183,9 @@ def test_records_do_not_notice_a_mistake(name: str, monkeypatch: Patch) -> None:
 
 
 def drawn_records(keras: Any) -> list[Record]:
-    """Every output of layers with weights that all differ, a mask with holes."""
+    """Every output of layers with weights that all differ, without a mask and with holes in it."""
+    from keras.src.layers.rnn import rnn_test as theirs
+
     layers, whole = keras.layers, {"return_sequences": True, "return_state": True}
     cells = [layers.LSTMCell(3), layers.GRUCell(2), layers.SimpleRNNCell(3, activation="relu")]
     made = [
@@ -181,28 +196,27 @@ def drawn_records(keras: Any) -> list[Record]:
         layers.RNN(cells, go_backwards=True, **whole),
         layers.Bidirectional(layers.RNN(cells, return_state=True), merge_mode="mul"),
         layers.Bidirectional(layers.GRU(3, **whole), merge_mode=None),
+        layers.RNN([theirs.OneStateRNNCell(3), theirs.TwoStatesRNNCell(2)], **whole),
     ]
     rng, found = np.random.default_rng(5), []
-    mask = np.array([[False, True, False, True], [True, True, True, False]])
-    for layer in made:
+    holes = np.array([[False, True, False, True], [True, True, True, False]])
+    for layer, mask in itertools.product(made, (None, holes)):
         x = rng.standard_normal((2, 4, 3)).astype("f4")
         layer.build(x.shape)
         layer.set_weights([0.5 * rng.standard_normal(w.shape) for w in layer.get_weights()])
-        outputs = [y.detach().numpy() for y in keras.tree.flatten(layer(x, mask=mask))]
-        for k, output in enumerate(outputs):
-            found.append(
-                {
-                    "name": f"{layer.name}, output {k}",
-                    "layer": type(layer).__name__,
-                    "config": layer.get_config(),
-                    "weights": [stored(w.numpy(), w.path) for w in layer.weights],
-                    "input": stored(x),
-                    "mask": stored(mask),
-                    "initial_state": None,
-                    "target": {"output": k, "index": None},
-                    "expected": stored(output),
-                }
-            )
+        told = {
+            "layer": type(layer).__name__,
+            "config": layer.get_config(),
+            "weights": [stored(w.numpy(), w.path) for w in layer.weights],
+            "input": stored(x),
+            "mask": None if mask is None else stored(mask),
+            "initial_state": None,
+        }
+        for k, y in enumerate(keras.tree.flatten(layer(x, mask=mask))):
+            name = f"{layer.name}, {'no mask' if mask is None else 'holes'}, output {k}"
+            target = {"output": k, "index": None}
+            expected = stored(y.detach().numpy())
+            found.append({"name": name, **told, "target": target, "expected": expected})
     return found
 
 
