@@ -15,6 +15,7 @@ from npstack.cells import Cell
 from npstack.layers import Layer, Recurrent
 from npstack.listening import ListeningCell, changed_copy
 from npstack.numerics import Array, real
+from npstack.reading import Reading, readings
 from npstack.shapes import ArgumentError, TapeError, describe, fail
 from npstack.tape import RecurrentTape, Tape
 from npstack.trees import over_time
@@ -67,7 +68,7 @@ def saturation(
     Returns
     -------
     tuple of Saturation
-        One per recurrent layer, bottom first.
+        One per entry of ``tape.layers``, bottom first.
 
     Raises
     ------
@@ -237,9 +238,9 @@ def state_gradients(
 
     Returns
     -------
-    tuple of LSTMState of (B, T, H)
-        One per recurrent layer, bottom first; zero at masked steps, which have no state of their
-        own.
+    tuple of states, such as LSTMState of (B, T, H)
+        One per entry of ``tape.layers``, and like it in the order in which the layer reads time;
+        zero at masked steps, which have no state of their own.
 
     Raises
     ------
@@ -287,8 +288,9 @@ def gradient_norms(
     Returns
     -------
     dict of arrays (L, T)
-        By the name of the state, ``h`` and ``c``: Euclidean norm over all rows and units; layer 0
-        first. Zero where all rows are masked.
+        By the name of the state, ``h`` and ``c`` (where all layers have it): Euclidean norm over
+        all rows and units; one line per entry of ``tape.layers``, layer 0 first, in the order of
+        the sequence whatever the direction. Zero where all rows are masked.
 
     Examples
     --------
@@ -299,7 +301,24 @@ def gradient_norms(
     ((2, 5), 2.4495)
     """
     found = [dstates._asdict() for dstates in state_gradients(model, tape, doutputs, dfinal_states)]
-    return {name: np.stack([_norm(layer[name]) for layer in found]) for name in found[0]}
+    layers = readings(tape)
+    check_one_time("analysis.gradient_norms", layers)
+    return {
+        name: np.stack(
+            [_norm(layer.in_time(own[name])) for layer, own in zip(layers, found, strict=True)]
+        )
+        for name in found[0]
+        if all(name in own for own in found)
+    }
+
+
+def check_one_time(where: str, layers: Sequence[Reading]) -> None:
+    """All layers have the same time axis, so that they can stand over one another."""
+    steps = [layer.tape.x.shape[1] for layer in layers]
+    if len(set(steps)) > 1:
+        expected = "all recurrent layers must have the same time axis"
+        advice = "A RepeatVector begins another: take the parts by themselves, tape.parts[k]."
+        fail(TapeError, where, expected, f"T={steps}", advice)
 
 
 def _norm(dstate: Array) -> Array:

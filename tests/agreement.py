@@ -16,6 +16,7 @@ import numpy as np
 
 from npstack import Dense, Embedding, LSTMState, Sequential, StackedLSTM
 from npstack.layers.base import Layer
+from npstack.trees import filled, named
 from npstack.verify.models import gate_blocks
 
 Arrays = dict[str, np.ndarray]
@@ -31,17 +32,22 @@ class Case:
     seed: int
     model: Layer
     x: np.ndarray
-    states: tuple[LSTMState, ...]
+    states: Any
     mask: np.ndarray | None
     noise: Any
     doutputs: np.ndarray
-    dfinal: tuple[LSTMState, ...]
+    dfinal: Any
 
     @property
     def inputs(self) -> Arrays:
         """Everything that can be differentiated by, under the name of its gradient."""
         x = {} if self.model.takes_symbols else {"x": self.x}
         return {**self.model.params, **x, **named_states("initial", self.states)}
+
+    @property
+    def dfinals(self) -> Arrays:
+        """The cotangents of the final states, under the names of these."""
+        return named_states("final", self.dfinal)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -59,10 +65,8 @@ class Case:
     def forward(self, inputs: Arrays | None = None) -> Any:
         """The tape, of other numbers than the case's own where ``inputs`` are given."""
         inputs = self.inputs if inputs is None else inputs
-        states = tuple(
-            LSTMState(*(inputs[f"initial.{k}.{field}"] for field in LSTMState._fields))
-            for k in range(len(self.states))
-        )
+        own = named_states("initial", self.states)
+        states = filled(self.states, iter([inputs[name] for name in own])) or None
         params = {name: inputs[name] for name in self.model.params}
         return self.model.forward(
             inputs.get("x", self.x), states, mask=self.mask, params=params, noise=self.noise
@@ -71,28 +75,30 @@ class Case:
     def run(self) -> Arrays:
         """Outputs, finals and gradients (``d`` and the name) by npstack's readable path."""
         tape = self.forward()
+        return {**values(tape), **self.gradients(tape)}
+
+    def gradients(self, tape: Any) -> Arrays:
+        """``d`` and the name of everything that can be differentiated by."""
         grads = self.model.backward(tape, self.doutputs, self.dfinal)
         dinputs = {**grads.params, **named_states("initial", grads.initial_states)}
         if grads.x is not None:
             dinputs["x"] = grads.x
-        return {**values(tape), **{f"d{name}": dinputs[name] for name in self.inputs}}
+        return {f"d{name}": dinputs[name] for name in self.inputs}
 
     def loss(self, inputs: Arrays) -> Any:
         """The number whose gradients ``run`` returns: all outputs and finals, each weighted."""
         tape = self.forward(inputs)
         total = (self.doutputs * tape.outputs).sum()
-        for weights, final in zip(self.dfinal, tape.final, strict=True):
-            total += sum((w * v).sum() for w, v in zip(weights, final, strict=True))
+        finals = named_states("final", tape.final)
+        for name, weights in self.dfinals.items():
+            total += (weights * finals[name]).sum()
         return total
 
 
-def named_states(prefix: str, states: Iterable[LSTMState]) -> Arrays:
-    """``{"final.0.h": …, "final.0.c": …, "final.1.h": …}``."""
-    return {
-        f"{prefix}.{k}.{field}": value
-        for k, state in enumerate(states)
-        for field, value in state._asdict().items()
-    }
+def named_states(prefix: str, states: Any) -> Arrays:
+    """``{"final.0.h": …, "final.0.c": …, "final.1.forward.h": …}``."""
+    found = named(prefix, states)
+    return {name.replace("[", ".").replace("]", ""): array for name, array in found.items()}
 
 
 def values(tape: Any) -> Arrays:
@@ -215,7 +221,7 @@ def compare(case: Case, actual: Arrays, reference: Arrays) -> dict[str, float]:
     """Error of every block that the reference has, in eps of the case's dtype."""
     eps = float(np.finfo(case.doutputs.dtype).eps)
     return {
-        label: block_error(actual[name][index], reference[name][index], eps)
+        label: block_error(actual[name.partition(":")[0]][index], reference[name][index], eps)
         for label, name, index in blocks(case, reference)
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -27,23 +27,25 @@ def f4(a: Any) -> Any:
     return jnp.asarray(np.asarray(a, "f4"))
 
 
-def lstm_tree(p: dict[str, Any]) -> dict[str, Any]:
+def lstm_tree(p: dict[str, Any], cast: Callable[[Any], Any] = f4) -> dict[str, Any]:
     """Parameters of ``linen.LSTMCell``: a kernel per gate, the bias with the hidden state."""
     tree: dict[str, Any] = {}
     for k, gate in enumerate("ifgo"):
         W, U, b = (np.split(p[name], 4, axis=-1)[k] for name in ("W", "U", "b"))
-        tree |= {f"i{gate}": {"kernel": f4(W)}, f"h{gate}": {"kernel": f4(U), "bias": f4(b)}}
+        tree[f"i{gate}"] = {"kernel": cast(W)}
+        tree[f"h{gate}"] = {"kernel": cast(U), "bias": cast(b)}
     return tree
 
 
-def gru_tree(p: dict[str, Any]) -> dict[str, Any]:
+def gru_tree(p: dict[str, Any], cast: Callable[[Any], Any] = f4) -> dict[str, Any]:
     """Parameters of ``linen.GRUCell``: the bias with the input, and a second one for n."""
     tree: dict[str, Any] = {}
     for k, gate in enumerate("rzn"):
         W, U, b, b2 = (np.split(p[name], 3, axis=-1)[k] for name in ("W", "U", "b", "b2"))
-        tree |= {f"i{gate}": {"kernel": f4(W), "bias": f4(b)}, f"h{gate}": {"kernel": f4(U)}}
+        tree[f"i{gate}"] = {"kernel": cast(W), "bias": cast(b)}
+        tree[f"h{gate}"] = {"kernel": cast(U)}
         if gate == "n":
-            tree["hn"]["bias"] = f4(b2)
+            tree["hn"]["bias"] = cast(b2)
     return tree
 
 

@@ -70,7 +70,7 @@ DOES_NOT_APPLY = {kind: exempt(kind) for kind in LAYERS}
 @pytest.mark.parametrize("kind", LAYERS)
 def test_every_law_holds(kind):
     rng = np.random.default_rng(3)
-    report = check_laws(build(kind, rng), rng=rng)
+    report = check_laws(build(kind, rng), rng=rng, batch=4, steps=3)
     assert report.passed, f"\n{report}"
     applies_not = {row.law for row in report.rows if row.verdict == "not applicable"}
     assert applies_not == DOES_NOT_APPLY[kind]

@@ -71,6 +71,20 @@ def test_s8_2_keras_layer_stacked_on_a_reversed_one_reads_it_reversed(keras: Any
     assert same(theirs, ours)
 
 
+def test_s8_2_keras_layer_above_a_reversed_one_gets_the_mask_as_it_was(keras: Any) -> None:
+    lower, upper, (x, _, _) = draw(62), draw(63, D=H), draw_x()
+    first = build(keras, "LSTM", weights(lower), go_backwards=True, return_state=False)
+    second = build(keras, "LSTM", weights(upper), return_state=False, zero_output_for_mask=True)
+    given = keras.ops.convert_to_tensor(np.where(MASK[..., None], x, 0).astype("f4"))
+    theirs = second(first(keras.layers.Masking()(given))).detach().numpy()
+    back, _ = plainly.over_time(plain(lower), x, ZEROS, ZEROS, mask=MASK, backwards=True)
+    read = plainly.held(back[:, ::-1], MASK[:, ::-1])
+    as_it_was, _ = plainly.over_time(plain(upper), read, ZEROS, ZEROS, mask=MASK)
+    assert same(theirs, as_it_was)
+    turned, _ = plainly.over_time(plain(upper), read, ZEROS, ZEROS, mask=MASK[:, ::-1])
+    assert differ(theirs, turned)
+
+
 def test_s8_1_keras_cannot_unroll_a_masked_sequence_backwards(keras: Any) -> None:
     layer = build(keras, "LSTM", weights(draw(64)), go_backwards=True, unroll=True)
     with pytest.raises(AttributeError, match="'tuple' object has no attribute 'shape'"):
@@ -179,3 +193,11 @@ def test_s11_1_keras_sigmoid_keeps_its_digits_in_float32(keras: Any) -> None:
 def test_s6_3_keras_begins_with_zeros_where_no_state_is_given(keras: Any) -> None:
     layer, x = build(keras, "LSTM", weights(draw(82))), draw_x()[0]
     assert np.array_equal(run(layer, x)[0], run(layer, x, ZEROS, ZEROS)[0])
+
+
+def test_s9_1_keras_list_of_one_lstm_cell_crashes_under_a_mask(keras: Any) -> None:
+    layer = keras.layers.RNN([keras.layers.LSTMCell(H)])
+    x = draw_x()[0].astype("f4")
+    assert layer(x).shape == (3, H)
+    with pytest.raises(IndexError, match="list index out of range"):
+        layer(x, mask=MASK)

@@ -101,3 +101,16 @@ def test_s11_1_onnxruntime_sigmoid_is_right_absolutely_but_shut_for_good_from_mi
 def test_s6_3_onnxruntime_begins_with_zeros_where_no_state_is_given() -> None:
     p, (x, h, c) = draw(137), draw_x()
     assert np.array_equal(run("LSTM", [p], x)[0], run("LSTM", [p], x, 0 * h, 0 * c)[0])
+
+
+@pytest.mark.parametrize("name", ["Tanh", "Elu"])
+def test_s11_1_onnxruntime_tanh_and_elu_are_right_absolutely_not_relatively(name: str) -> None:
+    a = np.concatenate([np.linspace(-5, 5, 999), [-1e-4, 1e-4]])
+    one, zero = np.ones((1, 1)), np.zeros((1, 1))
+    p = {"W": one, "U": zero, "b": zero[0], "b2": zero[0]}
+    outputs, _ = run("RNN", [p], a[:, None, None], activations=[name])
+    a = a.astype("f4").astype("f8")
+    right = np.tanh(a) if name == "Tanh" else np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
+    errors = abs(outputs.ravel() - right)
+    assert errors.max() < 2e-7
+    assert max(errors[-2:] / abs(right[-2:])) > 1e-4

@@ -28,7 +28,6 @@ from npstack.cells import CELLS
 from npstack.trees import mapped
 from npstack.verify import check_laws
 
-pytestmark = pytest.mark.core
 D, SIZES = 3, [4, 2, 5]
 
 
@@ -49,6 +48,7 @@ def same_results(one, other):
     assert all(map(np.array_equal, a.params.values(), b.params.values()))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("stack", "layer", "options"),
     [
@@ -71,6 +71,7 @@ def test_a_stack_is_its_layers_on_top_of_one_another(stack, layer, options, last
     same_results(whole, Sequential(*layers))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("named", "cell", "options"),
     [
@@ -89,6 +90,7 @@ def test_stacks_by_name_are_stacks_of_their_cell(named, cell, options):
     assert one.children["dropouts.1"].rate == 0.5
 
 
+@pytest.mark.core
 def test_the_gru_resets_where_it_is_told():
     for reset, kind in {"after": GRUCell, "before": GRUResetBeforeCell}.items():
         assert type(GRU(D, 2, reset=reset, rng=generator()).cell) is kind
@@ -97,6 +99,7 @@ def test_the_gru_resets_where_it_is_told():
         GRU(D, 2, reset="never", rng=generator())
 
 
+@pytest.mark.core
 def test_a_bias_that_does_not_merge_begins_as_the_others_do():
     assert not GRUCell(D, 4, rng=generator()).params["b_recurrent"].any()
     drawn = GRUCell(D, 4, bias_init="uniform", rng=generator(), dtype="f4").params["b_recurrent"]
@@ -104,6 +107,7 @@ def test_a_bias_that_does_not_merge_begins_as_the_others_do():
     assert abs(drawn).max() <= 0.5
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("layer", [GRU, RNN])
 def test_named_layers_pass_their_options_on(layer):
     made = layer(D, 4, learn_initial=True, return_sequences=False, rng=generator(), dtype="f4")
@@ -111,6 +115,7 @@ def test_named_layers_pass_their_options_on(layer):
     assert made.forward(np.ones((2, 3, D), "f4")).outputs.shape == (2, 4)
 
 
+@pytest.mark.core
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
@@ -126,6 +131,7 @@ def test_formulas_count_the_parameters(kind, count):
     assert eval(formula, {"D": 3, "H": 4}) == sum(v.size for v in cell.params.values())
 
 
+@pytest.mark.core
 def test_gradient_reports_speak_the_letters_of_their_cell():
     for layer, letters in ((GRU, "rzn"), (LSTM, "ifgo"), (RNN, "h")):
         report = check_gradients(layer(D, 2, rng=generator()), np.ones((1, 2, D)))
@@ -136,6 +142,7 @@ def test_gradient_reports_speak_the_letters_of_their_cell():
 # ---- two directions ----------------------------------------------------------------------------
 
 
+@pytest.mark.core
 def test_layer_by_layer_each_layer_reads_both_directions():
     stack = StackedBidirectional(GRUCell, D, [4, 2], rng=generator())
     rng, below, layers = generator(), D, []
@@ -148,6 +155,7 @@ def test_layer_by_layer_each_layer_reads_both_directions():
     same_results(stack, Sequential(*layers))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("last", [False, True])
 def test_whole_stacks_meet_at_the_end_only(last):
     how = {"return_sequences": not last}
@@ -159,6 +167,7 @@ def test_whole_stacks_meet_at_the_end_only(last):
     same_results(whole, Bidirectional(*pair, merge="sum"))
 
 
+@pytest.mark.core
 def test_of_two_directions_the_merge_says_what_is_handed_up():
     stack = StackedBidirectional(RNN, D, 4, num_layers=2, merge="ave", dropout=0.3, rng=generator())
     assert list(stack.children) == ["layers.0", "dropouts.0", "layers.1"]
@@ -196,6 +205,7 @@ def test_laws_of_stacks_of_any_cell(name):
     assert report.passed, f"\n{report}"
 
 
+@pytest.mark.core
 def test_states_of_a_stack_are_one_per_layer():
     stack = StackedGRU(D, [4, 2], rng=generator())
     final = stack.forward(np.ones((1, 2, D))).final
@@ -203,6 +213,7 @@ def test_states_of_a_stack_are_one_per_layer():
     assert mapped(np.shape, final) == (((1, 4),), ((1, 2),))
 
 
+@pytest.mark.core
 @pytest.mark.parametrize("kind", [Stacked, StackedBidirectional, BidirectionalStacked])
 def test_wrong_stacks_are_refused(kind):
     with pytest.raises(DtypeError, match="rng must be"):

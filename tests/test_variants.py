@@ -231,7 +231,7 @@ def test_a_cell_names_itself_and_its_sizes():
 
 
 def test_units_of_any_variant_have_no_order():
-    for seed in range(300, 308):
+    for seed in range(300, 303):
         rng = generator(seed)
         report = check_laws(Recurrent(draw_variant(rng, D, H).cell), rng=rng, steps=3)
         verdicts = {row.law: row.verdict for row in report.rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,19 @@ from npstack.numerics import Array
 from npstack.params import Params
 from npstack.shapes import ArgumentError, fail
 from npstack.tape import Tape
+
+
+@dataclass(frozen=True, eq=False)
+class ReversedTape(WrapperTape):
+    """One forward pass from the end; its part is as it was read.
+
+    Attributes
+    ----------
+    turned : bool
+        Whether the outputs stand in the reverse order of the input.
+    """
+
+    turned: bool = False
 
 
 class Reversed(Wrapper):
@@ -40,6 +54,8 @@ class Reversed(Wrapper):
     True
     """
 
+    tape_type = ReversedTape
+
     def __init__(self, layer: Layer, *, order: str = "time") -> None:
         super().__init__(layer)
         self.order = shapes.check_option("Reversed", "order", order, ("time", "as_read"))
@@ -52,10 +68,12 @@ class Reversed(Wrapper):
         """Outputs, or their gradients, turned round where they are put back in order."""
         return outputs[:, ::-1] if self.keeps_time and self.order == "time" else outputs
 
-    def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
+    def _forward(self, params: Params, x: Array, context: Context) -> ReversedTape:
         part = self.layer._forward(params, x[:, ::-1].copy(), _turned_context(context))
         outputs = self._turned(part.outputs).copy()
-        return WrapperTape(params, x, context.mask, outputs, part.noise, (part,))
+        return ReversedTape(
+            params, x, context.mask, outputs, part.noise, (part,), turned=self.turned
+        )
 
     def _backward(
         self, tape: WrapperTape, doutputs: Array, dfinal: States

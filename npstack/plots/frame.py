@@ -69,9 +69,10 @@ def legend_above(ax: Axes, columns: int = 4) -> None:
     )
 
 
-def layer_title(number: int, units: int) -> str:
-    """The same over every panel of a layer."""
-    return f"layer {number} · {units} unit{'' if units == 1 else 's'}"
+def layer_title(layer: int | str, units: int) -> str:
+    """The same over every panel of a layer, which has a number or a name."""
+    name = layer if isinstance(layer, str) else f"layer {layer}"
+    return f"{name} · {units} unit{'' if units == 1 else 's'}"
 
 
 def whole_numbers(count: int) -> MaxNLocator:

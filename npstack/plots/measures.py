@@ -23,7 +23,8 @@ from npstack.plots.frame import (
     new_picture,
     share_time,
 )
-from npstack.shapes import DtypeError, ShapeError, describe, fail
+from npstack.reading import readings
+from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.tape import Tape
 
 
@@ -42,7 +43,7 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per layer, layer 0 at the bottom.
+        One panel per layer that has gates, layer 0 at the bottom.
 
     Raises
     ------
@@ -58,14 +59,20 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     ['layer 1 · 4 units', 'layer 0 · 8 units']
     """
     where = "plots.saturation"
+    names = None
     if isinstance(measured, Tape):
+        names = [layer.name for layer in readings(measured)]
         measured = analysis.saturation(measured)
     if not _is_saturation(measured):
         expected = "give a tape or what analysis.saturation returned"
         fail(DtypeError, where, expected, describe(measured))
-    picture = new_picture(0.6 + 1.9 * len(measured), width=5.5)
-    panels = picture.subplots(len(measured), 1, sharex=True, squeeze=False)[:, 0]
-    for k, (ax, layer) in enumerate(zip(reversed(panels), measured, strict=True)):
+    names = names or [f"layer {k}" for k in range(len(measured))]
+    gated = [(name, layer) for name, layer in zip(names, measured, strict=True) if layer.open]
+    if not gated:
+        fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
+    picture = new_picture(0.6 + 1.9 * len(gated), width=5.5)
+    panels = picture.subplots(len(gated), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, (title, layer) in zip(reversed(panels), gated, strict=True):
         ax.plot([0, 1], [1, 0], color=GRID)
         for name, colour, marker in zip(layer.open, COLOURS, MARKERS, strict=False):
             ax.plot(
@@ -77,7 +84,7 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
                 label=f"{name} gate",
             )
         units = len(next(iter(layer.open.values())))
-        finish(ax, layer_title(k, units), ylabel="fraction of time\nnearly closed")
+        finish(ax, layer_title(title, units), ylabel="fraction of time\nnearly closed")
         ax.set_xlim(-0.03, 1.03)
         ax.set_ylim(-0.05, 1.05)
     panels[-1].set_xlabel("fraction of time nearly open", fontsize=9)
@@ -98,6 +105,7 @@ def gradient_norms(
     *,
     times: Sequence[float] | Array | None = None,
     time_label: str = "time step",
+    names: Sequence[str] | None = None,
 ) -> Picture:
     """How large the gradient is that reaches each layer at each time step.
 
@@ -110,6 +118,9 @@ def gradient_norms(
         From `npstack.analysis.gradient_norms`: by the name of the state, layer 0 first.
     times, time_label
         As for `activations`.
+    names : sequence of str, optional
+        Of the L lines, such as those that `npstack.reading.readings` gives to two directions;
+        ``layer 0``, … by default.
 
     Returns
     -------
@@ -133,13 +144,16 @@ def gradient_norms(
         advice = "Measure them first: analysis.gradient_norms(model, tape, doutputs)."
         expected = "norms must be arrays (L, T) by the name of the state"
         fail(ShapeError, where, expected, describe(norms), advice)
+    names = [f"layer {k}" for k in range(shape[0])] if names is None else list(names)
+    if len(names) != shape[0]:
+        fail(ShapeError, where, f"names must name {shape[0]} layers", len(names))
     times = check_times(where, times, shape[1])
     picture = new_picture(0.6 + 2.0 * len(norms))
     panels = picture.subplots(len(norms), 1, sharex=True, sharey=True, squeeze=False)[:, 0].tolist()
     for ax, (name, layers) in zip(panels, norms.items(), strict=True):
         for k, layer in enumerate(layers):
             line = np.ma.masked_equal(layer, 0)  # an axis of powers of ten has no place for zero
-            ax.plot(times, line, color=COLOURS[k % len(COLOURS)], label=f"layer {k}")
+            ax.plot(times, line, color=COLOURS[k % len(COLOURS)], label=names[k])
         mark_points(ax, times)
         logarithmic(ax)
         finish(ax, STATES.get(name, f"state {name}"), ylabel=f"norm of d{name}(t)")

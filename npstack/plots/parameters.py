@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from npstack.cells import Cell
+from npstack.layers import Composite, Layer, Recurrent, Wrapper
 from npstack.numerics import Array
-from npstack.params import GATE_LETTERS, split_gates, without_prefix
+from npstack.params import GATE_LETTERS, LSTMGates, without_prefix
 from npstack.plots.frame import (
     COLOURS,
     SIGNED,
@@ -23,21 +25,23 @@ from npstack.plots.frame import (
 )
 from npstack.shapes import ArgumentError, ShapeError, fail
 
-ROWS = {"W": "from input", "U": "from unit", "b": ""}
+Axes = Mapping[str, Sequence[Any]]
+GREY = "#6B6B6B"  # of what belongs to no gate
 
 
 def weights(
-    params: Mapping[str, Array],
+    params: Mapping[str, Array] | Layer,
     gradients: Mapping[str, Array] | None = None,
     *,
     layer: str = "",
 ) -> Picture:
-    """Weights, and their gradients, by gate: a heat map for each, and a histogram of all four.
+    """Weights, and their gradients, by gate: a heat map for each, and a histogram of all.
 
     Parameters
     ----------
-    params : dict
-        ``W``, ``U``, ``b`` of a recurrent layer; or those of a whole model, with ``layer``.
+    params : Layer, or dict
+        A recurrent layer, or a whole model, with ``layer``. Of an LSTM its parameters alone will
+        do: ``W``, ``U``, ``b``, or those of the whole model.
     gradients : dict, optional
         ``grads.params``, under the same names.
     layer : str
@@ -47,7 +51,8 @@ def weights(
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each of W, dW, U, dU, b, db; in a row the gates i, f, g, o and their histogram.
+        A row for each parameter and its gradient: W, dW, U, dU, b, db; in a row the gates, of an
+        LSTM i, f, g, o, and their histogram.
 
     Raises
     ------
@@ -65,55 +70,125 @@ def weights(
     ['W · input i', 'W · forget f', 'W · candidate g', 'W · output o']
     """
     where = "plots.weights"
-    own = _layer(where, "params", params, layer)
-    rows = {name: (own[name], ROWS[name]) for name in ROWS}
+    axes, H = _LSTM_AXES, 0
+    if isinstance(params, Layer):
+        cell = _cell(where, params, layer)
+        axes, H, params = cell.axes, cell.hidden_size, params.params
+    own = _layer(where, "params", params, layer, axes)
+    rows = {name: own[name] for name in axes}
     if gradients is not None:
-        slopes = _layer(where, "gradients", gradients, layer)
-        for name in ROWS:
+        slopes = _layer(where, "gradients", gradients, layer, axes)
+        for name in axes:
             if slopes[name].shape != own[name].shape:
                 expected = f"gradients[{name!r}] must have shape {own[name].shape}"
                 fail(ShapeError, where, expected, slopes[name].shape)
         rows = {
-            key: pair
-            for name, label in ROWS.items()
-            for key, pair in {name: (own[name], label), f"d{name}": (slopes[name], label)}.items()
+            key: value
+            for name in axes
+            for key, value in {name: own[name], f"d{name}": slopes[name]}.items()
         }
-    heights = [0.5 if name.endswith("b") else 1.0 for name in rows]
-    picture = new_picture(0.4 + 1.5 * sum(heights), width=8)
-    panels = picture.subplots(len(rows), 5, height_ratios=heights, width_ratios=[1, 1, 1, 1, 1.3])
-    for line, (name, (values, from_label)) in zip(panels, rows.items(), strict=True):
-        _row(picture, line, name, values, from_label)
-    for ax in panels[-1, :4]:
+    blocks = [_blocks(values, axes[name.removeprefix("d")], H) for name, values in rows.items()]
+    wide = max(map(len, blocks))
+    heights = [0.5 if values.ndim < 2 else 1.0 for values in rows.values()]
+    picture = new_picture(0.4 + 1.5 * sum(heights), width=8 if wide > 2 else 5)
+    ratios = [*[1.0] * wide, 1.3]
+    panels = picture.subplots(
+        len(rows), wide + 1, squeeze=False, height_ratios=heights, width_ratios=ratios
+    )
+    colours = dict(zip(blocks[0], COLOURS, strict=False))  # a gate has one, wherever it stands
+    for line, (name, values), own_blocks in zip(panels, rows.items(), blocks, strict=True):
+        counted = axes[name.removeprefix("d")]
+        from_label = _FROM.get(counted[0], "") if values.ndim > 1 else ""
+        _row(picture, line, name, own_blocks, from_label, colours)
+    for ax in panels[-1, :wide]:
         ax.set_xlabel("to unit", fontsize=9)
-    panels[-1, 4].set_xlabel("value", fontsize=9)
-    legend_above(panels[0, 4])
+    panels[-1, -1].set_xlabel("value", fontsize=9)
+    legend_above(panels[0, -1])
     return picture
 
 
-def _row(picture: Picture, panels: Any, name: str, values: Array, from_label: str) -> None:
+# What the axes of a cell's parameters count (`npstack.Cell.axes`), and what is written beside them.
+_LSTM_AXES: Axes = {
+    "W": ("x", LSTMGates._fields),
+    "U": ("h", LSTMGates._fields),
+    "b": (LSTMGates._fields,),
+}
+_FROM = {"x": "from input", "h": "from unit", "units": "from unit"}
+
+
+def _blocks(values: Array, axes: Sequence[Any], units: int) -> dict[str, Array]:
+    """An array by gate, each ``(from, to)``; as a whole, under no name, where none are packed."""
+    rows = np.atleast_2d(values)
+    gates = axes[-1] if isinstance(axes[-1], tuple) else ("",)
+    width = units if units and len(gates) > 1 else rows.shape[1] // len(gates)
+    return {gate: rows[:, k * width : (k + 1) * width] for k, gate in enumerate(gates)}
+
+
+def _row(
+    picture: Picture,
+    panels: Any,
+    name: str,
+    blocks: Mapping[str, Array],
+    from_label: str,
+    colours: Mapping[str, str],
+) -> None:
     """One array, gate by gate: heat maps on one scale of colours, histograms on one axis."""
-    blocks = split_gates(np.atleast_2d(values))
-    limits = around_zero(values)
+    limits = around_zero(np.concatenate([block.ravel() for block in blocks.values()]))
     *maps, histogram = panels
-    for ax, (gate, block), colour in zip(maps, blocks._asdict().items(), COLOURS, strict=False):
+    letters = GATE_LETTERS if set(blocks) <= set(LSTMGates._fields) else {}
+    for ax, (gate, block) in zip(maps, blocks.items(), strict=False):
         to = np.arange(block.shape[1], dtype=float)
         mesh = heat_map(ax, to, block.T, None, SIGNED, limits)
-        letter = GATE_LETTERS[gate]
-        finish(ax, f"{name} · {gate} {letter}", ylabel=from_label if ax is maps[0] else "")
+        title = f"{name} · {gate} {letters.get(gate, '')}".strip(" ·")
+        finish(ax, title, ylabel=from_label if ax is maps[0] else "")
         ax.xaxis.set_major_locator(whole_numbers(3))
         ax.tick_params(labelleft=ax is maps[0] and bool(from_label), left=bool(from_label))
         bins = np.linspace(*limits, 25).tolist()
-        histogram.hist(block.ravel(), bins, histtype="step", color=colour, label=letter)
-    colour_bar(picture, mesh, maps[-1], "")
+        label = letters.get(gate, gate) or name
+        histogram.hist(
+            block.ravel(), bins, histtype="step", color=colours.get(gate, GREY), label=label
+        )
+    for ax in maps[len(blocks) :]:
+        ax.set_axis_off()
+    colour_bar(picture, mesh, maps[len(blocks) - 1], "")
     finish(histogram, ylabel="count")
 
 
-def _layer(where: str, name: str, params: Mapping[str, Array], layer: str) -> dict[str, Array]:
-    """W, U and b of one recurrent layer."""
+def _cell(where: str, model: Layer, path: str) -> Cell:
+    """The cell of the recurrent layer whose parameters stand under a path."""
+    found = {
+        name.removesuffix("."): layer.cell
+        for name, layer in _named_layers(model, "")
+        if isinstance(layer, Recurrent)
+    }
+    if path not in found:
+        expected = "layer must name a recurrent layer of the model"
+        advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else ""
+        fail(ArgumentError, where, expected, repr(path), advice)
+    return found[path]
+
+
+def _named_layers(layer: Layer, path: str) -> Iterator[tuple[str, Layer]]:
+    """Every layer inside, with the beginning of its parameters' names."""
+    yield path, layer
+    if isinstance(layer, Wrapper):
+        yield from _named_layers(layer.layer, path)
+    elif isinstance(layer, Composite):
+        for name, child in layer.children.items():
+            yield from _named_layers(child, f"{path}{name}.")
+
+
+def _layer(
+    where: str, name: str, params: Mapping[str, Array], layer: str, axes: Axes
+) -> dict[str, Array]:
+    """The parameters of one recurrent layer."""
     own = without_prefix(layer, params) if layer else dict(params)
-    if own.keys() != ROWS.keys():
+    own = {key: value for key, value in own.items() if not key.startswith("initial.")}
+    if own.keys() != axes.keys():
         found = sorted(key.removesuffix(".U") for key in params if key.endswith(".U"))
         expected = f"{name} must hold W, U and b of one recurrent layer"
         advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else ""
+        if own.keys() > axes.keys():
+            advice = "Give the model instead of its parameters: other cells have more of them."
         fail(ArgumentError, where, expected, f"{sorted(own)} (layer={layer!r})", advice)
-    return {key: np.asarray(own[key]) for key in ROWS}
+    return {key: np.asarray(own[key]) for key in axes}

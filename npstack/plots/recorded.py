@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack.analysis import gate_quantiles, recurrent_tapes
+from npstack.analysis import check_one_time, gate_quantiles, recurrent_tapes
 from npstack.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
@@ -25,6 +25,7 @@ from npstack.plots.frame import (
     share_time,
     whole_numbers,
 )
+from npstack.reading import readings
 from npstack.shapes import ArgumentError, describe, fail
 
 MAX_COLUMNS = 4
@@ -87,18 +88,22 @@ def layers_over_training(
             expected = f"epochs must be among those recorded, {list(recorded)}"
             fail(ArgumentError, where, expected, shown, "0 is before training.")
     tapes = [recorded[epoch] for epoch in shown]
-    layers = recurrent_tapes(where, tapes[0])
+    recurrent_tapes(where, tapes[0])
+    layers = readings(tapes[0])
+    check_one_time(where, layers)
     row = check_row(where, row, len(tapes[0].x))
-    assert layers[0].mask is not None
-    mask = layers[0].mask[row]
+    first = layers[0].tape.mask
+    assert first is not None
+    mask = layers[0].in_time(first)[row]
     moments = check_times(where, times, len(mask))
     picture = new_picture(0.9 + 1.25 * len(layers), width=max(4.5, 2.2 * len(shown)))
     panels = picture.subplots(len(layers), len(shown), sharex=True, sharey="row", squeeze=False)
     for column, (epoch, tape) in enumerate(zip(shown, tapes, strict=True)):
-        for k, layer in enumerate(tape.layers):
+        for k, layer in enumerate(readings(tape)):
             ax = panels[len(layers) - 1 - k, column]
-            mesh = heat_map(ax, moments, layer.states.h[row], mask, SIGNED, (-1, 1))
-            name = layer_title(k, layer.states.h.shape[-1]).replace(" · ", "\n")
+            h = layer.in_time(layer.tape.states.h)[row]
+            mesh = heat_map(ax, moments, h, mask, SIGNED, (-1, 1))
+            name = layer_title(layer.name, h.shape[-1]).replace(" · ", "\n")
             finish(ax, ylabel=name if column == 0 else "")
         share_time(list(panels[:, column]), moments, mask, time_label)
         moment = "before training" if epoch == 0 else f"after epoch {epoch}"
@@ -140,8 +145,13 @@ def gates_over_training(recorder: Any) -> Picture:
     where = "plots.gates_over_training"
     recorded = _recorded(where, recorder)
     epochs = list(recorded)
-    layers = recurrent_tapes(where, recorded[epochs[0]])
-    measured = [gate_quantiles(tape) for tape in recorded.values()]
+    recurrent_tapes(where, recorded[epochs[0]])
+    quantiles = [gate_quantiles(tape) for tape in recorded.values()]
+    gated = [k for k, found in enumerate(quantiles[0]) if found]
+    if not gated:
+        fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
+    layers = [readings(recorded[epochs[0]])[k] for k in gated]
+    measured = [[found[k] for k in gated] for found in quantiles]
     picture = new_picture(0.8 + 1.5 * len(layers))
     panels = list(picture.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0])
     for k, ax in enumerate(reversed(panels)):
@@ -151,7 +161,8 @@ def gates_over_training(recorder: Any) -> Picture:
             ax.plot(epochs, middle, color=colour, label=f"{name} gate")
         mark_points(ax, epochs)
         ax.set_ylim(-0.03, 1.03)
-        finish(ax, layer_title(k, layers[k].states.h.shape[-1]), ylabel="closed – open")
+        units = next(iter(layers[k].tape.gates)).shape[-1]
+        finish(ax, layer_title(layers[k].name, units), ylabel="closed – open")
     panels[-1].set_xlabel("epoch (0: before training)", fontsize=9)
     panels[-1].xaxis.set_major_locator(whole_numbers(8))
     legend_above(panels[0])

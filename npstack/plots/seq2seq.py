@@ -17,6 +17,7 @@ from npstack.plots.frame import (
     layer_title,
     new_picture,
 )
+from npstack.reading import readings
 from npstack.shapes import ShapeError, TapeError, fail
 from npstack.tape import Tape
 
@@ -82,16 +83,20 @@ def handover(
     if not labels:
         fail(ShapeError, where, f"row {row} must have a valid step", "padding alone")
     n = len(source)
-    if (tape.parts[0].x[row] != x.source[row]).any():  # type: ignore[union-attr]
+    turned = [[layer.turned for layer in readings(part)] for part in tape.parts]
+    other = bool((tape.parts[0].x[row] != x.source[row]).any())  # type: ignore[union-attr]
+    if other ^ turned[0][0]:  # as layer 0 reads them
         labels[:n] = labels[:n][::-1]
     depth = max(len(read), len(written))
     picture = new_picture(0.8 + 1.6 * depth)
     panels = picture.subplots(depth, 1, sharex=True, squeeze=False)[:, 0]
     steps = np.arange(len(labels), dtype=float)
     for k, ax in enumerate(panels[::-1]):
-        for layers, mask, times in ((read, valid[0], steps[:n]), (written, valid[1], steps[n:])):
+        sides = ((read, valid[0], steps[:n]), (written, valid[1], steps[n:]))
+        for (layers, mask, times), ways in zip(sides, turned, strict=True):
             if k < len(layers) and len(times):
-                h = layers[k].states.h[row][mask]
+                h = layers[k].states.h[row]
+                h = (h if ways[k] == ways[0] else h[::-1])[mask]
                 mesh = heat_map(ax, times, h, None, SIGNED, (-1, 1))
                 finish(ax, layer_title(k, h.shape[1]), ylabel="unit")
         ax.axvline(n - 0.5, color="black", linewidth=1.5)
@@ -99,8 +104,8 @@ def handover(
     long = max(map(len, labels)) > 1
     panels[-1].set_xticks(steps, labels, rotation=45 if long else 0)
     panels[-1].set_xlim(-0.5, len(labels) - 0.5)
-    sides = {"the encoder reads": steps[:n], "the decoder reads": steps[n:]}
-    above = {float(times.mean()): side for side, times in sides.items() if len(times)}
+    spans = {"the encoder reads": steps[:n], "the decoder reads": steps[n:]}
+    above = {float(times.mean()): side for side, times in spans.items() if len(times)}
     names = panels[0].secondary_xaxis("top")
     names.set_xticks(list(above), list(above.values()), fontsize=9)
     names.tick_params(length=0)

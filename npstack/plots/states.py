@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from npstack.analysis import recurrent_tapes
+from npstack.analysis import check_one_time, recurrent_tapes
 from npstack.numerics import Array
 from npstack.params import GATE_LETTERS
 from npstack.plots.frame import (
@@ -30,6 +30,7 @@ from npstack.plots.frame import (
     traces,
     whole_numbers,
 )
+from npstack.reading import Reading, outputs_turned, readings
 from npstack.shapes import ShapeError, TapeError, fail
 from npstack.tape import RecurrentTape, Tape
 
@@ -46,7 +47,8 @@ def activations(
     """Hidden state of every unit of every layer over time, under the output, over the input.
 
     Read it from the bottom up: the input, layer 0 that sees it, each layer that sees the one below,
-    the output. Red is positive, blue negative, white nothing; masked steps are hatched.
+    the output. A layer that reads time from its end stands in the order of the sequence, too. Red
+    is positive, blue negative, white nothing; masked steps are hatched.
 
     Parameters
     ----------
@@ -82,7 +84,9 @@ def activations(
     ['output', 'layer 1 · 4 units', 'layer 0 · 8 units', 'input']
     """
     where = "plots.activations"
-    layers = recurrent_tapes(where, tape)
+    recurrent_tapes(where, tape)
+    layers = readings(tape)
+    check_one_time(where, layers)
     row = check_row(where, row, len(tape.x))
     mask = _row_of_mask(layers[0], row)
     times = check_times(where, times, len(mask))
@@ -90,20 +94,26 @@ def activations(
     heights = [0.8, *[1.0] * len(layers), 0.8]
     panels = list(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
 
-    _signals(picture, panels[0], "output", times, tape.outputs[row], mask, output_labels)
-    for k, (ax, layer) in enumerate(zip(panels[-2:0:-1], layers, strict=True)):
-        h = layer.states.h[row]
+    said = tape.outputs[row]
+    if said.ndim > 1 and len(said) == len(mask):
+        said = said[::-1] if outputs_turned(tape) else said
+        said = said.reshape(len(said), -1)  # branches that are not joined stand beside one another
+    else:
+        said = said.ravel()
+    _signals(picture, panels[0], "output", times, said, mask, output_labels)
+    for ax, layer in zip(panels[-2:0:-1], layers, strict=True):
+        h = layer.in_time(layer.tape.states.h)[row]
         mesh = heat_map(ax, times, h, mask, SIGNED, (-1, 1))
-        finish(ax, layer_title(k, h.shape[1]), ylabel="unit")
+        finish(ax, layer_title(layer.name, h.shape[1]), ylabel="unit")
     _signals(picture, panels[-1], "input", times, tape.x[row], mask, input_labels)
     colour_bar(picture, mesh, panels[1:-1], "hidden state h")
     share_time(panels, times, mask, time_label)
     return picture
 
 
-def _row_of_mask(tape: RecurrentTape, row: int) -> Array:
-    assert tape.mask is not None  # a recurrent layer has a time axis, and with it a mask
-    return np.asarray(tape.mask[row])
+def _row_of_mask(layer: Reading, row: int) -> Array:
+    assert layer.tape.mask is not None  # a recurrent layer has a time axis, and with it a mask
+    return np.asarray(layer.in_time(layer.tape.mask)[row])
 
 
 def _signals(
@@ -198,11 +208,15 @@ def gates(
         expected, got = "tape must be the tape of one recurrent layer", f"a {type(tape).__name__}"
         fail(TapeError, where, expected, got, "Pick one: tape.layers[0] touches the input.")
     row = check_row(where, row, len(tape.x))
-    mask = _row_of_mask(tape, row)
+    mask = _row_of_mask(Reading(tape, "", False), row)
     times = check_times(where, times, len(mask))
     rows = [
         *(
-            (_gate_title(name), values[row], SIGNED if name == "candidate" else FRACTION)
+            (
+                _gate_title(name, tape.gates._fields),
+                values[row],
+                FRACTION if _is_gate(name, values) else SIGNED,
+            )
             for name, values in tape.gates._asdict().items()
         ),
         *(
@@ -211,7 +225,7 @@ def gates(
         ),
     ]
     picture = new_picture(0.6 + 1.15 * len(rows))
-    panels = list(picture.subplots(len(rows), 1, sharex=True))
+    panels = list(picture.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0])
     for ax, (name, values, colours) in zip(reversed(panels), rows, strict=True):
         limits = (0.0, 1.0) if colours == FRACTION else around_zero(values, 1.0)
         mesh = heat_map(ax, times, values, mask, colours, limits)
@@ -223,6 +237,11 @@ def gates(
     return picture
 
 
-def _gate_title(name: str) -> str:
+def _is_gate(name: str, values: Array) -> bool:
+    """A gate is a fraction; with an activation of one's own it may be none."""
+    return name != "candidate" and bool(((values >= 0) & (values <= 1)).all())
+
+
+def _gate_title(name: str, gates: tuple[str, ...]) -> str:
     word = name if name == "candidate" else f"{name} gate"
-    return f"{word} {GATE_LETTERS[name]}"
+    return f"{word} {GATE_LETTERS[name]}" if set(gates) <= set(GATE_LETTERS) else word

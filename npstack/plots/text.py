@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import findfont, get_font
 
-from npstack.analysis import recurrent_tapes
+from npstack.analysis import check_one_time, recurrent_tapes
 from npstack.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
@@ -23,6 +23,7 @@ from npstack.plots.frame import (
     layer_title,
     new_picture,
 )
+from npstack.reading import readings
 from npstack.shapes import ArgumentError, ShapeError, fail
 from npstack.tape import Tape
 
@@ -89,6 +90,8 @@ def characters(
     """
     where = "plots.characters"
     layers = recurrent_tapes(where, tape)
+    own = readings(tape)
+    check_one_time(where, own)
     row = check_row(where, row, len(tape.x))
     T = layers[0].x.shape[1]
     if len(text) != T:
@@ -104,8 +107,8 @@ def characters(
     if units is None:
         units = [np.arange(layer.states.h.shape[-1]) for layer in layers]
     _check_units(where, units, [layer.states.h.shape[-1] for layer in layers])
-    mask = layers[0].mask
-    assert mask is not None  # a recurrent layer has a time axis, and with it a mask
+    assert layers[0].mask is not None  # a recurrent layer has a time axis, and with it a mask
+    mask = own[0].in_time(layers[0].mask)
     picture = new_picture(
         2.1 * len(layers) + (0.9 if bits is not None else 0.2),
         max(WIDTH, 1.2 + PER_CHARACTER * T),
@@ -116,12 +119,12 @@ def characters(
     )
     if bits is not None:
         _surprise(panels[0], np.asarray(bits, float), T)
-    for k, (ax, layer) in enumerate(zip(reversed(panels), layers, strict=False)):
-        h, chosen = layer.states.h[row], np.asarray(units[k])
+    for k, (ax, layer) in enumerate(zip(reversed(panels), own, strict=False)):
+        h, chosen = layer.in_time(layer.tape.states.h)[row], np.asarray(units[k])
         mesh = heat_map(ax, np.arange(T, dtype=float), h[:, chosen], mask[row], SIGNED, (-1, 1))
         H, numbered = h.shape[1], bool((chosen == np.arange(len(chosen))).all())
         some = "" if len(chosen) == H else f", {len(chosen)} of them"
-        finish(ax, layer_title(k, H) + some, ylabel=unit_label)
+        finish(ax, layer_title(layer.name, H) + some, ylabel=unit_label)
         if not numbered:
             ax.set_yticks([])
     colour_bar(picture, mesh, panels[-len(layers) :], "hidden state h")

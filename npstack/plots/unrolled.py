@@ -8,7 +8,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from npstack.layers import Composite, Layer, Recurrent
+from npstack.layers import Chain, Layer, Recurrent, RepeatVector, Reversed, Wrapper
+from npstack.layers.parallel import Branches
 from npstack.plots.frame import COLOURS, SMALL, Picture, new_picture
 from npstack.shapes import DtypeError, describe, fail
 
@@ -21,13 +22,19 @@ RECURRENT, PLAIN, ARROW = COLOURS[0], "#6B6B6B", "#333333"
 
 
 class _Row(NamedTuple):
-    """One layer in the diagram: ``shape`` goes out, at all steps or at the last only."""
+    """One layer in the diagram: ``shape`` goes out, at all steps or at the last only.
+
+    ``ways``: in which directions its state goes, ``"→"``, ``"←"`` or both. ``fed``: the columns
+    that have something below.
+    """
 
     name: str
     sizes: str
     state: str
+    ways: str
     shape: str
     columns: Sequence[int]
+    fed: Sequence[int]
 
 
 def diagram(model: Layer) -> Picture:
@@ -75,12 +82,16 @@ def diagram(model: Layer) -> Picture:
     return picture
 
 
-def _leaves(model: Layer) -> Iterator[Layer]:
-    if isinstance(model, Composite):
+def _leaves(model: Layer, turned: bool = False) -> Iterator[tuple[Layer, bool]]:
+    """What stands on top of one another, and whether it reads time from its end."""
+    if isinstance(model, Chain):
         for child in model.children.values():
-            yield from _leaves(child)
+            yield from _leaves(child, turned)
+            turned = child.turned ^ (child.keeps_time and turned)
+    elif isinstance(model, Reversed):
+        yield from _leaves(model.layer, not turned)
     else:
-        yield model
+        yield model, turned
 
 
 def _size(size: int | None) -> str:
@@ -91,24 +102,46 @@ def _rows(model: Layer) -> Iterator[_Row]:
     """Layers bottom first."""
     size, number = _size(model.input_size), 0
     columns: Sequence[int] = ALL
-    for layer in _leaves(model):
-        where, state = columns, ""
+    steps = "T"
+    for layer, turned in _leaves(model):
+        where, state, ways = columns, "", ""
         name, sizes = type(layer).__name__, ""
         if layer.output_size is not None:
             size = str(layer.output_size)
             sizes = f"{_size(layer.input_size)} → {size}"
-        if isinstance(layer, Recurrent):
-            name, state = f"layer {number} · {name}", f"h, c  (B, {size})"
-            number += 1
-        columns = columns if layer.keeps_time else ONLY_LAST
-        shape = f"(B, T, {size})" if columns is ALL else f"(B, {size})"
-        yield _Row(name, sizes, state, shape, where)
+        if isinstance(layer, Wrapper):
+            name = f"{name}({type(layer.layer).__name__})"
+        if layer.recurrent:
+            name, state, ways = f"layer {number} · {name}", _state(layer), "←" if turned else "→"
+            ways = "→←" if not layer.causal else ways
+            number += len(layer.recurrent)
+        made = layer.makes_time
+        if made:
+            columns = where = ALL
+        elif not layer.keeps_time:
+            columns = ONLY_LAST
+        steps = str(layer.steps) if isinstance(layer, RepeatVector) else steps
+        more = ""
+        if isinstance(layer, Branches) and layer.merge == "none":
+            more = f"{len(layer.children)}, "
+        shape = f"(B, {steps}, {more}{size})" if columns is ALL else f"(B, {more}{size})"
+        yield _Row(name, sizes, state, ways, shape, where, ONLY_LAST if made else where)
+
+
+def _state(layer: Layer) -> str:
+    """The fields of the state with their shapes, which may differ; nothing where there are many."""
+    if not isinstance(layer, Recurrent):
+        return ""
+    fields = layer.cell.state_sizes._asdict()
+    if len(set(fields.values())) == 1:
+        return f"{', '.join(fields)}  (B, {layer.output_size})"
+    return ", ".join(f"{name} (B, {size})" for name, size in fields.items())
 
 
 def _draw_row(ax: Axes, height: int, row: _Row) -> None:
     width, tall = BOX
-    colour = RECURRENT if row.state else PLAIN
-    symbol = row.name.rpartition(" ")[2]
+    colour = RECURRENT if row.ways else PLAIN
+    symbol = row.name.rpartition(" ")[2].partition("(")[0]
     for column in row.columns:
         if column == DOTS:
             _text(ax, column, height, "…", colour)
@@ -116,11 +149,17 @@ def _draw_row(ax: Axes, height: int, row: _Row) -> None:
         corner = (column - width / 2, height - tall / 2)
         style = "round,pad=0,rounding_size=0.08"
         ax.add_patch(FancyBboxPatch(corner, width, tall, style, fc="white", ec=colour))
-        _text(ax, column, height, symbol, colour)
-        _arrow(ax, (column, height - 1 + tall / 2), (column, height - tall / 2))
-    if row.state:
+        _text(ax, column, height, symbol, colour, size=SMALL if len(symbol) < 10 else SMALL - 2)
+        if column in row.fed:
+            _arrow(ax, (column, height - 1 + tall / 2), (column, height - tall / 2))
+    if row.ways:
         for column in range(-1, len(COLUMNS)):
-            _arrow(ax, (column + width / 2, height), (column + 1 - width / 2, height))
+            left, right = column + width / 2, column + 1 - width / 2
+            gap = 0.1 if len(row.ways) > 1 else 0.0
+            if "→" in row.ways:
+                _arrow(ax, (left, height + gap), (right, height + gap))
+            if "←" in row.ways:
+                _arrow(ax, (right, height - gap), (left, height - gap))
         _text(ax, LAST + 0.72, height, row.state, ARROW, ha="left")
     _text(ax, -0.8, height, f"{row.name}\n{row.sizes}".strip(), colour, ha="right")
     _text(ax, LAST + 0.08, height + 0.5, row.shape, ARROW, ha="left")
@@ -135,8 +174,9 @@ def _draw_input(ax: Axes, model: Layer) -> None:
 
 
 def _draw_output(ax: Axes, model: Layer, top: int) -> None:
-    for column in ALL if model.keeps_time else ONLY_LAST:
-        word = f"y({COLUMNS[column]})" if model.keeps_time else "y"
+    over_time = model.keeps_time or model.makes_time
+    for column in ALL if over_time else ONLY_LAST:
+        word = f"y({COLUMNS[column]})" if over_time else "y"
         _text(ax, column, top - 0.1, "…" if column == DOTS else word, ARROW)
         if column != DOTS:
             _arrow(ax, (column, top - 1 + BOX[1] / 2), (column, top - BOX[1] / 2))
@@ -148,5 +188,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
     ax.annotate("", end, start, arrowprops=arrow)
 
 
-def _text(ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center") -> None:
-    ax.text(x, y, text, ha=ha, va="center", fontsize=SMALL, color=colour)
+def _text(
+    ax: Axes, x: float, y: float, text: str, colour: str, ha: str = "center", size: float = SMALL
+) -> None:
+    ax.text(x, y, text, ha=ha, va="center", fontsize=size, color=colour)

@@ -26,25 +26,36 @@ LEARNING = (
 )
 
 
-def _under(folder: str) -> tuple[str, ...]:
-    """Every module of a folder: a cell or a layer that is added is mutated without more ado."""
-    found = sorted(path for path in (PACKAGE / folder).rglob("*.py") if path.stem != "__init__")
-    return tuple(path.relative_to(PACKAGE).as_posix() for path in found)
-
-
 FILES = (
     "numerics.py",
-    "activations.py",
     "params.py",
-    "trees.py",
     "tape.py",
     "init.py",
-    *_under("cells"),
-    *_under("layers"),
+    "cells/lstm.py",
+    "layers/base.py",
+    "layers/composite.py",
+    "layers/recurrent.py",
+    "layers/dense.py",
+    "layers/dropout.py",
+    "layers/embedding.py",
+    "layers/sequential.py",
     "stack.py",
     "losses.py",
     *LEARNING,
 )
+
+
+def _others() -> tuple[str, ...]:
+    """The other modules of cells and layers: `try` lets their mutants meet the tests.
+
+    The table does not hold them yet.
+    """
+    found = [path for folder in ("cells", "layers") for path in (PACKAGE / folder).rglob("*.py")]
+    names = {path.relative_to(PACKAGE).as_posix() for path in found if path.stem != "__init__"}
+    return ("activations.py", "trees.py", *sorted(names - set(FILES)))
+
+
+AWAITED = _others()
 SKIPPED = {"annotation", "returns", "bases", "type_comment", "ctx"}
 Alike = dict[str, dict[str, list[str]]]  # function -> name -> names that look the same
 Change = tuple[str, ast.AST]
