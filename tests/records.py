@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack import LSTM, LSTMGates, LSTMState, RecurrentTape, StackedLSTM
+from npstack import LSTM, LSTMGates, LSTMState, RecurrentTape
 from tests.others import from_onnx_gates, onnx_gates
 
 RNG = np.random.default_rng(0)  # layers need one to be built; every record brings its parameters
@@ -203,90 +203,3 @@ def check_ort(record: Record) -> float:
     """Any record of onnxruntime's own tests."""
     special = {"LSTMTraining": check_training, "LSTMGrad": check_gradient}
     return special.get(record["op"], check_onnx)(record)
-
-
-# ---- Keras -------------------------------------------------------------------------------------
-
-
-def keras_parts(record: Record) -> list[Record]:
-    """The configurations of the LSTMs that make up a Keras record."""
-    kind, config = record["layer"], record["config"]
-    if kind == "LSTM":
-        return [config]
-    if kind == "Bidirectional":
-        inner = [config["layer"], config["backward_layer"]]
-        kinds = sorted({layer["class_name"] for layer in inner})
-        require(kinds == ["LSTM"], f"another cell: Bidirectional of {', '.join(kinds)}")
-        require(config["merge_mode"] == "concat", "another merge mode")
-        return [layer["config"] for layer in inner]
-    cell = config.get("cell", {})
-    cells = cell["config"]["cells"] if cell.get("class_name") == "StackedRNNCells" else [cell]
-    kinds = sorted({one.get("class_name", kind) for one in cells})
-    require(kinds == ["LSTMCell"], f"another cell: {', '.join(kinds)}")
-    return [one["config"] for one in cells]
-
-
-def check_keras(record: Record) -> float:
-    """A Keras LSTM, a bidirectional pair of them, or a stack of cells."""
-    parts = keras_parts(record)
-    for config in parts:
-        usual = (config["activation"], config["recurrent_activation"]) == ("tanh", "sigmoid")
-        require(usual, "other activations")
-        require(config["dropout"] == config["recurrent_dropout"] == 0, "dropout")
-    weights = [array(w) for w in record["weights"]]
-    params = []
-    for config in parts:
-        W, U = weights.pop(0), weights.pop(0)
-        b = weights.pop(0) if config["use_bias"] else np.zeros(W.shape[1])
-        params.append({"W": W, "U": U, "b": b})
-    assert not weights
-    x = array(record["input"])
-    mask = None if record["mask"] is None else array(record["mask"], bool)
-    given = [array(state) for state in record["initial_state"] or ()]
-    states = [LSTMState(*given[k : k + 2]) for k in range(0, len(given), 2)]
-
-    if record["layer"] == "RNN":
-        assert not states
-        sizes = [config["units"] for config in parts]
-        stack = StackedLSTM(x.shape[2], sizes, return_sequences=False, rng=RNG)
-        named = {f"layers.{k}.{n}": p for k, own in enumerate(params) for n, p in own.items()}
-        outputs = [stack.forward(x, mask=mask, params=named).outputs]
-    else:
-        runs = [
-            run_keras_layer(config, own, x, mask, states[k] if states else None)
-            for k, (config, own) in enumerate(zip(parts, params, strict=True))
-        ]
-        assert len(runs) == 1 or not parts[0]["return_sequences"]
-        outputs = [np.concatenate([run[0] for run in runs], axis=-1)]
-        outputs += [state for run in runs for state in run[1]]
-    target = record["target"]
-    output = outputs[target["output"]]
-    output = output if target["index"] is None else output[target["index"]]
-    return worst([(output, array(record["expected"]))])
-
-
-def run_keras_layer(
-    config: Record,
-    params: dict[str, np.ndarray],
-    x: np.ndarray,
-    mask: np.ndarray | None,
-    state: LSTMState | None,
-) -> tuple[np.ndarray, LSTMState]:
-    """What ``keras.layers.LSTM`` with this configuration hands on, and its final state."""
-    if config["go_backwards"]:
-        x, mask = x[:, ::-1], None if mask is None else mask[:, ::-1]
-    layer = LSTM(x.shape[2], config["units"], rng=RNG)
-    tape = layer.forward(x, state, mask=mask, params=params)
-    if not config["return_sequences"]:
-        assert mask is None or not config["zero_output_for_mask"]
-        return tape.final.h, tape.final
-    if config["zero_output_for_mask"]:
-        return tape.outputs, tape.final
-    return keras_held(tape), tape.final
-
-
-def keras_held(tape: RecurrentTape) -> np.ndarray:
-    """Keras' default at masked steps: the output of the last valid step, zero before the first."""
-    assert tape.mask is not None
-    begun = np.logical_or.accumulate(tape.mask, axis=1)
-    return np.where(begun[:, :, np.newaxis], tape.states.h, 0.0)

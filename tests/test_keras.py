@@ -10,7 +10,7 @@ from tests.agreement import block_error, draw_case, require, same_figures
 from tests.full_agreement import FLOAT32_BAR, RUNS
 from tests.others import KERAS_COPY_WARNING, import_keras, keras_held_outputs
 from tests.provenance import read_evidence
-from tests.records import keras_held
+from tests.records_keras import keras_held
 
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings(KERAS_COPY_WARNING)]
 
