@@ -80,6 +80,16 @@ def test_dropout_spares_the_leak_of_a_gru(rng, kind):
     assert np.array_equal(new.h, z * state.h + (1 - z) * n)
 
 
+def test_what_one_dropout_has_dropped_the_next_one_does_not_bring_back(rng):
+    cell = GRUCell(2, 3, rng=rng, bias_init="uniform")
+    x, state = rng.standard_normal((4, 2)), cell.state_type(rng.standard_normal((4, 3)))
+    outer, inner = rng.random((2, 4, 3)) < 0.5
+    twice = RecurrentDropout(RecurrentDropout(cell, 0.5), 0.5)
+    once, _ = RecurrentDropout(cell, 0.75).step(cell.params, x, state, (outer & inner, None))
+    both, _ = twice.step(cell.params, x, state, (outer, (inner, None)))
+    np.testing.assert_allclose(both.h, once.h, rtol=1e-14)
+
+
 def test_kept_numbers_are_scaled_up(rng):
     cell = RNNCell(2, 3, rng=rng, activation="linear", kernel_init="zeros")
     state = cell.state_type(rng.standard_normal((1, 3)))

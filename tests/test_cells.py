@@ -70,9 +70,7 @@ ORACLE = {
     ),
     "layer-norm lstm": told("layer_norm_lstm"),
     "gru": told("gru"),
-    "gru, activations": told(
-        "gru", activations={"gate": "hard_sigmoid_fifth", "candidate": "softsign"}
-    ),
+    "gru, activations": told("gru", activations={"gate": "softsign", "candidate": "elu"}),
     "gru, reset before": told("gru_reset_before"),
     "gru, reset before, activations": told(
         "gru_reset_before", activations={"gate": "softsign", "candidate": "elu"}
@@ -91,6 +89,7 @@ WRAPPED = {
     "lstm, zoneout of c": "lstm",
     "projection, zoneout": "lstm, projection",
     "gru, zoneout": "gru",
+    "lstm, recurrent dropout around zoneout": "lstm",
     "gru, recurrent dropout around zoneout": "gru",
     "lstm, zoneout around recurrent dropout": "lstm",
 }

@@ -88,7 +88,7 @@ CELLS: dict[str, Builder] = {
     "lstm, activations": variant(Activations(input="hard_sigmoid_sixth", cell="softsign")),
     "layer-norm lstm": plain(LayerNormLSTMCell),
     "gru": plain(GRUCell),
-    "gru, activations": plain(GRUCell, gate="hard_sigmoid_fifth", candidate="softsign"),
+    "gru, activations": plain(GRUCell, gate="softsign", candidate="elu"),
     "gru, reset before": plain(GRUResetBeforeCell),
     "gru, reset before, activations": plain(GRUResetBeforeCell, gate="softsign", candidate="elu"),
     "rnn": plain(RNNCell),
@@ -107,6 +107,9 @@ CELLS: dict[str, Builder] = {
     "lstm, zoneout of c": around("lstm", lambda cell: Zoneout(cell, c=0.5)),
     "projection, zoneout": around("lstm, projection", lambda cell: Zoneout(cell, h=0.3, c=0.5)),
     "gru, zoneout": around("gru", lambda cell: Zoneout(cell, h=0.3)),
+    "lstm, recurrent dropout around zoneout": around(
+        "lstm, zoneout", lambda cell: RecurrentDropout(cell, 0.4)
+    ),
     "gru, recurrent dropout around zoneout": around(
         "gru, zoneout", lambda cell: RecurrentDropout(cell, 0.4)
     ),

@@ -202,7 +202,11 @@ def gates(
     times = check_times(where, times, len(mask))
     rows = [
         *(
-            (_gate_title(name), values[row], SIGNED if name == "candidate" else FRACTION)
+            (
+                _gate_title(name, tape.gates._fields),
+                values[row],
+                SIGNED if name == "candidate" else FRACTION,
+            )
             for name, values in tape.gates._asdict().items()
         ),
         *(
@@ -223,6 +227,6 @@ def gates(
     return picture
 
 
-def _gate_title(name: str) -> str:
+def _gate_title(name: str, gates: tuple[str, ...]) -> str:
     word = name if name == "candidate" else f"{name} gate"
-    return f"{word} {GATE_LETTERS[name]}"
+    return f"{word} {GATE_LETTERS[name]}" if set(gates) <= set(GATE_LETTERS) else word
