@@ -50,14 +50,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[[], *NAMES], metavar="framework")
     parser.add_argument("--count", type=int)
     options = parser.parse_args()
-    for name in options.names or NAMES:
-        lattice = framework(name)
-        origin = provenance(f"python -m tests.full_lattice {name}", lattice.packages)
+    lattices = {name: framework(name) for name in options.names or NAMES}
+    origins = {  # of all before the first run leaves its evidence
+        name: provenance(f"python -m tests.full_lattice {name}", lattice.packages)
+        for name, lattice in lattices.items()
+    }
+    for name, lattice in lattices.items():
         with np.errstate(all="raise", under="ignore"):
             found = figures(lattice, list(run(lattice, options.count or lattice.count)))
         print(f"{name}: {summary(found)}", flush=True)
         if options.count is None:
-            print(f"  -> {write_figures(f'lattice_{name}', origin, found).name}")
+            print(f"  -> {write_figures(f'lattice_{name}', origins[name], found).name}")
         require(found)
 
 
