@@ -25,6 +25,7 @@ from npstack.seq2seq import EncoderDecoder
 from npstack.source_target import SourceTarget
 from npstack.train import fit
 
+pytestmark = pytest.mark.core
 GATES = LSTMGates._fields
 D = H = 4
 T = 6

@@ -16,6 +16,7 @@ from npstack import (
 )
 from npstack.nonfinite import first_in_backward
 
+pytestmark = pytest.mark.core
 T = 5
 HUGE = 1.7e308
 

@@ -24,7 +24,7 @@ from npstack import (
     StackedRNN,
     check_gradients,
 )
-from npstack.cells import CELLS
+from npstack.cells import CELLS, LSTMVariantCell, Projection
 from npstack.trees import mapped
 from npstack.verify import check_laws
 
@@ -224,3 +224,21 @@ def test_wrong_stacks_are_refused(kind):
         kind(lambda D, H, **options: None, D, [4], rng=generator())
     with pytest.raises(ArgumentError, match="0 <= dropout < 1"):
         kind(GRUCell, D, [4], dropout=1, rng=generator())
+
+
+@pytest.mark.core
+def test_only_the_last_layer_of_a_stack_of_cells_may_give_its_last_step_only():
+    stack = Stacked(GRUCell, D, SIZES, return_sequences=False, rng=generator())
+    full = [layer.return_sequences for layer in stack.recurrent]
+    assert full == [True, True, False]
+    assert stack.forward(np.ones((2, 4, D))).outputs.shape == (2, SIZES[-1])
+
+
+@pytest.mark.core
+def test_layers_of_a_projected_stack_take_what_the_layer_below_hands_on():
+    def projected(D, H, **options):
+        return LSTMVariantCell(D, H, Projection(H - 1), **options)
+
+    stack = Stacked(projected, D, [4, 3], rng=generator())
+    assert [layer.input_size for layer in stack.recurrent] == [D, 3]
+    assert stack.forward(np.ones((2, 4, D))).outputs.shape == (2, 4, 2)

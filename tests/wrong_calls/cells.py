@@ -1,6 +1,15 @@
 """Cells, and parts of them, that cannot be built."""
 
-from npstack import ArgumentError, DtypeError, GRUCell, LSTMVariantCell, RNNCell
+from npstack import (
+    ArgumentError,
+    DtypeError,
+    GRUCell,
+    LSTMVariantCell,
+    RNNCell,
+    Stacked,
+    StackedGRU,
+    StackedRNN,
+)
 from npstack.cells import (
     Activations,
     CellClip,
@@ -52,6 +61,18 @@ WRONG_CELLS = {
     "activation of a gate misspelt": (
         lambda w: Activations(candidate="tan"),
         (ArgumentError, "Activations: candidate must be one of", "Did you mean 'tanh'?"),
+    ),
+    "stack of what is no cell": (
+        lambda w: Stacked(lambda D, H, **options: "LSTM", D, [H], rng=R),
+        (ArgumentError, "Stacked: cell_type must build a cell, got 'LSTM' (str)", "Give a class"),
+    ),
+    "stack of cells without sizes": (
+        lambda w: StackedGRU(D, [], rng=R),
+        (ArgumentError, "StackedGRU: hidden_sizes must list one size per layer", "got []"),
+    ),
+    "stack of cells with a seed": (
+        lambda w: StackedRNN(D, [H], rng=0),
+        (DtypeError, "StackedRNN: rng must be a numpy.random.Generator", "got 0 (int)"),
     ),
     "gate of a GRU misspelt": (
         lambda w: GRUCell(D, H, gate="sigmod", rng=R),
