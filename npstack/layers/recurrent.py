@@ -150,7 +150,13 @@ class Recurrent(Layer):
             dstate = dstate._replace(h=dstate.h + doutputs)
         dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
         dx = np.zeros_like(tape.x)
-        beginning, dbeginning = self._beginning(tape.params, tape.x), []
+        beginning = self._beginning(tape.params, tape.x)
+
+        def begin(dstate: Any) -> None:
+            """What comes back to where sequences begin goes to the parameters, if it is learned."""
+            for field, value in dstate._asdict().items() if self.learn_initial else ():
+                dparams[f"initial.{field}"] += value.sum(axis=0)
+
         for t in reversed(range(tape.x.shape[1])):
             valid = tape.mask[:, t, np.newaxis]
             if self.return_sequences:
@@ -169,16 +175,13 @@ class Recurrent(Layer):
                 at_step(tape.noise, t),
             )
             if tape.resets is not None:
-                dbeginning.append(select(~goes_on, dbefore))
+                begin(select(~goes_on, dbefore))
                 dbefore = select(goes_on, dbefore)
             dstate = select(valid, dbefore, dstate)
             for name, value in dstep.items():
                 dparams[name] += value
         if tape.learned:
-            dbeginning.append(dstate)
-        for dbegin in dbeginning if self.learn_initial else ():
-            for field, value in dbegin._asdict().items():
-                dparams[f"initial.{field}"] += value.sum(axis=0)
+            begin(dstate)
         return dparams, dx, (dstate,)
 
     def _noise(self, context: Context, batch: int, steps: int) -> Any:

@@ -19,11 +19,11 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
     size = batch_size * (one + (time_steps - 1) * (two - one))
     rows = [("layer", "output shape", "parameters", "")]
-    for name, part, tape in [*layer._leaves("", tapes[0]), ("", layer, tapes[0])]:
-        if part.keeps_time and tape.outputs.ndim > 2:
+    leaves = ([*layer._leaves("", tape), ("", layer, tape)] for tape in tapes)
+    for (name, part, tape), (_, _, longer) in zip(*leaves, strict=True):
+        shape = (batch_size, *tape.outputs.shape[1:])
+        if tape.outputs.shape != longer.outputs.shape:  # its time axis is the input's
             shape = (batch_size, time_steps, *tape.outputs.shape[2:])
-        else:
-            shape = (batch_size, *tape.outputs.shape[1:])
         formula = f"= {part.parameter_formula}" if part.parameter_formula else ""
         number = f"{names.count(part.params):,}"
         rows.append((f"{name}{type(part).__name__}", str(shape), number, formula))

@@ -1,5 +1,7 @@
 """Layers around layers that cannot be built, or not be called so."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from npstack import (
@@ -11,8 +13,10 @@ from npstack import (
     Dropout,
     DtypeError,
     Embedding,
+    LSTMCell,
     LSTMState,
     Parallel,
+    Recurrent,
     RepeatVector,
     Residual,
     Reversed,
@@ -22,6 +26,7 @@ from npstack import (
     TapeError,
     TimeDistributed,
 )
+from npstack.cells import RecurrentDropout
 from tests.wrong_calls.world import B, D, H, R, T
 
 
@@ -196,5 +201,39 @@ NESTED = {
     "resets that are no booleans": (
         lambda w: both().forward(w.x, resets=w.mask.astype(int)),
         (DtypeError, "resets must be boolean"),
+    ),
+    "branches apart below another layer, above an LSTM": (
+        lambda w: Sequential(
+            lstm(),
+            Parallel(Dense(H, 2, rng=R), Dense(H, 2, rng=R), merge="none"),
+            Dense(2, 1, rng=R),
+        ),
+        (ShapeError, "layer 2 (Dense) needs", "an axis of branches more, from layer 1 (Parallel)"),
+    ),
+    "a vector repeated twice": (
+        lambda w: Sequential(RepeatVector(3), RepeatVector(2)),
+        (ShapeError, "layer 1 (RepeatVector) needs one vector", "from layer 0 (RepeatVector)"),
+    ),
+    "a sequence to what begins with a repeated vector": (
+        lambda w: Sequential(lstm(), Sequential(Dropout(0.1), RepeatVector(2), lstm(H))),
+        (ShapeError, "layer 1 (Sequential) needs one vector", "a sequence, from layer 0 (LSTM)"),
+    ),
+    "a tape with resets of another length": (
+        lambda w: w.lstm.backward(replace(w.tape, resets=np.zeros((B, T - 1), bool)), w.doutputs),
+        (ShapeError, "LSTM.backward, tape.resets: resets must be (B, T) = (4, 5), got (4, 4)"),
+    ),
+    "a tape with draws of a cell that draws nothing": (
+        lambda w: w.lstm.backward(replace(w.tape, noise=np.ones((B, H), bool)), w.doutputs),
+        (ArgumentError, "LSTM.backward, tape.noise: noise must be None: this layer draws nothing"),
+    ),
+    "a tape with draws of another size": (
+        lambda w: (m := Recurrent(RecurrentDropout(LSTMCell(D, H, rng=R), 0.5))).backward(
+            replace(m.forward(w.x, rng=w.rng), noise=(np.ones((B, H + 1), bool), None)), w.doutputs
+        ),
+        (ArgumentError, "tape.noise: noise must be boolean of shape (4, 2), got bool", "(4, 3)"),
+    ),
+    "a tape whose states and gates are wrong": (
+        lambda w: w.lstm.backward(replace(w.tape, initial=None, gates=None), w.doutputs),
+        (DtypeError, "tape.initial must be LSTMState"),
     ),
 }
