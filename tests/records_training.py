@@ -1,8 +1,8 @@
 """Records of onnxruntime's training operators: every gate at every step, and gradients.
 
-The caches of ``LSTMGrad`` and ``GRUGrad`` are no forward pass of their weights: they are taken as
-tapes that somebody else recorded, and npstack's backward reads them. Errors are relative to the
-largest number of each array, whose constants are printed with six digits.
+The caches of ``LSTMGrad`` and ``GRUGrad`` are taken as tapes that somebody else recorded, and
+npstack's backward reads them; that of ``LSTMGrad`` is no forward pass of its weights. Errors are
+relative to the largest number of each array, whose constants are printed with six digits.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.records import RNG, Record, array, worst
 from tests.records_onnx import check_onnx, packed, split
 
 ORDERS = {"LSTM": ("iofc", "ifco"), "GRU": ("zrh", "rzh")}
-KINDS: dict[str, tuple[Any, Any, Any, str]] = {
-    "LSTM": (LSTMCell, LSTMState, LSTMGates, "iofc"),
-    "GRU": (GRUResetBeforeCell, GRUState, GRUGates, "zrh"),
+KINDS: dict[str, tuple[Any, Any, Any]] = {
+    "LSTM": (LSTMCell, LSTMState, LSTMGates),
+    "GRU": (GRUResetBeforeCell, GRUState, GRUGates),
 }
 
 
