@@ -162,7 +162,7 @@ def in_session(
 
     def work(session: Session) -> None:
         baseline = (
-            in_child(lambda: executed_lines(session, {edit.file for edit in edits}))
+            in_child(lambda: executed_lines(session, {edit.file for edit in edits}), 3600)
             if traced
             else {}
         )
