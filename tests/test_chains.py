@@ -69,6 +69,9 @@ def test_a_chain_says_what_it_does_to_the_axes(name):
     assert {flag for flag in FLAGS if getattr(model, flag)} == flags
     assert all(isinstance(getattr(model, flag), bool) for flag in FLAGS)
     assert model.input_size == 3
+    x = np.ones((2, 3)) if model.takes_vector else np.ones((2, 5, 3))
+    tape = model.forward(x)
+    assert model.backward(tape, np.ones_like(tape.outputs)).x.shape == x.shape
 
 
 def test_a_chain_is_causal_if_all_of_it_is():
