@@ -13,6 +13,7 @@ from npstack import (
     NonFiniteError,
     Parallel,
     Recurrent,
+    RecurrentTape,
     RepeatVector,
     Reversed,
     Sequential,
@@ -69,6 +70,9 @@ def test_a_chain_says_what_it_does_to_the_axes(name):
     assert {flag for flag in FLAGS if getattr(model, flag)} == flags
     assert all(isinstance(getattr(model, flag), bool) for flag in FLAGS)
     assert model.input_size == 3
+    x = np.ones((2, 3)) if model.takes_vector else np.ones((2, 5, 3))
+    tape = model.forward(x)
+    assert model.backward(tape, np.ones_like(tape.outputs)).x.shape == x.shape
 
 
 def test_a_chain_is_causal_if_all_of_it_is():
@@ -126,3 +130,14 @@ def test_infinity_that_a_clip_hides_is_found_where_it_is_born():
 def test_the_square_root_of_plain_numbers_in_an_object_array():
     assert sqrt(np.array([4.0, 9.0], object)).tolist() == [2.0, 3.0]
     assert sqrt(np.array([4.0])).tolist() == [2.0]
+
+
+def test_a_recorded_tape_has_no_resets_and_no_learned_beginning_unless_it_says_so():
+    tape = lstm(learn_initial=True).forward(np.zeros((2, 3, 3)))
+    fields = {
+        name: value for name, value in vars(tape).items() if name not in ("resets", "learned")
+    }
+    recorded = RecurrentTape(**fields)
+    assert recorded.learned is False
+    assert recorded.resets is None
+    assert tape.learned

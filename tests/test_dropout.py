@@ -24,6 +24,7 @@ def test_variational_dropout_draws_once_for_all_steps_of_a_row():
 
 
 def test_plain_dropout_draws_for_every_step():
+    assert [Dropout(0.1).each_step, Dropout(0.1, each_step=False).each_step] == [True, False]
     _, tape = run(True, np.ones((5, 6, 4)))
     assert tape.noise.shape == (5, 6, 4)
     assert not (tape.noise == tape.noise[:, :1]).all()

@@ -9,6 +9,7 @@ from npstack import (
     Dense,
     NonFiniteError,
     Parallel,
+    RepeatVector,
     Residual,
     Reversed,
     Sequential,
@@ -139,3 +140,49 @@ def test_backward_above_and_inside():
     tape = wrapped.forward(np.ones((1, T, 1)))
     found = first_in_backward(wrapped, tape, doutputs)
     assert found == "at time step 1 of TimeDistributed, in the gradient of its input"
+
+
+def constant(D):
+    """Twos at every step, whatever is read."""
+    dense = Dense(D, 1, rng=np.random.default_rng(0))
+    dense.params = {"W": np.zeros((D, 1)), "b": np.full(1, 2.0)}
+    return dense
+
+
+def as_read(D=1):
+    return Reversed(LSTM(D, 1, rng=np.random.default_rng(0)), order="as_read")
+
+
+def last_step(layer):
+    twin = LSTM(1, 4, return_sequences=False, rng=np.random.default_rng(0))
+    twin.params = layer.params
+    return twin
+
+
+# Fed with twos, a layer explodes at the second step that it reads: 1, or T - 2 if time is turned.
+@pytest.mark.parametrize(
+    ("layers", "place"),
+    [
+        (lambda: [constant(1), explosive()], "step 1 of 1.LSTM"),
+        (lambda: [as_read(), constant(1), explosive()], "step 3 of 2.LSTM"),
+        (lambda: [as_read(), as_read(), constant(1), explosive()], "step 1 of 3.LSTM"),
+        (lambda: [as_read(), constant(1), last_step(explosive())], "step 3 of 2.LSTM"),
+        (
+            lambda: [
+                as_read(),
+                LSTM(1, 1, return_sequences=False, rng=np.random.default_rng(0)),
+                RepeatVector(4),
+                constant(1),
+                explosive(),
+            ],
+            "step 1 of 4.LSTM",
+        ),
+        (lambda: [Sequential(constant(1), explosive(), plain_on(4))], "step 1 of 0.1.LSTM"),
+    ],
+)
+def test_the_step_is_that_of_the_sequence_however_often_time_was_turned(layers, place):
+    assert f"time {place}, in 'forget'" in message(Sequential(*layers()), np.zeros((2, T, 1)))
+
+
+def plain_on(D):
+    return LSTM(D, 1, rng=np.random.default_rng(0))

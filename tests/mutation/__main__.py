@@ -221,12 +221,12 @@ def judge(mutants: list[Mutant]) -> Verdicts:
     verdicts = {
         k: {"killed": "core" if v["by"] else None, **v} for k, v in meet(mutants, CORE).items()
     }
-    left = [m for m in mutants if not verdicts[m.key]["killed"]]
+    why = table.reasons()
+    left = [m for m in mutants if not verdicts[m.key]["killed"] and m.key not in why]
     say(f"{len(left)} survivors are compared with the original on {SEEDS} random inputs")
     for key, found in compare(left).items():
         verdicts[key]["identical"] = found.get("differs", 0) is None
-    why = table.reasons()
-    left = [m for m in left if not verdicts[m.key]["identical"] and m.key not in why]
+    left = [m for m in left if not verdicts[m.key]["identical"]]
     say(f"{len(left)} that differ meet the other default tests")
     for key, found in meet(left, REST).items() if left else ():
         verdicts[key] |= {"killed": "rest" if found["by"] else None, "by": found["by"]}

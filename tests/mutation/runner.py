@@ -27,11 +27,11 @@ from tests.mutation.install import into_next_import, into_running_functions
 from tests.mutation.operators import PACKAGE, Edit
 
 ROOT = PACKAGE.parent
-CPU_SECONDS, WALL_SECONDS, BYTES = 300, 900, 8 * 2**30
+CPU_SECONDS, WALL_SECONDS, BYTES = 120, 3600, 8 * 2**30
 Lines = dict[str, set[str]]  # "file:line" -> names of the tests that execute it
 
 
-def in_child(work: Callable[[], Any]) -> dict[str, Any]:
+def in_child(work: Callable[[], Any], cpu_seconds: float = CPU_SECONDS) -> dict[str, Any]:
     """Run something in a forked process, silently, with limits; return what it returns."""
     read, write = os.pipe()
     pid = os.fork()
@@ -42,7 +42,7 @@ def in_child(work: Callable[[], Any]) -> dict[str, Any]:
             os.dup2(sink, 1)
             os.dup2(sink, 2)
             resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
-            signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
             os.write(write, json.dumps(work()).encode())
         except BaseException:
             os.write(write, json.dumps({"trouble": traceback.format_exc()}).encode())
@@ -162,7 +162,7 @@ def in_session(
 
     def work(session: Session) -> None:
         baseline = (
-            in_child(lambda: executed_lines(session, {edit.file for edit in edits}))
+            in_child(lambda: executed_lines(session, {edit.file for edit in edits}), 3600)
             if traced
             else {}
         )
