@@ -129,7 +129,7 @@ WRONG = [
         "input gradient shifted by a step", set_to("x", lambda g, t: np.roll(g["x"], 1, axis=1))
     ),
     result("initial c gets nothing", set_to("c", lambda g, t: np.zeros_like(g["c"]))),
-    line("float32 on the way", "dx = da @", "da = da.astype("f4").astype(float); dx = da @"),
+    line("float32 on the way", "dx = da @", "da = da.astype('f4').astype(float); dx = da @"),
     result("one entry off by 1 %", scaled(*ONE_ENTRY, 1.01)),
     result("one entry off by 1e-8", scaled(*ONE_ENTRY, 1 + 1e-8)),
     result("one entry off by 1e-11", scaled(*ONE_ENTRY, 1 + 1e-11)),
