@@ -14,7 +14,7 @@ import numpy as np
 
 from npstack.layers.base import Layer
 from npstack.layers.composite import Composite
-from npstack.params import LSTMGates, join_gates, split_gates
+from npstack.params import LSTMGates, split_gates
 from npstack.verify import oracle
 from tests.agreement import Arrays, Case
 from tests.scalar import leaf
@@ -203,12 +203,6 @@ def onnx_gates(packed: np.ndarray) -> np.ndarray:
     gates: LSTMGates = split_gates(packed)
     order = (gates.input, gates.output, gates.forget, gates.candidate)
     return np.concatenate([gate.T for gate in order])
-
-
-def from_onnx_gates(stacked: np.ndarray) -> np.ndarray:
-    """ONNX's first axis (4H, …) in our order, last axis: (…, 4H)."""
-    i, o, f, c = (gate.T for gate in np.split(stacked, 4))
-    return join_gates(LSTMGates(input=i, forget=f, candidate=c, output=o))
 
 
 def onnxruntime_results(case: Case) -> Arrays:

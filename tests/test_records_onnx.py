@@ -227,6 +227,23 @@ def test_records_notice_what_is_computed_wrongly(
     assert_as_in_the_table(noticed([lambda record: record], name), name, counts)
 
 
+# ---- rows of length zero -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "count"), [("onnx_node", 0), ("ort", 16), ("webnn", 0)])
+def test_rows_of_length_zero_begin_with_zeros(name: str, count: int) -> None:
+    """So no record sees that the final state of such a row is zero in onnxruntime, and the initial
+    one in npstack (§7.5)."""
+    empty = 0
+    for record in nodes(name):
+        given = {n: array(value) for n, value in record["inputs"].items() if value is not None}
+        if "sequence_lens" in given:  # none of these is batch-first
+            rows = given["sequence_lens"] == 0
+            empty += rows.sum()
+            assert not any(given[n][:, rows].any() for n in given if n.startswith("initial"))
+    assert empty == count
+
+
 # ---- the training operators ----------------------------------------------------------------------
 
 
