@@ -197,15 +197,18 @@ def passes(
     states: Any,
     loss: LossFunction,
     rng: np.random.Generator | None,
+    resets: NDArray[np.bool_] | None = None,
 ) -> Iterator[Pass]:
     """Every forward and backward pass over some rows: one over all, or one per span.
+
+    ``resets (B, T)`` are the steps with which rows begin anew, as ``model.forward`` takes them.
 
     Each pass runs with the parameters that the model has when the pass is asked for, so they may
     be updated in between; a stretch that is read again begins with the state that was left there
     by the pass before, under the parameters of then.
     """
     if truncate is None:
-        tape = model.forward(samples.x, states, mask=samples.mask, rng=rng)
+        tape = model.forward(samples.x, states, mask=samples.mask, rng=rng, resets=resets)
         counts = counted(model.keeps_time, samples)
         value, gradient = loss_of(loss, tape.outputs, samples, counts)
         check_loss(value, gradient, tape.outputs, 0)
@@ -221,9 +224,9 @@ def passes(
             state = _state_after(before, start - 1 - before_began)
         part, outputs = samples.steps(first, stop), []
         if first < begin:  # k2 < k1: these steps are read, and no gradient flows back to them
-            lead = _read(model, samples, first, begin, state, rng)
+            lead = _read(model, samples, first, begin, state, rng, resets)
             state, outputs = lead.final, [lead.outputs]
-        tape = _read(model, samples, begin, stop, state, rng)
+        tape = _read(model, samples, begin, stop, state, rng, resets)
         before, before_began = tape, begin
         counts = counted(True, part)
         weight = total_weight(part, counts)
@@ -247,11 +250,13 @@ def _read(
     stop: int,
     states: Any,
     rng: np.random.Generator | None,
+    resets: NDArray[np.bool_] | None,
 ) -> Tape:
     """Forward over a stretch; an error counts its time steps from the beginning of the row."""
     part = samples.steps(first, stop)
+    here = None if resets is None else resets[:, first:stop]
     try:
-        return model.forward(part.x, states, mask=part.mask, rng=rng)
+        return model.forward(part.x, states, mask=part.mask, rng=rng, resets=here)
     except NonFiniteError as error:
         raise shifted(error, first) from None
 
@@ -260,23 +265,6 @@ def _state_after(tape: Tape, step: int) -> Any:
     """What the recurrent layers held after a step, as ``forward`` takes it."""
     after = tuple(at_step(layer.states, step) for layer in tape.layers)
     return after[0] if hasattr(tape.final, "_fields") else after
-
-
-def restart(states: Any, resets: NDArray[np.bool_] | None) -> Any:
-    """The states with zeros in the rows that start anew; ``resets`` is (B,).
-
-    Examples
-    --------
-    >>> restart((np.ones((2, 3)),), np.array([True, False]))
-    (array([[0., 0., 0.],
-           [1., 1., 1.]]),)
-    """
-    if states is None or resets is None:
-        return states
-    if isinstance(states, tuple):
-        parts = [restart(part, resets) for part in states]
-        return type(states)(*parts) if hasattr(states, "_fields") else tuple(parts)
-    return shapes.zero_where_masked(states, ~resets)
 
 
 def check_carries(where: str, name: str, model: Any) -> None:

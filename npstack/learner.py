@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack import shapes
-from npstack.bptt import check_carries, check_truncation, passes, restart
+from npstack.bptt import check_carries, check_truncation, passes
 from npstack.layers import Layer
 from npstack.nonfinite import REMEDIES, all_finite
 from npstack.numerics import Array
@@ -82,6 +82,7 @@ class Learner:
     ) -> Epoch:
         """Go through all rows once; ``tell(steps, loss, norm)`` after every update."""
         states: Any = None
+        anew: Any = False
         done = Epoch([], [], [])
         for chosen in row_numbers(plan, rng):
             batch = plan.samples.rows(chosen)
@@ -89,8 +90,14 @@ class Learner:
                 from npstack.data.ragged import trim  # the data sets load when they are used
 
                 batch = trim(batch, self.model.keeps_time)  # short rows together cost little
-            states = restart(states, batch.resets) if plan.stateful else None
-            for found in passes(self.model, batch, plan.truncate, states, plan.loss, rng):
+            resets = None
+            if not plan.stateful:
+                states = None
+            elif batch.resets is not None:
+                anew = anew | batch.resets
+                resets = batch.beginnings(anew)
+                anew = anew & ~resets.any(axis=1)  # a row of padding waits for its first step
+            for found in passes(self.model, batch, plan.truncate, states, plan.loss, rng, resets):
                 states = found.final
                 if found.grads is None:
                     continue

@@ -35,7 +35,8 @@ class Samples(NamedTuple):
     weights : float array (B, T) or (B,), optional
         How much a prediction counts: the loss is the weighted mean.
     resets : bool array (B,), optional
-        True where a row starts anew in stateful training; by default every row continues.
+        True where a row starts anew in stateful training, with its first valid step; by default
+        every row continues.
 
     Examples
     --------
@@ -60,6 +61,21 @@ class Samples(NamedTuple):
         """A stretch of time of every row."""
         parts = {k: v for k, v in self._asdict().items() if v is not None and k != "resets"}
         return self._replace(**{name: part[:, first:stop] for name, part in parts.items()})
+
+    def beginnings(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The first valid step (B, T) of some rows (B,), as ``forward`` takes ``resets``.
+
+        Examples
+        --------
+        >>> mask = np.array([[False, True, True], [True, True, True]])
+        >>> samples = Samples(np.zeros((2, 3, 1)), np.zeros((2, 3, 1)), mask)
+        >>> samples.beginnings(np.array([True, False])).astype(int)
+        array([[0, 1, 0],
+               [0, 0, 0]])
+        """
+        valid = np.ones(self.x.shape[:2], bool) if self.mask is None else self.mask
+        first: NDArray[np.bool_] = valid & (np.cumsum(valid, axis=1) == 1) & rows[:, np.newaxis]
+        return first
 
 
 def select_rows(part: Any, chosen: Any) -> Any:

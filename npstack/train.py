@@ -112,8 +112,8 @@ def fit(
         the last k2 (`npstack.bptt`). Each update has the mean loss of its own k1 steps.
     stateful : bool
         Row ``b`` of a batch goes on with the state in which row ``b`` of the batch before ended
-        (zeros at the start of an epoch, and where ``samples.resets``). Rows keep their order,
-        whatever ``shuffle`` says; the gradient is cut between batches.
+        (it begins anew at the start of an epoch, and where ``samples.resets``). Rows keep their
+        order, whatever ``shuffle`` says; the gradient is cut between batches.
     patience : int, optional
         Stop when the validation loss has had no new minimum for so many epochs; implies keep_best.
     keep_best : bool

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from npstack import LSTM, Adam, Dense, Sequential, mean_squared_error
-from npstack.bptt import restart
+from npstack import LSTM, Adam, Dense, LSTMCell, Recurrent, Sequential, mean_squared_error
+from npstack.bptt import passes
 from npstack.samples import Samples
 from npstack.train import fit
 from tests.truncation import B, T, flat, model_and_samples, same, trained
@@ -82,40 +82,76 @@ def test_stateful_rows_are_cut_again_by_truncation():
     assert history.train_loss == batches.train_loss
 
 
-def test_a_reset_row_starts_anew_and_the_others_go_on():
-    begun = []
-    model, samples = model_and_samples()
-    batches = cut_into_batches(samples, 4)
-    resets = np.zeros(3 * B, bool)
-    resets[B + 1] = True  # row 1 of the second batch
-    inner = model.forward
+@pytest.mark.parametrize("kind", ["plain", "mask"])
+@pytest.mark.parametrize("truncate", [None, (2, 2), (4, 6), (6, 2)])
+def test_where_nothing_is_learned_a_row_that_starts_anew_starts_with_zeros(kind, truncate):
+    model, samples = model_and_samples(kind)
+    states = model.forward(samples.x).final
+    anew = np.array([False, True, False])
+    emptied = tuple(type(s)(*(v * ~anew[:, np.newaxis] for v in s)) for s in states)
+    loss, resets = mean_squared_error, samples.beginnings(anew)
+    found = list(passes(model, samples, truncate, states, loss, None, resets))
+    expected = list(passes(model, samples, truncate, emptied, loss, None))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.value == theirs.value
+        assert same(ours.grads, theirs.grads)
+        assert all(map(np.array_equal, flat(ours.final), flat(theirs.final)))
 
-    def listen(x, states=None, **options):
-        tape = inner(x, states, **options)
-        begun.append((states, tape.final))
-        return tape
+
+@pytest.mark.parametrize("truncate", [None, (2, 2), (4, 6)])
+def test_a_row_that_starts_anew_starts_where_the_layer_has_learned_to_and_teaches_it(truncate):
+    """Rows that go on and rows that start, in one batch, are the two batches apart."""
+    rng = np.random.default_rng(0)
+    layer = Recurrent(LSTMCell(2, 3, rng=rng), learn_initial=True)
+    layer.params = {k: v + rng.normal(0, 0.3, v.shape) for k, v in layer.params.items()}
+    model, (_, samples) = Sequential(layer, Dense(3, 2, rng=rng)), model_and_samples()
+    states, anew = model.forward(samples.x).final, np.array([False, True, False])
+    held = tuple(type(s)(*(v[~anew] for v in s)) for s in states)
+    begins = samples.beginnings(anew)
+    found = passes(model, samples, truncate, states, mean_squared_error, None, begins)
+    goes_on = passes(model, samples.rows(~anew), truncate, held, mean_squared_error, None)
+    starts = passes(model, samples.rows(anew), truncate, None, mean_squared_error, None)
+    taught = []
+    for whole, one, other in zip(found, goes_on, starts, strict=True):
+        assert whole.value == pytest.approx((2 * one.value + other.value) / 3, rel=1e-14)
+        for name, gradient in whole.grads.items():
+            expected = (2 * one.grads[name] + other.grads[name]) / 3
+            assert np.allclose(gradient, expected, rtol=1e-13, atol=1e-15), name
+        taught.append({n: bool(g.any()) for n, g in whole.grads.items() if "initial." in n})
+    assert list(taught[0].values()) == [True, True]
+
+
+def resets_given(model, samples, **options):
+    """Where each pass of a stateful ``fit`` was told that rows begin anew."""
+    heard, inner = [], model.forward
+
+    def listen(x, states=None, **others):
+        heard.append(others["resets"])
+        return inner(x, states, **others)
 
     model.forward = listen
-    options = {"batch_size": B, "stateful": True, "rng": np.random.default_rng(0)}
-    fit(model, batches._replace(resets=resets), epochs=2, **options)
-    states = [states for states, _ in begun]
-    assert states[0] is states[3] is None, "an epoch starts anew"
-    for given, before in zip(flat(states[1]), flat(begun[0][1]), strict=True):
-        assert not given[1].any()
-        assert np.array_equal(given[[0, 2]], before[[0, 2]])
-    for given, before in zip(flat(states[2]), flat(begun[1][1]), strict=True):
-        assert np.array_equal(given, before)
+    fit(model, samples, batch_size=B, stateful=True, rng=np.random.default_rng(0), **options)
+    return [None if told is None else np.argwhere(told).tolist() for told in heard]
 
 
-def test_restarted_states_are_of_the_same_types():
+def test_a_row_starts_anew_with_its_first_valid_step_and_a_row_of_padding_waits_for_it():
     model, samples = model_and_samples()
-    states = model.forward(samples.x).final
-    found = restart(states, np.array([True, False, True]))
-    assert type(found) is type(states) is tuple
-    assert [type(state) for state in found] == [type(state) for state in states]
-    for new, old in zip(flat(found), flat(states), strict=True):
-        assert np.array_equal(new[1], old[1])
-        assert not new[[0, 2]].any()
+    batches = cut_into_batches(samples, 4)
+    assert resets_given(model, batches, epochs=1) == [None] * 3
+    anew = np.arange(3 * B) == B + 1  # row 1 of the second batch of three
+    batches = batches._replace(resets=anew)
+    one_epoch = [[], [[1, 0]], []]
+    assert resets_given(model_and_samples()[0], batches, epochs=2) == 2 * one_epoch
+    mask = np.ones((3 * B, 4), bool)
+    mask[B + 1] = [False, False, True, True]
+    late = batches._replace(mask=mask)
+    assert resets_given(model_and_samples()[0], late, epochs=1) == [[], [[1, 2]], []]
+    mask = np.ones((3 * B, 4), bool)
+    mask[B + 1] = False
+    padding = batches._replace(mask=mask)
+    assert resets_given(model_and_samples()[0], padding, epochs=1) == [[], [], [[1, 0]]]
+    spans = resets_given(model_and_samples()[0], batches, epochs=1, truncate=(2, 3))
+    assert spans == [[], [], [[1, 0]], [], [], []]
 
 
 def test_without_stateful_every_batch_starts_anew_and_resets_do_nothing():
@@ -125,7 +161,6 @@ def test_without_stateful_every_batch_starts_anew_and_resets_do_nothing():
     marked = samples._replace(resets=np.ones(B, bool))
     also, _, _ = trained(model, marked)
     assert same(plain, also)
-    assert restart(None, np.ones(2, bool)) is None
 
 
 def test_a_model_that_speaks_last_can_be_stateful():

@@ -12,8 +12,8 @@ from npstack.trees import mapped
 from npstack.verify import check_laws, oracle
 from npstack.verify.lawcheck import draw_mask
 from npstack.verify.trial import close, draw_trial
+from tests.directions import check_along_a_direction
 
-pytestmark = pytest.mark.core
 D, H = 3, 4
 EVERY_CELL = pytest.mark.parametrize("name", CELLS)
 
@@ -23,6 +23,7 @@ def build(name: str, rng: np.random.Generator, dtype: Any = np.float64, **option
     return Recurrent(CELLS[name](D, H, rng, dtype), **options)
 
 
+@pytest.mark.core
 @EVERY_CELL
 def test_laws_hold_for_every_cell(name):
     rng = np.random.default_rng(3)
@@ -33,18 +34,31 @@ def test_laws_hold_for_every_cell(name):
     assert applies_not == (set() if random else {"noise_repeats_the_pass"})
 
 
+def broken_up(name, rng, learned=False):
+    """A layer whose parameters are all drawn, an input with holes, and steps that begin anew."""
+    layer = build(name, rng, learn_initial=learned)
+    layer.params = {n: v + rng.normal(0, 0.2, v.shape) for n, v in layer.params.items()}
+    mask = np.array([[True, False, True], [True] * 3])
+    resets = np.array([[False, False, True], [False] * 3])
+    return layer, rng.standard_normal((2, 3, D)), {"mask": mask, "resets": resets}
+
+
+@pytest.mark.core
 @EVERY_CELL
 @pytest.mark.parametrize("learned", [False, True], ids=["given", "learned"])
-def test_gradients_of_every_cell_are_right(name, learned):
-    """With masks, resets, draws and the initial state, given or learned."""
+def test_all_gradients_of_every_cell_add_up_along_a_direction(name, learned):
     rng = np.random.default_rng(7)
-    layer = build(name, rng, learn_initial=learned)
-    draws = {n: v + rng.normal(0, 0.2, v.shape) for n, v in layer.params.items()}
-    layer.params = draws
-    x, mask = rng.standard_normal((2, 3, D)), np.array([[True, False, True], [True] * 3])
-    resets = np.array([[False, False, True], [False] * 3])
-    some = {"entries": 4, "rng": rng}  # `tests.full_combinations` checks all
-    report = check_gradients(layer, x, mask=mask, resets=resets, noise_rng=rng, **some)
+    layer, x, given = broken_up(name, rng, learned)
+    trial = draw_trial(layer, x, **given, rng=rng)
+    check_along_a_direction(trial.but(states=None) if learned else trial)
+
+
+@EVERY_CELL
+def test_gradients_of_every_cell_are_right(name):
+    """Block by block."""
+    rng = np.random.default_rng(7)
+    layer, x, given = broken_up(name, rng)
+    report = check_gradients(layer, x, **given, noise_rng=rng, entries=4, rng=rng)
     assert report.passed, f"\n{report}"
 
 
@@ -110,6 +124,7 @@ def in_the_oracles_words(name: str, cell: Any, noise: Any) -> oracle.Layer:
     return oracle.Layer(**words)
 
 
+@pytest.mark.core
 def test_the_oracle_is_told_of_every_cell():
     assert ORACLE.keys() | WRAPPED.keys() == CELLS.keys()
 
@@ -119,6 +134,7 @@ def nested(tree: Any) -> Any:
     return {name: value.tolist() for name, value in tree.items()}
 
 
+@pytest.mark.core
 @EVERY_CELL
 def test_every_cell_equals_the_oracle(name):
     """Outputs, finals and every gradient, with masks, resets, draws and a given state."""
@@ -160,6 +176,7 @@ def test_every_cell_equals_the_oracle(name):
 # ---- number types ------------------------------------------------------------------------------
 
 
+@pytest.mark.core
 @EVERY_CELL
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
 def test_every_cell_keeps_the_dtype(name, dtype):
@@ -180,6 +197,7 @@ def test_every_cell_keeps_the_dtype(name, dtype):
         assert np.abs(value - reference).max() <= 200 * eps * np.abs(reference).max(), what
 
 
+@pytest.mark.core
 @EVERY_CELL
 def test_mpmath_numbers_run_through_every_cell(name):
     rng = np.random.default_rng(8)

@@ -5,6 +5,8 @@ import pytest
 
 from npstack import check_gradients
 from npstack.verify.lawcheck import draw_mask
+from npstack.verify.trial import draw_trial
+from tests.directions import check_along_a_direction
 from tests.nested import NESTED
 from tests.strategies import build, draw_input
 
@@ -26,14 +28,28 @@ def test_every_gradient_is_that_of_the_complex_step(kind):
     assert report.route == "complex"
 
 
-@pytest.mark.core
+def broken_up(rng):
+    """A mask with holes and resets, at steps that are valid and at steps that are not."""
+    mask, resets = draw_mask(rng, 4, 3), rng.random((4, 3)) < 0.4
+    mask[3], resets[3] = [True, False, True], [True, False, True]
+    return {"mask": mask, "resets": resets}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_so_it_is_with_holes_resets_and_draws(kind):
     rng = np.random.default_rng(7)
-    mask, resets = draw_mask(rng, 4, 3), rng.random((4, 3)) < 0.4
-    mask[3], resets[3] = [True, False, True], [True, False, True]
-    report = checked(kind, mask=mask, resets=resets, noise_rng=rng)
+    report = checked(kind, **broken_up(rng), noise_rng=rng)
     assert report.passed, report
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("begun", ["given", "by itself"])
+@pytest.mark.parametrize("kind", NESTED)
+def test_all_gradients_add_up_along_a_direction(kind, begun):
+    rng = np.random.default_rng(9)
+    layer = build(kind, rng)
+    trial = draw_trial(layer, draw_input(layer, rng, 4, 3), **broken_up(rng), rng=rng)
+    check_along_a_direction(trial if begun == "given" else trial.but(states=None))
 
 
 def test_learned_states_are_among_what_is_checked():

@@ -57,7 +57,6 @@ PLACED = [
 ]
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("module", PLACED)
 def test_module_imports_only_from_lines_above_its_own(module):
     for other in imports(module):
@@ -65,7 +64,6 @@ def test_module_imports_only_from_lines_above_its_own(module):
             assert place(other) <= place(module), f"{module} imports {other} from below"
 
 
-@pytest.mark.core
 def test_no_circle_of_imports():
     within = {name: imports(name, lazy=False) & set(PLACED) - {name} for name in PLACED}
     while within:
@@ -74,20 +72,17 @@ def test_no_circle_of_imports():
         within = {name: needed for name, needed in within.items() if name not in free}
 
 
-@pytest.mark.core
 def test_only_plots_imports_matplotlib():
     drawing = {name for name in MODULES if any(i.startswith("matplotlib") for i in imports(name))}
     assert drawing
     assert all(name.startswith("npstack.plots") for name in drawing)
 
 
-@pytest.mark.core
 def test_no_framework_and_no_test_tool_inside():
     for module in MODULES:
         assert not {name.split(".")[0] for name in imports(module)} & FOREIGN, module
 
 
-@pytest.mark.core
 def test_only_numerics_calls_transcendental_functions():
     # The scalar oracle stands apart on purpose: the standard library's math, no code shared. In
     # plots logarithms place the ticks of an axis; no number of a model passes through.

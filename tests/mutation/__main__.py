@@ -34,7 +34,7 @@ from tests.mutation import table
 from tests.mutation.accidents import ACCIDENTS, Accident
 from tests.mutation.install import into_next_import
 from tests.mutation.mistakes import all_edits
-from tests.mutation.operators import AWAITED, FILES, LEARNING, PACKAGE, Edit
+from tests.mutation.operators import FILES, LEARNING, PACKAGE, Edit
 from tests.mutation.runner import collect, in_child, in_session, with_fresh_import
 from tests.mutation.table import Mutant, Verdicts
 
@@ -283,8 +283,7 @@ def main() -> int:
         print(table.shown(table.read()))
         return 0
     JOURNAL.path = getattr(given, "journal", None)
-    wider = given.command == "list" or bool(getattr(given, "words", ()))
-    mutants = all_mutants((*FILES, *AWAITED) if wider else FILES)
+    mutants = all_mutants()
     if given.command == "slice":
         return check_slice(mutants, given.seed, given.count)
     chosen = [m for m in mutants if all(word in m.key for word in given.words)]

@@ -13,7 +13,7 @@ import numpy as np
 
 from npstack import Dense, Embedding, Sequential, StackedLSTM
 from npstack import losses as loss_functions
-from npstack.bptt import check_carries, passes, restart, spans, truncated_gradients
+from npstack.bptt import check_carries, passes, spans, truncated_gradients
 from npstack.data import MinMax, Standardiser, windows
 from npstack.optim import (
     SGD,
@@ -141,15 +141,15 @@ def _truncated(rng: np.random.Generator) -> Iterator[Any]:
     states = None
     if rng.random() < 0.5 and model.recurrent:
         states = tried(lambda: model.forward(x).final)
-    if isinstance(states, tuple):
-        yield restart(states, rng.random(B) < 0.5), restart(states, None)
     k1, k2 = (pick(rng, 1, 2, 3, 4, 9, 9, 0) for _ in range(2))
     yield tried(spans, T, k1, k2)
     loss = pick(rng, loss_functions.mean_squared_error, loss_functions.huber)
     draws = np.random.default_rng(5) if rng.random() < 0.5 else None
     arguments = {"states": states, "loss": loss, "rng": draws}
     yield tried(truncated_gradients, model, samples, k1, k2, **arguments)
-    yield tried(lambda: list(passes(model, samples, None, states, loss, None)))
+    resets = rng.random((B, T)) < 0.3 if rng.random() < 0.5 else None
+    for cut in (None, (k1, k2)):
+        yield tried(lambda cut=cut: list(passes(model, samples, cut, states, loss, draws, resets)))
     yield tried(check_carries, "here", "it", pick(rng, model, Dense(1, 1, rng=rng), None))
 
 
