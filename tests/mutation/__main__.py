@@ -34,7 +34,7 @@ from tests.mutation import table
 from tests.mutation.accidents import ACCIDENTS, Accident
 from tests.mutation.install import into_next_import
 from tests.mutation.mistakes import all_edits
-from tests.mutation.operators import FILES, LEARNING, PACKAGE, Edit
+from tests.mutation.operators import CELLULAR, FILES, LEARNING, PACKAGE, Edit
 from tests.mutation.runner import collect, in_child, in_session, with_fresh_import
 from tests.mutation.table import Mutant, Verdicts
 
@@ -177,20 +177,29 @@ def meet(mutants: list[Mutant], selection: list[str], traced: bool = True) -> Ve
     return in_two_processes(" ".join(selection[:2]), mutants, work)
 
 
+def area(mutant: Mutant) -> str:
+    """On what inputs a mutant is compared with the original."""
+    if mutant.file in LEARNING:
+        return "learning"
+    return "cells" if mutant.file.startswith(CELLULAR) else "layers"
+
+
 def compare(mutants: list[Mutant]) -> Verdicts:
     """The first seed for which a mutant gives other bits than the original, or None."""
 
-    def prints(mutant: Mutant | None, learns: bool, known: list[str] | None) -> dict[str, Any]:
+    def prints(mutant: Mutant | None, where: str, known: list[str] | None) -> dict[str, Any]:
         def work() -> dict[str, Any]:
             if mutant is not None:
                 into_next_import(mutant)
             from tests.mutation.behaviour import behaviour, layers
+            from tests.mutation.cellular import cells
             from tests.mutation.learning import learning
 
+            results = {"layers": layers, "cells": cells, "learning": learning}[where]
             found = []
             for seed in range(SEEDS):
                 try:
-                    found.append(behaviour(seed, learning if learns else layers))
+                    found.append(behaviour(seed, results))
                 except Exception:  # the original raises none: what is refused is recorded
                     if known is None:
                         raise
@@ -202,15 +211,15 @@ def compare(mutants: list[Mutant]) -> Verdicts:
         return in_child(work)
 
     originals = {}
-    for learns in {mutant.file in LEARNING for mutant in mutants}:
-        originals[learns] = prints(None, learns, None)["prints"]
-        if prints(None, learns, originals[learns]) != {"differs": None}:
+    for where in {area(mutant) for mutant in mutants}:
+        originals[where] = prints(None, where, None)["prints"]
+        if prints(None, where, originals[where]) != {"differs": None}:
             raise SystemExit("the original does not repeat its own bits")
 
     def work(half: list[Mutant], report: Callable[[str, Any], None]) -> None:
         for mutant in half:
-            learns = mutant.file in LEARNING
-            report(mutant.key, prints(mutant, learns, originals[learns]))
+            where = area(mutant)
+            report(mutant.key, prints(mutant, where, originals[where]))
 
     return in_two_processes("compare", mutants, work)
 

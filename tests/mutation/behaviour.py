@@ -111,7 +111,13 @@ def layers(rng: np.random.Generator) -> Iterator[Any]:
     kind = KINDS[rng.integers(len(KINDS))]
     sizes = Sizes(*(int(n) for n in rng.integers(1, 5, len(Sizes._fields))))
     layer = build(kind, rng, sizes, rng.choice(DTYPES))
-    yield kind, layer.params, repr(layer), layer.dtype, layer.parameter_formula
+    yield kind
+    yield from tried_out(rng, layer)
+
+
+def tried_out(rng: np.random.Generator, layer: Any) -> Iterator[Any]:
+    """Both passes of a layer, right or wrong in one place, and its parameters assigned."""
+    yield layer.params, repr(layer), layer.dtype, layer.parameter_formula
     yield layer.input_size, layer.output_size, layer.keeps_time, layer.needs_time
     B, T = (int(n) for n in rng.integers(1, 5, 2))
     x = draw_input(layer, rng, B, T, dtype=rng.choice(DTYPES))

@@ -26,6 +26,8 @@ LEARNING = (
 )
 
 
+# What came with other cells: it is compared on inputs of its own (`tests.mutation.cellular`).
+CELLULAR = ("activations.py", "stacks.py", "layers/named.py", "cells/")
 NO_MATHS = ("cells/table.py", "layers/summary.py")  # a list of builders, and a printed table
 
 
