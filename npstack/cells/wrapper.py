@@ -7,7 +7,6 @@ the cell inside, which may be a wrapper too.
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from typing import Any
 
@@ -29,7 +28,7 @@ class CellWrapper(ReadingCell):
     """
 
     def __init__(self, cell: Cell, own_axes: Any) -> None:
-        self.cell = copy.copy(cell)
+        self.cell = cell
         self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
         self.params, self.axes, self.letters = cell.params, cell.axes, cell.letters
         self.state_sizes, self.record_sizes = cell.state_sizes, cell.record_sizes

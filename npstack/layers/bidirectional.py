@@ -94,7 +94,6 @@ class Bidirectional(Branches):
                 advice = "Without a state, the direction makes no difference."
                 fail(ArgumentError, where, expected, layer, advice)
         super().__init__({"forward": forward_layer, "backward": Reversed(backward_layer)}, merge)
-        self.causal = False
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:

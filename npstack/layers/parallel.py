@@ -86,10 +86,13 @@ class Branches(Composite):
             expected, got = "all branches must do the same with the time axis", "different kinds"
             fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
         self.input_size = self._shared(where, "take", [n.input_size for n in layers])
-        sizes = [n.output_size for n in layers]
-        if merge == "concat":
+        sizes = [self.input_size if n.output_size is None else n.output_size for n in layers]
+        if merge == "concat" and len(sizes) > 1:
             known = [size for size in sizes if size is not None]
-            self.output_size = sum(known) if len(known) == len(sizes) else None
+            if len(known) < len(sizes):
+                expected, got = "one branch must have a size", "layers that take any"
+                fail(ShapeError, where, expected, got, "How wide they are together is not known.")
+            self.output_size = sum(known)
         else:
             self.output_size = self._shared(where, "hand on", sizes)
 

@@ -96,7 +96,7 @@ def _turned_context(context: Context) -> Context:
     """Mask and resets as they are met when time is read from its end."""
     assert context.mask is not None
     resets, back = context.resets, context.resets_back
-    resets = turned_resets(resets, context.mask) if resets is None or back is None else back
+    resets = turned_resets(resets, context.mask) if back is None else back
     back = context.resets
     return context._replace(mask=context.mask[:, ::-1], resets=resets, resets_back=back)
 

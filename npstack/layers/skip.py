@@ -52,7 +52,7 @@ class SkipConnected(Composite):
         where = type(self).__name__
         if not layers:
             fail(ArgumentError, where, "give at least one layer", "none", f"{where}(LSTM(…)).")
-        D = getattr(layers[0], "input_size", None)
+        D, sizes = 0, list[int]()
         for k, layer in enumerate(layers):
             check_layer(where, f"argument {k}", layer)
             name = f"layer {k} ({type(layer).__name__})"
@@ -62,18 +62,19 @@ class SkipConnected(Composite):
                 fail(ShapeError, where, expected, layer, "Build it with return_sequences=True.")
             if layer.output_size is None or layer.input_size is None:
                 fail(ShapeError, where, f"{name} must have a size", layer, "Put an LSTM there.")
-            if k > 0:
-                below = int(layers[k - 1].output_size or 0)
-                size = below + (int(D or 0) if from_input else 0)
+            if not sizes:
+                D = layer.input_size
+            else:
+                size = sizes[-1] + D if from_input else sizes[-1]
                 if layer.input_size != size:
-                    parts = f" = {below} from below + {D} of the input" if from_input else ""
+                    parts = f" = {sizes[-1]} from below + {D} of the input" if from_input else ""
                     advice = f"Build it with input_size={size}."
                     expected = f"{name} must take D={size}{parts}"
                     fail(ShapeError, where, expected, layer.input_size, advice)
+            sizes.append(layer.output_size)
         super().__init__({str(k): layer for k, layer in enumerate(layers)})
         self.from_input, self.to_output = from_input, to_output
         self.input_size, self.needs_time = D, any(layer.needs_time for layer in layers)
-        sizes = [int(layer.output_size or 0) for layer in layers]
         self.output_size = sum(sizes) if to_output else sizes[-1]
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:

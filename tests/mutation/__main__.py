@@ -44,6 +44,8 @@ CORE = ["-m", "core", str(TESTS)]
 # What notices most, of the layers and of learning: it comes first where every test would be run.
 STRONG = [str(TESTS / f"test_{name}.py") for name in ("layers", "oracle", "errors", "laws")]
 TEACHERS = ("schedules", "optim", "optim_refused", "bptt", "data_windows", "errors_learning")
+CELLS = ("activations", "variants", "cells", "laws", "nested_gradients", "stacks", "errors")
+STRONG_CELLS = [str(TESTS / f"test_{name}.py") for name in CELLS]
 STRONG_LEARNING = [str(TESTS / f"test_{name}.py") for name in TEACHERS]
 REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(TESTS)]
 
@@ -170,8 +172,9 @@ def meet(mutants: list[Mutant], selection: list[str], traced: bool = True) -> Ve
         if fresh and with_fresh_import(None, selection)["by"]:
             raise SystemExit("the unchanged package fails")
         for mutant in fresh:
-            strong = STRONG_LEARNING if mutant.file in LEARNING else STRONG
-            found = with_fresh_import(mutant, [*selection[:2], *strong])
+            strong = {"learning": STRONG_LEARNING, "cells": STRONG_CELLS}
+            first = strong.get(area(mutant), STRONG)
+            found = with_fresh_import(mutant, [*selection[:2], *first])
             report(mutant.key, found if found["by"] else with_fresh_import(mutant, selection))
 
     return in_two_processes(" ".join(selection[:2]), mutants, work)
