@@ -46,6 +46,9 @@ NESTED = {
     "Reversed twice, as read": lambda n, o: Reversed(
         Sequential(Dropout(0.3), Reversed(LSTM(n.D, n.H0, **o), order="as_read")), order="as_read"
     ),
+    "Reversed, of symbols": lambda n, o: Reversed(
+        Sequential(Embedding(n.D, n.H0, **o), LSTM(n.H0, n.H1, **o))
+    ),
     "as read, Dropout, LSTM": lambda n, o: Sequential(
         Reversed(LSTM(n.D, n.H0, **o), order="as_read"),
         Dropout(0.3),

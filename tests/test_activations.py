@@ -261,6 +261,35 @@ def test_defaults_are_those_of_the_table():
     assert set(TRUTH) == set(ACTIVATIONS)
 
 
+@pytest.mark.parametrize(
+    ("case", "kink"),
+    [
+        (Activation("elu", 0.5), 0.0),
+        (Activation("leaky_relu", 0.5), 0.0),
+        (Activation("thresholded_relu", 0.5), 0.5),
+        (Activation("relu"), 0.0),
+        (Activation("hard_sigmoid_fifth"), 2.5),
+        (Activation("hard_sigmoid_fifth"), -2.5),
+    ],
+    ids=str,
+)
+def test_the_slope_of_complex_numbers_branches_on_their_real_part(case, kink):
+    there = np.array([kink])
+    slope = case.derivative(there, case.function(there))
+    for step in (1e-30j, -1e-30j):
+        beside = case.derivative(there + step, case.function(there + step))
+        assert np.allclose(beside.real, slope, rtol=0, atol=1e-15)
+
+
+def test_whether_a_slope_comes_from_the_output_is_said_by_a_boolean():
+    from_output = {name for name in ACTIVATIONS if Activation(name).slope_from_output is True}
+    from_input = {name for name in ACTIVATIONS if Activation(name).slope_from_output is False}
+    assert from_output | from_input == set(ACTIVATIONS)
+    assert from_input == {"elu", "leaky_relu", "softplus", "softsign", "scaled_tanh"} | {
+        "thresholded_relu"
+    }
+
+
 ALL = (
     "'linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'thresholded_relu', 'elu', 'softsign', "
     "'softplus', 'scaled_tanh', 'affine', 'hard_sigmoid_fifth', 'hard_sigmoid_sixth'"

@@ -87,7 +87,7 @@ def test_stateful_rows_are_cut_again_by_truncation():
 def test_where_nothing_is_learned_a_row_that_starts_anew_starts_with_zeros(kind, truncate):
     model, samples = model_and_samples(kind)
     states = model.forward(samples.x).final
-    anew = np.array([False, True, False])
+    anew = np.array([True, False, False])
     emptied = tuple(type(s)(*(v * ~anew[:, np.newaxis] for v in s)) for s in states)
     loss, resets = mean_squared_error, samples.beginnings(anew)
     found = list(passes(model, samples, truncate, states, loss, None, resets))

@@ -214,6 +214,14 @@ def test_where_parameters_of_parts_and_of_layer_norm_begin():
     assert norm["gain_x"].tolist() == norm["gain_h"].tolist() == [1.0] * 4 * H
 
 
+def test_parameters_stand_in_the_order_in_which_they_act():
+    """``W``, ``U``, ``b``, then those of the parts: so gradients, files and tables list them."""
+    cell = LSTMVariantCell(D, H, Projection(2), Peepholes(), rng=generator())
+    assert list(cell.params) == ["W", "U", "b", "P", "R"]
+    norm = LayerNormLSTMCell(D, H, rng=generator())
+    assert list(norm.params) == ["W", "U", "b", "gain_x", "gain_h", "gain_c", "shift_c"]
+
+
 def test_a_stored_forget_bias_is_the_only_one():
     for forget_bias, value in ((2.5, 2.5), (None, 0.0)):
         b = LSTMVariantCell(D, H, rng=generator(), forget_bias=forget_bias).params["b"]

@@ -59,7 +59,7 @@ class Cell(ABC):
         are handed on, ``"units"`` the cell's own, and a tuple of gates where a block of units for
         each gate is packed. Tables and laws go by it; a parameter that is left out is one block.
     noise_axes : tree
-        What `draw_noise` draws, with ``"h"`` or ``"units"`` in the place of each array.
+        What `draw_noise` draws, with ``"x"``, ``"h"`` or ``"units"`` in the place of each array.
     parameter_formula : str
         How many parameters there are, in the legend's letters.
     letters : dict

@@ -52,7 +52,7 @@ class RecurrentDropout(CellWrapper):
 
     def __init__(self, cell: Cell, rate: float, *, each_step: bool = False) -> None:
         super().__init__(check_cell("RecurrentDropout", cell), "h")
-        self.rate = check_fraction("RecurrentDropout", "rate", rate, "It is dropped.")
+        self.rate = check_fraction("RecurrentDropout", "rate", rate, "0.25 drops a quarter.")
         self.each_step = each_step
 
     @property

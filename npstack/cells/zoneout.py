@@ -59,7 +59,7 @@ class Zoneout(CellWrapper):
             if name not in fields:
                 expected = f"rates must be of {' or '.join(fields)}, the fields of the state"
                 fail(ArgumentError, where, expected, f"{name}={rate!r}", "Leave it out.")
-            check_fraction(where, name, rate, "So much of it stays as it was.")
+            check_fraction(where, name, rate, "The paper has 0.5 for c, 0.05 for h.")
         axes = {field: "h" if field == "h" else "units" for field in fields}
         super().__init__(cell, cell.state_type(**axes))
         self.rates = rates

@@ -31,8 +31,8 @@ class Residual(Wrapper):
 
     def __init__(self, layer: Layer) -> None:
         super().__init__(layer)
-        fits = layer.input_size == layer.output_size and layer.keeps_time and not layer.makes_time
-        if not fits or layer.takes_symbols or layer.turned or layer.extra_axis:
+        changed = not layer.keeps_time or layer.turned or layer.extra_axis
+        if changed or layer.takes_symbols or layer.input_size != layer.output_size:
             expected = "layer must keep the time axis and hand on what it takes, D features"
             advice = "Its input is added to its output, step by step."
             fail(ShapeError, type(self).__name__, expected, layer, advice)

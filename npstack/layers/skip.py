@@ -56,8 +56,8 @@ class SkipConnected(Composite):
         for k, layer in enumerate(layers):
             check_layer(where, f"argument {k}", layer)
             name = f"layer {k} ({type(layer).__name__})"
-            changed = not layer.keeps_time or layer.makes_time or layer.turned
-            if changed or layer.takes_symbols or layer.extra_axis:
+            changed = not layer.keeps_time or layer.turned or layer.extra_axis
+            if changed or layer.takes_symbols:
                 expected = f"{name} must keep the time axis as it is"
                 fail(ShapeError, where, expected, layer, "Build it with return_sequences=True.")
             if layer.output_size is None or layer.input_size is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 
+from npstack import params as names
 from npstack import shapes
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_parts
+from npstack.layers.checks import check_kind, check_parts
 from npstack.layers.wrapper import Wrapper, WrapperTape
 from npstack.numerics import Array
 from npstack.params import Params
@@ -73,10 +73,12 @@ class TimeDistributed(Wrapper):
         return dparams, dx, ()
 
     def _check_tape(self, where: str, tape: object) -> None:
-        x: Any = getattr(tape, "x", None)
-        check_parts(self, where, tape, x.shape[1] if np.ndim(x) == 3 else 0)  # one per time step
-        Layer._check_tape(self, where, tape)
+        check_kind(self, where, tape)
         assert isinstance(tape, WrapperTape)
+        dtype = names.dtype_of(tape.params)
+        shapes.check_input(f"{where}, tape.x", tape.x, self.input_size, dtype, True)
+        check_parts(self, where, tape, tape.x.shape[1])  # one per time step
+        Layer._check_tape(self, where, tape)
         for t, part in enumerate(tape.parts):
             self.layer._check_tape(f"{where}, time step {t}", part)
 

@@ -1,14 +1,22 @@
 """Cells, and parts of them, that cannot be built."""
 
 from npstack import (
+    GRU,
+    RNN,
     ArgumentError,
+    BidirectionalStacked,
     DtypeError,
     GRUCell,
+    GRUResetBeforeCell,
+    LSTMCell,
     LSTMVariantCell,
+    RecurrentDropout,
     RNNCell,
     Stacked,
+    StackedBidirectional,
     StackedGRU,
     StackedRNN,
+    Zoneout,
 )
 from npstack.cells import (
     Activations,
@@ -81,5 +89,70 @@ WRONG_CELLS = {
     "activation of a plain network of two meanings": (
         lambda w: RNNCell(D, H, activation="hard_sigmoid", rng=R),
         (ArgumentError, "RNNCell: activation must be 'hard_sigmoid_fifth' or"),
+    ),
+    "candidate of a GRU misspelt": (
+        lambda w: GRUCell(D, H, candidate="tan", rng=R),
+        (ArgumentError, "GRUCell: candidate must be one of", "Did you mean 'tanh'?"),
+    ),
+    "gate of the paper's GRU misspelt": (
+        lambda w: GRUResetBeforeCell(D, H, gate="sigmod", rng=R),
+        (ArgumentError, "GRUResetBeforeCell: gate must be one of"),
+    ),
+    "candidate of the paper's GRU misspelt": (
+        lambda w: GRUResetBeforeCell(D, H, candidate="tan", rng=R),
+        (ArgumentError, "GRUResetBeforeCell: candidate must be one of"),
+    ),
+    "a GRU that resets between": (
+        lambda w: GRU(D, H, reset="between", rng=R),
+        (ArgumentError, "GRU: reset must be one of 'after', 'before', got 'between'"),
+    ),
+    "a GRU with a seed": (
+        lambda w: GRU(D, H, rng=0),
+        (DtypeError, "GRU: rng must be a numpy.random.Generator", "got 0 (int)"),
+    ),
+    "a plain network with a seed": (
+        lambda w: RNN(D, H, rng=0),
+        (DtypeError, "RNN: rng must be a numpy.random.Generator", "got 0 (int)"),
+    ),
+    "dropout around what is no cell": (
+        lambda w: RecurrentDropout(w.lstm, 0.5),
+        (DtypeError, "RecurrentDropout: cell must be a cell", "LSTMCell(3, 8, rng=rng)"),
+    ),
+    "zoneout around what is no cell": (
+        lambda w: Zoneout(3, h=0.5),
+        (DtypeError, "Zoneout: cell must be a cell, got 3 (int)", "Build it first"),
+    ),
+    "recurrent dropout of everything": (
+        lambda w: RecurrentDropout(LSTMCell(D, H, rng=R), 1.0),
+        (
+            ArgumentError,
+            "RecurrentDropout: rate must be a number with 0 <= rate < 1",
+            "0.25 drops a quarter",
+        ),
+    ),
+    "zoneout of everything": (
+        lambda w: Zoneout(LSTMCell(D, H, rng=R), c=1.0),
+        (ArgumentError, "Zoneout: c must be a number with 0 <= c < 1", "0.5 for c"),
+    ),
+    "zoneout of what the state has not": (
+        lambda w: Zoneout(LSTMCell(D, H, rng=R), h=0.1, s=0.5),
+        (ArgumentError, "Zoneout: rates must be of h or c", "got s=0.5", "Leave it out"),
+    ),
+    "branches apart in a stack": (
+        lambda w: StackedBidirectional(LSTMCell, D, [H, H], merge="none", rng=R),
+        (
+            ArgumentError,
+            "StackedBidirectional: merge must make one sequence",
+            "got 'none'",
+            "concat",
+        ),
+    ),
+    "two directions with a seed": (
+        lambda w: StackedBidirectional(LSTMCell, D, [H], rng=0),
+        (DtypeError, "StackedBidirectional: rng must be a numpy.random.Generator"),
+    ),
+    "two stacks with a seed": (
+        lambda w: BidirectionalStacked(LSTMCell, D, [H], rng=0),
+        (DtypeError, "BidirectionalStacked: rng must be a numpy.random.Generator"),
     ),
 }

@@ -26,6 +26,7 @@ from npstack import (
     TapeError,
     TimeDistributed,
 )
+from npstack.bptt import truncated_gradients
 from npstack.cells import RecurrentDropout
 from tests.wrong_calls.world import B, D, H, R, T
 
@@ -36,6 +37,10 @@ def lstm(size=D, hidden=H, **options):
 
 def both(**options):
     return Bidirectional(lstm(), lstm(), **options)
+
+
+def without_params(tape):
+    return replace(tape, params={})
 
 
 SHARED = lstm()
@@ -235,5 +240,105 @@ NESTED = {
     "a tape whose states and gates are wrong": (
         lambda w: w.lstm.backward(replace(w.tape, initial=None, gates=None), w.doutputs),
         (DtypeError, "tape.initial must be LSTMState"),
+    ),
+    "a backward direction without a state": (
+        lambda w: Bidirectional(lstm(), Dense(D, H, rng=R)),
+        (ArgumentError, "backward_layer must read a sequence and have a recurrent layer", "Dense"),
+    ),
+    "a direction that begins with a vector": (
+        lambda w: Bidirectional(lstm(), Sequential(RepeatVector(2), lstm())),
+        (ArgumentError, "backward_layer must read a sequence", "got Sequential"),
+    ),
+    "a residual of symbols": (
+        lambda w: Residual(Embedding(D, D, rng=R)),
+        (ShapeError, "layer must keep the time axis"),
+    ),
+    "a skip over symbols": (
+        lambda w: SkipConnected(Embedding(D, H, rng=R)),
+        (ShapeError, "layer 0 (Embedding) must keep the time axis as it is"),
+    ),
+    "a skip over what stands in another order": (
+        lambda w: SkipConnected(lstm(), Reversed(lstm(H + D), order="as_read")),
+        (ShapeError, "layer 1 (Reversed) must keep the time axis as it is"),
+    ),
+    "a skip over branches apart": (
+        lambda w: SkipConnected(both(merge="none")),
+        (ShapeError, "layer 0 (Bidirectional) must keep the time axis as it is"),
+    ),
+    "branches of which none knows its width": (
+        lambda w: Parallel(Dropout(0.1), Dropout(0.2)),
+        (ShapeError, "one branch must have a size, got layers that take any"),
+    ),
+    "a sum with what is passed on": (
+        lambda w: Parallel(Dropout(0.1), Dense(D, 1, rng=R), merge="sum"),
+        (ShapeError, "all branches must hand on the same number, got [1, 3]"),
+    ),
+    "symbols at every step by themselves": (
+        lambda w: TimeDistributed(Embedding(D, H, rng=R)),
+        (ArgumentError, "layer must be feed-forward, from (B, D) to (B, K), got Embedding"),
+    ),
+    "a vector repeated at every step": (
+        lambda w: TimeDistributed(RepeatVector(2)),
+        (ArgumentError, "layer must be feed-forward, from (B, D) to (B, K), got RepeatVector"),
+    ),
+    "a sequence at every step": (
+        lambda w: TimeDistributed(TimeDistributed(Dense(D, H, rng=R))),
+        (ArgumentError, "layer must be feed-forward, from (B, D) to (B, K), got TimeDistributed"),
+    ),
+    "a state at every step, between vectors": (
+        lambda w: TimeDistributed(Sequential(RepeatVector(2), lstm(**LAST))),
+        (ArgumentError, "layer must be feed-forward, from (B, D) to (B, K), got Sequential"),
+    ),
+    "resets of another length": (
+        lambda w: w.lstm.forward(w.x, resets=w.mask[:, 1:]),
+        (ShapeError, "resets must be (B, T) = (4, 5), got (4, 4)"),
+    ),
+    "resets of vectors": (
+        lambda w: w.dense.forward(w.x[:, 0], resets=w.mask),
+        (ArgumentError, "mask, lengths and resets need an input with a time axis"),
+    ),
+    "a tape of a wrapper with another model's part": (
+        lambda w: (m := Reversed(lstm())).backward(
+            replace(m.forward(w.x), children=(w.stack_tape,)), w.doutputs
+        ),
+        (TapeError, "tape must be a RecurrentTape, got a CompositeTape"),
+    ),
+    "a tape of a wrapper with an input of another size": (
+        lambda w: (m := Reversed(lstm())).backward(
+            replace(m.forward(w.x), x=w.x[..., :1]), w.doutputs
+        ),
+        (ShapeError, "Reversed.backward, tape.x: x must be (B, T, D=3), got (4, 5, 1)"),
+    ),
+    "a tape whose first step is another model's": (
+        lambda w: (m := TimeDistributed(Dense(D, H, rng=R))).backward(
+            replace(t := m.forward(w.x), children=(without_params(t.parts[0]), *t.parts[1:])),
+            w.doutputs,
+        ),
+        (TapeError, "time step 0: tape must hold parameters"),
+    ),
+    "a tape whose last step is another model's": (
+        lambda w: (m := TimeDistributed(Dense(D, H, rng=R))).backward(
+            replace(t := m.forward(w.x), children=(*t.parts[:-1], without_params(t.parts[-1]))),
+            w.doutputs,
+        ),
+        (TapeError, "time step 4: tape must hold parameters"),
+    ),
+    "a tape of steps with an input of another size": (
+        lambda w: (m := TimeDistributed(Dense(D, H, rng=R))).backward(
+            replace(m.forward(w.x), x=w.x[..., :1]), w.doutputs
+        ),
+        (ShapeError, "TimeDistributed.backward, tape.x: x must be (B, T, D=3), got (4, 5, 1)"),
+    ),
+    "a tape of steps without its input": (
+        lambda w: (m := TimeDistributed(Dense(D, H, rng=R))).backward(
+            replace(m.forward(w.x), x=None), w.doutputs
+        ),
+        (DtypeError, "TimeDistributed.backward, tape.x: x must be"),
+    ),
+    "truncation of what repeats a vector": (
+        lambda w: truncated_gradients(
+            Sequential(lstm(**LAST), RepeatVector(T), lstm(H)), (w.x, w.doutputs), 2, 2
+        ),
+        (ArgumentError, "no step depends on a later one, got a RepeatVector in a Sequential"),
     ),
 }
