@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from npstack import (
+    GRU,
     LSTM,
+    RNN,
     Bidirectional,
     Dense,
     Directions,
@@ -208,6 +210,26 @@ def test_a_layer_around_layers_says_what_it_does_to_the_axes(name):
     assert (tape.outputs.ndim == 2) == (not layer.keeps_time and not layer.makes_time)
     dx = layer.backward(tape, np.ones_like(tape.outputs)).x
     assert dx is None if layer.takes_symbols else dx.shape == x.shape
+
+
+def test_branches_stand_in_the_order_in_which_they_are_given():
+    one, other, last = lstm(3, 2), dense(3, 1), lstm(3, 3)
+    x = np.random.default_rng(0).standard_normal((2, 5, 3))
+    own = [layer.forward(x).outputs for layer in (one, other, last)]
+    both = Parallel(one, other, last)
+    assert np.array_equal(both.forward(x).outputs, np.concatenate(own, axis=-1))
+    assert list(both.params) == ["0.W", "0.U", "0.b", "1.W", "1.b", "2.W", "2.U", "2.b"]
+    apart = Parallel(one, lstm(3, 2), merge="none").forward(x).outputs
+    assert np.array_equal(apart[..., 0, :], own[0])
+    skips = SkipConnected(one, lstm(5, 4)).forward(x).outputs
+    assert np.array_equal(skips[..., :2], own[0])
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU, RNN])
+def test_layers_by_name_say_in_booleans_what_they_do(kind):
+    for yes in (False, True):
+        layer = kind(3, 4, return_sequences=yes, learn_initial=yes, rng=R)
+        assert layer.learn_initial is layer.return_sequences is layer.keeps_time is yes
 
 
 def test_what_stands_around_a_recurrent_layer_shows_the_state_it_began_with():

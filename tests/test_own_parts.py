@@ -170,6 +170,14 @@ def test_parameters_are_drawn_once_each_and_in_their_order():
     assert rng.random() == twin.random()
 
 
+def test_zoneout_draws_field_by_field_in_the_order_of_the_state():
+    cell = Zoneout(LSTMCell(D, H, rng=np.random.default_rng(0)), c=0.5, h=0.2)
+    rng, twin = np.random.default_rng(5), np.random.default_rng(5)
+    stays, _ = cell.draw_noise(rng, 2, 3)
+    assert np.array_equal(stays.h, twin.random((2, 3, H)) < 0.2)
+    assert np.array_equal(stays.c, twin.random((2, 3, H)) < 0.5)
+
+
 def test_layer_norm_subtracts_before_it_squares():
     """Numbers far from zero: the mean of v (v - mean) would have lost their spread."""
     v = np.random.default_rng(0).standard_normal((5, 7))
