@@ -1,5 +1,6 @@
 """Every cell of `npstack.cells.CELLS`: laws, gradients, the scalar oracle, number types."""
 
+import re
 from typing import Any
 
 import mpmath
@@ -32,6 +33,26 @@ def test_laws_hold_for_every_cell(name):
     applies_not = {row.law for row in report.rows if row.verdict == "not applicable"}
     random = "dropout" in name or "zoneout" in name
     assert applies_not == (set() if random else {"noise_repeats_the_pass"})
+
+
+@pytest.mark.core
+@EVERY_CELL
+def test_every_cell_explains_the_number_of_its_parameters(name):
+    cell = CELLS[name](D, H, np.random.default_rng(0))
+    formula, *sizes = cell.formula.split(", ")
+    values = {letter: int(size) for letter, _, size in (text.partition("=") for text in sizes)}
+    product = re.sub(r"(?<=[0-9A-Z)])(?=[A-Z(])", "*", formula)  # 4H(D + 1) is 4*H*(D + 1)
+    assert eval(product, {}, values) == sum(value.size for value in cell.params.values())
+
+
+@pytest.mark.core
+def test_the_letters_of_gates_are_those_of_the_equations():
+    letters = {
+        name: "".join(CELLS[name](D, H, np.random.default_rng(0)).letters.values())
+        for name in ("lstm", "gru", "gru, reset before", "gru, zoneout")
+    }
+    rzn = "rzn"
+    assert letters == {"lstm": "ifgo", "gru": rzn, "gru, reset before": rzn, "gru, zoneout": rzn}
 
 
 def broken_up(name, rng, learned=False):

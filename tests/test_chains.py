@@ -28,6 +28,7 @@ from npstack import (
 )
 from npstack.cells import Activations, Cell, CellClip
 from npstack.numerics import sqrt
+from tests.strategies import LAYERS, build, draw_input
 
 pytestmark = pytest.mark.core
 R = np.random.default_rng(0)
@@ -230,6 +231,49 @@ def test_layers_by_name_say_in_booleans_what_they_do(kind):
     for yes in (False, True):
         layer = kind(3, 4, return_sequences=yes, learn_initial=yes, rng=R)
         assert layer.learn_initial is layer.return_sequences is layer.keeps_time is yes
+    usual = kind(3, 4, rng=R)
+    assert (usual.return_sequences, usual.learn_initial) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (lambda: Residual(lstm(3, 3)), ["LSTM"]),
+        (
+            lambda: Reversed(Sequential(lstm(3, 3), dense())),
+            ["0.LSTM", "1.Dense", "Reversed"],
+        ),
+        (
+            lambda: Sequential(Residual(Reversed(lstm(3, 3))), dense()),
+            ["0.LSTM", "1.Dense", "Sequential"],
+        ),
+        (lambda: TimeDistributed(Sequential(dense(), dense())), ["TimeDistributed"]),
+    ],
+)
+def test_a_summary_lists_the_layers_that_compute(model, names):
+    lines = model().summary(2, 5).splitlines()[1:-1]
+    assert [line.split()[0] for line in lines] == names
+
+
+def test_what_a_wrapper_does_to_time_is_told_to_the_layer_above():
+    repeats = Reversed(Sequential(lstm(3, 3, **LAST), RepeatVector(2)))
+    model, x = Sequential(repeats, lstm(3)), np.ones((2, 5, 3))
+    alone = lstm(3)
+    alone.params = model.children["1"].params
+    assert np.array_equal(
+        model.forward(x, lengths=[5, 1]).outputs,
+        alone.forward(repeats.forward(x, lengths=[5, 1]).outputs).outputs,
+    )
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_tapes_are_told_apart_by_identity(kind):
+    """They hold arrays, of which neither equality nor a hash would be of use."""
+    rng = np.random.default_rng(0)
+    layer = build(kind, rng)
+    one, other = (layer.forward(draw_input(layer, rng, 2, 3)) for _ in range(2))
+    assert len({one, other}) == 2
+    assert one != other
 
 
 def test_what_stands_around_a_recurrent_layer_shows_the_state_it_began_with():
@@ -337,6 +381,10 @@ def test_a_recorded_tape_has_no_resets_and_no_learned_beginning_unless_it_says_s
     fields = {
         name: value for name, value in vars(tape).items() if name not in ("resets", "learned")
     }
+    turned = Reversed(lstm()).forward(np.zeros((2, 3, 3)))
+    assert turned.turned is False
+    plain = {name: value for name, value in vars(turned).items() if name != "turned"}
+    assert type(turned)(**plain).turned is False
     recorded = RecurrentTape(**fields)
     assert recorded.learned is False
     assert recorded.resets is None

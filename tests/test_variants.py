@@ -246,6 +246,10 @@ def test_units_of_any_variant_have_no_order():
         assert verdicts["permuting_hidden_units"] == "holds", f"\n{report}"
 
 
+def test_the_usual_run_time_forget_bias_is_one():
+    assert ForgetBias().bias == 1.0
+
+
 def test_what_parts_cost_is_listed_for_each():
     cell = LSTMVariantCell(D, H, Activations(cell="relu"), CellClip(1.0), rng=generator())
     assert cell.formula == "4H(D + H + 1), D=3, H=4"

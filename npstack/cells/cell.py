@@ -181,7 +181,7 @@ class GatedCell(Cell):
         Of the parameters, hence of everything computed.
     """
 
-    gates: tuple[str, ...] = ()  # packed in this order along the last axis of W, U and b
+    gates: tuple[str, ...]  # packed in this order along the last axis of W, U and b
 
     def __init__(
         self,
