@@ -1,11 +1,13 @@
 """Parts, cells and draws of a user's own: everything that a variant or a wrapper offers is used."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
-from npstack import GRUCell, LSTMCell, LSTMState, LSTMVariantCell, Recurrent
+from npstack import GRUCell, LSTMCell, LSTMState, LSTMVariantCell, Recurrent, check_gradients
 from npstack.activations import Activation
-from npstack.cells import CellClip, GRUResetBeforeCell, Part, Peepholes, Projection, Zoneout
+from npstack.cells import Cell, CellClip, GRUResetBeforeCell, Part, Peepholes, Projection, Zoneout
 from npstack.cells import RecurrentDropout as Dropped
 from npstack.cells.layer_norm import layer_norm
 from npstack.init import INITIALISERS
@@ -149,6 +151,44 @@ def test_wrappers_say_what_is_unusual_about_them():
         f"RecurrentDropout({inside}, rate=0.5, each_step=True)"
     )
     assert repr(Zoneout(cell, c=0.1, h=0.5)) == f"Zoneout({inside}, c=0.1, h=0.5)"
+
+
+class Held(NamedTuple):
+    """The state of the least cell that there can be."""
+
+    h: np.ndarray
+
+
+class Nothing(NamedTuple):
+    """No record at all."""
+
+
+class Least(Cell):
+    """``h = h' / 2 + x W``: a cell that says no more than it must."""
+
+    def __init__(self, rng):
+        self.input_size, self.hidden_size = D, H
+        self.params = {"W": rng.standard_normal((D, H))}
+        self.state_sizes, self.record_sizes = Held(H), Nothing()
+
+    def step(self, params, x, state, noise=None):
+        return Held(state.h / 2 + x @ params["W"]), Nothing()
+
+    def step_backward(self, params, x, state, record, new_state, dnew_state, noise=None):
+        dh = dnew_state.h
+        return {"W": x.T @ dh}, dh @ params["W"].T, Held(dh / 2)
+
+
+def test_a_cell_need_not_say_more_than_it_must():
+    rng = np.random.default_rng(0)
+    layer = Recurrent(Least(rng), learn_initial=True)
+    assert (layer.cell.axes, layer.cell.noise_axes, layer.parameter_formula) == ({}, None, "")
+    report = check_laws(layer, rng=rng, batch=3, steps=3)
+    assert report.passed, report
+    detail = {row.law: row.detail for row in report.rows}
+    assert detail["permuting_hidden_units"] == "how the units of Least are wired is unknown"
+    assert check_gradients(layer, rng.standard_normal((2, 3, D))).passed
+    assert layer.forward(rng.standard_normal((2, 3, D)), rng=rng).noise is None
 
 
 # ---- how parameters begin ------------------------------------------------------------------------

@@ -242,3 +242,30 @@ def test_layers_of_a_projected_stack_take_what_the_layer_below_hands_on():
     stack = Stacked(projected, D, [4, 3], rng=generator())
     assert [layer.input_size for layer in stack.recurrent] == [D, 3]
     assert stack.forward(np.ones((2, 4, D))).outputs.shape == (2, 4, 2)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: StackedLSTM(D, SIZES, rng=generator()),
+        lambda: StackedGRU(D, SIZES, rng=generator()),
+        lambda: StackedRNN(D, SIZES, rng=generator()),
+        lambda: Stacked(GRUCell, D, SIZES, rng=generator()),
+        lambda: StackedBidirectional(GRUCell, D, SIZES, rng=generator()),
+        lambda: BidirectionalStacked(GRUCell, D, SIZES, rng=generator()),
+    ],
+)
+def test_a_stack_returns_sequences_and_drops_nothing_unless_it_is_told_to(build):
+    stack, x = build(), np.ones((2, 4, D))
+    assert stack.keeps_time
+    trained = stack.forward(x, rng=generator()).outputs
+    assert np.array_equal(trained, stack.forward(x).outputs)
+    assert trained.shape[:2] == (2, 4)
+
+
+@pytest.mark.core
+def test_the_number_of_layers_reaches_both_stacks():
+    both = BidirectionalStacked(GRUCell, D, 4, 3, rng=generator())
+    names = {f"{side}.layers.{k}.W" for side in ("forward", "backward") for k in range(3)}
+    assert names == {name for name in both.params if name.endswith(".W")}

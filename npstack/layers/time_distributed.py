@@ -86,9 +86,6 @@ class TimeDistributed(Wrapper):
         batch, *features = self.layer._outputs_shape(tape.parts[0])
         return (batch, tape.x.shape[1], *features)
 
-    def _after(self, context: Context, tape: Tape) -> Context:
-        return context
-
     def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
         yield path, self, tape
 
