@@ -213,6 +213,17 @@ def test_a_layer_around_layers_says_what_it_does_to_the_axes(name):
     assert dx is None if layer.takes_symbols else dx.shape == x.shape
 
 
+@pytest.mark.parametrize("length", [2, 5])
+def test_branches_tell_the_layer_above_what_was_done_to_time(length):
+    x, top = np.random.default_rng(0).standard_normal((2, 5, 3)), lstm(4)
+    turned = read(3)
+    alone, branch = Sequential(turned, top), Sequential(Parallel(turned), top)
+    outputs = [model.forward(x, lengths=[5, length]).outputs for model in (alone, branch)]
+    assert np.array_equal(*outputs)
+    repeats = Sequential(Parallel(RepeatVector(2), Sequential(dense(), RepeatVector(2))), lstm(6))
+    assert repeats.forward(x[:, 0]).outputs.shape == (2, 2, 4)
+
+
 def test_branches_stand_in_the_order_in_which_they_are_given():
     one, other, last = lstm(3, 2), dense(3, 1), lstm(3, 3)
     x = np.random.default_rng(0).standard_normal((2, 5, 3))

@@ -10,6 +10,8 @@ from npstack.activations import Activation
 from npstack.cells import Cell, CellClip, GRUResetBeforeCell, Part, Peepholes, Projection, Zoneout
 from npstack.cells import RecurrentDropout as Dropped
 from npstack.cells.layer_norm import layer_norm
+from npstack.cells.reading import ReadingCell
+from npstack.cells.wrapper import CellWrapper
 from npstack.init import INITIALISERS
 from npstack.numerics import dropped
 from npstack.verify import check_laws
@@ -189,6 +191,19 @@ def test_a_cell_need_not_say_more_than_it_must():
     assert detail["permuting_hidden_units"] == "how the units of Least are wired is unknown"
     assert check_gradients(layer, rng.standard_normal((2, 3, D))).passed
     assert layer.forward(rng.standard_normal((2, 3, D)), rng=rng).noise is None
+
+
+@pytest.mark.parametrize("base", [Cell, ReadingCell, CellWrapper])
+def test_what_a_cell_has_not_written_is_named_when_it_is_built(base):
+    owed = {
+        Cell: {"step", "step_backward"},
+        ReadingCell: {"step_reading", "step_reading_backward"},
+        CellWrapper: {"draw_own", "settings", "step_reading", "step_reading_backward"},
+    }[base]
+    for name in owed:
+        written = dict.fromkeys(owed - {name})
+        with pytest.raises(TypeError, match=rf"abstract method '?{name}'?$"):
+            type("Unfinished", (base,), written)()
 
 
 # ---- how parameters begin ------------------------------------------------------------------------

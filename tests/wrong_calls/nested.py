@@ -341,4 +341,12 @@ NESTED = {
         ),
         (ArgumentError, "no step depends on a later one, got a RepeatVector in a Sequential"),
     ),
+    "a tape of no wrapper": (
+        lambda w: Residual(lstm(D, D)).backward(w.tape, w.doutputs),
+        (TapeError, "Residual.backward: tape must be a WrapperTape, got a RecurrentTape"),
+    ),
+    "a tape of another wrapper": (
+        lambda w: Reversed(lstm(D, D)).backward(Residual(lstm(D, D)).forward(w.x), w.x),
+        (TapeError, "Reversed.backward: tape must be a ReversedTape, got a WrapperTape"),
+    ),
 }
