@@ -213,6 +213,21 @@ def test_a_layer_around_layers_says_what_it_does_to_the_axes(name):
     assert dx is None if layer.takes_symbols else dx.shape == x.shape
 
 
+def test_what_was_turned_round_lies_in_a_row_again():
+    """Strided arrays take another way through BLAS, with other bits."""
+    rng = np.random.default_rng(0)
+    x, mask, resets = np.ones((4, 5, 3)), rng.random((4, 5)) < 0.6, rng.random((4, 5)) < 0.6
+    for order in ("time", "as_read"):
+        layer = Reversed(lstm(), order=order)
+        tape = layer.forward(x, mask=mask, resets=resets)
+        assert tape.turned is (order == "as_read")
+        dx = layer.backward(tape, tape.outputs).x
+        arrays = (tape.outputs, tape.parts[0].x, dx)
+        assert all(array.flags.c_contiguous for array in arrays)
+        inner = tape.parts[0]
+        assert not (inner.resets & ~inner.mask).any()
+
+
 @pytest.mark.parametrize("length", [2, 5])
 def test_branches_tell_the_layer_above_what_was_done_to_time(length):
     x, top = np.random.default_rng(0).standard_normal((2, 5, 3)), lstm(4)

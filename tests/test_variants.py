@@ -23,6 +23,8 @@ from npstack.cells import (
     PreactivationClip,
     Projection,
 )
+from npstack.cells.parts.clips import clip_backward
+from npstack.numerics import clip
 from npstack.verify import check_laws, oracle
 from tests.drawn_variants import draw_variant
 
@@ -244,6 +246,13 @@ def test_units_of_any_variant_have_no_order():
         report = check_laws(Recurrent(draw_variant(rng, D, H).cell), rng=rng, steps=3)
         verdicts = {row.law: row.verdict for row in report.rows}
         assert verdicts["permuting_hidden_units"] == "holds", f"\n{report}"
+
+
+def test_nothing_passes_at_a_limit_of_complex_numbers_either():
+    for at in (1.0, -1.0):
+        for step in (0.0, 1e-30j, -1e-30j):
+            y = clip(np.array([at + step, at / 2 + step]), 1.0)
+            assert clip_backward(y, np.ones_like(y), 1.0).tolist() == [0.0, 1.0]
 
 
 def test_the_usual_run_time_forget_bias_is_one():

@@ -88,7 +88,7 @@ class LSTMVariantCell(GatedCell):
                 advice = "Build it: LSTMVariantCell(3, 8, Peepholes(), rng=rng)."
                 fail(ArgumentError, where, "parts must be parts", describe(part), advice)
         kinds = [type(part) for part in parts]
-        twice = sorted({kind.__name__ for kind in kinds if kinds.count(kind) > 1})
+        twice = dict.fromkeys(kind.__name__ for kind in kinds if kinds.count(kind) > 1)
         if twice:
             got = f"two of {', '.join(twice)}"
             fail(ArgumentError, where, "parts must be of different kinds", got, "Leave one out.")

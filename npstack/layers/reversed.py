@@ -69,8 +69,9 @@ class Reversed(Wrapper):
         return outputs[:, ::-1] if self.keeps_time and self.order == "time" else outputs
 
     def _forward(self, params: Params, x: Array, context: Context) -> ReversedTape:
-        part = self.layer._forward(params, x[:, ::-1].copy(), _turned_context(context))
-        outputs = self._turned(part.outputs).copy()
+        x_read = np.ascontiguousarray(x[:, ::-1])
+        part = self.layer._forward(params, x_read, _turned_context(context))
+        outputs = np.ascontiguousarray(self._turned(part.outputs))
         return ReversedTape(
             params, x, context.mask, outputs, part.noise, (part,), turned=self.turned
         )
@@ -78,9 +79,9 @@ class Reversed(Wrapper):
     def _backward(
         self, tape: WrapperTape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
-        doutputs = self._turned(doutputs).copy()
+        doutputs = np.ascontiguousarray(self._turned(doutputs))
         dparams, dx, dinitial = self.layer._backward(tape.parts[0], doutputs, dfinal)
-        return dparams, None if dx is None else dx[:, ::-1].copy(), dinitial
+        return dparams, None if dx is None else np.ascontiguousarray(dx[:, ::-1]), dinitial
 
     def _after(self, context: Context, tape: Tape) -> Context:
         if not self.keeps_time:

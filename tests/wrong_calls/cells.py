@@ -38,6 +38,12 @@ WRONG_CELLS = {
         lambda w: LSTMVariantCell(D, H, CellClip(1.0), Coupled(), CellClip(2.0), rng=R),
         (ArgumentError, "parts must be of different kinds, got two of CellClip", "Leave one out"),
     ),
+    "several parts of two kinds": (
+        lambda w: LSTMVariantCell(
+            D, H, *(Coupled(), CellClip(1.0), Peepholes(), CellClip(2.0), Coupled()), rng=R
+        ),
+        (ArgumentError, "parts must be of different kinds, got two of Coupled, CellClip"),
+    ),
     "variant with a seed": (
         lambda w: LSTMVariantCell(D, H, Peepholes(), rng=0),
         (DtypeError, "LSTMVariantCell: rng must be", "got 0 (int)"),
