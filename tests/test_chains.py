@@ -299,6 +299,7 @@ def test_tapes_are_told_apart_by_identity(kind):
     layer = build(kind, rng)
     one, other = (layer.forward(draw_input(layer, rng, 2, 3)) for _ in range(2))
     assert len({one, other}) == 2
+    assert isinstance(one.parts, tuple)
     assert one != other
 
 
