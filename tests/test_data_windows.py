@@ -192,6 +192,16 @@ def test_what_counts_is_told_with_or_without_holes():
     assert warm.counted().tolist() == [[False, True, True]] * len(warm)
 
 
+def test_windows_of_which_no_step_counts_are_left_out():
+    observed = np.ones(14, bool)
+    observed[4:11] = False
+    for every_step, kept in ((True, [0, 1, 2, 9, 10]), (False, [0, 8, 9, 10])):
+        found = windows(np.arange(14.0), 3, every_step=every_step, mask=observed)
+        assert found.positions.inputs[:, 0].tolist() == kept
+        assert found.samples.x.shape == (len(kept), 3, 1)
+        assert found.counted().reshape(len(kept), -1).any(axis=1).all()
+
+
 def test_windows_keep_the_series_and_do_not_print_it():
     observed = SERIES != 5
     found = windows(SERIES, 3, mask=observed, scaler=Standardiser.fit(SERIES[:, np.newaxis]))

@@ -269,3 +269,5 @@ def test_the_number_of_layers_reaches_both_stacks():
     both = BidirectionalStacked(GRUCell, D, 4, 3, rng=generator())
     names = {f"{side}.layers.{k}.W" for side in ("forward", "backward") for k in range(3)}
     assert names == {name for name in both.params if name.endswith(".W")}
+    for kind in (StackedLSTM, StackedGRU, StackedRNN):
+        assert len(kind(D, 4, 3, rng=generator()).recurrent) == 3

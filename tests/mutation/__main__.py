@@ -120,7 +120,8 @@ def in_two_processes(stage: str, mutants: list[Mutant], work: Half) -> Verdicts:
 
     Each goes into the journal as it comes; what stands there already is not done again.
     """
-    found = JOURNAL.read(stage)
+    keys = {mutant.key for mutant in mutants}
+    found = {key: verdict for key, verdict in JOURNAL.read(stage).items() if key in keys}
     mutants = [mutant for mutant in mutants if mutant.key not in found]
     read, write = os.pipe()
     pids = []

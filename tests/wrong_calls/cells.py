@@ -161,4 +161,12 @@ WRONG_CELLS = {
         lambda w: BidirectionalStacked(LSTMCell, D, [H], rng=0),
         (DtypeError, "BidirectionalStacked: rng must be a numpy.random.Generator"),
     ),
+    "two directions without sizes": (
+        lambda w: StackedBidirectional(LSTMCell, D, [], rng=R),
+        (ArgumentError, "StackedBidirectional: hidden_sizes must list one size per layer"),
+    ),
+    "two directions that drop everything": (
+        lambda w: StackedBidirectional(LSTMCell, D, [H, H], dropout=1.0, rng=R),
+        (ArgumentError, "StackedBidirectional: dropout must be"),
+    ),
 }
