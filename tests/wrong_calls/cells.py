@@ -40,7 +40,7 @@ WRONG_CELLS = {
     ),
     "several parts of two kinds": (
         lambda w: LSTMVariantCell(
-            D, H, *(Coupled(), CellClip(1.0), Peepholes(), CellClip(2.0), Coupled()), rng=R
+            D, H, *(Coupled(), CellClip(1.0), Peepholes(), Coupled(), CellClip(2.0)), rng=R
         ),
         (ArgumentError, "parts must be of different kinds, got two of Coupled, CellClip"),
     ),
