@@ -41,6 +41,8 @@ def test_gates_are_packed_in_the_order_i_f_g_o(rng):
     packed = join_gates(gates)
     for k, gate in enumerate(gates):
         assert (packed[:, 2 * k : 2 * k + 2] == gate).all()
+    over_time = rng.standard_normal((3, 5, 8))
+    assert np.array_equal(join_gates(split_gates(over_time)), over_time)
 
 
 @pytest.mark.parametrize("value", [1.0, 0.0, -2.5, None])

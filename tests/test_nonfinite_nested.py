@@ -13,6 +13,7 @@ from npstack import (
     Residual,
     Reversed,
     Sequential,
+    StackedLSTM,
     TimeDistributed,
 )
 from npstack.nonfinite import first_in_backward
@@ -90,6 +91,13 @@ def test_forward_above_a_layer_that_leaves_its_outputs_as_read():
     assert "first at time step 1 of 1.Dense, in 'outputs'" in message(model, x)
 
 
+def test_layers_of_a_stack_are_told_by_their_number():
+    stack = StackedLSTM(1, [4, 1], rng=np.random.default_rng(0))
+    names = {f"layers.0.{name}": value for name, value in explosive().params.items()}
+    stack.params = {**stack.params, **names}
+    assert "time step 2 of 0.LSTM, in 'forget'" in message(stack, one_from(1))
+
+
 def test_a_product_or_a_sum_of_finite_numbers_is_found_too():
     def dense(value):
         layer = Dense(1, 1, rng=np.random.default_rng(0))
@@ -97,6 +105,8 @@ def test_a_product_or_a_sum_of_finite_numbers_is_found_too():
         return layer
 
     x = one_from(3)
+    chain = Sequential(dense(1e200), dense(1e200), dense(1.0))  # infinite from the second on
+    assert "first at time step 3 of 1.Dense, in 'outputs'" in message(chain, x)
     product = Sequential(Parallel(dense(1e200), dense(1e200), merge="mul"), dense(1.0))
     assert "first at time step 3 of 0.Parallel, in 'outputs'" in message(product, x)
     total = Residual(dense(1.0))

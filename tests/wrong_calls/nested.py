@@ -349,4 +349,10 @@ NESTED = {
         lambda w: Reversed(lstm(D, D)).backward(Residual(lstm(D, D)).forward(w.x), w.x),
         (TapeError, "Reversed.backward: tape must be a ReversedTape, got a WrapperTape"),
     ),
+    "a tape of a chain whose outputs were cut": (
+        lambda w: w.model.backward(
+            replace(t := w.model.forward(w.x), outputs=t.outputs[..., 1:]), w.doutputs
+        ),
+        (TapeError, "Sequential.backward: tape.outputs must have shape (4, 5, 6), got (4, 5, 5)"),
+    ),
 }
