@@ -107,6 +107,8 @@ def test_a_product_or_a_sum_of_finite_numbers_is_found_too():
     x = one_from(3)
     chain = Sequential(dense(1e200), dense(1e200), dense(1.0))  # infinite from the second on
     assert "first at time step 3 of 1.Dense, in 'outputs'" in message(chain, x)
+    branches = Parallel(dense(HUGE), dense(HUGE))
+    assert "first at time step 3 of 0.Dense, in 'outputs'" in message(branches, x)
     product = Sequential(Parallel(dense(1e200), dense(1e200), merge="mul"), dense(1.0))
     assert "first at time step 3 of 0.Parallel, in 'outputs'" in message(product, x)
     total = Residual(dense(1.0))

@@ -94,7 +94,7 @@ class Composite(Layer):
 
     def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
         for (name, layer), part in zip(self.children.items(), tape.parts, strict=True):
-            yield from layer._non_finite(f"{path}{name.removeprefix('layers.')}.", part)
+            yield from layer._non_finite(f"{path}{name}.", part)
 
 
 class Chain(Composite):
