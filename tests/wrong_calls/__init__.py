@@ -9,7 +9,17 @@ from tests.wrong_calls.construction import CONSTRUCTION
 from tests.wrong_calls.forward import ARGUMENTS, INPUT
 from tests.wrong_calls.losses_and_checks import LOSS_AND_CHECKS
 from tests.wrong_calls.nested import NESTED
+from tests.wrong_calls.nested_tapes import NESTED_TAPES
 from tests.wrong_calls.world import world
 
-GROUPS = (CONSTRUCTION, WRONG_CELLS, NESTED, INPUT, ARGUMENTS, BACKWARD, LOSS_AND_CHECKS)
+GROUPS = (
+    CONSTRUCTION,
+    WRONG_CELLS,
+    NESTED,
+    NESTED_TAPES,
+    INPUT,
+    ARGUMENTS,
+    BACKWARD,
+    LOSS_AND_CHECKS,
+)
 WRONG_CALLS = {name: row for group in GROUPS for name, row in group.items()}
