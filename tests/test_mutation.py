@@ -11,6 +11,7 @@ import pytest
 
 from tests.mutation import mistakes, table
 from tests.mutation.accidents import ACCIDENTS
+from tests.mutation.operators import PACKAGE
 
 ROOT = Path(__file__).parents[1]
 with_table = pytest.mark.skipif(
@@ -80,6 +81,14 @@ def test_an_edit_is_taken_back():
     with edit.applied() as tree:
         assert ast.unparse(tree) != before
     assert ast.unparse(edit.tree) == before
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS, ids=lambda accident: accident.name)
+def test_every_accident_can_happen_to_the_code_as_it_is(accident):
+    with accident.applied() as tree:
+        assert ast.unparse(tree) != ast.unparse(
+            ast.parse((PACKAGE / accident.file).read_text(encoding="utf-8"))
+        )
 
 
 @with_table

@@ -23,7 +23,8 @@ class Accident(NamedTuple):
 
     @property
     def key(self) -> str:
-        return f"accident | {self.name}"
+        """With its text: an accident that is written anew is judged anew."""
+        return f"accident | {self.name} | {self.old!r} -> {self.new!r}"
 
     @contextmanager
     def applied(self) -> Iterator[ast.Module]:
@@ -153,8 +154,8 @@ ACCIDENTS = (
     Accident(
         "initial state ignored",
         LAYER,
-        "        (initial,) = states\n",
-        "        initial = type(states[0])(*map(np.zeros_like, states[0]))\n",
+        "        (given,) = context.states\n",
+        "        given = None\n",
     ),
     Accident(
         "masked gradient multiplied away, not selected (alexTsaptsinos/lyricsHAN#3)",
@@ -189,9 +190,9 @@ ACCIDENTS = (
     Accident(
         "layer above sees only the last hidden state of the layer below",
         COMPOSITE,
-        "            x, mask = tape.outputs, mask if layer.keeps_time else None",
-        "            x, mask = tape.outputs, mask if layer.keeps_time else None\n"
-        "            x = np.broadcast_to(x[:, -1:], x.shape) if layer.recurrent else x",
+        "            x, told = tape.outputs, layer._after(told, tape)\n",
+        "            x, told = tape.outputs, layer._after(told, tape)\n"
+        "            x = x[:, -1:] + 0 * x if layer.recurrent and x.ndim == 3 else x\n",
     ),
     Accident(
         "states of the layers given in the wrong order",
@@ -201,15 +202,18 @@ ACCIDENTS = (
     ),
     Accident(
         "dropout not scaled up",
-        "layers/dropout.py",
-        "values / (1 - self.rate)",
-        "values",
+        "numerics.py",
+        "np.where(kept, values / (1 - rate), np.zeros_like(values))",
+        "np.where(kept, values, np.zeros_like(values))",
     ),
     Accident(
         "dropout in evaluation as well",
         "layers/dropout.py",
-        "        elif rng is not None:\n",
-        "        else:\n            rng = rng or np.random.default_rng(0)\n",
+        "        elif context.rng is not None:\n"
+        "            kept = context.rng.random(self._shape(x)) >= self.rate\n",
+        "        else:\n"
+        "            rng = context.rng or np.random.default_rng(0)\n"
+        "            kept = rng.random(self._shape(x)) >= self.rate\n",
     ),
     Accident(
         "dropout forgotten backward",
