@@ -174,6 +174,10 @@ def gates(
     A gate goes from 0, closed (dark blue), to 1, open (yellow). The candidate and the states have a
     sign: red is positive, blue negative, white nothing. Masked steps are hatched.
 
+    Steps stand in the order in which the layer read them. One that reads time from its end (the
+    backward direction of a `Bidirectional`) begins with the last step of the sequence: say so by
+    ``time_label="step as read"``. `activations` puts every layer in the order of time.
+
     Parameters
     ----------
     tape : RecurrentTape
