@@ -22,13 +22,13 @@ from typing import Any
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # tests.provenance
+sys.path.insert(0, str(ROOT))  # tests.tools.provenance
 
 import numpy as np  # noqa: E402  after the number of threads
 
 from npstack import Checkpoint, History, StackedLSTM, load_checkpoint, save_checkpoint  # noqa: E402
-from npstack.params import count  # noqa: E402
-from tests.provenance import provenance  # noqa: E402
+from npstack.core.params import count  # noqa: E402
+from tests.tools.provenance import provenance  # noqa: E402
 
 SIZES = ([12, 12, 12], [64, 64], [256, 256], [512, 512, 512])
 EPOCHS, REPEATS = 100, 9

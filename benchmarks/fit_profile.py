@@ -24,14 +24,15 @@ from typing import Any
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # tests.provenance
+sys.path.insert(0, str(ROOT))  # tests.tools.provenance
 
 import numpy as np  # noqa: E402  after the number of threads
 
-from npstack import Adam, Dense, Sequential, StackedLSTM, demo, fit  # noqa: E402
+from npstack import Adam, Dense, Sequential, StackedLSTM, fit  # noqa: E402
+from npstack.cli import demo  # noqa: E402
 from npstack.data import Scale, load_sunspots  # noqa: E402
-from npstack.samples import Samples  # noqa: E402
-from tests.provenance import provenance, write_figures  # noqa: E402
+from npstack.losses.samples import Samples  # noqa: E402
+from tests.tools.provenance import provenance, write_figures  # noqa: E402
 
 BAR = 0.85
 SMALL = ("truncate=(10, 10)", "one layer of 8")  # many updates of little work: no usual jobs

@@ -18,7 +18,6 @@ from common import Outcome, Row, Table, run, say
 from npstack import Adam, analysis, fit, plots, softmax_cross_entropy
 from npstack.baselines import NGram, compressed_bits
 from npstack.data import load
-from npstack.schedules import Cosine, WarmUp
 from npstack.text import (
     Vocabulary,
     bits_per_character,
@@ -28,6 +27,7 @@ from npstack.text import (
     streams,
     without_repeats,
 )
+from npstack.training.schedules import Cosine, WarmUp
 
 UNITS, DEPTHS = 80, (1, 2, 3)
 SETTINGS = {

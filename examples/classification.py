@@ -17,7 +17,7 @@ from npstack import Adam, Cosine, Dense, Dropout, Sequential, StackedLSTM, fit, 
 from npstack.baselines import dtw, nearest, resample, ridge_classifier, summaries
 from npstack.data import Standardiser, load
 from npstack.losses import softmax_cross_entropy
-from npstack.metrics import confusion_matrix, error_rate
+from npstack.training.metrics import confusion_matrix, error_rate
 
 PENALTIES = 10.0 ** np.arange(-2, 5)
 UNITS, BATCH, RATE = 64, 27, 0.005

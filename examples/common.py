@@ -132,7 +132,7 @@ def run(
             folder.mkdir(parents=True, exist_ok=True)
     if options.json is not None:  # taken now: what is edited during the run has not run
         sys.path.insert(0, str(ROOT))
-        from tests.provenance import provenance
+        from tests.tools.provenance import provenance
 
         script = Path(example.__code__.co_filename).resolve().relative_to(ROOT)
         words = ["--seed", options.seed] * (options.seed != 0)

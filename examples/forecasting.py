@@ -14,7 +14,7 @@ import common
 from npstack import Adam, Dense, Sequential, StackedLSTM, fit, plots
 from npstack.baselines import Split, best_lag, lagged, ridge
 from npstack.data import Standardiser, load, split_by_time, windows
-from npstack.metrics import rmse
+from npstack.training.metrics import rmse
 
 HORIZONS = [1, 6, 12, 24]  # months
 TRAIN, VALIDATION = 1920, 480  # months

@@ -14,8 +14,8 @@ from PIL import Image  # comes with matplotlib
 
 from npstack import Dense, Recorder, Sequential, StackedLSTM, analysis, mean_squared_error, plots
 from npstack.data import Scale, load_sunspots
-from npstack.optim import Adam
-from npstack.train import Samples, fit
+from npstack.training.fit import Samples, fit
+from npstack.training.optim import Adam
 
 MONTHS_AHEAD, WINDOW, WARM_UP = 12, 300, 48
 TRAINED_ON, SHOWN_FROM = 1920, 2400

@@ -30,8 +30,8 @@ from npstack import (
 )
 from npstack.data import by_length, library_statements, pad
 from npstack.data.highlighting import TAGS
-from npstack.metrics import confusion_matrix, error_rate
 from npstack.text import Vocabulary
+from npstack.training.metrics import confusion_matrix, error_rate
 
 TRAIN, TEST, SHORTEST, LONGEST = 4000, 1000, 8, 100
 EPOCHS, BATCH, RATE, VECTOR, UNITS = 6, 32, 0.02, 24, 64

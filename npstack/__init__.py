@@ -1,89 +1,137 @@
-"""npstack: the stacked LSTM you can read, prove and trust."""
+"""npstack: the stacked LSTM you can read, prove and trust.
 
-from npstack import analysis, plots
-from npstack.activations import Activation
-from npstack.bptt import truncated_gradients
-from npstack.cells import (
-    Cell,
-    GRUCell,
-    GRUGates,
-    GRUResetBeforeCell,
-    GRUState,
-    LayerNormLSTMCell,
-    LSTMCell,
-    LSTMVariantCell,
-    RecurrentDropout,
-    RNNCell,
-    RNNState,
-    Zoneout,
-)
-from npstack.checkpoint import (
-    Checkpoint,
-    load_checkpoint,
-    load_weights,
-    save_checkpoint,
-    save_weights,
-)
-from npstack.decoding import Decoded, greedy_decode
-from npstack.layers import (
-    GRU,
-    LSTM,
-    RNN,
-    Bidirectional,
-    Dense,
-    Directions,
-    Dropout,
-    Embedding,
-    Layer,
-    Parallel,
-    Recurrent,
-    RepeatVector,
-    Residual,
-    Reversed,
-    Sequential,
-    SkipConnected,
-    TimeDistributed,
-)
-from npstack.losses import (
-    Loss,
-    binary_cross_entropy,
-    huber,
-    mean_absolute_error,
-    mean_squared_error,
-    softmax_cross_entropy,
-)
-from npstack.optim import (
-    SGD,
-    Adam,
-    AdamW,
-    Optimiser,
-    RMSprop,
-    clip_by_global_norm,
-    clip_by_value,
-    global_norm,
-    optimiser_from,
-)
-from npstack.params import LSTMGates
-from npstack.recorder import Recorder
-from npstack.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
-from npstack.seq2seq import EncoderDecoder
-from npstack.shapes import (
-    ArgumentError,
-    DataError,
-    DtypeError,
-    LeakageError,
-    NonFiniteError,
-    NpstackError,
-    ShapeError,
-    TapeError,
-)
-from npstack.source_target import SourceTarget, shift_right
-from npstack.stack import Stacked, StackedLSTM
-from npstack.stacks import BidirectionalStacked, StackedBidirectional, StackedGRU, StackedRNN
-from npstack.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
-from npstack.train import History, Samples, evaluate, fit
-from npstack.verify import check_gradients, check_laws, gradcheck
+Every name is imported when it is first used: ``import npstack`` loads little more than NumPy.
+"""
+
+from typing import TYPE_CHECKING
+
+from npstack.core.lazy import lazy
 from npstack.version import __version__
+
+if TYPE_CHECKING:
+    from npstack import analysis, plots
+    from npstack.cells import (
+        Cell,
+        GRUCell,
+        GRUGates,
+        GRUResetBeforeCell,
+        GRUState,
+        LayerNormLSTMCell,
+        LSTMCell,
+        LSTMVariantCell,
+        RecurrentDropout,
+        RNNCell,
+        RNNState,
+        Zoneout,
+    )
+    from npstack.core.activations import Activation
+    from npstack.core.errors import (
+        ArgumentError,
+        DataError,
+        DtypeError,
+        LeakageError,
+        NonFiniteError,
+        NpstackError,
+        ShapeError,
+        TapeError,
+    )
+    from npstack.core.params import LSTMGates
+    from npstack.core.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
+    from npstack.layers import (
+        GRU,
+        LSTM,
+        RNN,
+        Bidirectional,
+        Dense,
+        Directions,
+        Dropout,
+        Embedding,
+        Layer,
+        Parallel,
+        Recurrent,
+        RepeatVector,
+        Residual,
+        Reversed,
+        Sequential,
+        SkipConnected,
+        TimeDistributed,
+    )
+    from npstack.layers.stacked import Stacked, StackedGRU, StackedLSTM, StackedRNN
+    from npstack.layers.stacked_bidirectional import BidirectionalStacked, StackedBidirectional
+    from npstack.losses import (
+        Loss,
+        binary_cross_entropy,
+        huber,
+        mean_absolute_error,
+        mean_squared_error,
+        softmax_cross_entropy,
+    )
+    from npstack.seq2seq.decode import Decoded, greedy_decode
+    from npstack.seq2seq.encoder_decoder import EncoderDecoder
+    from npstack.seq2seq.pairs import SourceTarget, shift_right
+    from npstack.training.bptt import truncated_gradients
+    from npstack.training.checkpoint import (
+        Checkpoint,
+        load_checkpoint,
+        load_weights,
+        save_checkpoint,
+        save_weights,
+    )
+    from npstack.training.fit import History, Samples, evaluate, fit
+    from npstack.training.optim import (
+        SGD,
+        Adam,
+        AdamW,
+        Optimiser,
+        RMSprop,
+        clip_by_global_norm,
+        clip_by_value,
+        global_norm,
+        optimiser_from,
+    )
+    from npstack.training.recorder import Recorder
+    from npstack.training.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
+    from npstack.verify import check_gradients, check_laws, gradcheck
+
+_HOMES = {
+    "npstack": "analysis plots",
+    "npstack.cells": (
+        "Cell GRUCell GRUGates GRUResetBeforeCell GRUState LayerNormLSTMCell LSTMCell "
+        "LSTMVariantCell RecurrentDropout RNNCell RNNState Zoneout"
+    ),
+    "npstack.core.activations": "Activation",
+    "npstack.core.errors": (
+        "ArgumentError DataError DtypeError LeakageError NonFiniteError NpstackError "
+        "ShapeError TapeError"
+    ),
+    "npstack.core.params": "LSTMGates",
+    "npstack.core.tape": "CompositeTape Gradients LSTMState RecurrentTape Tape",
+    "npstack.layers": (
+        "GRU LSTM RNN Bidirectional Dense Directions Dropout Embedding Layer Parallel "
+        "Recurrent RepeatVector Residual Reversed Sequential SkipConnected TimeDistributed"
+    ),
+    "npstack.layers.stacked": "Stacked StackedGRU StackedLSTM StackedRNN",
+    "npstack.layers.stacked_bidirectional": "BidirectionalStacked StackedBidirectional",
+    "npstack.losses": (
+        "Loss binary_cross_entropy huber mean_absolute_error mean_squared_error "
+        "softmax_cross_entropy"
+    ),
+    "npstack.seq2seq.decode": "Decoded greedy_decode",
+    "npstack.seq2seq.encoder_decoder": "EncoderDecoder",
+    "npstack.seq2seq.pairs": "SourceTarget shift_right",
+    "npstack.training.bptt": "truncated_gradients",
+    "npstack.training.checkpoint": (
+        "Checkpoint load_checkpoint load_weights save_checkpoint save_weights"
+    ),
+    "npstack.training.fit": "History Samples evaluate fit",
+    "npstack.training.optim": (
+        "SGD Adam AdamW Optimiser RMSprop clip_by_global_norm clip_by_value global_norm "
+        "optimiser_from"
+    ),
+    "npstack.training.recorder": "Recorder",
+    "npstack.training.schedules": "Constant Cosine Schedule StepDecay WarmUp",
+    "npstack.verify": "check_gradients check_laws gradcheck",
+}
 
 __all__ = [
     "GRU",
@@ -179,3 +227,5 @@ __all__ = [
     "softmax_cross_entropy",
     "truncated_gradients",
 ]
+
+__getattr__, __dir__ = lazy(__name__, _HOMES)

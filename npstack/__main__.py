@@ -2,6 +2,6 @@
 
 import sys
 
-from npstack.cli import main
+from npstack.cli.main import main
 
 sys.exit(main())

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import shapes
 from npstack.baselines.forecasting import penalised
-from npstack.numerics import Array
-from npstack.shapes import ArgumentError, fail
+from npstack.core.arrays import check_input
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.masks import check_mask, zero_where_masked
+from npstack.core.numerics import Array
 
 Mask = NDArray[np.bool_] | None
 
@@ -188,11 +189,11 @@ def ridge_classifier(
 
 def _ragged(where: str, x: Array, mask: Mask) -> tuple[Array, NDArray[np.int64]]:
     """Sequences with zeros in the padding, and their lengths."""
-    x = shapes.check_input(where, x, None, None, True)
-    mask = shapes.check_mask(where, mask, None, x.shape[:2])
+    x = check_input(where, x, None, None, True)
+    mask = check_mask(where, mask, None, x.shape[:2])
     lengths = mask.sum(1)
     on_the_right = np.arange(x.shape[1]) < lengths[:, np.newaxis]
     if (mask != on_the_right).any() or (lengths == 0).any():
         advice = "Put the padding on the right, and leave rows out that are all padding."
         fail(ArgumentError, where, "sequences must begin at step 0", "a mask with holes", advice)
-    return shapes.zero_where_masked(x, mask), lengths
+    return zero_where_masked(x, mask), lengths

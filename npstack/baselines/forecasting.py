@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npstack.numerics import Array
+from npstack.core.numerics import Array
 
 
 class Split(NamedTuple):

@@ -21,9 +21,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npstack import shapes
-from npstack.numerics import Array, log
-from npstack.shapes import ArgumentError, fail
+from npstack.core.arguments import check_option, check_size
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.numerics import Array, log
 from npstack.text.model import LN_2
 
 
@@ -69,8 +69,8 @@ class NGram:
 
     def __init__(self, ids: Array, order: int, num_symbols: int) -> None:
         if order != 0:
-            shapes.check_size("NGram", "order", order, "0 uses no context.")
-        self.num_symbols = shapes.check_size("NGram", "num_symbols", num_symbols)
+            check_size("NGram", "order", order, "0 uses no context.")
+        self.num_symbols = check_size("NGram", "num_symbols", num_symbols)
         if len(ids) <= order:
             expected = f"ids must hold more characters than order={order}"
             fail(ArgumentError, "NGram", expected, len(ids), "Take a longer text.")
@@ -153,7 +153,7 @@ def compressed_bits(text: str, after: str, method: str = "lzma") -> float:
     >>> compressed_bits("to be or not to be", "to be or not to be, he said") < alone
     True
     """
-    method = shapes.check_option("compressed_bits", "method", method, COMPRESSORS)
+    method = check_option("compressed_bits", "method", method, COMPRESSORS)
     if not text:
         fail(ArgumentError, "compressed_bits", "text must hold a character", repr(text))
     compress = COMPRESSORS[method]

@@ -1,6 +1,7 @@
 """Cells: one time step of one layer, one file each."""
 
-from npstack.cells.cell import Cell
+from npstack.cells.base import Cell, ReadingCell
+from npstack.cells.catalogue import CELLS
 from npstack.cells.gru import GRUCell, GRUGates, GRUState
 from npstack.cells.gru_reset_before import GRUResetBeforeCell
 from npstack.cells.layer_norm import LayerNormLSTMCell
@@ -15,10 +16,8 @@ from npstack.cells.parts import (
     PreactivationClip,
     Projection,
 )
-from npstack.cells.reading import ReadingCell
 from npstack.cells.recurrent_dropout import RecurrentDropout
 from npstack.cells.rnn import RNNCell, RNNState
-from npstack.cells.table import CELLS
 from npstack.cells.variant import LSTMVariantCell
 from npstack.cells.zoneout import Zoneout
 

@@ -32,12 +32,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Unpack
 
-from npstack.activations import Activation, check_activation
-from npstack.cells.cell import GatedCell, WeightOptions, each
-from npstack.cells.reading import ReadingCell
-from npstack.init import initialiser
-from npstack.numerics import Array
-from npstack.params import Params, join_gates, split_gates
+from npstack.cells.base import GatedCell, ReadingCell, WeightOptions, each
+from npstack.core.activations import Activation, check_activation
+from npstack.core.init import initialiser
+from npstack.core.numerics import Array
+from npstack.core.params import Params, join_gates, split_gates
 
 
 class GRUState(NamedTuple):

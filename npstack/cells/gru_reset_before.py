@@ -27,12 +27,11 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from npstack.activations import Activation, check_activation
-from npstack.cells.cell import GatedCell, WeightOptions, each
+from npstack.cells.base import GatedCell, ReadingCell, WeightOptions, each
 from npstack.cells.gru import GRU_LETTERS, GRUGates, GRUState
-from npstack.cells.reading import ReadingCell
-from npstack.numerics import Array
-from npstack.params import Params, join_gates, split_gates
+from npstack.core.activations import Activation, check_activation
+from npstack.core.numerics import Array
+from npstack.core.params import Params, join_gates, split_gates
 
 
 class GRUResetBeforeCell(ReadingCell, GatedCell):

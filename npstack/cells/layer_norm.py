@@ -32,9 +32,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from npstack.cells.lstm import CellOptions, LSTMCell
-from npstack.numerics import Array, sigmoid, sigmoid_derivative, sqrt, tanh, tanh_derivative
-from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.tape import LSTMState
+from npstack.core.numerics import Array, sigmoid, sigmoid_derivative, sqrt, tanh, tanh_derivative
+from npstack.core.params import LSTMGates, Params, join_gates, split_gates
+from npstack.core.tape import LSTMState
 
 EPS = 1e-5
 

@@ -32,10 +32,10 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from npstack.cells.cell import GatedCell, WeightOptions, each
-from npstack.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
-from npstack.params import LSTMGates, Params, join_gates, split_gates
-from npstack.tape import LSTMState
+from npstack.cells.base import GatedCell, WeightOptions, each
+from npstack.core.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
+from npstack.core.params import LSTMGates, Params, join_gates, split_gates
+from npstack.core.tape import LSTMState
 
 
 class CellOptions(WeightOptions, total=False):

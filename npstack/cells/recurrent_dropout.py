@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from npstack.cells.cell import Cell
+from npstack.cells.base import Cell
 from npstack.cells.wrapper import CellWrapper, check_cell
-from npstack.numerics import Array, dropped
-from npstack.params import Params
-from npstack.shapes import check_fraction
+from npstack.core.arguments import check_fraction
+from npstack.core.numerics import Array, dropped
+from npstack.core.params import Params
 
 
 class RecurrentDropout(CellWrapper):

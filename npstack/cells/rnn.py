@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Unpack
 
-from npstack.activations import Activation, check_activation
-from npstack.cells.cell import GatedCell, WeightOptions, each
-from npstack.numerics import Array
-from npstack.params import Params
+from npstack.cells.base import GatedCell, WeightOptions, each
+from npstack.core.activations import Activation, check_activation
+from npstack.core.numerics import Array
+from npstack.core.params import Params
 
 
 class RNNState(NamedTuple):

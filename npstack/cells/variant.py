@@ -25,13 +25,13 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from npstack.activations import Activation
-from npstack.cells.cell import GatedCell, WeightOptions, each
+from npstack.cells.base import GatedCell, WeightOptions, each
 from npstack.cells.parts import PARTS, Part
-from npstack.numerics import Array
-from npstack.params import LSTMGates, Params, join_gates
-from npstack.shapes import ArgumentError, describe, fail
-from npstack.tape import LSTMState
+from npstack.core.activations import Activation
+from npstack.core.errors import ArgumentError, describe, fail
+from npstack.core.numerics import Array
+from npstack.core.params import LSTMGates, Params, join_gates
+from npstack.core.tape import LSTMState
 
 USUAL = {
     **dict.fromkeys(("input", "forget", "output"), Activation("sigmoid")),

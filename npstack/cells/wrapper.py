@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.cells.cell import Cell
-from npstack.cells.reading import ReadingCell
-from npstack.shapes import DtypeError, describe, fail
+from npstack.cells.base import Cell, ReadingCell
+from npstack.core.errors import DtypeError, describe, fail
 
 
 class CellWrapper(ReadingCell):
@@ -64,7 +63,7 @@ def check_cell(where: str, cell: Cell) -> Cell:
     --------
     >>> check_cell("Zoneout", 3)
     Traceback (most recent call last):
-    npstack.shapes.errors.DtypeError: Zoneout: cell must be a cell, got 3 (int). Build it first, for
+    npstack.core.errors.DtypeError: Zoneout: cell must be a cell, got 3 (int). Build it first, for
     example LSTMCell(3, 8, rng=rng).
     """
     if not isinstance(cell, Cell):

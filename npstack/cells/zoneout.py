@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from npstack.cells.cell import Cell
+from npstack.cells.base import Cell
 from npstack.cells.wrapper import CellWrapper, check_cell
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, check_fraction, fail
-from npstack.trees import mapped
+from npstack.core.arguments import check_fraction
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.trees import mapped
 
 
 class Zoneout(CellWrapper):

@@ -1,9 +1,9 @@
 """Data: series, windows, splits, scaling, ragged sequences, files, named sets, classic tasks."""
 
-from npstack.data.files import load_npz, load_text
+from npstack.data.datasets import MissingPackageError, Text, load
 from npstack.data.highlighting import Statement, library_statements, tagged_statements
 from npstack.data.labelled import Classification, Labelled, load_labelled_csv, load_labelled_npz
-from npstack.data.named import MissingPackageError, Text, load
+from npstack.data.loaders import load_npz, load_text
 from npstack.data.ragged import Padded, by_length, pad, trim, unpad
 from npstack.data.scaling import MinMax, Scaler, Standardiser, scaler_from
 from npstack.data.series import Scale, Series, load_sunspots
@@ -26,7 +26,7 @@ from npstack.data.synthetic import (
 )
 from npstack.data.table import Table, load_csv
 from npstack.data.timeseries import load_ts
-from npstack.data.windows import Positions, Windows, window_positions, windows
+from npstack.data.windowing import Positions, Windows, window_positions, windows
 
 __all__ = [
     "Classification",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.shapes import DataError, fail
+from npstack.core.errors import DataError, fail
 
 TAGS = ("space", "name", "keyword", "number", "string", "comment", "operator")
 

@@ -27,15 +27,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack import shapes
-from npstack.data.files import load_npz
+from npstack.core.arguments import check_option
+from npstack.core.errors import DataError, describe, fail
+from npstack.core.masks import check_finite
+from npstack.core.numerics import Array
 from npstack.data.lines import number
+from npstack.data.loaders import load_npz
 from npstack.data.ragged import pad
 from npstack.data.table import find_column, records, refuse
-from npstack.numerics import Array
-from npstack.samples import Samples
-from npstack.shapes import DataError, fail
-from npstack.strict_json import brief
+from npstack.files.strict_json import brief
+from npstack.losses.samples import Samples
 
 
 class Labelled(NamedTuple):
@@ -122,8 +123,8 @@ def load_labelled_csv(
         unknown, a step does not rise, a sequence comes back after it has ended.
     """
     where = f"load_labelled_csv({str(path)!r})"
-    shapes.check_option(where, "labels", labels, ["sequence", "step", "none"])
-    shapes.check_option(where, "decimal", decimal, [".", ","])
+    check_option(where, "labels", labels, ["sequence", "step", "none"])
+    check_option(where, "decimal", decimal, [".", ","])
     head, rows = records(path, where, delimiter, decimal, comment, header=True)
     special = {name: name for name in ("sequence", "step", "label")} | dict(called or {})
     names = head.names
@@ -209,7 +210,7 @@ def load_labelled_npz(
         expected, got = f"lengths must lie between 1 and T={T}", f"{lengths[row]} in row {row}"
         fail(DataError, where, expected, got, "Leave empty sequences out.")
     mask = np.arange(T) < lengths[:, np.newaxis]
-    shapes.check_finite(where, "x", x, mask)
+    check_finite(where, "x", x, mask)
     names = _check(where, "features", arrays.get("features", _numbered("feature", D)), "U", 1, (D,))
     y, found = np.full(B, -1, np.int64), tuple(classes or ())
     if "y" in arrays:
@@ -296,7 +297,7 @@ def _check(
     words = {"iuf": "numbers", "iu": "integers", "U": "texts", "iuU": "integers or texts"}
     if value.dtype.kind not in kinds or value.ndim != ndim or (shape or value.shape) != value.shape:
         letters = "(N, T, D)" if shape is None else str(shape)
-        got = shapes.describe(value)
+        got = describe(value)
         advice = "N sequences of T steps and D features; shorter ones are padded on the right."
         fail(DataError, where, f"{name} must be {words[kinds]} {letters}", got, advice)
     return value

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from npstack.shapes import DataError, fail
+from npstack.core.errors import DataError, fail
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")

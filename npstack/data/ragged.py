@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import shapes
-from npstack.numerics import Array
-from npstack.samples import Samples
-from npstack.shapes import ArgumentError, DtypeError, ShapeError, fail
+from npstack.core.arguments import check_option, check_size
+from npstack.core.arrays import as_array
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.masks import check_bool_mask
+from npstack.core.numerics import Array
+from npstack.losses.samples import Samples
 
 Batches = Callable[[np.random.Generator], Iterator[NDArray[np.int64]]]
 
@@ -64,8 +66,8 @@ def pad(sequences: Sequence[Array], length: int | None = None, side: str = "righ
     array([3, 1])
     """
     where = "pad"
-    shapes.check_option(where, "side", side, ["right", "left"])
-    arrays = [shapes.as_array(where, f"sequence {i}", s) for i, s in enumerate(sequences)]
+    check_option(where, "side", side, ["right", "left"])
+    arrays = [as_array(where, f"sequence {i}", s) for i, s in enumerate(sequences)]
     if not arrays:
         advice = "Is the list of files or rows empty?"
         fail(ArgumentError, where, "sequences must hold at least one", "none", advice)
@@ -80,7 +82,7 @@ def pad(sequences: Sequence[Array], length: int | None = None, side: str = "righ
             fail(DtypeError, where, expected, str(array.dtype), advice)
     lengths = np.array([len(array) for array in arrays])
     longest = int(np.argmax(lengths))
-    T = int(lengths[longest]) if length is None else shapes.check_size(where, "length", length)
+    T = int(lengths[longest]) if length is None else check_size(where, "length", length)
     if lengths[longest] > T or T == 0:
         expected = f"sequences must have at most length={T} steps, and one of them at least 1"
         got, advice = f"{lengths[longest]} in sequence {longest}", "Cut it yourself: sequence[:T]."
@@ -101,8 +103,8 @@ def unpad(x: Array, mask: NDArray[np.bool_]) -> list[Array]:
     >>> unpad(np.array([[1, 2], [0, 3]]), np.array([[True, True], [False, True]]))
     [array([1, 2]), array([3])]
     """
-    x = shapes.as_array("unpad", "x", x)
-    mask = shapes.check_bool_mask("unpad", mask, x.shape[:2])
+    x = as_array("unpad", "x", x)
+    mask = check_bool_mask("unpad", mask, x.shape[:2])
     return [row[valid] for row, valid in zip(x, mask, strict=True)]
 
 
@@ -160,11 +162,11 @@ def by_length(mask_or_lengths: Array, batch_size: int) -> Batches:
     [[0, 2], [1, 4], [3, 5]]
     """
     where = "by_length"
-    shapes.check_size(where, "batch_size", batch_size)
-    given = shapes.as_array(where, "mask_or_lengths", mask_or_lengths)
+    check_size(where, "batch_size", batch_size)
+    given = as_array(where, "mask_or_lengths", mask_or_lengths)
     if not ((given.dtype == bool and given.ndim == 2) or given.dtype.kind in "iu"):
         expected = "mask_or_lengths must be a boolean mask (B, T) or integer lengths (B,)"
-        fail(DtypeError, where, expected, shapes.describe(given), "Pass samples.mask.")
+        fail(DtypeError, where, expected, describe(given), "Pass samples.mask.")
     lengths = given.sum(1) if given.dtype == bool else given
     if lengths.ndim != 1 or len(lengths) == 0:
         expected, advice = "lengths must be (B,), one per row", "Pass samples.mask."

@@ -14,9 +14,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import shapes
-from npstack.numerics import Array
-from npstack.shapes import ArgumentError, DataError, NonFiniteError, ShapeError, fail
+from npstack.core.arguments import check_number, check_option
+from npstack.core.arrays import check_float
+from npstack.core.errors import ArgumentError, DataError, NonFiniteError, ShapeError, describe, fail
+from npstack.core.masks import check_bool_mask, check_finite
+from npstack.core.numerics import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ class Scaler:
 
     def _columns(self, name: str, values: object, columns: Any) -> tuple[Array, Array, Array]:
         where = f"{type(self).__name__}.{name}"
-        values = shapes.check_float(where, "values", values, None, "")
+        values = check_float(where, "values", values, None, "")
         shift, scale = self.shift, self.scale
         if columns is not None:
             shift, scale = shift[list(columns)], scale[list(columns)]
@@ -204,8 +206,8 @@ class MinMax(Scaler):
         """
         where = f"{cls.__name__}.fit"
         advice = "Use low=0, high=1."
-        shapes.check_number(where, "low", low, advice)
-        if shapes.check_number(where, "high", high, advice) <= low:
+        check_number(where, "low", low, advice)
+        if check_number(where, "high", high, advice) <= low:
             fail(ArgumentError, where, "low must be below high", f"{low} and {high}", advice)
         valid, chosen = valid_rows(where, values, rows, mask, constant)
         least, largest = valid.min(0).astype(np.float64), valid.max(0).astype(np.float64)
@@ -234,7 +236,7 @@ def scaler_from(config: Mapping[str, Any]) -> Scaler:
     where = "scaler_from"
     kinds: dict[str, type[Scaler]] = {kind.__name__: kind for kind in (Standardiser, MinMax)}
     options = dict(config)
-    kind = kinds[shapes.check_option(where, "name", options.pop("name", None), kinds)]
+    kind = kinds[check_option(where, "name", options.pop("name", None), kinds)]
     rows = np.concatenate([np.arange(start, stop) for start, stop in options.pop("rows")])
     shift, scale = np.array(options.pop("shift")), np.array(options.pop("scale"))
     return kind(shift, scale, rows, **options)
@@ -244,8 +246,8 @@ def valid_rows(
     where: str, values: object, rows: Any, mask: Any, constant: str
 ) -> tuple[Array, NDArray[np.int64]]:
     """All valid steps of the chosen rows ``(n, D)``, and the rows' numbers."""
-    shapes.check_option(where, "constant", constant, ["refuse", "centre"])
-    values = shapes.check_float(where, "values", values, None, "")
+    check_option(where, "constant", constant, ["refuse", "centre"])
+    values = check_float(where, "values", values, None, "")
     if values.ndim not in (1, 2, 3) or 0 in values.shape:
         advice = "The first axis holds the rows, the last the columns."
         expected = "values must be (N,), (N, D) or (B, T, D), of at least one entry"
@@ -253,11 +255,11 @@ def valid_rows(
     values = values[:, np.newaxis] if values.ndim == 1 else values
     chosen = choose(where, rows, len(values))
     mask = np.ones(values.shape[:-1], dtype=bool) if mask is None else mask
-    mask = shapes.check_bool_mask(where, mask, values.shape[:-1])[chosen]
+    mask = check_bool_mask(where, mask, values.shape[:-1])[chosen]
     if not mask.any():
         advice = "Scale by rows in which something was observed."
         fail(DataError, where, "rows must hold at least one valid step", "none", advice)
-    shapes.check_finite(where, "values", values[chosen], mask)
+    check_finite(where, "values", values[chosen], mask)
     return values[chosen][mask], chosen
 
 
@@ -267,12 +269,12 @@ def choose(where: str, rows: Any, count: int) -> NDArray[np.int64]:
         rows = range(count)[rows or slice(None)]
     chosen = np.asarray(rows)
     if chosen.dtype == bool:
-        chosen = np.flatnonzero(shapes.check_bool_mask(where, chosen, (count,)))
+        chosen = np.flatnonzero(check_bool_mask(where, chosen, (count,)))
     wrong = chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu"
     if wrong or chosen.min() < 0 or chosen.max() >= count:
         expected = f"rows must be a range or numbers between 0 and {count - 1}, at least one"
         advice = "For the first hundred, use rows=range(100)."
-        got = shapes.describe(chosen) if wrong else f"{chosen.min()} to {chosen.max()}"
+        got = describe(chosen) if wrong else f"{chosen.min()} to {chosen.max()}"
         fail(ArgumentError, where, expected, got, advice)
     return np.unique(chosen).astype(np.int64)
 

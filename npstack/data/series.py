@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npstack.numerics import Array
-from npstack.shapes import DataError, fail
+from npstack.core.errors import DataError, fail
+from npstack.core.numerics import Array
 
 
 class Series(NamedTuple):

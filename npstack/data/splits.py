@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import shapes
+from npstack.core.arguments import check_generator, check_size
+from npstack.core.errors import ArgumentError, DataError, LeakageError, ShapeError, describe, fail
+from npstack.core.numerics import Array
 from npstack.data.scaling import Scaler, in_words
 from npstack.data.series import Scale
-from npstack.data.windows import Windows
-from npstack.numerics import Array
-from npstack.shapes import ArgumentError, DataError, LeakageError, ShapeError, fail
+from npstack.data.windowing import Windows
 
 
 class Parts(NamedTuple):
@@ -149,10 +149,10 @@ def split_by_time(
     TimeSplit(train=range(0, 1920), validation=range(1920, 2400), test=range(2400, 3126))
     """
     where = "split_by_time"
-    shapes.check_size(where, "count", count, "Use len(series).")
+    check_size(where, "count", count, "Use len(series).")
     first, second, _ = _sizes(where, count, train, validation)
     if not isinstance(gap, int | np.integer) or isinstance(gap, bool) or gap < 0:
-        got, advice = shapes.describe(gap), "Use gap=0."
+        got, advice = describe(gap), "Use gap=0."
         fail(ArgumentError, where, "gap must be a whole number of at least 0", got, advice)
     middle = first + gap if second else first
     last = middle + second + gap
@@ -199,8 +199,8 @@ def split_by_row(
     [6, 2, 2]
     """
     where = "split_by_row"
-    shapes.check_size(where, "count", count, "Use len(samples.x).")
-    shapes.check_generator(where, rng)
+    check_size(where, "count", count, "Use len(samples.x).")
+    check_generator(where, rng)
     sizes = _sizes(where, count, train, validation)
     labels = np.zeros(count, np.int64) if labels is None else np.asarray(labels)
     if labels.shape != (count,):
@@ -235,7 +235,7 @@ def check_leakage(train: Windows, held_out: Windows) -> None:
     >>> check_leakage(rows.rows([0, 2, 4]), rows.rows([1, 3, 5]))
     Traceback (most recent call last):
         ...
-    npstack.shapes.errors.LeakageError: check_leakage: training rows must not see held-out \
+    npstack.core.errors.LeakageError: check_leakage: training rows must not see held-out \
 targets, got step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by time: split_by_time.
     """
     where = "check_leakage"
@@ -309,7 +309,7 @@ def _sizes(where: str, count: int, train: float, validation: float) -> list[int]
         number = isinstance(size, Real) and not isinstance(size, bool)
         if not number or not 0 <= size <= (count if whole else 1):
             expected = f"{name} must be a fraction, or a whole number of the {count}"
-            got = shapes.describe(size)
+            got = describe(size)
             fail(ArgumentError, where, expected, got, "Use train=0.7, validation=0.15.")
         wanted.append(float(size if whole else size * count))
     first, both = round(wanted[0]), round(sum(wanted))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npstack.shapes import ArgumentError, describe, fail
+from npstack.core.errors import ArgumentError, describe, fail
 
 NUMBERS = (
     *("twelve", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),

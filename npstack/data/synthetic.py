@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import shapes
-from npstack.numerics import Array, log
-from npstack.samples import Samples
-from npstack.shapes import ArgumentError, fail
+from npstack.core.arguments import check_generator, check_size
+from npstack.core.errors import ArgumentError, describe, fail
+from npstack.core.numerics import Array, log
+from npstack.losses.samples import Samples
 
 
 class Task(NamedTuple):
@@ -159,7 +159,7 @@ def temporal_order(
     _check(where, rng, batch=(batch, 1), length=(length, 20))
     if relevant not in (2, 3):
         expected, advice = "relevant must be 2 (experiment 6a) or 3 (6b)", "Use relevant=2."
-        fail(ArgumentError, where, expected, shapes.describe(relevant), advice)
+        fail(ArgumentError, where, expected, describe(relevant), advice)
     mask = _lengths(rng, batch, length)
     rows = np.arange(batch)
     symbols = rng.integers(2, 6, mask.shape)
@@ -267,11 +267,11 @@ def delayed_recall(
 
 def _check(where: str, rng: object, **sizes: tuple[object, int]) -> None:
     """A generator, and whole numbers of at least so much."""
-    shapes.check_generator(where, rng)
+    check_generator(where, rng)
     for name, (value, least) in sizes.items():
-        if shapes.check_size(where, name, value) < least:
+        if check_size(where, name, value) < least:
             expected, advice = f"{name} must be at least {least}", f"Use {name}={least} or more."
-            fail(ArgumentError, where, expected, shapes.describe(value), advice)
+            fail(ArgumentError, where, expected, describe(value), advice)
 
 
 def _lengths(rng: np.random.Generator, batch: int, length: int) -> NDArray[np.bool_]:

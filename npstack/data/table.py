@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import shapes
+from npstack.core.arguments import check_option
+from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.core.numerics import Array
 from npstack.data.lines import number, text_lines
-from npstack.numerics import Array
-from npstack.shapes import ArgumentError, DataError, fail
-from npstack.strict_json import brief
+from npstack.files.strict_json import brief
 
 LONGEST = 2**20  # bytes of a line
 DELIMITERS = "\t;|, "  # in the order in which a guess prefers them
@@ -121,8 +121,8 @@ def load_csv(
     [True, False]
     """
     where = f"load_csv({str(path)!r})"
-    shapes.check_option(where, "missing", missing, ["refuse", "mask"])
-    shapes.check_option(where, "decimal", decimal, [".", ","])
+    check_option(where, "missing", missing, ["refuse", "mask"])
+    check_option(where, "decimal", decimal, [".", ","])
     head, rows = records(path, where, delimiter, decimal, comment, header)
     names = head.names if columns is None else _check_names(where, columns, head.names)
     chosen = [head.names.index(name) for name in names]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from npstack.core.errors import DataError, fail
+from npstack.core.numerics import Array
 from npstack.data.labelled import Labelled, label_numbers, labelled
 from npstack.data.lines import number, text_lines
-from npstack.numerics import Array
-from npstack.shapes import DataError, fail
-from npstack.strict_json import brief
+from npstack.files.strict_json import brief
 
 LONGEST = 2**26  # bytes of a line: one sequence
 

@@ -6,12 +6,14 @@ from npstack.layers.composite import Chain, Composite
 from npstack.layers.dense import Dense
 from npstack.layers.dropout import Dropout
 from npstack.layers.embedding import Embedding
-from npstack.layers.named import GRU, LSTM, RNN
+from npstack.layers.gru import GRU
+from npstack.layers.lstm import LSTM
 from npstack.layers.parallel import Parallel
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.repeat import RepeatVector
 from npstack.layers.residual import Residual
 from npstack.layers.reversed import Reversed
+from npstack.layers.rnn import RNN
 from npstack.layers.sequential import Sequential
 from npstack.layers.skip import SkipConnected
 from npstack.layers.time_distributed import TimeDistributed

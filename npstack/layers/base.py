@@ -15,14 +15,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack import params as names
-from npstack import shapes
-from npstack.layers.checks import check_doutputs, check_states, check_tape
+from npstack.core import params as names
+from npstack.core.arguments import check_generator
+from npstack.core.arrays import check_input, check_params, check_symbol_range, check_symbols
+from npstack.core.errors import ArgumentError, NonFiniteError, fail
+from npstack.core.masks import (
+    check_finite,
+    check_mask,
+    check_no_mask,
+    check_resets,
+    zero_where_masked,
+)
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Gradients, Tape
+from npstack.layers.boundary import check_doutputs, check_states, check_tape
 from npstack.layers.summary import summary
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, NonFiniteError, fail
-from npstack.tape import Gradients, Tape
 
 Mask = NDArray[np.bool_] | None
 States = tuple[Any, ...]
@@ -103,7 +111,7 @@ class Layer(ABC):
 
     @params.setter
     def params(self, params: Params) -> None:
-        shapes.check_params(f"{type(self).__name__}.params", params, self._params)
+        check_params(f"{type(self).__name__}.params", params, self._params)
         self._store(params)
 
     def _store(self, params: Params) -> None:
@@ -183,30 +191,30 @@ class Layer(ABC):
         if params is None:
             params = dict(self.params)
         else:
-            shapes.check_params(where, params, self.params)
+            check_params(where, params, self.params)
         dtype = names.dtype_of(params)
         if self.takes_symbols:
-            x = shapes.check_symbols(where, x, self.input_size)
+            x = check_symbols(where, x, self.input_size)
         else:
-            x = shapes.check_input(where, x, self.input_size, dtype, self.needs_time)
+            x = check_input(where, x, self.input_size, dtype, self.needs_time)
         if self.takes_symbols or x.ndim == 3:
-            mask = shapes.check_mask(where, mask, lengths, x.shape[:2])
-            resets = shapes.check_resets(where, resets, mask)
+            mask = check_mask(where, mask, lengths, x.shape[:2])
+            resets = check_resets(where, resets, mask)
         else:
-            shapes.check_no_mask(where, mask, lengths, resets)
+            check_no_mask(where, mask, lengths, resets)
         if self.takes_symbols:
-            shapes.check_symbol_range(where, x, mask, self.input_size)
+            check_symbol_range(where, x, mask, self.input_size)
         else:
-            shapes.check_finite(where, "x", x, mask)
+            check_finite(where, "x", x, mask)
         if rng is not None:
-            shapes.check_generator(where, rng)
+            check_generator(where, rng)
             if noise is not None:
                 expected = "give rng (new draws) or noise (old draws)"
                 fail(ArgumentError, where, expected, "both", "Leave one out.")
         state_dtype = x.dtype if dtype is None else dtype
         begin = self._check_states(where, "states", states, len(x), state_dtype)
         context = Context(begin, mask, resets, rng=rng, noise=noise)
-        tape = self._forward(params, shapes.zero_where_masked(x, mask), context)
+        tape = self._forward(params, zero_where_masked(x, mask), context)
         for place, step, what in self._non_finite("", tape):
             expected = "every number must stay finite"
             got = f"NaN or infinity first at time step {step} of {place}, in {what!r}"
@@ -251,9 +259,9 @@ class Layer(ABC):
             doutputs = np.zeros_like(tape.outputs)
         doutputs = check_doutputs(where, doutputs, tape)
         mask = self._after(Context(mask=tape.mask), tape).mask
-        shapes.check_finite(where, "doutputs", doutputs, mask)
+        check_finite(where, "doutputs", doutputs, mask)
         dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
-        doutputs = shapes.zero_where_masked(doutputs, mask)
+        doutputs = zero_where_masked(doutputs, mask)
         dparams, dx, dinitial = self._backward(tape, doutputs, dfinal)
         return Gradients(dparams, dx, self._public_states(dinitial))
 

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npstack.core.errors import ArgumentError, DtypeError, fail
+from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Layer, States
-from npstack.layers.checks import check_layer
+from npstack.layers.boundary import check_layer
 from npstack.layers.parallel import Branches
 from npstack.layers.reversed import Reversed
-from npstack.shapes import ArgumentError, DtypeError, fail
-from npstack.tape import CompositeTape, Tape
 
 
 class Directions(NamedTuple):

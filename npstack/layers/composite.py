@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from npstack import params as names
-from npstack import shapes
+from npstack.core import params as names
+from npstack.core.arrays import check_noise, check_params
+from npstack.core.errors import ArgumentError, DtypeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_parts
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, DtypeError, fail
-from npstack.tape import CompositeTape, Tape
+from npstack.layers.boundary import check_parts
 
 
 class Composite(Layer):
@@ -55,7 +55,7 @@ class Composite(Layer):
 
     @params.setter
     def params(self, params: Params) -> None:
-        shapes.check_params(f"{type(self).__name__}.params", params, self.params)
+        check_params(f"{type(self).__name__}.params", params, self.params)
         for name, layer in self.children.items():
             layer.params = names.without_prefix(name, params)
 
@@ -73,7 +73,7 @@ class Composite(Layer):
         """The draws that each child is to use again; None where it is to draw anew."""
         noise = (None,) * len(self.children) if context.noise is None else context.noise
         where = f"{type(self).__name__}.forward"
-        return tuple(shapes.check_noise(where, noise, len(self.children)))
+        return tuple(check_noise(where, noise, len(self.children)))
 
     def _shares(self, states: States) -> Iterator[States]:
         """The part of the states, or of their gradients, that belongs to each child."""

@@ -11,13 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from npstack import shapes
-from npstack.activations import Activation, check_activation
-from npstack.init import initialiser
+from npstack.core.activations import Activation, check_activation
+from npstack.core.arguments import check_dtype, check_generator, check_size
+from npstack.core.arrays import check_noise
+from npstack.core.init import initialiser
+from npstack.core.masks import zero_where_masked
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.tape import Tape
 
 
 def _pre_activation(params: Params, x: Array) -> Array:
@@ -37,7 +39,7 @@ class Dense(Layer):
     input_size, output_size : int
         D and K.
     activation : str or Activation
-        A name of the table in `npstack.activations`, or an `Activation` with its parameters.
+        A name of the table in `npstack.core.activations`, or an `Activation` with its parameters.
     kernel_init, bias_init : {"glorot", "orthogonal", "uniform", "zeros"}
     rng : numpy.random.Generator
     dtype : dtype
@@ -62,10 +64,10 @@ class Dense(Layer):
         bias_init: str = "zeros",
         dtype: DTypeLike = np.float64,
     ) -> None:
-        self.input_size = D = shapes.check_size("Dense", "input_size", input_size)
-        self.output_size = K = shapes.check_size("Dense", "output_size", output_size)
-        shapes.check_generator("Dense", rng)
-        dtype = shapes.check_dtype("Dense", dtype)
+        self.input_size = D = check_size("Dense", "input_size", input_size)
+        self.output_size = K = check_size("Dense", "output_size", output_size)
+        check_generator("Dense", rng)
+        dtype = check_dtype("Dense", dtype)
         self.activation = check_activation("Dense", "activation", activation)
         kernel = initialiser("Dense", "kernel_init", kernel_init)
         bias = initialiser("Dense", "bias_init", bias_init)
@@ -78,9 +80,9 @@ class Dense(Layer):
         return f"(D + 1)K, D={self.input_size}, K={self.output_size}"
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
-        shapes.check_noise("Dense.forward", context.noise, None)
+        check_noise("Dense.forward", context.noise, None)
         y = self.activation.function(_pre_activation(params, x))
-        y = shapes.zero_where_masked(y, context.mask)
+        y = zero_where_masked(y, context.mask)
         return Tape(params, x, context.mask, y, None)
 
     def _backward(

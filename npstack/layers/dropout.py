@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from npstack import shapes
+from npstack.core.arguments import check_fraction
+from npstack.core.arrays import check_noise
+from npstack.core.numerics import Array, dropped
+from npstack.core.params import Params
+from npstack.core.tape import Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import Array, dropped
-from npstack.params import Params
-from npstack.tape import Tape
 
 
 class Dropout(Layer):
@@ -33,14 +34,14 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, *, each_step: bool = True) -> None:
-        self.rate = shapes.check_fraction("Dropout", "rate", rate, "It is dropped.")
+        self.rate = check_fraction("Dropout", "rate", rate, "It is dropped.")
         self.each_step = each_step
         super().__init__({})
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
         kept = None
         if context.noise is not None:
-            kept = shapes.check_noise("Dropout.forward", context.noise, self._shape(x))
+            kept = check_noise("Dropout.forward", context.noise, self._shape(x))
         elif context.rng is not None:
             kept = context.rng.random(self._shape(x)) >= self.rate
         return Tape(params, x, context.mask, self._apply(kept, x), kept)
@@ -53,7 +54,7 @@ class Dropout(Layer):
     def _check_tape(self, where: str, tape: Any) -> None:
         super()._check_tape(where, tape)
         if tape.noise is not None:
-            shapes.check_noise(f"{where}, tape.noise", tape.noise, self._shape(tape.x))
+            check_noise(f"{where}, tape.noise", tape.noise, self._shape(tape.x))
 
     def _shape(self, x: Array) -> tuple[int, ...]:
         """The shape of the draws."""

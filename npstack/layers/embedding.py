@@ -12,12 +12,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike
 
-from npstack import shapes
-from npstack.init import initialiser
+from npstack.core.arguments import check_dtype, check_generator, check_size
+from npstack.core.arrays import check_noise
+from npstack.core.init import initialiser
+from npstack.core.masks import zero_where_masked
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.tape import Tape
 
 
 class Embedding(Layer):
@@ -56,10 +58,10 @@ class Embedding(Layer):
         init: str = "uniform",
         dtype: DTypeLike = np.float64,
     ) -> None:
-        self.input_size = V = shapes.check_size("Embedding", "num_symbols", num_symbols)
-        self.output_size = K = shapes.check_size("Embedding", "output_size", output_size)
-        shapes.check_generator("Embedding", rng)
-        dtype = shapes.check_dtype("Embedding", dtype)
+        self.input_size = V = check_size("Embedding", "num_symbols", num_symbols)
+        self.output_size = K = check_size("Embedding", "output_size", output_size)
+        check_generator("Embedding", rng)
+        dtype = check_dtype("Embedding", dtype)
         W = initialiser("Embedding", "init", init)(rng, (V, K))
         super().__init__({"W": W.astype(dtype)})
 
@@ -69,8 +71,8 @@ class Embedding(Layer):
         return f"{self.input_size} symbols x K, K={self.output_size}"
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
-        shapes.check_noise("Embedding.forward", context.noise, None)
-        y = shapes.zero_where_masked(params["W"][x], context.mask)
+        check_noise("Embedding.forward", context.noise, None)
+        y = zero_where_masked(params["W"][x], context.mask)
         return Tape(params, x, context.mask, y, None)
 
     def _backward(

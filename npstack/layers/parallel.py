@@ -21,15 +21,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack import params as names
-from npstack import shapes
+from npstack.core import params as names
+from npstack.core.arguments import check_option
+from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_layer
+from npstack.layers.boundary import check_layer
 from npstack.layers.composite import Composite
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, ShapeError, fail
-from npstack.tape import CompositeTape, Tape
 
 
 class Merge(NamedTuple):
@@ -71,7 +71,7 @@ class Branches(Composite):
 
     def __init__(self, children: Mapping[str, Layer], merge: str) -> None:
         where = type(self).__name__
-        self.merge = shapes.check_option(where, "merge", merge, MERGES)
+        self.merge = check_option(where, "merge", merge, MERGES)
         super().__init__(children)
         layers = list(self.children.values())
         first = layers[0]

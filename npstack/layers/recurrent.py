@@ -33,13 +33,14 @@ from typing import Any
 
 import numpy as np
 
-from npstack import shapes
-from npstack.cells.cell import Cell
+from npstack.cells.base import Cell
+from npstack.core.arrays import check_noise_tree, check_tuple
+from npstack.core.masks import check_finite, check_resets, zero_where_masked
+from npstack.core.numerics import Array
+from npstack.core.params import Params, with_prefix, without_prefix
+from npstack.core.tape import RecurrentTape
+from npstack.core.trees import at_step, mapped, over_time, select
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import Array
-from npstack.params import Params, with_prefix, without_prefix
-from npstack.tape import RecurrentTape
-from npstack.trees import at_step, mapped, over_time, select
 
 
 class Recurrent(Layer):
@@ -124,7 +125,7 @@ class Recurrent(Layer):
         every_state, gates = over_time(after), over_time(records)
         outputs = state.h
         if self.return_sequences:
-            outputs = shapes.zero_where_masked(every_state.h, mask)
+            outputs = zero_where_masked(every_state.h, mask)
         return RecurrentTape(
             params,
             x,
@@ -189,15 +190,15 @@ class Recurrent(Layer):
         if context.noise is None:
             return context.rng and self.cell.draw_noise(context.rng, batch, steps)
         like = self.cell.draw_noise(np.random.default_rng(0), batch, steps)
-        return shapes.check_noise_tree(f"{type(self).__name__}.forward", context.noise, like)
+        return check_noise_tree(f"{type(self).__name__}.forward", context.noise, like)
 
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
     ) -> Any:
         """The state of this layer that a user gave."""
-        checked = shapes.check_tuple(where, name, state, self.cell.state_sizes, (batch,), dtype)
+        checked = check_tuple(where, name, state, self.cell.state_sizes, (batch,), dtype)
         for field, value in checked._asdict().items():
-            shapes.check_finite(where, f"{name}.{field}", value, None)
+            check_finite(where, f"{name}.{field}", value, None)
         return mapped(np.copy, checked)
 
     def _check_tape(self, where: str, tape: object) -> None:
@@ -213,8 +214,8 @@ class Recurrent(Layer):
         }
         for name, (sizes, leading) in expected.items():
             values = getattr(tape, name)
-            shapes.check_tuple(where, f"tape.{name}", values, sizes, leading, tape.x.dtype)
-        shapes.check_resets(f"{where}, tape.resets", tape.resets, tape.mask)
+            check_tuple(where, f"tape.{name}", values, sizes, leading, tape.x.dtype)
+        check_resets(f"{where}, tape.resets", tape.resets, tape.mask)
         if tape.noise is not None:
             like = cell.draw_noise(np.random.default_rng(0), B, T)
-            shapes.check_noise_tree(f"{where}, tape.noise", tape.noise, like)
+            check_noise_tree(f"{where}, tape.noise", tape.noise, like)

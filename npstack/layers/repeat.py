@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from npstack import shapes
+from npstack.core.arguments import check_size
+from npstack.core.arrays import check_noise
+from npstack.core.errors import ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.tape import Tape
 
 
 class RepeatVector(Layer):
@@ -34,14 +36,14 @@ class RepeatVector(Layer):
     causal = False  # its first step has read everything
 
     def __init__(self, steps: int) -> None:
-        self.steps = shapes.check_size("RepeatVector", "steps", steps)
+        self.steps = check_size("RepeatVector", "steps", steps)
         super().__init__({})
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
-        shapes.check_noise("RepeatVector.forward", context.noise, None)
+        check_noise("RepeatVector.forward", context.noise, None)
         if x.ndim != 2:
-            shapes.fail(
-                shapes.ShapeError,
+            fail(
+                ShapeError,
                 "RepeatVector.forward",
                 "x must be (B, D), one vector for each row",
                 x.shape,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from npstack.core.errors import ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Tape
 from npstack.layers.base import Context, Layer, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ShapeError, fail
-from npstack.tape import Tape
 
 
 class Residual(Wrapper):

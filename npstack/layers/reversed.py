@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from npstack import shapes
+from npstack.core.arguments import check_option
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Tape
 from npstack.layers.base import Context, Layer, Mask, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, fail
-from npstack.tape import Tape
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Reversed(Wrapper):
 
     def __init__(self, layer: Layer, *, order: str = "time") -> None:
         super().__init__(layer)
-        self.order = shapes.check_option("Reversed", "order", order, ("time", "as_read"))
+        self.order = check_option("Reversed", "order", order, ("time", "as_read"))
         if not layer.needs_time:
             expected = "layer must need a sequence (B, T, D)"
             fail(ArgumentError, "Reversed", expected, layer, "Without time nothing is turned.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.layers.base import Layer
-from npstack.layers.checks import check_layer
+from npstack.layers.boundary import check_layer
 from npstack.layers.composite import Chain
-from npstack.shapes import ArgumentError, ShapeError, fail
 
 
 class Sequential(Chain):

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from npstack import params as names
+from npstack.core import params as names
+from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_layer
+from npstack.layers.boundary import check_layer
 from npstack.layers.composite import Composite
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, ShapeError, fail
-from npstack.tape import CompositeTape, Tape
 
 
 class SkipConnected(Composite):

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from npstack import params as names
-from npstack import shapes
+from npstack.core import params as names
+from npstack.core.arguments import check_size
 
 
 def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     """Layers, output shapes, parameter counts, and the memory that a tape will take."""
-    shapes.check_size("summary", "batch_size", batch_size)
-    shapes.check_size("summary", "time_steps", time_steps)
+    check_size("summary", "batch_size", batch_size)
+    check_size("summary", "time_steps", time_steps)
     rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
     tapes = [layer.forward(layer._blank_input(steps), rng=rng) for steps in (1, 2)]
     one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T

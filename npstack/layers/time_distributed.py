@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from npstack import params as names
-from npstack import shapes
+from npstack.core import params as names
+from npstack.core.arrays import check_input, check_noise
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.masks import zero_where_masked
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Tape
+from npstack.core.trees import at_step, mapped, named
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_kind, check_parts
+from npstack.layers.boundary import check_kind, check_parts
 from npstack.layers.wrapper import Wrapper, WrapperTape
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import ArgumentError, fail
-from npstack.tape import Tape
-from npstack.trees import at_step, mapped, named
 
 
 class TimeDistributed(Wrapper):
@@ -49,7 +50,7 @@ class TimeDistributed(Wrapper):
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
         assert context.mask is not None
         for draws in named("noise", context.noise).values():
-            shapes.check_noise("TimeDistributed.forward", draws, (*x.shape[:2], *draws.shape[2:]))
+            check_noise("TimeDistributed.forward", draws, (*x.shape[:2], *draws.shape[2:]))
         parts = tuple(
             self.layer._forward(
                 params, x[:, t], Context(rng=context.rng, noise=at_step(context.noise, t))
@@ -57,7 +58,7 @@ class TimeDistributed(Wrapper):
             for t in range(x.shape[1])
         )
         outputs = np.stack([part.outputs for part in parts], axis=1)
-        outputs = shapes.zero_where_masked(outputs, context.mask)
+        outputs = zero_where_masked(outputs, context.mask)
         drawn = mapped(lambda *steps: np.stack(steps, axis=1), *(part.noise for part in parts))
         return WrapperTape(params, x, context.mask, outputs, drawn, parts)
 
@@ -76,7 +77,7 @@ class TimeDistributed(Wrapper):
         check_kind(self, where, tape)
         assert isinstance(tape, WrapperTape)
         dtype = names.dtype_of(tape.params)
-        shapes.check_input(f"{where}, tape.x", tape.x, self.input_size, dtype, True)
+        check_input(f"{where}, tape.x", tape.x, self.input_size, dtype, True)
         check_parts(self, where, tape, tape.x.shape[1])  # one per time step
         Layer._check_tape(self, where, tape)
         for t, part in enumerate(tape.parts):

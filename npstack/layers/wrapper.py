@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from npstack.core.params import Params
+from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Context, Layer, States
-from npstack.layers.checks import check_layer, check_parts
-from npstack.params import Params
-from npstack.tape import CompositeTape, Tape
+from npstack.layers.boundary import check_layer, check_parts
 
 
 @dataclass(frozen=True, eq=False)

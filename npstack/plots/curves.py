@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.numerics import Array
+from npstack.core.errors import ArgumentError, ShapeError, describe, fail
+from npstack.core.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
     TRUTH,
@@ -20,7 +21,6 @@ from npstack.plots.frame import (
     new_picture,
     whole_numbers,
 )
-from npstack.shapes import ArgumentError, ShapeError, describe, fail
 
 DASHES = ("-", "--", ":", "-.")
 
@@ -31,8 +31,8 @@ def training_curves(history: Any) -> Picture:
     Parameters
     ----------
     history : History
-        What `npstack.train.fit` returned: columns ``epochs``, ``train_loss``, ``validation_loss``
-        and ``gradient_norm``, in which None leaves a gap.
+        What `npstack.training.fit.fit` returned: columns ``epochs``, ``train_loss``,
+        ``validation_loss`` and ``gradient_norm``, in which None leaves a gap.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def training_curves(history: Any) -> Picture:
 
     Examples
     --------
-    >>> from npstack.train import History
+    >>> from npstack.training.fit import History
     >>> picture = training_curves(History([1, 2], [1.0, 0.5], [1.1, 0.7], [3.0, 2.0]))
     >>> [line.get_label() for line in picture.axes[0].lines]
     ['training', 'validation']

@@ -12,8 +12,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from npstack.numerics import Array
-from npstack.shapes import ArgumentError, ShapeError, describe, fail
+from npstack.core.errors import ArgumentError, ShapeError, describe, fail
+from npstack.core.numerics import Array
 
 # Okabe & Ito (2008): told apart by all common kinds of colour vision. Their yellow is left out
 # (too pale on white); black is kept for the truth that a prediction is held against.

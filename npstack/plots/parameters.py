@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from npstack.cells import Cell
+from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import GATE_LETTERS, LSTMGates, without_prefix
 from npstack.layers import Composite, Layer, Recurrent, Wrapper
-from npstack.numerics import Array
-from npstack.params import GATE_LETTERS, LSTMGates, without_prefix
 from npstack.plots.frame import (
     COLOURS,
     SIGNED,
@@ -23,7 +24,6 @@ from npstack.plots.frame import (
     new_picture,
     whole_numbers,
 )
-from npstack.shapes import ArgumentError, ShapeError, fail
 
 Axes = Mapping[str, Sequence[Any]]
 GREY = "#6B6B6B"  # of what belongs to no gate

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from npstack.numerics import Array
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
     GRID,
@@ -22,7 +23,6 @@ from npstack.plots.frame import (
     legend_above,
     new_picture,
 )
-from npstack.shapes import ArgumentError, DtypeError, ShapeError, describe, fail
 
 SHARE = "Blues"  # white is never, dark is always
 MOST_NUMBERS = 20  # with more classes, numbers in the cells would not be read
@@ -36,8 +36,8 @@ def confusion_matrix(
     Parameters
     ----------
     counts : int array (K, K)
-        From `npstack.metrics.confusion_matrix`: row, the class that it is; column, the class that
-        was said.
+        From `npstack.training.metrics.confusion_matrix`: row, the class that it is; column, the
+        class that was said.
     classes : sequence of str (K,), optional
         Their names; their numbers by default.
     what : str

@@ -8,8 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from npstack.analysis import check_one_time, recurrent_tapes
-from npstack.numerics import Array
-from npstack.params import GATE_LETTERS
+from npstack.analysis.directions import Reading, outputs_turned, readings
+from npstack.core.errors import ShapeError, TapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import GATE_LETTERS
+from npstack.core.tape import RecurrentTape, Tape
 from npstack.plots.frame import (
     COLOURS,
     FRACTION,
@@ -30,9 +33,6 @@ from npstack.plots.frame import (
     traces,
     whole_numbers,
 )
-from npstack.reading import Reading, outputs_turned, readings
-from npstack.shapes import ShapeError, TapeError, fail
-from npstack.tape import RecurrentTape, Tape
 
 
 def activations(

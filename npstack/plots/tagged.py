@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npstack.numerics import Array
+from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.numerics import Array
 from npstack.plots.frame import COLOURS, TRUTH, Picture, new_picture
 from npstack.plots.text import FONT, MOST
-from npstack.shapes import ArgumentError, ShapeError, fail
 
 WRONG = "#FFB3B3"
 PER_LINE, PER_CHARACTER = 0.25, 0.085  # inches

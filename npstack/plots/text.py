@@ -9,7 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import findfont, get_font
 
 from npstack.analysis import check_one_time, recurrent_tapes
-from npstack.numerics import Array
+from npstack.analysis.directions import readings
+from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.tape import Tape
 from npstack.plots.frame import (
     COLOURS,
     GRID,
@@ -23,9 +26,6 @@ from npstack.plots.frame import (
     layer_title,
     new_picture,
 )
-from npstack.reading import readings
-from npstack.shapes import ArgumentError, ShapeError, fail
-from npstack.tape import Tape
 
 FONT = "DejaVu Sans Mono"  # comes with matplotlib
 STAND_INS = {" ": "␣", "\n": "↵", "\t": "⇥"}

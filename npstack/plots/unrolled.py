@@ -8,10 +8,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
+from npstack.core.errors import DtypeError, describe, fail
 from npstack.layers import Chain, Layer, Recurrent, RepeatVector, Reversed, Wrapper
 from npstack.layers.parallel import Branches
 from npstack.plots.frame import COLOURS, SMALL, Picture, new_picture
-from npstack.shapes import DtypeError, describe, fail
 
 COLUMNS = ("0", "1", "…", "T-1")  # the time steps that are drawn
 LAST = len(COLUMNS) - 1

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from npstack import shapes
+from npstack.core.arguments import check_generator, check_number, check_size
+from npstack.core.errors import ArgumentError, ShapeError, describe, fail
+from npstack.core.numerics import Array, log, log_softmax
+from npstack.core.tape import Tape
 from npstack.layers import Dense, Embedding, Layer, Sequential
-from npstack.layers.checks import check_causal
-from npstack.numerics import Array, log, log_softmax
-from npstack.shapes import ArgumentError, ShapeError, fail
-from npstack.stack import StackedLSTM
-from npstack.tape import Tape
+from npstack.layers.boundary import check_causal
+from npstack.layers.stacked import StackedLSTM
 from npstack.text.symbols import Vocabulary, check_ids, one_hot
 
 SPAN = 256  # characters that a model reads at once when nothing is learned: bounds the tape
@@ -62,7 +62,7 @@ def character_model(
         counts = np.asarray(frequencies, float)
         if counts.shape != (num_symbols,) or not (counts >= 0).all():
             expected = f"frequencies must be counts of shape ({num_symbols},)"
-            fail(ShapeError, "character_model", expected, shapes.describe(counts))
+            fail(ShapeError, "character_model", expected, describe(counts))
         share = (counts + 0.5) / (counts + 0.5).sum()  # what never occurs is rare, not impossible
         head.params = {**head.params, "b": log(share).astype(head.dtype)}
     if embedding is None:
@@ -85,7 +85,7 @@ def read(
         ``-log2`` of the probability of the character *after* each that was read; one fewer in the
         last span, for nothing follows the last character.
     """
-    shapes.check_size("read", "span", span)
+    check_size("read", "span", span)
     ids = check_ids("read", ids)
     check_causal("read", "reading on", model)
     for start in range(0, len(ids), span):
@@ -185,9 +185,9 @@ def sample(
     20
     """
     where = "sample"
-    shapes.check_size(where, "length", length)
-    shapes.check_generator(where, rng)
-    temperature = shapes.check_number(where, "temperature", temperature, "1 is customary.")
+    check_size(where, "length", length)
+    check_generator(where, rng)
+    temperature = check_number(where, "temperature", temperature, "1 is customary.")
     if temperature < 0:
         fail(ArgumentError, where, "temperature must be at least 0", temperature, "0 is greedy.")
     if not prompt:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from npstack import shapes
-from npstack.numerics import Array
-from npstack.samples import Samples
-from npstack.shapes import ArgumentError, DataError, DtypeError, ShapeError, fail
+from npstack.core.arguments import check_size
+from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.losses.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Vocabulary:
         array([1, 0, 0, 2])
         """
         if not isinstance(text, str) or not text:
-            expected, got = "text must be a string of at least one character", shapes.describe(text)
+            expected, got = "text must be a string of at least one character", describe(text)
             fail(ArgumentError, "Vocabulary.of", expected, got)
         return cls("".join(sorted({*text, *replacement})), replacement)
 
@@ -110,7 +110,7 @@ class Vocabulary:
         """
         numbers = np.asarray(ids)
         if numbers.size and numbers.dtype.kind not in "iu":
-            got = shapes.describe(numbers)
+            got = describe(numbers)
             fail(DtypeError, "Vocabulary.decode", "ids must be integers (N,)", got)
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(self):
             expected = f"ids must lie between 0 and {len(self) - 1}"
@@ -184,7 +184,7 @@ def streams(ids: Array, rows: int) -> Samples:
     array([[1, 2, 3],
            [4, 5, 6]])
     """
-    shapes.check_size("streams", "rows", rows)
+    check_size("streams", "rows", rows)
     ids = check_ids("streams", ids)
     T = (len(ids) - 1) // rows
     if T < 1:
@@ -196,6 +196,6 @@ def streams(ids: Array, rows: int) -> Samples:
 def check_ids(where: str, ids: object) -> Array:
     ids = np.asarray(ids)
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
-        got = shapes.describe(ids)
+        got = describe(ids)
         fail(ShapeError, where, "ids must be integers (N,)", got, "Use vocabulary.encode(text).")
     return ids

@@ -1,10 +1,10 @@
 """Proof: gradient checks, laws, and a scalar oracle."""
 
-from npstack.verify.gradcheck import gradcheck
-from npstack.verify.lawcheck import LAWS, LawReport, check_laws
-from npstack.verify.models import check_gradients
-from npstack.verify.report import Report, Row
-from npstack.verify.trial import LawBroken, NotApplicable
+from npstack.verify.gradients.check import gradcheck
+from npstack.verify.gradients.layer_check import check_gradients
+from npstack.verify.gradients.report import Report, Row
+from npstack.verify.laws.check import LAWS, LawReport, check_laws
+from npstack.verify.laws.trial import LawBroken, NotApplicable
 
 __all__ = [
     "LAWS",

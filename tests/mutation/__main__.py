@@ -30,23 +30,30 @@ from typing import Any
 import hypothesis.extra.numpy  # noqa: F401  imported once, here, for all the forked children
 import mpmath  # noqa: F401
 
-from tests.mutation import table
+from tests.mutation import verdicts as table
 from tests.mutation.accidents import ACCIDENTS, Accident
 from tests.mutation.install import into_next_import
 from tests.mutation.mistakes import all_edits
 from tests.mutation.operators import CELLULAR, FILES, LEARNING, PACKAGE, Edit
 from tests.mutation.runner import collect, in_child, in_session, with_fresh_import
-from tests.mutation.table import Mutant, Verdicts
+from tests.mutation.verdicts import Mutant, Verdicts
 
 TESTS = PACKAGE.parent / "tests"
 SEEDS = 1000
 CORE = ["-m", "core", str(TESTS)]
 # What notices most, of the layers and of learning: it comes first where every test would be run.
-STRONG = [str(TESTS / f"test_{name}.py") for name in ("layers", "oracle", "errors", "laws")]
-TEACHERS = ("schedules", "optim", "optim_refused", "bptt", "data_windows", "errors_learning")
-CELLS = ("activations", "variants", "cells", "laws", "nested_gradients", "stacks", "errors")
-STRONG_CELLS = [str(TESTS / f"test_{name}.py") for name in CELLS]
-STRONG_LEARNING = [str(TESTS / f"test_{name}.py") for name in TEACHERS]
+LAYERS = ("layers/test_layers", "verify/test_oracle", "layers/test_errors", "verify/test_laws")
+TEACHERS = (
+    *("training/test_schedules", "training/test_optim", "training/test_optim_refused"),
+    *("training/test_bptt", "data/test_windowing", "training/test_errors_learning"),
+)
+CELLS = (
+    *("core/test_activations", "cells/test_variants", "cells/test_cells", "verify/test_laws"),
+    *("layers/test_nested_gradients", "layers/test_stacks", "layers/test_errors"),
+)
+STRONG = [str(TESTS / f"{name}.py") for name in LAYERS]
+STRONG_CELLS = [str(TESTS / f"{name}.py") for name in CELLS]
+STRONG_LEARNING = [str(TESTS / f"{name}.py") for name in TEACHERS]
 REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(TESTS)]
 
 

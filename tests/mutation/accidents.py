@@ -123,31 +123,31 @@ ACCIDENTS = (
     ),
     Accident(
         "gates packed as i, g, f, o (TensorFlow 1, Haiku)",
-        "params.py",
+        "core/params.py",
         "    input: Array\n    forget: Array\n    candidate: Array\n    output: Array",
         "    input: Array\n    candidate: Array\n    forget: Array\n    output: Array",
     ),
     Accident(
         "gates packed as i, o, f, g (ONNX)",
-        "params.py",
+        "core/params.py",
         "    input: Array\n    forget: Array\n    candidate: Array\n    output: Array",
         "    input: Array\n    output: Array\n    forget: Array\n    candidate: Array",
     ),
     Accident(
         "hard sigmoid in place of sigmoid (Keras 2 default)",
-        "numerics.py",
+        "core/numerics.py",
         "    negative = real(a) < 0\n",
         "    return np.clip(0.2 * a + 0.5, 0, 1)\n    negative = real(a) < 0\n",
     ),
     Accident(
         "sigmoid by tanh, which loses a nearly closed gate",
-        "numerics.py",
+        "core/numerics.py",
         "    negative = real(a) < 0\n",
         "    return (1 + tanh(a / 2)) / 2\n    negative = real(a) < 0\n",
     ),
     Accident(
         "sigmoid that overflows",
-        "numerics.py",
+        "core/numerics.py",
         "    negative = real(a) < 0\n",
         "    return 1 / (1 + exp(-a))\n    negative = real(a) < 0\n",
     ),
@@ -159,14 +159,14 @@ ACCIDENTS = (
     ),
     Accident(
         "masked gradient multiplied away, not selected (alexTsaptsinos/lyricsHAN#3)",
-        "shapes/masks.py",
+        "core/masks.py",
         "np.where(batch_first(mask, x), x, np.zeros_like(x))",
         "x * batch_first(mask, x).astype(x.dtype)",
     ),
     Accident(
         "outputs held over padding instead of zero (Keras)",
         LAYER,
-        "            outputs = shapes.zero_where_masked(every_state.h, mask)",
+        "            outputs = zero_where_masked(every_state.h, mask)",
         "            outputs = every_state.h",
     ),
     Accident(
@@ -202,7 +202,7 @@ ACCIDENTS = (
     ),
     Accident(
         "dropout not scaled up",
-        "numerics.py",
+        "core/numerics.py",
         "np.where(kept, values / (1 - rate), np.zeros_like(values))",
         "np.where(kept, values, np.zeros_like(values))",
     ),
@@ -235,13 +235,13 @@ ACCIDENTS = (
     ),
     Accident(
         "loss divided by all steps, the padding included",
-        "losses.py",
+        "losses/boundary.py",
         "int(mask.sum()) * predictions.shape[-1]",
         "predictions.size",
     ),
     Accident(
         "loss without the factor two",
-        "losses.py",
+        "losses/functions.py",
         "2 * difference / count)",
         "difference / count)",
     ),

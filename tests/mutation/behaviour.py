@@ -18,26 +18,10 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from npstack import (
-    LSTM,
-    Dense,
-    Dropout,
-    Embedding,
-    Layer,
-    LSTMCell,
-    Sequential,
-    StackedLSTM,
-)
-from npstack.activations import ACTIVATIONS, Activation
-from npstack.init import INITIALISERS
-from npstack.losses import (
-    binary_cross_entropy,
-    huber,
-    mean_absolute_error,
-    mean_squared_error,
-    softmax_cross_entropy,
-)
-from npstack.numerics import (
+from npstack import LSTM, Dense, Dropout, Embedding, Layer, LSTMCell, Sequential, StackedLSTM
+from npstack.core.activations import ACTIVATIONS, Activation
+from npstack.core.init import INITIALISERS
+from npstack.core.numerics import (
     absolute,
     clip,
     cos,
@@ -52,9 +36,16 @@ from npstack.numerics import (
     softmax,
     softplus,
 )
-from npstack.tape import Tape
-from npstack.verify.trial import final, mapped
-from tests.strategies import LAYERS, Sizes, build, draw_input
+from npstack.core.tape import Tape
+from npstack.losses import (
+    binary_cross_entropy,
+    huber,
+    mean_absolute_error,
+    mean_squared_error,
+    softmax_cross_entropy,
+)
+from npstack.verify.laws.trial import final, mapped
+from tests.tools.strategies import LAYERS, Sizes, build, draw_input
 
 DTYPES = (np.float64, np.float32, np.longdouble)
 KINDS = list(LAYERS)
@@ -287,7 +278,7 @@ def _losses(rng: np.random.Generator) -> Iterator[Any]:
 
 
 def _numbers(rng: np.random.Generator) -> Iterator[Any]:
-    """Activations and the rest of `npstack.numerics`, on every type of number."""
+    """Activations and the rest of `npstack.core.numerics`, on every type of number."""
     a = rng.standard_normal(4) * 10.0 ** rng.integers(-3, 3)
     a[rng.integers(4)] = (0.0, 1.0, -800.0, 800.0, 50.0, -50.0, np.nan, np.inf)[rng.integers(8)]
     with mpmath.workdps(25):

@@ -21,7 +21,6 @@ from npstack import (
     StackedGRU,
     StackedRNN,
 )
-from npstack.activations import ACTIVATIONS, Activation, check_activation
 from npstack.cells import (
     Activations,
     CellClip,
@@ -40,9 +39,10 @@ from npstack.cells import (
     Zoneout,
 )
 from npstack.cells.parts.clips import clip_backward
-from npstack.init import INITIALISERS
-from npstack.numerics import clip
-from npstack.trees import mapped
+from npstack.core.activations import ACTIVATIONS, Activation, check_activation
+from npstack.core.init import INITIALISERS
+from npstack.core.numerics import clip
+from npstack.core.trees import mapped
 from tests.mutation.behaviour import DTYPES, like, tried, tried_out
 
 PARTS = (Peepholes, Coupled, Projection, CellClip, PreactivationClip, Activations, ForgetBias)

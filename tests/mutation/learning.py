@@ -13,9 +13,10 @@ import numpy as np
 
 from npstack import Dense, Embedding, Sequential, StackedLSTM
 from npstack import losses as loss_functions
-from npstack.bptt import check_carries, passes, spans, truncated_gradients
 from npstack.data import MinMax, Standardiser, windows
-from npstack.optim import (
+from npstack.losses.samples import Samples
+from npstack.training.bptt import check_carries, passes, spans, truncated_gradients
+from npstack.training.optim import (
     SGD,
     Adam,
     AdamW,
@@ -25,8 +26,7 @@ from npstack.optim import (
     global_norm,
     optimiser_from,
 )
-from npstack.samples import Samples
-from npstack.schedules import Constant, Cosine, StepDecay, WarmUp, schedule_from
+from npstack.training.schedules import Constant, Cosine, StepDecay, WarmUp, schedule_from
 from tests.mutation.behaviour import DTYPES, like, spoilt, tried
 
 

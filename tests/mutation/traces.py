@@ -91,11 +91,11 @@ def names_alike() -> dict[str, Alike]:
     """The names to be swapped, by file and function."""
     from npstack import Recurrent, losses
     from npstack.cells import CELLS
-    from npstack.verify.lawcheck import draw_mask
-    from npstack.verify.trial import draw_trial
+    from npstack.verify.laws.check import draw_mask
+    from npstack.verify.laws.trial import draw_trial
+    from tests.layers.wrong_calls import WRONG_CALLS, world
     from tests.mutation.learning import learning
-    from tests.strategies import LAYERS, build, draw_input
-    from tests.wrong_calls import WRONG_CALLS, world
+    from tests.tools.strategies import LAYERS, build, draw_input
 
     def run() -> None:
         rng = np.random.default_rng(0)

@@ -5,10 +5,10 @@ run-time bias, then its peephole, and is clipped last (§3.2).
 """
 
 from npstack.cells.parts.activations import Activations
+from npstack.cells.parts.base import Part
 from npstack.cells.parts.clips import CellClip, PreactivationClip
 from npstack.cells.parts.coupled import Coupled
 from npstack.cells.parts.forget_bias import ForgetBias
-from npstack.cells.parts.part import Part
 from npstack.cells.parts.peepholes import Peepholes
 from npstack.cells.parts.projection import Projection
 

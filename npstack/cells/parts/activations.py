@@ -1,4 +1,4 @@
-"""Other activations: one of `npstack.activations` for each gate, and for the cell (§5.4).
+"""Other activations: one of `npstack.core.activations` for each gate, and for the cell (§5.4).
 
 ::
 
@@ -11,8 +11,8 @@ candidate and cell; ONNX lists three: f for the gates, g for the candidate, h fo
 
 from __future__ import annotations
 
-from npstack.activations import Activation, check_activation
-from npstack.cells.parts.part import Part
+from npstack.cells.parts.base import Part
+from npstack.core.activations import Activation, check_activation
 
 
 class Activations(Part):
@@ -21,7 +21,7 @@ class Activations(Part):
     Parameters
     ----------
     input, forget, candidate, output, cell : str or Activation, optional
-        A name of the table in `npstack.activations`, or one with parameters; what is left out
+        A name of the table in `npstack.core.activations`, or one with parameters; what is left out
         stays the sigmoid (gates) or tanh (candidate, cell).
 
     Examples

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from npstack.cells.parts.part import Grads, Part
-from npstack.numerics import Array, absolute, clip, real
-from npstack.params import Params
-from npstack.shapes import check_positive
+from npstack.cells.parts.base import Grads, Part
+from npstack.core.arguments import check_positive
+from npstack.core.numerics import Array, absolute, clip, real
+from npstack.core.params import Params
 
 
 def clip_backward(y: Array, dy: Array, limit: float) -> Array:

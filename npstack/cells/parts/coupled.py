@@ -11,7 +11,7 @@ its gradient to that of ``i`` with the sign turned: ``di = dc * (g - c')``.
 
 from __future__ import annotations
 
-from npstack.cells.parts.part import Part
+from npstack.cells.parts.base import Part
 
 
 class Coupled(Part):

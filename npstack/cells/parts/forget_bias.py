@@ -11,10 +11,10 @@ folded into ``b`` unasked.
 
 from __future__ import annotations
 
-from npstack.cells.parts.part import Part
-from npstack.numerics import Array
-from npstack.params import Params
-from npstack.shapes import check_number
+from npstack.cells.parts.base import Part
+from npstack.core.arguments import check_number
+from npstack.core.numerics import Array
+from npstack.core.params import Params
 
 
 class ForgetBias(Part):

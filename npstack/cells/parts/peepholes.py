@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from npstack.cells.parts.part import Axes, Grads, Part
-from npstack.numerics import Array
-from npstack.params import Params
+from npstack.cells.parts.base import Axes, Grads, Part
+from npstack.core.numerics import Array
+from npstack.core.params import Params
 
 
 class Peepholes(Part):

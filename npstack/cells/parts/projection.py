@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from npstack.cells.parts.base import Axes, Grads, Part
 from npstack.cells.parts.clips import clip_backward
-from npstack.cells.parts.part import Axes, Grads, Part
-from npstack.init import uniform
-from npstack.numerics import Array, clip
-from npstack.params import Params
-from npstack.shapes import check_positive, check_size
+from npstack.core.arguments import check_positive, check_size
+from npstack.core.init import uniform
+from npstack.core.numerics import Array, clip
+from npstack.core.params import Params
 
 
 class Projection(Part):

@@ -1,0 +1,329 @@
+"""Numbers measured on a tape: arrays in, arrays out; `npstack.plots` draws them.
+
+What is measured is what the forward and backward passes really did: nothing here knows an equation
+of a cell, so nothing here can disagree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from npstack.analysis.directions import Reading, readings
+from npstack.analysis.observe import ListeningCell, changed_copy
+from npstack.cells import Cell
+from npstack.core.errors import ArgumentError, TapeError, describe, fail
+from npstack.core.numerics import Array, real
+from npstack.core.tape import RecurrentTape, Tape
+from npstack.core.trees import over_time
+from npstack.layers import Layer, Recurrent
+
+
+class Saturation(NamedTuple):
+    """How often each gate of one layer is nearly open or nearly closed.
+
+    Attributes
+    ----------
+    open, closed : dict of arrays (H,)
+        By the name of the gate: the fraction of valid steps, one number per unit. The candidate is
+        not among them: it is a value between -1 and 1, not a gate.
+    """
+
+    open: dict[str, Array]
+    closed: dict[str, Array]
+
+
+def recurrent_tapes(where: str, tape: object) -> tuple[RecurrentTape, ...]:
+    """The tapes of the recurrent layers, bottom first; an error where there are none."""
+    layers = tape.layers if isinstance(tape, Tape) else ()
+    if not layers:
+        fail(
+            TapeError,
+            where,
+            "tape must come from forward of a model with at least one recurrent layer",
+            f"a {type(tape).__name__} without any",
+            "Pass what LSTM.forward, StackedLSTM.forward or Sequential.forward returned.",
+        )
+    return layers
+
+
+def saturation(
+    tape: Tape, open_above: float = 0.9, closed_below: float = 0.1
+) -> tuple[Saturation, ...]:
+    """Fraction of time that each gate is nearly open or nearly closed, unit by unit.
+
+    Counted over the valid steps of all rows. A forget gate that is open all the time remembers, one
+    that is closed all the time keeps nothing in its cell: the past reaches the unit through h alone
+    (Karpathy, Johnson & Fei-Fei 2015, *Visualizing and understanding recurrent networks*, 4.3).
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`, of anything with recurrent layers.
+    open_above, closed_below : float
+        What counts as nearly: 0 ≤ closed_below ≤ open_above ≤ 1.
+
+    Returns
+    -------
+    tuple of Saturation
+        One per entry of ``tape.layers``, bottom first.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError
+        Thresholds out of order, or no valid step at all.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 2, rng=np.random.default_rng(0), forget_bias=5.0)
+    >>> (found,) = saturation(layer.forward(np.zeros((1, 10, 1))))
+    >>> found.open["forget"], found.closed["forget"]
+    (array([1., 1.]), array([0., 0.]))
+    """
+    where = "analysis.saturation"
+    if not 0 <= closed_below <= open_above <= 1:
+        expected = "thresholds must satisfy 0 <= closed_below <= open_above <= 1"
+        fail(ArgumentError, where, expected, f"{closed_below=}, {open_above=}")
+    return tuple(
+        _saturation(where, layer, open_above, closed_below)
+        for layer in recurrent_tapes(where, tape)
+    )
+
+
+def _saturation(
+    where: str, tape: RecurrentTape, open_above: float, closed_below: float
+) -> Saturation:
+    valid = _mask(tape)
+    if not valid.any():
+        fail(ArgumentError, where, "at least one valid step must be on the tape", "padding alone")
+    gates = {
+        name: real(values[valid])
+        for name, values in tape.gates._asdict().items()
+        if name != "candidate"
+    }
+    return Saturation(
+        open={name: (values > open_above).mean(axis=0) for name, values in gates.items()},
+        closed={name: (values < closed_below).mean(axis=0) for name, values in gates.items()},
+    )
+
+
+def gate_quantiles(
+    tape: Tape, quantiles: Sequence[float] = (0.1, 0.5, 0.9)
+) -> tuple[dict[str, Array], ...]:
+    """How far each gate is open: quantiles over all units and valid steps.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`, of anything with recurrent layers.
+    quantiles : sequence of float
+        Q fractions from 0 to 1; 0.5 is the median.
+
+    Returns
+    -------
+    tuple of dicts of arrays (Q,)
+        One per recurrent layer, bottom first; by the name of the gate, without the candidate.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError
+        A quantile that is none, or no valid step at all.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 2, rng=np.random.default_rng(0))
+    >>> (found,) = gate_quantiles(layer.forward(np.zeros((1, 1, 1))))
+    >>> found["forget"].round(3)  # the forget bias is 1
+    array([0.731, 0.731, 0.731])
+    """
+    where = "analysis.gate_quantiles"
+    layers = recurrent_tapes(where, tape)
+    fractions = np.asarray(quantiles, dtype=float)
+    if not ((fractions >= 0) & (fractions <= 1)).all():
+        fail(ArgumentError, where, "quantiles must lie between 0 and 1", quantiles, "0.5 is half.")
+    if not all(_mask(layer).any() for layer in layers):
+        fail(ArgumentError, where, "at least one valid step must be on the tape", "padding alone")
+    return tuple(
+        {
+            name: np.quantile(real(values[_mask(layer)]), fractions)
+            for name, values in layer.gates._asdict().items()
+            if name != "candidate"
+        }
+        for layer in layers
+    )
+
+
+def _mask(tape: Tape) -> Array:
+    """The mask of a tape with a time axis, which always has one."""
+    assert tape.mask is not None
+    return tape.mask
+
+
+def slowest_first(tape: Tape) -> tuple[Array, ...]:
+    """The units of each layer, from the one that holds its value longest to the most fickle.
+
+    A picture whose units stand in this order shows what a layer holds on to apart from what it
+    reacts to; in the order of their numbers, both are mixed. Measured as the mean square of
+    ``h(t) - h(t-1)``, over all pairs of valid neighbouring steps, against the variance of ``h``
+    over valid steps (von Neumann's ratio): near 0 for what drifts, 2 for what is drawn anew at
+    every step. A unit that never changes stands first.
+
+    Parameters
+    ----------
+    tape : Tape
+        From `forward`, of anything with recurrent layers.
+
+    Returns
+    -------
+    tuple of int arrays (H,)
+        One per recurrent layer, bottom first: numbers of units.
+
+    Raises
+    ------
+    TapeError
+        No recurrent layer on the tape.
+    ArgumentError
+        No two valid steps beside each other.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 3, rng=np.random.default_rng(0))
+    >>> (order,) = slowest_first(layer.forward(np.array([[[0.0], [1.0], [-1.0]]])))
+    >>> sorted(order.tolist())
+    [0, 1, 2]
+    """
+    where = "analysis.slowest_first"
+    found = []
+    for layer in recurrent_tapes(where, tape):
+        mask = _mask(layer)
+        pairs = mask[:, 1:] & mask[:, :-1]
+        if not pairs.any():
+            expected = "two valid steps beside each other must be on the tape"
+            fail(ArgumentError, where, expected, "none")
+        h = real(layer.states.h)
+        changes = np.square(h[:, 1:] - h[:, :-1])[pairs].mean(axis=0)
+        spread = h[mask].var(axis=0)
+        moving = spread > 0
+        ratio = np.where(moving, changes / np.where(moving, spread, 1), 0)
+        found.append(np.argsort(ratio, kind="stable"))
+    return tuple(found)
+
+
+def state_gradients(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> tuple[Any, ...]:
+    """Derivative of the loss by the state ``(h(t), c(t))`` of every recurrent layer at every step.
+
+    It is what the future and the layers above want changed in that state: for ``h``, what comes
+    down from the layer above plus what comes back from the next step through ``U``; for ``c``, what
+    comes back from the next step through the forget gate (``h(t)`` and ``c(t)`` are two variables
+    here, so the road from ``c(t)`` through ``h(t)`` belongs to ``h(t)``). The backward pass of the
+    model itself is run, and what it says to each cell at each step is kept.
+
+    Parameters
+    ----------
+    model : Layer
+        With at least one recurrent layer.
+    tape, doutputs, dfinal_states
+        As for ``model.backward``.
+
+    Returns
+    -------
+    tuple of states, such as LSTMState of (B, T, H)
+        One per entry of ``tape.layers``, and like it in the order in which the layer reads time;
+        zero at masked steps, which have no state of their own.
+
+    Raises
+    ------
+    ArgumentError
+        No recurrent layer in the model.
+    TapeError, ShapeError, DtypeError, NonFiniteError
+        As ``model.backward``.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
+    >>> tape = stack.forward(np.ones((2, 5, 1)))
+    >>> below, above = state_gradients(stack, tape, np.ones((2, 3)))
+    >>> below.c.shape, above.h.shape, above.h[0, -1]
+    ((2, 5, 4), (2, 5, 3), array([1., 1., 1.]))
+    """
+    where = "analysis.state_gradients"
+    if not isinstance(model, Layer) or not model.recurrent:
+        expected = "model must be a layer with at least one recurrent layer inside"
+        fail(ArgumentError, where, expected, describe(model))
+    heard: list[list[Any]] = []
+
+    def listen(leaf: Layer, path: str, turned: bool) -> None:
+        if isinstance(leaf, Recurrent):
+            own: list[Any] = []
+            heard.append(own)
+            cell = ListeningCell(leaf.cell, lambda dnew_state, said: own.append(dnew_state))
+            leaf.cell = cast(Cell, cell)
+
+    changed_copy(model, listen).backward(tape, doutputs, dfinal_states)
+    return tuple(over_time(steps[::-1]) for steps in heard)
+
+
+def gradient_norms(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> dict[str, Array]:
+    """Norm of the gradient that reaches each layer at each time step.
+
+    Parameters
+    ----------
+    model, tape, doutputs, dfinal_states
+        As for `state_gradients`.
+
+    Returns
+    -------
+    dict of arrays (L, T)
+        By the name of the state, ``h`` and ``c`` (where all layers have it): Euclidean norm over
+        all rows and units; one line per entry of ``tape.layers``, layer 0 first, in the order of
+        the sequence whatever the direction. Zero where all rows are masked.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
+    >>> norms = gradient_norms(stack, stack.forward(np.ones((2, 5, 1))), np.ones((2, 3)))
+    >>> norms["h"].shape, float(norms["h"][1, -1].round(4))
+    ((2, 5), 2.4495)
+    """
+    found = [dstates._asdict() for dstates in state_gradients(model, tape, doutputs, dfinal_states)]
+    layers = readings(tape)
+    check_one_time("analysis.gradient_norms", layers)
+    return {
+        name: np.stack(
+            [_norm(layer.in_time(own[name])) for layer, own in zip(layers, found, strict=True)]
+        )
+        for name in found[0]
+        if all(name in own for own in found)
+    }
+
+
+def check_one_time(where: str, layers: Sequence[Reading]) -> None:
+    """All layers have the same time axis, so that they can stand over one another."""
+    steps = [layer.tape.x.shape[1] for layer in layers]
+    if len(set(steps)) > 1:
+        expected = "all recurrent layers must have the same time axis"
+        advice = "A RepeatVector begins another: take the parts by themselves, tape.parts[k]."
+        fail(TapeError, where, expected, f"T={steps}", advice)
+
+
+def _norm(dstate: Array) -> Array:
+    """Norm over batch and units. Scaled first: the square of a vanished 1e-200 would be 0."""
+    sizes = np.abs(dstate)
+    largest = sizes.max(axis=(0, 2), keepdims=True)
+    scaled = sizes / np.where(largest == 0, np.ones_like(largest), largest)
+    return np.asarray(largest[0, :, 0] * (scaled * scaled).sum(axis=(0, 2)) ** 0.5)

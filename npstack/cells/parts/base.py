@@ -1,0 +1,73 @@
+"""What a part of an LSTM is: a line that a variant adds, and beside it the line's derivative.
+
+`LSTMVariantCell` calls every part at four places of a step, in the order in which they come::
+
+    gate   a_k -> a_k       each gate's pre-activation, with the cell that this gate can see
+    cell   c -> c           the new cell state
+    hidden m -> h           what is handed on
+
+Each is the identity unless a part says otherwise; its mirror image returns the derivatives of
+what went in. A part is a value: it holds numbers such as a limit, and parameters only by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npstack.core.activations import Activation
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+
+Axes = tuple[Any, ...]
+Grads = dict[str, Array]
+
+
+class Part:
+    """The identity at every place."""
+
+    coupled = False  # whether the forget gate is 1 - i instead of a gate of its own
+
+    def params(
+        self, gates: tuple[str, ...], hidden_size: int, rng: np.random.Generator
+    ) -> tuple[dict[str, Array], dict[str, Axes]]:
+        """The parameters that the part adds, and what their axes count (see `Cell.axes`)."""
+        return {}, {}
+
+    def width(self, hidden_size: int) -> int:
+        """How wide ``h`` is."""
+        return hidden_size
+
+    def activation(self, name: str, usual: Activation) -> Activation:
+        """The activation of a gate, or of the cell on its way to ``h`` (``"cell"``)."""
+        return usual
+
+    def gate(self, params: Params, name: str, a: Array, c: Array) -> Array:
+        """The pre-activation of a gate; ``c`` is the cell that the gate can see."""
+        return a
+
+    def gate_backward(
+        self, params: Params, name: str, a: Array, c: Array, da: Array
+    ) -> tuple[Array, Array | None, Grads]:
+        """``da`` of what went in, ``dc`` (None: the gate does not look), ``dparams``.
+
+        ``a`` is what `gate` returned.
+        """
+        return da, None, {}
+
+    def cell(self, c: Array) -> Array:
+        """The new cell state."""
+        return c
+
+    def cell_backward(self, c: Array, dc: Array) -> Array:
+        """``dc`` of what went in; ``c`` is what `cell` returned."""
+        return dc
+
+    def hidden(self, params: Params, m: Array) -> Array:
+        """What is handed on, from ``m = o * act(c)``."""
+        return m
+
+    def hidden_backward(self, params: Params, m: Array, h: Array, dh: Array) -> tuple[Array, Grads]:
+        """``dm`` and ``dparams``."""
+        return dh, {}

@@ -1,0 +1,60 @@
+"""``npstack predict``: use a run on data that it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from npstack.cli import runs
+from npstack.cli.commands.options import add_options, given_options, with_defaults
+from npstack.cli.tasks import TASKS
+from npstack.core.errors import ArgumentError, fail
+from npstack.files.atomic import replacing
+
+WISHES = {name: task.WISHES for name, task in TASKS.items()}
+EXAMPLES = """\
+examples:
+  npstack predict sales-forecast sales.csv            forecasts after every window, as CSV
+  npstack predict gestures-classify new.csv --out told.csv
+  npstack predict novel --prompt "It was " --temperature 0.5 --length 300
+  npstack predict novel chapter.txt                   how surprising is every character of it
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "predict",
+        help="use a trained run on new data",
+        description="Write what a trained run says: forecasts or classes of a file as CSV;\n"
+        "new text, or the bits of every character of a file.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="what npstack train has made")
+    parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="the file to read")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a new file (default: print)")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but the result")
+    add_options(parser, WISHES)
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Load the run, predict, write."""
+    trained = runs.open_run(given.folder)
+    wishes = with_defaults(given_options(given, WISHES, trained.name), WISHES[trained.name])
+    if given.out is not None and given.out.exists():
+        expected, got = "--out must be a new file", f"{str(given.out)!r}, which exists"
+        fail(ArgumentError, "npstack predict", expected, got, "Nothing is overwritten.")
+    model, _ = runs.trained(trained)
+    said = trained.task.predict(model, trained.facts, trained.options, given.data, wishes)
+    if given.out is None:
+        print(said.text, end="")
+    else:
+        with replacing(given.out) as file:
+            file.write(said.text.encode())
+    if said.note and not given.quiet:
+        print(said.note, file=sys.stderr)
+    return 0

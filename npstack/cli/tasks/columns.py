@@ -1,0 +1,86 @@
+"""Tables for forecasts: CSV files, and NPZ files whose arrays are columns."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from npstack.cli.tasks.common import Options
+from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.data import Table, load_csv, load_npz
+from npstack.data.lines import number
+from npstack.data.table import find_column, is_missing, records
+
+LOOK = 100  # records that tell which columns hold numbers
+
+
+def numeric_columns(path: Path, decimal: str, wanted: str | None) -> list[str]:
+    """Columns that hold numbers (or nothing) in the first records, and the one that is wanted."""
+    where = f"load_csv({str(path)!r})"
+    head, rows = records(path, where, None, decimal, "#", None)
+    first = [fields for _, fields in islice(rows, LOOK)]
+
+    def holds_numbers(j: int) -> bool:
+        told = [fields[j] for fields in first if not is_missing(fields[j])]
+        return bool(told) and not any(math.isnan(number(field, decimal)) for field in told)
+
+    found = [name for j, name in enumerate(head.names) if holds_numbers(j) or name == wanted]
+    if wanted is not None:
+        find_column(where, wanted, head.names)
+    return found or list(head.names)  # load_csv says what is wrong with them
+
+
+def read_table(
+    path: Path, options: Options, columns: list[str] | None, also: str | None = None
+) -> Table:
+    """Columns of a CSV file; or of an NPZ file, where arrays (N,) are columns.
+
+    Parameters
+    ----------
+    path : Path
+    options : dict
+        ``decimal`` and ``missing``.
+    columns : list of str or None
+        None takes all that hold numbers.
+    also : str, optional
+        One more, if it is not among them.
+    """
+    if also is not None and columns is not None and also not in columns:
+        columns = [*columns, also]
+    if path.suffix != ".npz":
+        if columns is None:
+            columns = numeric_columns(path, options["decimal"], also)
+        return load_csv(
+            path, columns=columns, decimal=options["decimal"], missing=options["missing"]
+        )
+    arrays = load_npz(path)
+    names = list(arrays) if columns is None else columns
+    for name in names:
+        find_column(str(path), name, list(arrays))
+    found = {name: arrays[name] for name in names if arrays[name].dtype.kind in "biuf"}
+    sizes = {value.shape for value in found.values()}
+    if len(sizes) != 1 or len(next(iter(sizes))) != 1:
+        expected = "arrays of numbers must all have one shape (N,): each is a column"
+        advice = "np.savez(path, time=…, value=…) writes such files."
+        fail(DataError, str(path), expected, ", ".join(map(str, sizes)) or "none", advice)
+    values = np.column_stack([value.astype(float) for value in found.values()])
+    mask = np.isfinite(values)
+    if not mask.all() and options["missing"] == "refuse":
+        step, column = np.argwhere(~mask)[0]
+        got = f"{values[step, column]} in {list(found)[column]!r} at step {step}"
+        advice = "--missing mask leaves such steps out."
+        fail(DataError, str(path), "every value must be a finite number", got, advice)
+    return Table(np.where(mask, values, np.nan), tuple(found), mask)
+
+
+def find_target(path: Path, table: Table, target: str | None) -> int:
+    """Number of the target column; the only column is a target that need not be named."""
+    if target is None:
+        if len(table.names) == 1:
+            return 0
+        expected = f"--target must name one of {', '.join(map(repr, table.names))}"
+        fail(ArgumentError, str(path), expected, "none", f"Use --target {table.names[0]}.")
+    return find_column(str(path), target, table.names)

@@ -1,0 +1,248 @@
+"""What a task is: how a user's file becomes samples, a model, a measure, and pictures.
+
+A task is a module with the names of `Task`; `npstack.cli.tasks.TASKS` lists them. Everything else
+(options on the command line, run folders, training, resuming) is the same for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from npstack.core.numerics import Array
+from npstack.layers import Layer
+from npstack.losses.samples import LossFunction, Samples
+
+Options = Mapping[str, Any]
+SYSTEM = "stacked LSTM"  # its name among the scores
+
+
+class Option(NamedTuple):
+    """A setting that can be given on the command line; kept in ``config.json``.
+
+    Attributes
+    ----------
+    name : str
+        ``batch_size`` is ``--batch-size`` on the command line.
+    read : callable
+        From the text on the command line; raises `argparse.ArgumentTypeError`.
+    default : object
+        None where there is none.
+    help : str
+    metavar : str
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    help: str
+    metavar: str
+
+    def check(self, value: Any) -> Any:
+        """A value from a file, read as if it had been typed."""
+        if value is None:
+            return self.default
+        return self.read(",".join(map(str, value)) if isinstance(value, list) else str(value))
+
+
+class Problem(NamedTuple):
+    """What a task makes of a file.
+
+    Attributes
+    ----------
+    train, validation : Samples
+        What the model learns from, and what decides when it stops.
+    facts : dict
+        Plain JSON: what one must know of the data to use the model on other data (names of
+        columns, scaling, classes, vocabulary).
+    data : object
+        What the task itself needs to measure and to draw: the test part, say.
+    """
+
+    train: Samples
+    validation: Samples
+    facts: dict[str, Any]
+    data: Any
+
+
+class Scores(NamedTuple):
+    """How good the model is, beside simple baselines.
+
+    Attributes
+    ----------
+    measure : str
+        What is measured, on what, and which way is better.
+    scores : dict of float
+        By name; the model's is called `SYSTEM`.
+    details : dict
+        Plain JSON, such as the error by horizon.
+    words : str
+        More to say at the end.
+    """
+
+    measure: str
+    scores: dict[str, float]
+    details: dict[str, Any]
+    words: str = ""
+
+
+class Predictions(NamedTuple):
+    """What ``npstack predict`` writes: a whole CSV file or text, and a line about it."""
+
+    text: str
+    note: str
+
+
+class Task(Protocol):
+    """The names that a task's module has."""
+
+    SUMMARY: str  # one line for the help
+    OPTIONS: tuple[Option, ...]  # with the defaults of this task
+    WISHES: tuple[Option, ...]  # options of ``npstack predict``
+    LOSS: LossFunction
+
+    def prepare(self, path: Path, options: Options) -> Problem:
+        """Read a file and divide it."""
+
+    def build(self, facts: Options, options: Options, rng: np.random.Generator) -> Layer:
+        """A model that fits the data."""
+
+    def fitting(self, options: Options) -> dict[str, Any]:
+        """What `fit` is told beyond what all tasks tell it."""
+
+    def measure(self, model: Layer, problem: Problem, options: Options) -> Scores:
+        """Figures on the test part, beside baselines."""
+
+    def pictures(
+        self, model: Layer, problem: Problem, options: Options
+    ) -> Iterator[tuple[str, Any]]:
+        """Name and figure of each picture."""
+
+    def predict(
+        self, model: Layer, facts: Options, options: Options, path: Path | None, wishes: Options
+    ) -> Predictions:
+        """Use the model on a file that it has not seen."""
+
+
+# ---- reading options ---------------------------------------------------------------------------
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Read a whole number that is not too small."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"a whole number of at least {least}, not {text!r}")
+        return int(text)
+
+    return read
+
+
+def sizes(text: str) -> list[int]:
+    """Read whole numbers with commas between them."""
+    return [whole(1)(part.strip()) for part in text.split(",")]
+
+
+def number(least: float, below: float = float("inf"), with_least: bool = False) -> Any:
+    """Read a number between two bounds, the lower one included or not."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not (least < value < below or (with_least and value == least)):
+            bound = f"{'at least' if with_least else 'above'} {least:g}"
+            bound += f" and below {below:g}" if below < float("inf") else ""
+            raise argparse.ArgumentTypeError(f"a number {bound}, not {text!r}")
+        return value
+
+    return read
+
+
+def words(text: str) -> list[str]:
+    """Read names with commas between them."""
+    found = [part.strip() for part in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"names with commas between them, not {text!r}")
+    return found
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Read one of some words."""
+
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise argparse.ArgumentTypeError(f"{' or '.join(allowed)}, not {text!r}")
+        return text
+
+    return read
+
+
+def training_options(**defaults: Any) -> tuple[Option, ...]:
+    """The options that all tasks have, with defaults of one task."""
+    general: dict[str, Any] = {
+        "validation": 0.15,
+        "test": 0.15,
+        "dropout": 0.0,
+        "clip_norm": 1.0,
+        "seed": 0,
+        "dtype": "float64",
+        "schedule": "constant",
+    } | defaults
+    share = number(0, 1)
+    rows = [
+        ("layers", sizes, "hidden size of each layer, bottom first", "H,H,…"),
+        ("epochs", whole(1), "times through the training part, at most", "N"),
+        ("patience", whole(1), "epochs without a better validation loss before it stops", "N"),
+        ("batch_size", whole(1), "sequences per step (text: rows that are read at once)", "B"),
+        ("learning_rate", number(0), "of Adam", "RATE"),
+        (
+            "schedule",
+            one_of("constant", "cosine"),
+            "constant, or half a cosine to 0",
+            "constant|cosine",
+        ),
+        ("dropout", number(0, 1, True), "between the layers", "RATE"),
+        ("clip_norm", number(0), "largest global norm of the gradients", "NORM"),
+        ("validation", share, "fraction that decides when to stop", "SHARE"),
+        ("test", share, "fraction that is kept for the figures at the end", "SHARE"),
+        ("dtype", one_of("float32", "float64"), "numbers to compute with", "float32|float64"),
+        ("seed", whole(0), "of all random numbers", "N"),
+    ]
+    return tuple(Option(name, read, general[name], text, mv) for name, read, text, mv in rows)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A whole CSV file."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+# ---- samples -----------------------------------------------------------------------------------
+
+
+def cast(samples: Samples, options: Options) -> Samples:
+    """Samples with the dtype that is asked for; classes and symbols stay integers."""
+    dtype = np.dtype(options["dtype"])
+    x, y = (v.astype(dtype) if v.dtype.kind == "f" else v for v in (samples.x, samples.y))
+    return samples._replace(x=x, y=y)
+
+
+def in_batches(model: Layer, samples: Samples, size: int = 256) -> Array:
+    """Outputs of a model for many rows, some at a time: no tape of all of them is ever held."""
+    outputs = []
+    for start in range(0, len(samples.x), size):
+        part = slice(start, start + size)
+        mask = None if samples.mask is None else samples.mask[part]
+        outputs.append(model.forward(samples.x[part], mask=mask).outputs)
+    return np.concatenate(outputs)

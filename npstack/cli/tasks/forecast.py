@@ -1,0 +1,280 @@
+"""``--task forecast``: one column of a table, one or many steps ahead.
+
+The rows of the table are time steps. The model reads windows of some columns and tells the target
+column's next ``horizon`` values, all at once. The table is divided by time: the first part is for
+training, the next decides when to stop, the last is the test. Columns are put into standard units
+of the training part. Beside it: persistence, and a linear model over the same windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.baselines.forecasting import penalised
+from npstack.cli.tasks.columns import find_target, read_table
+from npstack.cli.tasks.common import (
+    SYSTEM,
+    Option,
+    Options,
+    Predictions,
+    Problem,
+    Scores,
+    cast,
+    csv_text,
+    in_batches,
+    one_of,
+    training_options,
+    whole,
+    words,
+)
+from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.core.numerics import Array
+from npstack.data import Standardiser, scaler_from, split_by_time
+from npstack.data.splits import Parts, TimeSplit
+from npstack.data.windowing import windows
+from npstack.layers import Dense, Layer, Sequential
+from npstack.layers.stacked import StackedLSTM
+from npstack.losses import mean_squared_error
+from npstack.losses.samples import Samples
+from npstack.training import metrics
+
+SUMMARY = "forecasts of a column of a table, one or many steps ahead"
+OPTIONS = (
+    Option("target", str, None, "column to tell", "COLUMN"),
+    Option("horizon", whole(1), 1, "how many steps ahead", "N"),
+    Option("window", whole(1), 24, "steps that the model reads", "N"),
+    Option("inputs", words, None, "columns to read, instead of all that hold numbers", "A,B,…"),
+    Option("decimal", one_of(".", ","), ".", "decimal sign of the file", ".|,"),
+    Option("missing", one_of("refuse", "mask"), "refuse", "fields without a value", "refuse|mask"),
+    *training_options(layers=[32, 32], epochs=60, patience=10, batch_size=32, learning_rate=0.003),
+)
+WISHES: tuple[Option, ...] = ()
+LOSS = mean_squared_error
+PERSISTENCE, LINEAR = "persistence", "ridge over the window"
+PENALTIES = 10.0 ** np.arange(-2, 5)
+SHOWN = 300  # time steps in the picture
+
+
+class Told(NamedTuple):
+    """What the test part says, in the units of the data.
+
+    Attributes
+    ----------
+    steps : int array (B,)
+        The last time step that each row reads.
+    truth : float array (B, A)
+    predictions : dict of arrays (B, A)
+        By who tells.
+    """
+
+    steps: NDArray[np.int64]
+    truth: Array
+    predictions: dict[str, Array]
+
+
+def prepare(path: Path, options: Options) -> Problem:
+    """Read the table, divide it by time, scale it by its training part, cut it into windows."""
+    table = read_table(path, options, options["inputs"], options["target"])
+    target = find_target(path, table, options["target"])
+    split = divide(path, len(table.values), options)
+    observed = table.mask.all(axis=1)
+    scaler = Standardiser.fit(table.values, rows=split.train, mask=observed, constant="centre")
+    rows = windows(
+        table.values,
+        options["window"],
+        ahead=range(1, options["horizon"] + 1),
+        targets=[target],
+        mask=None if observed.all() else observed,
+        scaler=scaler,
+    )
+    parts = split.divide(rows)
+    facts = {
+        "columns": list(table.names),
+        "target": table.names[target],
+        "scaler": scaler.config(),
+    }
+    train, validation = (cast(part.samples, options) for part in parts[:2])
+    return Problem(train, validation, facts, parts)
+
+
+def divide(path: Path, count: int, options: Options) -> TimeSplit:
+    """Parts by time, each long enough for a row."""
+    held_out = [round(count * options[part]) for part in ("validation", "test")]
+    need = options["window"] + options["horizon"]
+    if min(held_out) < options["horizon"] or count - sum(held_out) < need:
+        expected = f"the series must have window + horizon = {options['window']} + "
+        expected += f"{options['horizon']} steps for training, and {options['horizon']} each for "
+        expected += "validation and test"
+        got = f"{max(0, count - sum(held_out))}, {held_out[0]} and {held_out[1]} of its {count}"
+        fail(DataError, str(path), expected, got, "Shorten --window or --horizon, or add data.")
+    return split_by_time(count, train=count - sum(held_out), validation=held_out[0])
+
+
+def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:
+    """A stack that is read after its last step, and one output per step ahead."""
+    dtype, sizes = np.dtype(options["dtype"]), options["layers"]
+    stack = StackedLSTM(
+        len(facts["columns"]),
+        sizes,
+        return_sequences=False,
+        dropout=options["dropout"],
+        rng=rng,
+        dtype=dtype,
+    )
+    return Sequential(stack, Dense(sizes[-1], options["horizon"], rng=rng, dtype=dtype))
+
+
+def fitting(options: Options) -> dict[str, Any]:
+    """Rows in random order."""
+    return {}
+
+
+def tell(model: Layer, problem: Problem, options: Options) -> Told:
+    """What model and baselines say on the test part."""
+    parts: Parts = problem.data
+    test = parts.test
+    last = test.positions.inputs[:, -1]
+    seen = held(test.values[:, test.target_columns], test.observed)[last]
+    outputs = in_batches(model, cast(test.samples, options)).astype(float)
+    predictions = {
+        SYSTEM: test.unscale(outputs),
+        PERSISTENCE: np.repeat(seen, options["horizon"], axis=1),
+        LINEAR: test.unscale(linear(*(part.samples for part in parts))),
+    }
+    return Told(last, test.unscale(test.samples.y), predictions)
+
+
+def held(values: Array, observed: NDArray[np.bool_]) -> Array:
+    """Each step's value, or the last that was observed before it (the first, before all).
+
+    Examples
+    --------
+    >>> held(np.array([np.nan, 1.0, np.nan, 3.0]), np.array([False, True, False, True]))
+    array([1., 1., 1., 3.])
+    """
+    places = np.where(observed, np.arange(len(values)), -1)
+    first = int(np.argmax(observed))
+    return np.asarray(values[np.maximum(np.maximum.accumulate(places), first)])
+
+
+def linear(train: Samples, validation: Samples, test: Samples) -> Array:
+    """Ridge regression on all numbers of a window; the penalty is chosen on the validation part."""
+
+    def rows(samples: Samples) -> Array:
+        x = samples.x
+        if samples.mask is not None:
+            x = np.where(samples.mask[..., np.newaxis], x, 0.0)
+        return np.column_stack([x.reshape(len(x), -1), np.ones(len(x))])
+
+    def counted(samples: Samples) -> Any:
+        return slice(None) if samples.counts is None else samples.counts
+
+    A, Y = rows(train)[counted(train)], train.y[counted(train)]
+    held_out, truth = rows(validation)[counted(validation)], validation.y[counted(validation)]
+    fits = [np.linalg.solve(penalised(A, penalty), A.T @ Y) for penalty in PENALTIES]
+    best = min(fits, key=lambda w: float(np.mean((held_out @ w - truth) ** 2)))
+    return np.asarray(rows(test) @ best)
+
+
+def measure(model: Layer, problem: Problem, options: Options) -> Scores:
+    """Root mean squared errors on the test part, in the units of the data."""
+    test = problem.data.test
+    told, counts = tell(model, problem, options), test.counted()
+    errors = {
+        name: metrics.rmse(said, told.truth, counts) for name, said in told.predictions.items()
+    }
+    span = f"steps {test.positions.targets.min()} to {test.positions.targets.max()}"
+    name = problem.facts["target"]
+    return Scores(
+        f"root mean squared error of {name}, in its own unit, less is better, on the test part: "
+        f"{span}" + (f", over {options['horizon']} horizons" if options["horizon"] > 1 else ""),
+        {name: float(np.sqrt(np.mean(rmse**2))) for name, rmse in errors.items()},
+        {"rmse by horizon": {name: rmse.tolist() for name, rmse in errors.items()}},
+    )
+
+
+def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple[str, Any]]:
+    """Forecasts of the test part, errors by horizon, and the states over a window of it."""
+    from npstack import plots
+
+    test, name = problem.data.test, problem.facts["target"]
+    told, h = tell(model, problem, options), options["horizon"]
+    shown = sorted({1, (h + 1) // 2, h})
+    steps = np.arange(told.steps[0] + 1, told.steps[-1] + h + 1)[:SHOWN]
+
+    def over_time(values: Array) -> Array:
+        """Column per shown horizon, at the step that is told; NaN where nothing is."""
+        found = np.full((len(steps), len(shown)), np.nan)
+        for k, ahead in enumerate(shown):
+            at = told.steps + ahead - steps[0]
+            inside = at < len(steps)
+            found[at[inside], k] = values[inside, ahead - 1]
+        return found
+
+    truth = np.where(test.observed, test.values[:, test.target_columns[0]], np.nan)[steps]
+    yield (
+        "forecasts",
+        plots.forecast_horizons(
+            steps,
+            truth,
+            {who: over_time(told.predictions[who]) for who in (SYSTEM, PERSISTENCE)},
+            [f"{a} step{'s' * (a > 1)} ahead" for a in shown],
+            value_label=name,
+        ),
+    )
+    if h > 1:
+        errors = measure(model, problem, options).details["rmse by horizon"]
+        yield (
+            "errors_by_horizon",
+            plots.errors_by_horizon(
+                np.arange(1, h + 1),
+                {who: np.array(rmse) for who, rmse in errors.items()},
+                error_label=f"root mean squared error of {name}",
+            ),
+        )
+    row = cast(test.samples, options).rows(slice(1))
+    tape = model.forward(row.x, mask=row.mask)
+    columns = problem.facts["columns"]
+    start = int(test.positions.inputs[0, 0])
+    yield (
+        "activations",
+        plots.activations(
+            tape,
+            times=np.arange(start, start + options["window"]),
+            time_label="time step of the first window of the test part",
+            input_labels=columns,
+            output_labels=[f"{name} +{a}" for a in range(1, h + 1)],
+        ),
+    )
+
+
+def predict(
+    model: Layer, facts: Options, options: Options, path: Path | None, wishes: Options
+) -> Predictions:
+    """Forecasts after every window of a table; the last row lies beyond its end."""
+    if path is None:
+        advice = "npstack predict RUN DATA"
+        fail(ArgumentError, "npstack predict", "give the table to forecast", "none", advice)
+    table = read_table(path, options, list(facts["columns"]))
+    window, h, count = options["window"], options["horizon"], len(table.values)
+    if count < window:
+        advice = "The model reads a whole window before it tells anything."
+        expected = f"the series must have at least window = {window} steps"
+        fail(DataError, str(path), expected, count, advice)
+    scaler, observed = scaler_from(facts["scaler"]), np.asarray(table.mask.all(axis=1))
+    values = np.where(observed[:, np.newaxis], table.values, scaler.shift)
+    index = np.arange(count - window + 1)[:, np.newaxis] + np.arange(window)
+    samples = cast(Samples(scaler.apply(values)[index], np.zeros(0), observed[index]), options)
+    outputs = in_batches(model, samples).astype(float)[..., np.newaxis]
+    told = scaler.invert(outputs, [facts["columns"].index(facts["target"])])[..., 0]
+    header = ["after row", *(f"{facts['target']} +{a}" for a in range(1, h + 1))]
+    rows = [
+        (window + k, *(f"{value:.10g}" for value in row)) for k, row in enumerate(told.tolist())
+    ]
+    note = f"{len(rows)} forecasts; the last lies beyond the end of {path.name}"
+    return Predictions(csv_text(header, rows), note)

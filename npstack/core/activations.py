@@ -1,0 +1,311 @@
+"""The activations that a gate or a layer can have: one table of names, functions and slopes.
+
+==================== ================================ ========================= ==================
+name                 y, for the pre-activation a      slope dy/da               at the kink
+==================== ================================ ========================= ==================
+linear               a                                1
+sigmoid              1 / (1 + exp(-a))                y (1 - y)
+tanh                 tanh(a)                          1 - y^2
+relu                 a if a > 0, else 0               1 if a > 0, else 0        0 at a = 0
+leaky_relu           a if a > 0, else alpha a         1 if a > 0, else alpha    alpha at a = 0
+thresholded_relu     a if a > alpha, else 0           1 if a > alpha, else 0    0 at a = alpha
+elu                  a if a > 0, else                 1 if a > 0, else          alpha at a = 0
+                     alpha (exp(a) - 1)               alpha exp(a)
+softsign             a / (1 + |a|)                    1 / (1 + |a|)^2
+softplus             log(1 + exp(a))                  sigmoid(a)
+scaled_tanh          alpha tanh(beta a)               alpha beta / cosh(beta a)^2
+affine               alpha a + beta                   alpha
+hard_sigmoid_fifth   alpha a + beta, cut to [0, 1]    alpha if 0 < y < 1        0 at both
+hard_sigmoid_sixth   a/6 + 1/2, cut to [0, 1]         1/6 if 0 < y < 1          0 at both
+==================== ================================ ========================= ==================
+
+Every function is analytic or branches on the real part of ``a``, and its slope at a kink is that of
+the branch which it takes there, so the complex step agrees with the slope everywhere. It is also
+what PyTorch takes. A slope is formed from ``a`` where the output ``y`` has lost digits: the output
+of an elu is -1 at -40, its slope there 4e-18. Those of sigmoid and tanh come from ``y`` alone,
+because a tape keeps the gates and not their pre-activations.
+
+Frameworks disagree about what stands behind a name. `hard_sigmoid` has two meanings (see
+`check_activation`). A leaky_relu without alpha has 0.01 in PyTorch and ONNX, 0.2 in Keras 3. ONNX
+gives its recurrent nodes the defaults of its operators, but onnxruntime takes 0 in them for what is
+left out of an affine, scaled_tanh or thresholded_relu: write such parameters out.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.core.arguments import check_number, check_option
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.numerics import (
+    Array,
+    absolute,
+    exp,
+    expm1,
+    real,
+    relu,
+    relu_derivative,
+    sigmoid,
+    sigmoid_derivative,
+    softplus,
+    tanh,
+    tanh_derivative,
+)
+
+# ---- functions with their slopes -----------------------------------------------------------------
+
+
+def _leaky_relu_slope(a: Array, y: Array, alpha: float) -> Array:
+    return np.where(real(a) > 0, np.ones_like(a), np.full_like(a, alpha))
+
+
+def _leaky_relu(a: Array, alpha: float) -> Array:
+    return a * _leaky_relu_slope(a, a, alpha)  # not alpha * a everywhere: that could overflow
+
+
+def _thresholded_relu(a: Array, alpha: float) -> Array:
+    return np.where(real(a) <= alpha, np.zeros_like(a), a)  # NaN is not <=: it stays
+
+
+def _thresholded_relu_slope(a: Array, y: Array, alpha: float) -> Array:
+    return np.where(real(a) > alpha, np.ones_like(a), np.zeros_like(a))
+
+
+def _up_to_zero(a: Array) -> Array:
+    """``a`` where its real part is at most zero, else zero, whose exponential cannot overflow."""
+    return np.where(real(a) > 0, np.zeros_like(a), a)
+
+
+def _elu(a: Array, alpha: float) -> Array:
+    return np.where(real(a) > 0, a, alpha * expm1(_up_to_zero(a)))
+
+
+def _elu_slope(a: Array, y: Array, alpha: float) -> Array:
+    return np.where(real(a) > 0, np.ones_like(a), alpha * exp(_up_to_zero(a)))
+
+
+def _softsign_slope(a: Array, y: Array) -> Array:
+    root = 1 / (1 + absolute(a))
+    return root * root  # not 1 / (1 + |a|)^2: the square could overflow
+
+
+def _scaled_tanh(a: Array, alpha: float, beta: float) -> Array:
+    return alpha * tanh(beta * a)
+
+
+def _scaled_tanh_slope(a: Array, y: Array, alpha: float, beta: float) -> Array:
+    # 1 / cosh(z)^2 = 4 s(2z) s(-2z) for the sigmoid s: 1 - tanh(z)^2 would cancel in the tails.
+    z = (2 * beta) * a
+    return (4 * alpha * beta) * sigmoid(z) * sigmoid(-z)
+
+
+def _affine(a: Array, alpha: float, beta: float) -> Array:
+    return alpha * a + beta
+
+
+def _cut(z: Array) -> Array:
+    """``z`` where its real part lies between 0 and 1, else the nearer of the two; NaN stays."""
+    return np.where(real(z) <= 0, np.zeros_like(z), np.where(real(z) >= 1, np.ones_like(z), z))
+
+
+def _cut_slope(y: Array) -> Array:
+    """1 where ``y = _cut(z)`` is neither 0 nor 1, else 0."""
+    # Made of y, not of ones_like(y): divided by 6, a 1 among mpmath numbers must be one of theirs.
+    return np.where((real(y) > 0) & (real(y) < 1), 0 * y + 1, 0 * y)
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
+
+class Kind(NamedTuple):
+    """What a name in the table stands for.
+
+    ``function(a, …)`` and ``derivative(a, y, …)`` take the parameters last: alpha, then beta, as
+    many as there are ``defaults``. Where ``slope_from_output``, the derivative does not read ``a``.
+    """
+
+    function: Callable[..., Any]
+    derivative: Callable[..., Any]
+    defaults: tuple[float, ...] = ()
+    slope_from_output: bool = False
+
+
+ACTIVATIONS: dict[str, Kind] = {
+    "linear": Kind(np.copy, lambda a, y: np.ones_like(y), slope_from_output=True),
+    "sigmoid": Kind(sigmoid, lambda a, y: sigmoid_derivative(y), slope_from_output=True),
+    "tanh": Kind(tanh, lambda a, y: tanh_derivative(y), slope_from_output=True),
+    "relu": Kind(relu, lambda a, y: relu_derivative(y), slope_from_output=True),
+    "leaky_relu": Kind(_leaky_relu, _leaky_relu_slope, (0.01,)),
+    "thresholded_relu": Kind(_thresholded_relu, _thresholded_relu_slope, (1.0,)),
+    "elu": Kind(_elu, _elu_slope, (1.0,)),
+    "softsign": Kind(lambda a: a / (1 + absolute(a)), _softsign_slope),
+    "softplus": Kind(softplus, lambda a, y: sigmoid(a)),
+    "scaled_tanh": Kind(_scaled_tanh, _scaled_tanh_slope, (1.0, 1.0)),
+    "affine": Kind(
+        _affine,
+        lambda a, y, alpha, beta: np.full_like(y, alpha),
+        (1.0, 0.0),
+        slope_from_output=True,
+    ),
+    "hard_sigmoid_fifth": Kind(
+        lambda a, alpha, beta: _cut(alpha * a + beta),
+        lambda a, y, alpha, beta: alpha * _cut_slope(y),
+        (0.2, 0.5),
+        slope_from_output=True,
+    ),
+    "hard_sigmoid_sixth": Kind(
+        lambda a: _cut(a / 6 + 0.5), lambda a, y: _cut_slope(y) / 6, slope_from_output=True
+    ),
+}
+_PARAMETERS = ("alpha", "beta")
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One activation of the table, with its parameters.
+
+    A value: two of one name and the same parameters are equal and have one hash. Wherever a layer
+    takes an activation, the name alone means the one with default parameters.
+
+    Parameters
+    ----------
+    name : str
+        A name of the table at the top of this module.
+    alpha, beta : float, optional
+        Any finite numbers, negative ones too. Left out they are 0.01 for leaky_relu, 0.2 and 0.5
+        for hard_sigmoid_fifth, 1 and 0 for affine, otherwise 1. One that the function does not
+        have is an error.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown name or parameter, or one that is no finite number.
+
+    Examples
+    --------
+    >>> elu = Activation("elu", alpha=0.5)
+    >>> a = np.array([-40.0, 0.0, 2.0])
+    >>> y = elu.function(a)
+    >>> y
+    array([-0.5,  0. ,  2. ])
+    >>> elu.derivative(a, y)
+    array([2.12417713e-18, 5.00000000e-01, 1.00000000e+00])
+    >>> Activation("elu") == Activation("elu", alpha=1)
+    True
+    """
+
+    name: str
+    alpha: float | None = None
+    beta: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("Activation", "name", self.name)
+        defaults = ACTIVATIONS[self.name].defaults
+        for place, parameter in enumerate(_PARAMETERS):
+            value = getattr(self, parameter)
+            if place < len(defaults):
+                value = defaults[place] if value is None else value
+                advice = "Leave it out for the default."
+                number = check_number("Activation", parameter, value, advice)
+                object.__setattr__(self, parameter, number)
+            elif value is not None:
+                with_it = [n for n, kind in ACTIVATIONS.items() if place < len(kind.defaults)]
+                fail(
+                    ArgumentError,
+                    "Activation",
+                    f"{self.name} takes no {parameter}",
+                    f"{parameter}={value!r}",
+                    f"Leave it out, or take one that has it: {', '.join(with_it)}.",
+                )
+
+    @property
+    def slope_from_output(self) -> bool:
+        """Whether `derivative` reads the output alone, so that its ``a`` may be None.
+
+        Examples
+        --------
+        >>> Activation("tanh").slope_from_output, Activation("elu").slope_from_output
+        (True, False)
+        """
+        return ACTIVATIONS[self.name].slope_from_output
+
+    def function(self, a: Array) -> Array:
+        """The output ``y``, of the shape and dtype of the pre-activation ``a``; NaN stays NaN.
+
+        Examples
+        --------
+        >>> Activation("hard_sigmoid_sixth").function(np.array([-3.0, 0.0, 1.5, 3.0]))
+        array([0.  , 0.5 , 0.75, 1.  ])
+        """
+        return np.asarray(ACTIVATIONS[self.name].function(a, *self._parameters))
+
+    def derivative(self, a: Array | None, y: Array) -> Array:
+        """The slope ``dy/da`` where ``y = function(a)``; at a kink, as the table says.
+
+        Examples
+        --------
+        >>> Activation("hard_sigmoid_fifth").derivative(None, np.array([0.0, 0.5, 1.0]))
+        array([0. , 0.2, 0. ])
+        """
+        return np.asarray(ACTIVATIONS[self.name].derivative(a, y, *self._parameters))
+
+    def config(self) -> dict[str, Any]:
+        """Name and parameters as JSON has them; ``Activation(**config)`` is the way back.
+
+        Examples
+        --------
+        >>> Activation("elu").config()
+        {'name': 'elu', 'alpha': 1.0}
+        >>> Activation(**Activation("elu").config()) == Activation("elu")
+        True
+        """
+        names = _PARAMETERS[: len(self._parameters)]
+        return {"name": self.name, **dict(zip(names, self._parameters, strict=True))}
+
+    @property
+    def _parameters(self) -> tuple[float, ...]:
+        return tuple(value for value in (self.alpha, self.beta) if value is not None)
+
+    def __repr__(self) -> str:
+        name, *parameters = self.config().items()
+        return f"Activation({', '.join([repr(name[1]), *(f'{n}={v}' for n, v in parameters)])})"
+
+
+def check_activation(where: str, name: str, value: str | Activation) -> Activation:
+    """An `Activation`, or the name of one, as an `Activation`.
+
+    Examples
+    --------
+    >>> check_activation("Dense", "activation", "elu")
+    Activation('elu', alpha=1.0)
+    >>> check_activation("Dense", "activation", "hard_sigmoid")
+    Traceback (most recent call last):
+    npstack.core.errors.ArgumentError: Dense: activation must be 'hard_sigmoid_fifth' or
+    'hard_sigmoid_sixth', got 'hard_sigmoid'. The fifth is clip(0.2 a + 0.5, 0, 1), in Keras 1 and
+    2, ONNX (its default) and MATLAB; the sixth is clip(a/6 + 1/2, 0, 1), in Keras 3, PyTorch and
+    JAX.
+    """
+    if isinstance(value, Activation):
+        return value
+    _check_name(where, name, value)
+    return Activation(value)
+
+
+def _check_name(where: str, name: str, value: str) -> None:
+    """A name of the table; the one that means two functions, and what resembles it, names both."""
+    names = [*ACTIVATIONS, "hard_sigmoid"]
+    if difflib.get_close_matches(str(value).lower(), names, n=1) == ["hard_sigmoid"]:
+        fail(
+            ArgumentError,
+            where,
+            f"{name} must be 'hard_sigmoid_fifth' or 'hard_sigmoid_sixth'",
+            repr(value),
+            "The fifth is clip(0.2 a + 0.5, 0, 1), in Keras 1 and 2, ONNX (its default) and "
+            "MATLAB; the sixth is clip(a/6 + 1/2, 0, 1), in Keras 3, PyTorch and JAX.",
+        )
+    check_option(where, name, value, ACTIVATIONS)

@@ -1,0 +1,99 @@
+"""Arguments that are no arrays: sizes, numbers, words, generators, dtypes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+
+FLOAT_DTYPES = [np.dtype(code) for code in "fdgFDGO"]  # float32 … longdouble, complex, objects
+
+
+def check_size(
+    where: str, name: str, value: object, advice: str = "Use an int, for example 8."
+) -> int:
+    """A whole number of at least 1."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        expected = f"{name} must be a whole number of at least 1"
+        fail(ArgumentError, where, expected, describe(value), advice)
+    return int(value)
+
+
+def _as_float(value: object) -> float:
+    """A real number as a float; NaN if it is none, infinity if it has hundreds of digits."""
+    try:
+        return float(value) if isinstance(value, Real) else np.nan
+    except OverflowError:
+        return np.inf
+
+
+def check_number(where: str, name: str, value: object, advice: str) -> float:
+    """A finite real number."""
+    number = _as_float(value)
+    if not np.isfinite(number) or isinstance(value, bool):
+        fail(ArgumentError, where, f"{name} must be a finite number", describe(value), advice)
+    return number
+
+
+def check_positive(where: str, name: str, value: object, advice: str) -> float:
+    """A finite number above zero."""
+    number = check_number(where, name, value, advice)
+    if number <= 0:
+        fail(ArgumentError, where, f"{name} must be above 0", describe(value), advice)
+    return number
+
+
+def check_fraction(where: str, name: str, value: object, advice: str) -> float:
+    """A number with 0 ≤ value < 1."""
+    number = _as_float(value)
+    if not 0 <= number < 1:
+        expected = f"{name} must be a number with 0 <= {name} < 1"
+        fail(ArgumentError, where, expected, describe(value), advice)
+    return number
+
+
+def check_option(where: str, name: str, value: str, options: Iterable[str]) -> str:
+    """One of a list of words; a near miss gets a suggestion."""
+    options = list(options)
+    if value not in options:
+        near = difflib.get_close_matches(str(value), options, n=1)
+        fail(
+            ArgumentError,
+            where,
+            f"{name} must be one of {', '.join(map(repr, options))}",
+            repr(value),
+            f"Did you mean {near[0]!r}?" if near else "Pick one of these.",
+        )
+    return value
+
+
+def check_generator(where: str, rng: object) -> np.random.Generator:
+    """A NumPy random generator: randomness is an argument, never a global."""
+    if not isinstance(rng, np.random.Generator):
+        fail(
+            DtypeError,
+            where,
+            "rng must be a numpy.random.Generator",
+            describe(rng),
+            "Use rng=np.random.default_rng(0).",
+        )
+    return rng
+
+
+def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """A dtype that the package computes in."""
+    try:
+        checked: np.dtype[Any] = np.dtype(dtype)
+        got = str(checked)
+    except TypeError:
+        checked, got = np.dtype(bool), repr(dtype)  # no dtype at all: refused like bool
+    if checked not in FLOAT_DTYPES:
+        expected = "dtype must be float32, float64, longdouble, a complex type or object (mpmath)"
+        fail(DtypeError, where, expected, got, "Use dtype=np.float64.")
+    return checked

@@ -1,0 +1,96 @@
+"""Initialisers: each draws one array from ``rng``.
+
+A packed matrix ``(D, 4H)`` is drawn gate by gate: the packing is our storage, not part of the
+maths, so every gate gets the matrix it would get if it stood alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from npstack.core.arguments import check_option
+from npstack.core.numerics import Array
+
+Shape = tuple[int, int]
+Initialiser: TypeAlias = (
+    "Callable[[np.random.Generator, Shape], Array]"  # numpy.random is slow to load
+)
+
+
+def uniform(rng: np.random.Generator, shape: Shape) -> Array:
+    """Uniform on ±1/√n with ``n`` the size of the last axis; for recurrent layers PyTorch's choice.
+
+    Examples
+    --------
+    >>> bool(abs(uniform(np.random.default_rng(0), (3, 4))).max() <= 0.5)
+    True
+    """
+    bound = 1 / np.sqrt(shape[1])
+    return rng.uniform(-bound, bound, shape)
+
+
+def glorot(rng: np.random.Generator, shape: Shape) -> Array:
+    """Uniform on ±√(6 / (rows + columns)) (Glorot & Bengio 2010).
+
+    Examples
+    --------
+    >>> bool(abs(glorot(np.random.default_rng(0), (2, 4))).max() <= 1)
+    True
+    """
+    bound = np.sqrt(6 / (shape[0] + shape[1]))
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
+    """Orthonormal rows or columns, whichever are fewer, uniformly drawn (Saxe et al. 2014).
+
+    Examples
+    --------
+    >>> Q = orthogonal(np.random.default_rng(0), (3, 3))
+    >>> bool(np.allclose(Q @ Q.T, np.eye(3)))
+    True
+    """
+    rows, columns = shape
+    q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+    q = q * np.sign(np.diag(r))  # makes the decomposition unique, hence the draw uniform
+    return q if rows >= columns else q.T
+
+
+def zeros(rng: np.random.Generator, shape: Shape) -> Array:
+    """Zeros, whatever ``rng`` is.
+
+    Examples
+    --------
+    >>> zeros(np.random.default_rng(0), (1, 2))
+    array([[0., 0.]])
+    """
+    return np.zeros(shape)
+
+
+INITIALISERS: dict[str, Initialiser] = {
+    "uniform": uniform,
+    "glorot": glorot,
+    "orthogonal": orthogonal,
+    "zeros": zeros,
+}
+
+
+def initialiser(where: str, option: str, name: str) -> Initialiser:
+    """Look an initialiser up by the name that a user gave."""
+    return INITIALISERS[check_option(where, option, name, INITIALISERS)]
+
+
+def per_gate(
+    draw: Initialiser, rng: np.random.Generator, rows: int, hidden_size: int, gates: int
+) -> Array:
+    """Draw a packed matrix such as ``(rows, 4H)``, one matrix ``(rows, H)`` for each gate.
+
+    Examples
+    --------
+    >>> per_gate(zeros, np.random.default_rng(0), 3, 2, 4).shape
+    (3, 8)
+    """
+    return np.concatenate([draw(rng, (rows, hidden_size)) for _ in range(gates)], axis=-1)

@@ -1,0 +1,176 @@
+"""Texts, and arrays in ``.npz`` files that other programs have written."""
+
+from __future__ import annotations
+
+import math
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from npstack.core.errors import DataError, fail
+from npstack.core.numerics import Array
+from npstack.data.lines import check_file, check_start, decode
+from npstack.files.strict_json import brief
+
+DEFLATE = 1032  # bytes that one compressed byte can stand for, at most
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    RuntimeError,
+    OSError,
+    SyntaxError,
+    tokenize.TokenError,  # of an array's header that is cut short
+)
+
+
+def load_text(path: str | Path, most_bytes: int = 2**28) -> str:
+    """Read a text file in UTF-8; lines end with a line feed, whatever the file has.
+
+    Parameters
+    ----------
+    path : str or Path
+    most_bytes : int
+        A longer file is refused.
+
+    Raises
+    ------
+    DataError
+        Empty, too long, binary, or not UTF-8: with line and character of the first wrong byte.
+    OSError
+        There is no such file, or it may not be read.
+    """
+    where = f"load_text({str(path)!r})"
+    check_file(path, where)
+    with open(path, "rb") as file:
+        data = file.read(min(most_bytes, Path(path).stat().st_size) + 1)  # it takes what it may
+    check_start(data[:8], where)
+    if len(data) > most_bytes:
+        expected, advice = f"the file must have at most {most_bytes:,} bytes", "Use most_bytes=."
+        fail(DataError, where, expected, "more", advice)
+    text = decode(data.removeprefix(b"\xef\xbb\xbf"), where)
+    if "\0" in text:
+        before = text[: text.index("\0")]
+        at = f"{where}, line {before.count(chr(10)) + 1}"
+        at += f", character {len(before) - before.rfind(chr(10))}"
+        fail(DataError, at, "the file must be text", "a zero byte", "Is it a binary file?")
+    if not text:
+        fail(DataError, where, "the file must hold text", "an empty file", "Is it complete?")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
+    """Read the arrays of an ``.npz`` file that anybody may have written: nothing is executed.
+
+    Parameters
+    ----------
+    path : str or Path
+    most_bytes : int
+        How much all arrays may need together.
+
+    Returns
+    -------
+    dict of arrays
+        Numbers, booleans and texts, in the byte order of this machine.
+
+    Raises
+    ------
+    DataError
+        No ``.npz`` file; damaged (checksums are compared); objects, which would have to be
+        unpickled; arrays that contradict their headers, or are too large.
+    OSError
+        There is no such file, or it may not be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savez_compressed(f"{folder}/a.npz", x=np.arange(3.0), y=np.array(["u", "v"]))
+    ...     load_npz(f"{folder}/a.npz")
+    {'x': array([0., 1., 2.]), 'y': array(['u', 'v'], dtype='<U1')}
+    """
+    where = f"load_npz({str(path)!r})"
+    check_file(path, where)
+    with open(path, "rb") as file:
+        size = Path(path).stat().st_size
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return _arrays(where, archive, size, most_bytes)
+        except DataError:
+            raise
+        except UNREADABLE as error:
+            advice = "np.savez writes such files. If it did, this one is damaged."
+            fail(DataError, where, "the file must be a whole .npz file", brief(error), advice)
+
+
+def _arrays(where: str, archive: zipfile.ZipFile, size: int, most_bytes: int) -> dict[str, Array]:
+    members = archive.infolist()
+    names = [member.filename for member in members]
+    if "npstack.json" in names:
+        advice = "Use load_weights or load_checkpoint."
+        fail(DataError, where, "the file must hold arrays only", "a file of npstack's", advice)
+    expected = "every array must stand in the file once, under a name that ends in .npy"
+    wrong = [name for name in names if not name.endswith(".npy") or names.count(name) > 1]
+    if wrong or not names or len(names) > 1000:
+        got = brief(wrong[0]) if wrong else f"{len(names)} of them"
+        fail(DataError, where, expected, got, "np.savez writes such files.")
+    total = sum(member.file_size for member in members)
+    if total > most_bytes:
+        advice = "If you trust the file, allow more: most_bytes=."
+        expected = f"all arrays must need at most {most_bytes:,} bytes"
+        fail(DataError, where, expected, f"{total:,}", advice)
+    arrays = {}
+    for member in members:
+        name = member.filename.removesuffix(".npy")
+        at = f"{where}, array {brief(name)}"
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            expected, advice = "it must be stored or deflated", "Use np.savez_compressed."
+            fail(DataError, at, expected, f"method {member.compress_type}", advice)
+        if member.compress_size > size or member.file_size > DEFLATE * (member.compress_size + 1):
+            expected = f"its size must be possible in a file of {size:,} bytes"
+            got = f"{member.file_size:,} bytes from {member.compress_size:,}"
+            fail(DataError, at, expected, got, "Do not trust this file.")
+        with archive.open(member) as stream:
+            arrays[name] = _array(at, stream, member.file_size)
+    return arrays
+
+
+def _array(at: str, stream: IO[bytes], size: int) -> Array:
+    """One array; no memory is taken before its header has been held against its size."""
+    version = npy.read_magic(stream)
+    read: Any = {
+        (1, 0): npy.read_array_header_1_0,
+        (2, 0): npy.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        expected, advice = "its format must be version 1.0 or 2.0", "np.savez writes these."
+        fail(DataError, at, expected, f"version {version}", advice)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers in the manner of Python 2
+        shape, fortran, dtype = read(stream)
+    if dtype.kind not in "biufcSU" or dtype.hasobject or dtype.shape:
+        advice = "Objects would have to be unpickled, which runs code: save numbers or texts."
+        fail(DataError, at, "it must hold numbers, booleans or text", brief(str(dtype)), advice)
+    count, room = math.prod(shape), size - stream.tell()
+    if min(shape, default=0) < 0 or count * dtype.itemsize != room:
+        expected, got = f"shape and dtype must fill its {room:,} bytes", f"{dtype} {shape}"
+        fail(DataError, at, expected, brief(got), "The file is damaged, or made to do harm.")
+    data = stream.read(room)  # compares the checksum when it comes to the end
+    if len(data) != room:
+        expected, advice = f"there must be {room:,} bytes", "The file is damaged."
+        fail(DataError, at, expected, f"{len(data):,}", advice)
+    value: Array = np.frombuffer(data, dtype, count) if room else np.zeros(count, dtype)
+    value = value.reshape(shape[::-1]).T if fortran else value.reshape(shape)
+    return value.astype(dtype.newbyteorder("="))

@@ -1,0 +1,141 @@
+"""What a model learns from: inputs and targets, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arrays import as_array
+from npstack.core.errors import DtypeError, ShapeError, fail
+from npstack.core.masks import check_bool_mask
+from npstack.core.numerics import Array
+from npstack.losses import Loss
+
+# loss(predictions, targets, mask), and weights=… where samples have weights
+LossFunction = Callable[..., Loss]
+
+
+class Samples(NamedTuple):
+    """Inputs and targets, row by row.
+
+    Attributes
+    ----------
+    x : array (B, T, D), integers (B, T) for an embedding, or a NamedTuple of arrays
+        A model with two inputs takes a NamedTuple; rows of its parts are chosen together (a part
+        may be None).
+    y : array (B, T, K) or (B, K); integers (B, T) or (B,) for losses of classes
+        Targets, as the loss wants them.
+    mask : bool array (B, T), optional
+        True at valid steps: what the model sees.
+    counts : bool array (B, T) or (B,), optional
+        True where a prediction counts in the loss; by default at every valid step. A warm-up is a
+        stretch that the model sees and the loss does not.
+    weights : float array (B, T) or (B,), optional
+        How much a prediction counts: the loss is the weighted mean.
+    resets : bool array (B,), optional
+        True where a row starts anew in stateful training, with its first valid step; by default
+        every row continues.
+
+    Examples
+    --------
+    >>> samples = Samples(np.zeros((4, 5, 1)), np.arange(4.0)[:, np.newaxis])
+    >>> samples.rows([2, 0]).y
+    array([[2.],
+           [0.]])
+    """
+
+    x: Any
+    y: Array
+    mask: NDArray[np.bool_] | None = None
+    counts: NDArray[np.bool_] | None = None
+    weights: Array | None = None
+    resets: NDArray[np.bool_] | None = None
+
+    def rows(self, chosen: Any) -> Samples:
+        """Some of the rows."""
+        return Samples(*(select_rows(part, chosen) for part in self))
+
+    def steps(self, first: int, stop: int) -> Samples:
+        """A stretch of time of every row."""
+        parts = {k: v for k, v in self._asdict().items() if v is not None and k != "resets"}
+        return self._replace(**{name: part[:, first:stop] for name, part in parts.items()})
+
+    def beginnings(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The first valid step (B, T) of some rows (B,), as ``forward`` takes ``resets``.
+
+        Examples
+        --------
+        >>> mask = np.array([[False, True, True], [True, True, True]])
+        >>> samples = Samples(np.zeros((2, 3, 1)), np.zeros((2, 3, 1)), mask)
+        >>> samples.beginnings(np.array([True, False])).astype(int)
+        array([[0, 1, 0],
+               [0, 0, 0]])
+        """
+        valid = np.ones(self.x.shape[:2], bool) if self.mask is None else self.mask
+        first: NDArray[np.bool_] = valid & (np.cumsum(valid, axis=1) == 1) & rows[:, np.newaxis]
+        return first
+
+
+def select_rows(part: Any, chosen: Any) -> Any:
+    """Rows of an array, of every array of a NamedTuple, or of nothing."""
+    if isinstance(part, tuple):
+        return type(part)(*(select_rows(inner, chosen) for inner in part))
+    return None if part is None else part[chosen]
+
+
+def check_samples(where: str, name: str, samples: object) -> Samples:
+    """Samples from Samples or a pair, with the same number of rows in every part."""
+    given = samples if isinstance(samples, tuple) else ()
+    if not 2 <= len(given) <= len(Samples._fields) or given[0] is None or given[1] is None:
+        got, advice = f"a {type(samples).__name__}", "Pass Samples(x, y) or the pair (x, y)."
+        fail(DtypeError, where, f"{name} must be Samples with x and y", got, advice)
+    parts = dict(zip(Samples._fields, given, strict=False))
+    checked = Samples(**{k: _arrays(where, f"{name}.{k}", part) for k, part in parts.items()})
+    sizes: dict[str, tuple[int, ...]] = {}
+    for field, part in checked._asdict().items():
+        inner = part._asdict() if hasattr(part, "_asdict") else {"": part}
+        names = {f"{field}.{k}".rstrip("."): array for k, array in inner.items()}
+        sizes |= {k: np.shape(array)[:1] for k, array in names.items() if array is not None}
+    count = (*next(iter(sizes.values())), 0)[0]
+    if set(sizes.values()) != {(count,)}:
+        expected = f"{name} must have {count} rows in every part"
+        got = ", ".join(f"{size[0] if size else 'none'} in {k}" for k, size in sizes.items())
+        fail(ShapeError, where, expected, got, "A row is one sequence with its target.")
+    if checked.resets is not None:
+        check_bool_mask(f"{where}, {name}.resets", checked.resets, (count,))
+    return checked
+
+
+def _arrays(where: str, name: str, part: Any) -> Any:
+    """An array from what NumPy makes one of; a NamedTuple of them part by part."""
+    if hasattr(part, "_fields"):
+        inner = zip(part._fields, part, strict=True)
+        return type(part)(*(_arrays(where, f"{name}.{field}", value) for field, value in inner))
+    return None if part is None else as_array(where, name, part)
+
+
+def counted(keeps_time: bool, samples: Samples) -> NDArray[np.bool_] | None:
+    """Where a prediction counts: where it is said to, at valid steps."""
+    if samples.mask is None or not keeps_time:
+        return samples.counts
+    return samples.mask if samples.counts is None else samples.mask & samples.counts
+
+
+def total_weight(samples: Samples, counts: NDArray[np.bool_] | None) -> float:
+    """The weight of all that counts: what the mean that is the loss divides by, but for K."""
+    if samples.weights is not None:
+        weights = samples.weights if counts is None else samples.weights[counts]
+        return float(weights.sum())
+    return float(len(samples.y) * samples.y.shape[1] if counts is None else counts.sum())
+
+
+def loss_of(
+    loss: LossFunction, predictions: Array, samples: Samples, counts: NDArray[np.bool_] | None
+) -> Loss:
+    """Value and gradient of the loss at the predictions."""
+    if samples.weights is None:
+        return Loss(*loss(predictions, samples.y, counts))
+    return Loss(*loss(predictions, samples.y, counts, weights=samples.weights))

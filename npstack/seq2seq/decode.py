@@ -1,0 +1,111 @@
+"""Greedy decoding: the decoder reads what it said itself.
+
+::
+
+    states = encode(source)
+    for t = 0, 1, …:
+        said(t) = the most likely symbol after said(t-1), from the states that t-1 ended with
+
+A row stops at its end symbol. Fed back what it has said (teacher forcing with its own words), the
+model says the same again: step by step and at once are one function.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arguments import check_size
+from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.layers.base import Mask
+from npstack.seq2seq.encoder_decoder import EncoderDecoder
+
+
+class Decoded(NamedTuple):
+    """What greedy decoding wrote.
+
+    Attributes
+    ----------
+    symbols : integers (B, max_steps)
+        The end symbol included; behind it, the end symbol again.
+    mask : bool array (B, max_steps)
+        True up to the end symbol, and at it.
+    """
+
+    symbols: NDArray[np.int64]
+    mask: NDArray[np.bool_]
+
+
+def greedy_decode(
+    model: EncoderDecoder,
+    source: Array,
+    *,
+    start: int,
+    stop: int,
+    max_steps: int,
+    source_mask: Mask = None,
+) -> Decoded:
+    """Write a sequence: at each step the most likely symbol, given those that were written before.
+
+    Parameters
+    ----------
+    model : EncoderDecoder
+        Its decoder reads the symbols that it writes.
+    source : array (B, S, D), or integers (B, S)
+        What the encoder reads.
+    start : int
+        The symbol that the decoder reads first, as in training.
+    stop : int
+        The end symbol; a row that has said it says no more.
+    max_steps : int
+        Where a row that never says it is cut off.
+    source_mask : bool array (B, S), optional
+        True at valid steps of the source.
+
+    Returns
+    -------
+    Decoded
+        Whether a row stops early or not, ``max_steps`` long.
+
+    Examples
+    --------
+    >>> from npstack import Dense, Embedding, LSTM, Sequential
+    >>> rng = np.random.default_rng(0)
+    >>> encoder = Sequential(Embedding(9, 4, rng=rng), LSTM(4, 8, rng=rng))
+    >>> decoder = Sequential(Embedding(5, 3, rng=rng), LSTM(3, 8, rng=rng), Dense(8, 5, rng=rng))
+    >>> model = EncoderDecoder(encoder, decoder)
+    >>> written = greedy_decode(model, np.array([[7, 1, 3]]), start=0, stop=1, max_steps=6)
+    >>> written.symbols.shape, written.mask[:, 0]
+    ((1, 6), array([ True]))
+    """
+    where = "greedy_decode"
+    if not isinstance(model, EncoderDecoder):
+        fail(DtypeError, where, "model must be an EncoderDecoder", describe(model))
+    check_size(where, "max_steps", max_steps)
+    decoder = model.decoder
+    if not decoder.takes_symbols or decoder.input_size != decoder.output_size:
+        reads = "symbols" if decoder.takes_symbols else "features"
+        got = f"{decoder.input_size} {reads} read, {decoder.output_size} written"
+        advice = "Use Sequential(Embedding(K, …), StackedLSTM(…), Dense(…, K))."
+        fail(ArgumentError, where, "decoder must read the symbols that it writes", got, advice)
+    last = (decoder.input_size or 0) - 1
+    for name, symbol in {"start": start, "stop": stop}.items():
+        if not isinstance(symbol, int | np.integer) or not 0 <= symbol <= last:
+            expected = f"{name} must be a symbol of the decoder, from 0 to {last}"
+            fail(ArgumentError, where, expected, describe(symbol))
+    states = model.encode(source, source_mask)
+    symbols = np.full((len(source), max_steps), stop)
+    mask = np.zeros(symbols.shape, dtype=bool)
+    said, going = np.full(len(source), start), np.ones(len(source), dtype=bool)
+    for t in range(max_steps):
+        tape = decoder.forward(said[:, np.newaxis], states, mask=going[:, np.newaxis])
+        states = tape.final  # held where a row has stopped
+        said = np.where(going, tape.outputs[:, 0].argmax(axis=-1), stop)
+        symbols[:, t], mask[:, t] = said, going
+        going = going & (said != stop)
+        if not going.any():
+            break
+    return Decoded(symbols, mask)

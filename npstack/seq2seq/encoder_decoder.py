@@ -1,0 +1,339 @@
+"""Encoder and decoder: one deep stack reads a sequence, another writes one (Sutskever et al. 2014).
+
+::
+
+    source (B, S) -> encoder -> final state of every layer
+                                   |  layer k to layer k
+                                   v
+    target_in (B, T) -> decoder, which begins with these states -> outputs (B, T, K)
+
+In training the decoder reads the true target, one step late (teacher forcing): at step ``t`` it
+sees what it should have said at ``t - 1``. In use it reads what it said itself (`greedy_decode`).
+
+Backward is the same road: the decoder's gradient by its initial states *is* the encoder's gradient
+by its final states. Nothing else joins the two sides, and nobody reads the encoder's outputs.
+
+A deep encoder ends with one state *per layer*. Handing over the last layer's alone, because that is
+the one that a single-layer program has, leaves the other layers of the decoder to begin at zero;
+``handover="top"`` does so on purpose, to measure what it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from npstack.core import params as names
+from npstack.core.arguments import check_option
+from npstack.core.arrays import check_noise, check_params
+from npstack.core.errors import (
+    ArgumentError,
+    DtypeError,
+    NpstackError,
+    ShapeError,
+    TapeError,
+    describe,
+    fail,
+)
+from npstack.core.masks import check_mask
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import CompositeTape, Gradients, Tape
+from npstack.layers.base import Layer, Mask
+from npstack.layers.boundary import check_causal
+from npstack.layers.composite import Chain, Composite
+from npstack.layers.recurrent import Recurrent
+from npstack.layers.wrapper import Wrapper
+from npstack.seq2seq.pairs import SourceTarget, check_pair, reverse_valid
+
+HANDOVERS = ("all", "top")
+
+
+class EncoderDecoder(Chain):
+    """Two deep stacks, joined by the states that the first ends and the second begins with.
+
+    Parameters
+    ----------
+    encoder : Layer
+        A stack, or ``Sequential(Embedding(…), StackedLSTM(…))``; it ends in a recurrent layer.
+    decoder : Layer
+        The same with a head, ``Sequential(Embedding(…), StackedLSTM(…), Dense(…))``; it keeps the
+        time axis.
+    handover : {"all", "top"}
+        ``all``: every layer's final state goes to the same layer of the decoder, which must have
+        as many layers of the same sizes. ``top``: the encoder's last layer hands its state to the
+        decoder's first, and the others begin at zero: the shortcut from one layer to many.
+    reverse_source : bool
+        The encoder reads each row's valid part from its end to its beginning, so that what the
+        target begins with was read last (Sutskever et al. 2014, section 3.3).
+
+    Notes
+    -----
+    Parameters are named ``encoder.0.W``, ``decoder.1.layers.0.U``. ``tape.parts`` are the encoder's
+    tape and the decoder's; ``tape.layers`` are the recurrent layers of both, encoder first.
+
+    Raises
+    ------
+    ShapeError, ArgumentError
+        The sides do not fit together; the message says which layers.
+
+    Examples
+    --------
+    >>> from npstack import Dense, Embedding, Sequential, StackedLSTM, shift_right
+    >>> rng = np.random.default_rng(0)
+    >>> encoder = Sequential(Embedding(10, 4, rng=rng), StackedLSTM(4, [8, 6], rng=rng))
+    >>> decoder = Sequential(
+    ...     Embedding(5, 3, rng=rng), StackedLSTM(3, [8, 6], rng=rng), Dense(6, 5, rng=rng)
+    ... )
+    >>> model = EncoderDecoder(encoder, decoder, reverse_source=True)
+    >>> source, target = np.array([[7, 1, 3, 0]]), np.array([[2, 4, 1]])
+    >>> tape = model.forward(SourceTarget(source, shift_right(target, start=0)))
+    >>> tape.outputs.shape
+    (1, 3, 5)
+    >>> model.backward(tape, np.ones((1, 3, 5))).params["encoder.1.layers.0.U"].shape
+    (8, 32)
+    """
+
+    def __init__(
+        self,
+        encoder: Layer,
+        decoder: Layer,
+        *,
+        handover: str = "all",
+        reverse_source: bool = False,
+    ) -> None:
+        where = type(self).__name__
+        check_option(where, "handover", handover, HANDOVERS)
+        for side, layer in {"encoder": encoder, "decoder": decoder}.items():
+            if not isinstance(layer, Layer):
+                advice = "Build it first: StackedLSTM(…), or Sequential(Embedding(…), …)."
+                fail(DtypeError, where, f"{side} must be a layer", describe(layer), advice)
+            if not layer.recurrent:
+                advice = "The two sides are joined by the states of their recurrent layers."
+                fail(ArgumentError, where, f"{side} must hold a recurrent layer", layer, advice)
+        self._check_ends(where, encoder, decoder)
+        super().__init__({"encoder": encoder, "decoder": decoder})
+        self.handover, self.reverse_source = handover, bool(reverse_source)
+        self._check_sizes(where)
+        self.keeps_time = True  # the outputs are the decoder's
+        self.output_size = decoder.output_size
+
+    @property
+    def encoder(self) -> Layer:
+        """The side that reads."""
+        return self.children["encoder"]
+
+    @property
+    def decoder(self) -> Layer:
+        """The side that writes."""
+        return self.children["decoder"]
+
+    # ---- forward and backward ------------------------------------------------------------------
+
+    def forward(
+        self,
+        x: Any,
+        states: Any = None,
+        *,
+        mask: Mask = None,
+        lengths: Sequence[int] | Array | None = None,
+        resets: Mask = None,
+        rng: np.random.Generator | None = None,
+        params: Params | None = None,
+        noise: Any = None,
+    ) -> CompositeTape:
+        """Run the encoder, hand its final states over, run the decoder on the given target.
+
+        Parameters
+        ----------
+        x : SourceTarget
+            ``(source, target_in)``, and the source's mask.
+        states : tuple of one state per recurrent layer of the encoder, optional
+            Where the encoder begins; zeros by default.
+        mask, lengths, resets : arrays (B, T), (B,), (B, T), optional
+            Of the target.
+        rng, params, noise
+            As for every layer.
+
+        Returns
+        -------
+        CompositeTape
+            ``tape.outputs`` are the decoder's.
+        """
+        where = f"{type(self).__name__}.forward"
+        x = check_pair(where, x)
+        if params is None:
+            params = dict(self.params)
+        else:
+            check_params(where, params, self.params)
+        noise = check_noise(where, (None, None) if noise is None else noise, 2)
+        read = self._encode(x, states, params, rng, noise[0])
+        with _in_the("decoder"):
+            written = self.decoder.forward(
+                x.target_in,
+                self._handed_over(read),
+                mask=mask,
+                lengths=lengths,
+                resets=resets,
+                rng=rng,
+                params=names.without_prefix("decoder", params),
+                noise=noise[1],
+            )
+        used: Any = SourceTarget(self._in_order(read.x, read), written.x, read.mask)
+        drawn = (read.noise, written.noise)
+        return CompositeTape(params, used, written.mask, written.outputs, drawn, (read, written))
+
+    def backward(
+        self, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+    ) -> Gradients:
+        """Read the decoder's tape, then the encoder's.
+
+        Parameters
+        ----------
+        tape : CompositeTape
+            From `forward`.
+        doutputs : array (B, T, K), optional
+            Derivative of the loss by the outputs.
+        dfinal_states : tuple of one state per recurrent layer of the decoder, optional
+            Derivative of the loss by the states that the decoder ends with.
+
+        Returns
+        -------
+        Gradients
+            ``x`` is a SourceTarget (None for symbols); ``initial_states`` are the encoder's.
+        """
+        where = f"{type(self).__name__}.backward"
+        self._check_tape(where, tape)
+        read, written = tape.parts
+        with _in_the("decoder"):
+            after = self.decoder.backward(written, doutputs, dfinal_states)
+        with _in_the("encoder"):
+            before = self.encoder.backward(read, None, self._handed_back(after.initial_states))
+        grads = names.with_prefix("encoder", before.params)
+        grads |= names.with_prefix("decoder", after.params)
+        dsource = None if before.x is None else self._in_order(before.x, read)
+        dx: Any = SourceTarget(dsource, after.x)
+        return Gradients(grads, dx, before.initial_states)
+
+    def encode(self, source: Array, source_mask: Mask = None) -> Any:
+        """What the encoder makes of a source: the states that the decoder begins with.
+
+        Parameters
+        ----------
+        source : array (B, S, D), or integers (B, S)
+        source_mask : bool array (B, S), optional
+            True at valid steps.
+
+        Returns
+        -------
+        state, or tuple of one state per recurrent layer
+            For ``decoder.forward(…, states)``; None stands for zeros.
+        """
+        where = f"{type(self).__name__}.encode"
+        pair = check_pair(where, SourceTarget(source, source, source_mask))
+        return self._handed_over(self._encode(pair, None, dict(self.params), None, None))
+
+    # ---- between the two sides -------------------------------------------------------------------
+
+    def _encode(self, x: SourceTarget, states: Any, params: Params, rng: Any, noise: Any) -> Tape:
+        """The encoder's tape, of the source in the order in which it is read."""
+        source, mask = x.source, x.source_mask
+        with _in_the("encoder"):
+            if self.reverse_source:
+                mask = check_mask("source_mask", mask, None, source.shape[:2])
+                source = reverse_valid(source, mask)
+            own = names.without_prefix("encoder", params)
+            return self.encoder.forward(source, states, mask=mask, rng=rng, params=own, noise=noise)
+
+    def _in_order(self, values: Array, read: Tape) -> Array:
+        """What belongs to the source as the encoder read it, in the order of the source."""
+        assert read.mask is not None
+        return reverse_valid(values, read.mask) if self.reverse_source else values
+
+    def _handed_over(self, read: Tape) -> Any:
+        """The states that the decoder begins with; None is zero."""
+        final: tuple[Any, ...] = tuple(slot.final for slot in read.slots)
+        if self.handover == "top":
+            final = (final[-1],) + (None,) * (len(self.decoder.recurrent) - 1)
+        return self.decoder._public_states(final)
+
+    def _handed_back(self, dinitial: Any) -> Any:
+        """Mirror of `_handed_over`: the gradient by the states that the encoder ends with."""
+        dfinal = (dinitial,) if hasattr(dinitial, "_fields") else dinitial  # a single layer's
+        if self.handover == "top":
+            dfinal = (None,) * (len(self.encoder.recurrent) - 1) + (dfinal[0],)
+        return self.encoder._public_states(dfinal)
+
+    # ---- checks ----------------------------------------------------------------------------------
+
+    @staticmethod
+    def _check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
+        """The encoder ends in what is handed over; the decoder says something at every step."""
+        for side, layer in {"encoder": encoder, "decoder": decoder}.items():
+            pairs = [inner for inner in layer.recurrent if not isinstance(inner, Recurrent)]
+            if pairs:
+                expected = f"every recurrent layer of the {side} must have one state"
+                advice = "The states of two directions are a pair, with which no decoder begins."
+                fail(ArgumentError, where, expected, f"a {type(pairs[0]).__name__}", advice)
+        check_causal(where, "decoder", decoder)
+        inner = (encoder, *encoder._all_layers())
+        *_, last = (layer for layer in inner if not isinstance(layer, Composite | Wrapper))
+        if last not in encoder.recurrent:
+            expected, got = "encoder must end in a recurrent layer", f"a {type(last).__name__}"
+            advice = "Its states are handed over; nobody reads its outputs."
+            fail(ArgumentError, where, expected, got, advice)
+        if not decoder.keeps_time:
+            expected, got = "decoder must keep the time axis", "return_sequences=False"
+            fail(ShapeError, where, expected, got, "Build it with return_sequences=True.")
+
+    def _check_sizes(self, where: str) -> None:
+        """Each state that is handed over fits the layer that it is handed to."""
+        sizes = {
+            side: [layer.output_size for layer in self.children[side].recurrent]
+            for side in ("encoder", "decoder")
+        }
+        read, written = sizes["encoder"], sizes["decoder"]
+        if self.handover == "top":
+            if read[-1] != written[0]:
+                expected = f"layer 0 of the decoder must have H={read[-1]}, as the encoder's last"
+                fail(ShapeError, where, expected, f"H={written[0]}", "handover='top' joins these.")
+        elif read != written:
+            odd = [k for k, (a, b) in enumerate(zip(read, written, strict=False)) if a != b]
+            got = f"layer {odd[0]} differs" if odd else f"{len(read)} and {len(written)} layers"
+            expected = "the recurrent layers of encoder and decoder must have the same sizes"
+            advice = "Every layer of the encoder hands its final state to the same layer there."
+            fail(ShapeError, where, expected, f"{read} and {written}: {got}", advice)
+        ends = [
+            [layer.cell.state_sizes for layer in side.recurrent if isinstance(layer, Recurrent)]
+            for side in self.children.values()
+        ]
+        if self.handover == "top":
+            ends = [ends[0][-1:], ends[1][:1]]
+        for before, after in zip(*ends, strict=True):
+            if (type(before), before) != (type(after), after):
+                expected = "states that are handed over must be of one kind and size"
+                advice = "Build both sides of the same cells."
+                fail(ShapeError, where, expected, f"{before} and {after}", advice)
+
+    def _blank_input(self, steps: int) -> Any:
+        return SourceTarget(*(layer._blank_input(steps) for layer in self.children.values()))
+
+    def _check_tape(self, where: str, tape: object) -> None:
+        advice = f"Pass the tape that {type(self).__name__}.forward of this model returned."
+        if not isinstance(tape, CompositeTape) or len(tape.parts) != 2:
+            expected, got = "tape must have two parts, encoder and decoder", type(tape).__name__
+            fail(TapeError, where, expected, f"a {got}", advice)
+        for (side, layer), part in zip(self.children.items(), tape.parts, strict=True):
+            layer._check_tape(f"{where}, {side}", part)
+
+
+@contextmanager
+def _in_the(side: str) -> Iterator[None]:
+    """An error of one side says which."""
+    try:
+        yield
+    except NpstackError as error:
+        raise type(error)(f"EncoderDecoder, {side}: {error}") from None

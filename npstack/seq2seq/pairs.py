@@ -1,0 +1,89 @@
+"""What an encoder–decoder learns from: a source, and the target one step late."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arrays import as_array
+from npstack.core.errors import DtypeError, ShapeError, describe, fail
+from npstack.core.numerics import Array
+
+
+class SourceTarget(NamedTuple):
+    """What an encoder–decoder reads; as ``Samples.x``, rows of all parts are chosen together.
+
+    Attributes
+    ----------
+    source : array (B, S, D), or integers (B, S) for an embedding
+        What the encoder reads.
+    target_in : array (B, T, D), or integers (B, T) for an embedding
+        What the decoder reads: the target one step late, see `shift_right`.
+    source_mask : bool array (B, S), optional
+        True at valid steps of the source. The target's mask is the ``mask`` of ``forward``, since
+        it says where the outputs count.
+    """
+
+    source: Any
+    target_in: Any
+    source_mask: NDArray[np.bool_] | None = None
+
+
+def shift_right(target: Array, start: float) -> Array:
+    """The target one step late, behind a start symbol: what teacher forcing feeds the decoder.
+
+    Parameters
+    ----------
+    target : array (B, T) or (B, T, D)
+        What the decoder is to say.
+    start : int or float
+        What it reads before it has said anything.
+
+    Examples
+    --------
+    >>> shift_right(np.array([[7, 8, 9]]), start=0)
+    array([[0, 7, 8]])
+    """
+    target = as_array("shift_right", "target", target)
+    if target.ndim < 2:
+        expected = "target must be symbols (B, T) or vectors (B, T, D)"
+        fail(ShapeError, "shift_right", expected, target.shape, "One row? Use target[np.newaxis].")
+    return np.concatenate([np.full_like(target[:, :1], start), target[:, :-1]], axis=1)
+
+
+def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:
+    """Each row's valid steps in reverse order; masked steps stay where they are.
+
+    It is its own inverse, and therefore its own derivative read backwards.
+
+    Examples
+    --------
+    >>> valid = np.array([[True, True, True, False]])
+    >>> reverse_valid(np.array([[1, 2, 3, 0]]), valid)
+    array([[3, 2, 1, 0]])
+    """
+    reversed_x = x.copy()
+    for row, valid in enumerate(mask):
+        reversed_x[row, valid] = x[row, valid][::-1]
+    return reversed_x
+
+
+def check_pair(where: str, x: Any) -> SourceTarget:
+    """A SourceTarget with as many rows on both sides; what its arrays hold, each side checks."""
+    if not isinstance(x, SourceTarget):
+        got = describe(x) if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        advice = "Use SourceTarget(source, shift_right(target, start))."
+        fail(DtypeError, where, "x must be a SourceTarget", got, advice)
+    source = as_array(where, "source", x.source)
+    target_in = as_array(where, "target_in", x.target_in)
+    for name, array in {"source": source, "target_in": target_in}.items():
+        if array.ndim not in (2, 3):
+            expected = f"{name} must be symbols (B, T) or vectors (B, T, D)"
+            fail(ShapeError, where, expected, array.shape, f"One row? Use {name}[np.newaxis].")
+    if len(source) != len(target_in):
+        got = f"{len(source)} and {len(target_in)}"
+        advice = "A row is one source with its target."
+        fail(ShapeError, where, "source and target_in must have as many rows", got, advice)
+    return SourceTarget(source, target_in, x.source_mask)

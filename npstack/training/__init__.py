@@ -1,0 +1,1 @@
+"""What a training run needs: epochs, optimisers, schedules, checkpoints, records."""

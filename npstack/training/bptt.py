@@ -1,0 +1,298 @@
+"""Backpropagation through time, whole or truncated: losses and gradients span by span.
+
+Truncated BPTT reads a long row in order and stops every ``k1`` steps for a backward pass that
+reaches ``k2`` steps back (Williams & Peng 1990). The *state* is carried over every border, the
+*gradient* is not: what happened more than ``k2`` steps ago still speaks, but is no longer taught::
+
+    T = 8, k1 = 2, k2 = 4            - read again    = its loss counts
+
+    steps     0  1  2  3  4  5  6  7
+    span 0    =  =
+    span 1    -  -  =  =                the first two steps are read again, from where they began
+    span 2          -  -  =  =          again from the state before step 2
+    span 3                -  -  =  =    ◄── the gradient flows back to step 4 and no further
+
+With ``k2 = k1`` nothing is read twice. With ``k2 < k1`` only the last ``k2`` steps of a span get a
+gradient: the losses of its earlier steps are counted in the value and *teach nothing*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arguments import check_size
+from npstack.core.errors import ArgumentError, NonFiniteError, ShapeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.core.tape import Tape
+from npstack.core.trees import at_step
+from npstack.layers import Layer
+from npstack.layers.boundary import check_causal
+from npstack.losses import mean_squared_error
+from npstack.losses.samples import (
+    LossFunction,
+    Samples,
+    check_samples,
+    counted,
+    loss_of,
+    total_weight,
+)
+from npstack.training.nonfinite import check_loss, checked_backward, shifted
+
+
+class Span(NamedTuple):
+    """One backward pass of truncated BPTT.
+
+    Attributes
+    ----------
+    first, stop : int
+        The losses of steps ``first`` to ``stop - 1`` count.
+    begin : int
+        The backward pass reaches from ``stop - 1`` down to this step.
+    """
+
+    first: int
+    begin: int
+    stop: int
+
+
+class Pass(NamedTuple):
+    """One forward and backward pass.
+
+    Attributes
+    ----------
+    value : float
+        The loss: the mean over what counts in this pass.
+    weight : float
+        How much counts: the number of steps, or the sum of their weights; 1 if the pass is whole.
+    grads : dict or None
+        Gradients of ``value`` by the parameters; None where nothing counts.
+    final : states
+        After the last step: where the next pass begins.
+    """
+
+    value: float
+    weight: float
+    grads: dict[str, Array] | None
+    final: Any
+
+
+class Truncated(NamedTuple):
+    """What `truncated_gradients` returns.
+
+    Attributes
+    ----------
+    value : float
+        The loss over all steps.
+    params : dict
+        Its gradients by the parameters, cut.
+    final : states
+        After the last step.
+    """
+
+    value: float
+    params: dict[str, Array]
+    final: Any
+
+
+def spans(steps: int, k1: int, k2: int) -> list[Span]:
+    """Where the backward passes of truncated BPTT begin and end.
+
+    Parameters
+    ----------
+    steps : int
+        T.
+    k1, k2 : int
+        Every ``k1`` steps a backward pass over the last ``k2``. The last span may be shorter.
+
+    Examples
+    --------
+    >>> spans(8, 2, 4)[2:]
+    [Span(first=4, begin=2, stop=6), Span(first=6, begin=4, stop=8)]
+    >>> spans(5, 3, 1)
+    [Span(first=0, begin=2, stop=3), Span(first=3, begin=4, stop=5)]
+    """
+    where = "spans"
+    steps = check_size(where, "steps", steps)
+    k1 = check_size(where, "k1", k1, "Every k1 steps there is a backward pass.")
+    k2 = check_size(where, "k2", k2, "It reaches k2 steps back; k2 = k1 is customary.")
+    stops = [min(first + k1, steps) for first in range(0, steps, k1)]
+    return [
+        Span(first, max(0, stop - k2), stop)
+        for first, stop in zip(range(0, steps, k1), stops, strict=True)
+    ]
+
+
+def truncated_gradients(
+    model: Layer,
+    samples: Samples | tuple[Array, Array],
+    k1: int,
+    k2: int,
+    *,
+    states: Any = None,
+    loss: LossFunction = mean_squared_error,
+    rng: np.random.Generator | None = None,
+) -> Truncated:
+    """Gradients by truncated BPTT, summed over the spans; no parameter is changed.
+
+    Each span's mean loss is weighted by its share of all that counts, so the sum is the mean loss
+    over all steps, as without truncation. With ``k2 >= T`` nothing is cut, and the gradients are
+    those of full BPTT, to rounding; with ``k1 = k2 = T``, bit for bit.
+
+    Parameters
+    ----------
+    model : Layer
+        With a recurrent layer, and an output at every step.
+    samples : Samples, or a pair (x, y)
+        ``resets`` is not looked at: give the ``states`` that are right.
+    k1, k2 : int
+        See `spans`.
+    states : state, or tuple of one state per recurrent layer, optional
+        Where to begin; zeros by default.
+    loss : callable
+        A mean over what counts, as all of `npstack.losses` are.
+    rng : numpy.random.Generator, optional
+        Given, the model trains: dropout draws anew in each span.
+
+    Returns
+    -------
+    Truncated
+
+    Raises
+    ------
+    ArgumentError, ShapeError
+        No state to carry, no output at every step, or nothing that counts.
+    NonFiniteError
+        Loss or gradient is not finite; the error names the first time step, layer and gate.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> rng = np.random.default_rng(0)
+    >>> layer, x = LSTM(1, 1, rng=rng), rng.standard_normal((2, 6, 1))
+    >>> cut, whole = (truncated_gradients(layer, (x, x), k, k) for k in (2, 6))
+    >>> round(cut.value, 4), round(whole.value, 4)
+    (1.8656, 1.8656)
+    >>> cut.params["b"].round(4), whole.params["b"].round(4)
+    (array([0.2924, 0.0346, 0.0746, 0.1398]), array([0.4989, 0.0857, 0.201 , 0.137 ]))
+    """
+    where = "truncated_gradients"
+    samples = check_samples(where, "samples", samples)
+    check_truncation(where, "it", model, samples)
+    total = total_weight(samples, counted(model.keeps_time, samples))
+    if total == 0:
+        advice = "Leave rows that are all padding out of the batch."
+        fail(ArgumentError, where, "at least one valid step must count", "none", advice)
+    value, final = 0.0, states
+    sums: dict[str, Array] = {}
+    for found in passes(model, samples, (k1, k2), states, loss, rng):
+        final, share = found.final, found.weight / total
+        if found.grads is not None:
+            value += share * found.value
+            for name, gradient in found.grads.items():
+                sums[name] = sums[name] + share * gradient if name in sums else share * gradient
+    return Truncated(value, sums, final)
+
+
+def passes(
+    model: Layer,
+    samples: Samples,
+    truncate: tuple[int, int] | None,
+    states: Any,
+    loss: LossFunction,
+    rng: np.random.Generator | None,
+    resets: NDArray[np.bool_] | None = None,
+) -> Iterator[Pass]:
+    """Every forward and backward pass over some rows: one over all, or one per span.
+
+    ``resets (B, T)`` are the steps with which rows begin anew, as ``model.forward`` takes them.
+
+    Each pass runs with the parameters that the model has when the pass is asked for, so they may
+    be updated in between; a stretch that is read again begins with the state that was left there
+    by the pass before, under the parameters of then.
+    """
+    if truncate is None:
+        tape = model.forward(samples.x, states, mask=samples.mask, rng=rng, resets=resets)
+        counts = counted(model.keeps_time, samples)
+        value, gradient = loss_of(loss, tape.outputs, samples, counts)
+        check_loss(value, gradient, tape.outputs, 0)
+        grads = checked_backward(model, tape, gradient, 0)
+        yield Pass(float(value), 1.0, grads, tape.final)
+        return
+    before, before_began = None, 0
+    for first, begin, stop in spans(samples.y.shape[1], *truncate):
+        start = min(first, begin)
+        if before is None or start == 0:
+            state = states
+        else:
+            state = _state_after(before, start - 1 - before_began)
+        part, outputs = samples.steps(first, stop), []
+        if first < begin:  # k2 < k1: these steps are read, and no gradient flows back to them
+            lead = _read(model, samples, first, begin, state, rng, resets)
+            state, outputs = lead.final, [lead.outputs]
+        tape = _read(model, samples, begin, stop, state, rng, resets)
+        before, before_began = tape, begin
+        counts = counted(True, part)
+        weight = total_weight(part, counts)
+        if weight == 0:  # padding, or a warm-up: the state goes on, and there is nothing to learn
+            yield Pass(0.0, 0.0, None, tape.final)
+            continue
+        again = max(first - begin, 0)
+        predictions = np.concatenate([*outputs, tape.outputs[:, again:]], axis=1)
+        value, gradient = loss_of(loss, predictions, part, counts)
+        check_loss(value, gradient, predictions, first)
+        doutputs = np.zeros_like(tape.outputs)
+        doutputs[:, again:] = gradient[:, max(begin - first, 0) :]
+        grads = checked_backward(model, tape, doutputs, begin)
+        yield Pass(float(value), weight, grads, tape.final)
+
+
+def _read(
+    model: Layer,
+    samples: Samples,
+    first: int,
+    stop: int,
+    states: Any,
+    rng: np.random.Generator | None,
+    resets: NDArray[np.bool_] | None,
+) -> Tape:
+    """Forward over a stretch; an error counts its time steps from the beginning of the row."""
+    part = samples.steps(first, stop)
+    here = None if resets is None else resets[:, first:stop]
+    try:
+        return model.forward(part.x, states, mask=part.mask, rng=rng, resets=here)
+    except NonFiniteError as error:
+        raise shifted(error, first) from None
+
+
+def _state_after(tape: Tape, step: int) -> Any:
+    """What the recurrent layers held after a step, as ``forward`` takes it."""
+    after = tuple(at_step(layer.states, step) for layer in tape.layers)
+    return after[0] if hasattr(tape.final, "_fields") else after
+
+
+def check_carries(where: str, name: str, model: Any) -> None:
+    """The model has a state that could be carried."""
+    if not getattr(model, "recurrent", ()):
+        expected = f"{name} needs a model with a recurrent layer"
+        got = describe(model)
+        fail(ArgumentError, where, expected, got, "Without one there is no state to carry.")
+    check_causal(where, name, model)
+
+
+def check_truncation(where: str, name: str, model: Any, samples: Samples) -> None:
+    """Rows that can be cut in time: a model that speaks at every step, parts of one length."""
+    check_carries(where, name, model)
+    if not model.keeps_time:
+        expected = f"{name} needs a model with an output at every step"
+        got, advice = "only the last step", "Build its last recurrent layer with "
+        fail(ArgumentError, where, expected, got, f"{advice}return_sequences=True.")
+    parts = {k: v for k, v in samples._asdict().items() if v is not None and k != "resets"}
+    two = isinstance(samples.x, tuple)
+    axes = {k: "two inputs" if two and k == "x" else np.shape(v)[:2] for k, v in parts.items()}
+    if two or len(set(axes.values())) > 1 or len(axes["y"]) < 2:
+        expected = f"{name} needs samples whose parts all begin with (B, T)"
+        fail(ShapeError, where, expected, axes, "Targets and weights are given for every step.")

@@ -1,0 +1,315 @@
+"""Weights and checkpoints on disk: one ``.npz`` each, without pickle, written whole or not at all.
+
+*Weights* are what a trained model is: its parameters. A *checkpoint* is all that training needs to
+go on as if it had never stopped: parameters, the best ones so far, the optimiser, the history, and
+the state of the random generator. `archive` says how both stand in a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackError, describe, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.files import archive
+from npstack.files.archive import Kind
+from npstack.files.atomic import previous_of
+from npstack.files.container import CRAFTED
+from npstack.files.random_state import check_state, plain
+from npstack.files.strict_json import brief
+from npstack.training.history import History
+
+WEIGHTS = Kind("npstack-weights", 2, {"config": dict})
+CHECKPOINT = Kind(
+    "npstack-checkpoint",
+    1,
+    {"config": dict, "optimiser": dict, "steps": int, "random": dict, "history": dict},
+)
+PARTS = ("params", "best", "state")
+TOGETHER = "A checkpoint is of one model at one moment: take all its parts there."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A training run between two epochs.
+
+    Attributes
+    ----------
+    params : dict
+        ``model.params``.
+    optimiser : dict
+        Plain values: ``optimiser.config()``, with its schedule.
+    steps : int
+        Updates that the optimiser has made.
+    state : dict
+        Its arrays, ``optimiser.state()``; the name behind the first dot is a parameter's.
+    random : dict
+        ``rng.bit_generator.state``; `random_state.restore_generator` takes it.
+    history : History
+        What happened so far.
+    best : dict, optional
+        The parameters of the best epoch so far.
+    config : dict
+        Whatever JSON holds that helps to build the model again.
+    """
+
+    params: Params
+    optimiser: dict[str, Any]
+    steps: int
+    state: Params
+    random: dict[str, Any]
+    history: History
+    best: Params | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint. The one before is kept beside it, as ``path`` with ``.previous``.
+
+    Whenever the process is killed, or the power goes: ``path`` is a whole checkpoint, the old one
+    or the new one.
+
+    Parameters
+    ----------
+    path : str or Path
+        For example ``run/checkpoint.npz``; the folder must exist.
+    checkpoint : Checkpoint
+
+    Raises
+    ------
+    ArgumentError, DtypeError
+        Something that the file cannot hold; nothing is written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> params = {"b": np.ones(2)}
+    >>> now = Checkpoint(params, {}, 0, {}, rng.bit_generator.state, History())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_checkpoint(f"{folder}/c.npz", now)
+    ...     there = load_checkpoint(f"{folder}/c.npz", model_params=params)
+    >>> there.params, there.random == rng.bit_generator.state
+    ({'b': array([1., 1.])}, True)
+    """
+    where = "save_checkpoint"
+    file = _check_path(where, path)
+    if not isinstance(checkpoint, Checkpoint):
+        got = f"a {type(checkpoint).__name__}"
+        fail(DtypeError, where, "checkpoint must be a Checkpoint", got, "Build one, or use fit.")
+    if not isinstance(checkpoint.history, History):
+        got = f"a {type(checkpoint.history).__name__}"
+        fail(DtypeError, where, "history must be a History", got, "Pass what fit returned.")
+    columns = asdict(checkpoint.history)
+    _check_named(where, checkpoint.params)
+    _check_history(where, columns, ArgumentError, TOGETHER)
+    _check(where, checkpoint, ArgumentError, TOGETHER)
+    fields = {name: getattr(checkpoint, name) for name in CHECKPOINT.fields}
+    fields |= {"random": plain(checkpoint.random), "history": columns}
+    arrays = {
+        f"{part}/{name}": value
+        for part in PARTS
+        for name, value in (getattr(checkpoint, part) or {}).items()
+    }
+    archive.write(file, where, CHECKPOINT, fields, arrays, keep_previous=True)
+
+
+def load_checkpoint(path: str | Path, model_params: Params | None = None) -> Checkpoint:
+    """Read what `save_checkpoint` wrote. Nothing is written, nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : str or Path
+    model_params : dict, optional
+        ``model.params``: the file must hold parameters of these names, shapes and dtypes.
+
+    Raises
+    ------
+    DataError
+        The file is damaged, foreign, or another model's. The message says whether the checkpoint
+        before it is whole.
+    OSError
+        There is no such file, or it may not be read.
+    """
+    file = _check_path("load_checkpoint", path)
+    try:
+        return _load_checkpoint(file, model_params)
+    except DataError as error:
+        raise DataError(f"{error}{_beside(file, model_params)}") from None
+
+
+def _load_checkpoint(path: Path, model_params: Params | None) -> Checkpoint:
+    where = f"load_checkpoint({str(path)!r})"
+    fields, arrays = archive.read(path, where, CHECKPOINT)
+    parts: dict[str, Any] = {part: {} for part in PARTS}
+    for name, value in arrays.items():
+        part, _, rest = name.partition("/")
+        if part not in parts:
+            expected = f"arrays must be named {', '.join(f'{p}/…' for p in PARTS)}"
+            fail(DataError, where, expected, repr(name), CRAFTED)
+        parts[part][rest] = value
+    columns = fields.pop("history")
+    _check_history(where, columns, DataError, CRAFTED)
+    history, best = History(**columns), parts.pop("best") or None
+    checkpoint = Checkpoint(best=best, history=history, **parts, **fields)
+    _check(where, checkpoint, DataError, CRAFTED)
+    if model_params is not None:
+        _check_model(where, checkpoint.params, model_params)
+    return checkpoint
+
+
+def _beside(path: Path, model_params: Params | None) -> str:
+    """What there is to say about the previous checkpoint, where this one cannot be used."""
+    previous = previous_of(path)
+    if not previous.is_file():
+        return ""
+    try:
+        steps = _load_checkpoint(previous, model_params).steps
+    except (DataError, OSError):
+        return f" The one before it, {str(previous)!r}, cannot be used either."
+    return (
+        f" The one before it, after {steps:,} steps, is whole: to go on from there, rename "
+        f"{str(previous)!r} to {path.name!r}."
+    )
+
+
+# ---- weights -----------------------------------------------------------------------------------
+
+
+def save_weights(path: str | Path, params: Params, config: dict[str, Any] | None = None) -> None:
+    """Write parameters under their names.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file appears there when it is complete; a file that was there stays until then.
+    params : dict
+        ``model.params``.
+    config : dict, optional
+        Whatever JSON holds that helps to build the model again.
+
+    Raises
+    ------
+    ArgumentError, DtypeError
+        Something that the file cannot hold; nothing is written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_weights(f"{folder}/w.npz", {"b": np.ones(2)}, {"sizes": [2]})
+    ...     load_weights(f"{folder}/w.npz")
+    ({'b': array([1., 1.])}, {'sizes': [2]})
+    """
+    file = _check_path("save_weights", path)
+    _check_named("save_weights", params)
+    archive.write(file, "save_weights", WEIGHTS, {"config": config or {}}, params)
+
+
+def load_weights(
+    path: str | Path, model_params: Params | None = None
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read what `save_weights` wrote: parameters and configuration.
+
+    Parameters
+    ----------
+    path : str or Path
+    model_params : dict, optional
+        ``model.params``: the file must hold parameters of these names, shapes and dtypes.
+
+    Raises
+    ------
+    DataError
+        The file is damaged, foreign, or another model's.
+    OSError
+        There is no such file, or it may not be read.
+    """
+    where = f"load_weights({str(path)!r})"
+    fields, params = archive.read(_check_path("load_weights", path), where, WEIGHTS)
+    if model_params is not None:
+        _check_model(where, params, model_params)
+    return params, fields["config"]
+
+
+# ---- checks ------------------------------------------------------------------------------------
+
+
+def _check_path(where: str, path: object) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        advice = "Give a name, for example 'model.npz'."
+        fail(DtypeError, where, "path must be a str or a Path", describe(path), advice)
+    return Path(path)
+
+
+def _check_named(where: str, params: object) -> None:
+    if not isinstance(params, Mapping):
+        got, advice = f"a {type(params).__name__}", "Pass model.params."
+        fail(DtypeError, where, "params must be a dictionary of arrays", got, advice)
+
+
+def _check_model(where: str, params: Params, model_params: Params) -> None:
+    """The parameters of a file are those of a model, by name, shape and dtype."""
+    wrong = _difference(params, model_params)
+    if wrong:
+        advice = "Build the model as it was when the file was written (see its config)."
+        fail(DataError, where, f"the model has {wrong[0]}", wrong[1], advice)
+
+
+def _difference(found: Params, wanted: Params) -> tuple[str, str] | None:
+    """The first array that is not what it should be: what it should be, and what it is."""
+    for name in sorted(found.keys() | wanted.keys()):
+        theirs, ours = (describe(a[name]) if name in a else "none" for a in (wanted, found))
+        if theirs != ours:
+            return f"{name!r}: {theirs}", ours
+    return None
+
+
+def _check(where: str, checkpoint: Checkpoint, kind: type[NpstackError], advice: str) -> None:
+    """The parts of a checkpoint belong together."""
+    params = checkpoint.params
+    wrong = None if checkpoint.best is None else _difference(checkpoint.best, params)
+    if wrong:
+        fail(kind, where, f"the best parameters must have {wrong[0]}", wrong[1], advice)
+    for name, value in checkpoint.state.items():
+        mine = name.partition(".")[2]
+        if mine not in params:
+            expected = "the optimiser's arrays must be named after parameters, like 'm.0.b'"
+            fail(kind, where, expected, brief(name), advice)
+        wrong = _difference({name: value}, {name: params[mine]})
+        if wrong:
+            fail(kind, where, f"the optimiser must have {wrong[0]}", wrong[1], advice)
+    if type(checkpoint.steps) is not int or checkpoint.steps < 0:
+        expected = "steps must be a whole number of at least 0"
+        fail(kind, where, expected, describe(checkpoint.steps), advice)
+    check_state(where, checkpoint.random, kind, advice)
+
+
+def _check_history(
+    where: str, columns: dict[str, Any], kind: type[NpstackError], advice: str
+) -> None:
+    """Every column of a history is there; its numbers are one per epoch, or none at all."""
+    wanted = asdict(History())
+    epochs = columns.get("epochs")
+    count = len(epochs) if isinstance(epochs, list) else 0
+    right = columns.keys() == wanted.keys() and epochs == list(range(1, count + 1))
+    for name, value in columns.items():
+        if isinstance(wanted.get(name), list):
+            listed = isinstance(value, list) and len(value) in (0, count)
+            right = right and listed and all(map(_is_number, value))
+    best, stopped = columns.get("best_epoch"), columns.get("stopped")
+    if best is not None:  # the epoch of a validation loss that is there
+        right = right and type(best) is int and 1 <= best <= len(columns["validation_loss"])
+        right = right and columns["validation_loss"][best - 1] is not None
+    if not right or not isinstance(stopped, str):
+        expected = f"the history must have {', '.join(wanted)}, a number for each of its epochs"
+        fail(kind, where, expected, brief(columns), advice)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int | NoneType) and not isinstance(value, bool)

@@ -1,0 +1,186 @@
+"""How good predictions are, in numbers that people ask for: classes right, errors in units.
+
+Losses are for training and have gradients; metrics are for telling, and stop at numbers. Under a
+mask only valid steps count; what stands elsewhere, NaN included, does not matter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arguments import check_size
+from npstack.core.arrays import as_array, check_float
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.masks import check_bool_mask, check_finite
+from npstack.core.numerics import Array
+
+Mask = NDArray[np.bool_] | None
+
+
+def accuracy(predicted: Array, labels: Array, mask: Mask = None) -> float:
+    """Fraction of classes that are right.
+
+    Parameters
+    ----------
+    predicted, labels : int array (B,) or (B, T)
+        Numbers of classes. From logits: ``tape.outputs.argmax(-1)``.
+    mask : bool array of the same shape, optional
+        True where a label counts.
+
+    Returns
+    -------
+    float
+        From 0 to 1, over all that counts: long sequences count by their steps.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        Not class numbers of one shape.
+    ArgumentError
+        Nothing counts.
+
+    Examples
+    --------
+    >>> accuracy(np.array([2, 0, 1, 1]), np.array([2, 0, 1, 0]))
+    0.75
+    """
+    predicted, labels = _classes("accuracy", predicted, labels, mask)
+    return float(np.mean(predicted == labels))
+
+
+def error_rate(predicted: Array, labels: Array, mask: Mask = None) -> float:
+    """Fraction of classes that are wrong; arguments and errors as in `accuracy`.
+
+    Examples
+    --------
+    >>> error_rate(np.array([[2, 0], [1, 1]]), np.array([[2, 0], [1, 0]]))
+    0.25
+    """
+    predicted, labels = _classes("error_rate", predicted, labels, mask)
+    return float(np.mean(predicted != labels))
+
+
+def confusion_matrix(
+    predicted: Array, labels: Array, classes: int, mask: Mask = None
+) -> NDArray[np.int64]:
+    """How often each class was taken for each.
+
+    Parameters
+    ----------
+    predicted, labels : int array (B,) or (B, T)
+        Numbers of classes, from 0 to K - 1.
+    classes : int
+        K.
+    mask : bool array of the same shape, optional
+        True where a label counts.
+
+    Returns
+    -------
+    int array (K, K)
+        Row: the class that it is; column: the class that was said. The diagonal is right.
+
+    Raises
+    ------
+    ShapeError, DtypeError, ArgumentError
+        As in `accuracy`; a class is not below K.
+
+    Examples
+    --------
+    >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), 2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    where = "confusion_matrix"
+    K = check_size(where, "classes", classes)
+    predicted, labels = _classes(where, predicted, labels, mask)
+    for name, numbers in (("predicted", predicted), ("labels", labels)):
+        wrong = numbers[(numbers < 0) | (numbers >= K)]
+        if wrong.size:
+            expected = f"{name} must hold numbers from 0 to K-1 = {K - 1}"
+            fail(ArgumentError, where, expected, int(wrong[0]), "Is classes= large enough?")
+    found = np.zeros((K, K), dtype=np.int64)
+    np.add.at(found, (labels, predicted), 1)
+    return found
+
+
+def rmse(predictions: Array, targets: Array, mask: Mask = None) -> Array:
+    """Root of the mean squared error of each output, in the unit of the targets.
+
+    Parameters
+    ----------
+    predictions, targets : float array (B, K) or (B, T, K)
+        Of one shape. For an error in the data's units, take the scaling back first.
+    mask : bool array (B,) or (B, T), optional
+        True where a prediction counts.
+
+    Returns
+    -------
+    float array (K,)
+        One for each output: each horizon of a forecast, say.
+
+    Raises
+    ------
+    ShapeError, DtypeError
+        Predictions and targets do not fit each other.
+    ArgumentError
+        Nothing counts.
+
+    Examples
+    --------
+    >>> rmse(np.array([[3.0, 0.0], [4.0, 1.0]]), np.array([[0.0, 0.0], [0.0, 0.0]])).round(3)
+    array([3.536, 0.707])
+    """
+    return np.asarray(np.sqrt(np.mean(_differences("rmse", predictions, targets, mask) ** 2, 0)))
+
+
+def mae(predictions: Array, targets: Array, mask: Mask = None) -> Array:
+    """Mean absolute error of each output; arguments, result and errors as in `rmse`.
+
+    Examples
+    --------
+    >>> mae(np.array([[3.0, 0.0], [4.0, 1.0]]), np.array([[0.0, 0.0], [0.0, 0.0]]))
+    array([3.5, 0.5])
+    """
+    return np.asarray(np.mean(np.abs(_differences("mae", predictions, targets, mask)), 0))
+
+
+def _classes(where: str, predicted: Array, labels: Array, mask: Mask) -> tuple[Array, Array]:
+    """Class numbers that count, in one row."""
+    predicted = as_array(where, "predicted", predicted)
+    labels = as_array(where, "labels", labels)
+    for name, numbers in (("predicted", predicted), ("labels", labels)):
+        if numbers.dtype.kind not in "iu":
+            advice = "From logits or probabilities: predictions.argmax(-1)."
+            expected = f"{name} must be integers, numbers of classes"
+            fail(DtypeError, where, expected, describe(numbers), advice)
+    if predicted.shape != labels.shape or labels.ndim == 0:
+        got = f"{predicted.shape} for labels {labels.shape}"
+        advice = "From logits: predictions.argmax(-1), then one class per row or step."
+        fail(ShapeError, where, "predicted must have the shape of labels", got, advice)
+    chosen = _counting(where, mask, labels.shape)
+    return predicted[chosen], labels[chosen]
+
+
+def _differences(where: str, predictions: Array, targets: Array, mask: Mask) -> Array:
+    """Predictions less targets where they count, (n, K)."""
+    predictions = check_float(where, "predictions", predictions, None, "")
+    targets = check_float(where, "targets", targets, predictions.dtype, "the predictions")
+    if targets.shape != predictions.shape or targets.ndim < 2:
+        got = f"{predictions.shape} and {targets.shape}"
+        advice = "One output? Use [:, np.newaxis] on both. They are never broadcast."
+        expected = "predictions and targets must have one shape, (B, K) or (B, T, K)"
+        fail(ShapeError, where, expected, got, advice)
+    chosen = _counting(where, mask, targets.shape[:-1])
+    predictions, targets = predictions[chosen], targets[chosen]
+    for name, values in (("predictions", predictions), ("targets", targets)):
+        check_finite(where, name, values, None)
+    return predictions - targets
+
+
+def _counting(where: str, mask: Mask, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where something counts; everywhere without a mask."""
+    chosen = np.ones(shape, bool) if mask is None else check_bool_mask(where, mask, shape)
+    if not chosen.any():
+        fail(ArgumentError, where, "at least one row or step must count", "none")
+    return chosen

@@ -1,0 +1,31 @@
+"""Optimisers: they put new arrays in place and never change old ones.
+
+Each is its namesake in PyTorch, with the same defaults:
+
+===========  ==================================================================================
+`SGD`        along the gradient, or along a velocity that gathers gradients
+`RMSprop`    each entry relative to the usual size of its gradient
+`Adam`       that, along a running mean of the gradient
+`AdamW`      Adam, and every parameter a little nearer to zero, whatever its gradient's size
+===========  ==================================================================================
+
+Weight decay and freezing go by the names of parameters: patterns in which ``*`` stands for
+anything, as for files in a shell. ``"*.b"`` are all biases of a stack, ``"0.layers.0.*"`` is all
+of its bottom layer.
+"""
+
+from npstack.training.optim.base import Optimiser
+from npstack.training.optim.clipping import clip_by_global_norm, clip_by_value, global_norm
+from npstack.training.optim.rules import SGD, Adam, AdamW, RMSprop, optimiser_from
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Optimiser",
+    "RMSprop",
+    "clip_by_global_norm",
+    "clip_by_value",
+    "global_norm",
+    "optimiser_from",
+]

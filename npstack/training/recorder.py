@@ -1,0 +1,60 @@
+"""A recorder: what every layer makes of one probe input, epoch after epoch of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arguments import check_size
+from npstack.core.tape import Tape
+from npstack.layers import Layer
+
+
+class Recorder:
+    """Keeps the tape of a probe input before training and after every epoch.
+
+    The probe is read in evaluation: no dropout, no random number, no parameter changed; training
+    goes its way to the last bit as it would unobserved. A tape holds the parameters that it was
+    made with, so the weights over training are kept, too.
+
+    Parameters
+    ----------
+    x : array (B, T, D), or what else the model takes
+        The probe; a row or two that one would like to look at.
+    mask : bool array (B, T), optional
+        True at valid steps.
+    every : int
+        Of every how many epochs a tape is kept (the one before training always is).
+
+    Attributes
+    ----------
+    epochs : list of int
+        0 is before training.
+    tapes : list of Tape
+        One per recorded epoch; `npstack.plots.layers_over_training` draws them.
+
+    Examples
+    --------
+    >>> from npstack import LSTM, fit
+    >>> rng = np.random.default_rng(0)
+    >>> model, x = LSTM(1, 1, rng=rng), rng.standard_normal((8, 5, 1))
+    >>> recorder = Recorder(x[:1])
+    >>> history = fit(model, (x, x), epochs=2, batch_size=4, rng=rng, recorder=recorder)
+    >>> recorder.epochs, recorder.tapes[-1].gates.forget.shape
+    ([0, 1, 2], (1, 5, 1))
+    """
+
+    def __init__(self, x: Any, mask: NDArray[np.bool_] | None = None, *, every: int = 1) -> None:
+        self.x, self.mask = x, mask
+        self.every = check_size("Recorder", "every", every, "1 keeps every epoch.")
+        self.epochs: list[int] = []
+        self.tapes: list[Tape] = []
+
+    def record(self, model: Layer, epoch: int) -> None:
+        """Read the probe, if it is this epoch's turn. An epoch that is kept already stays."""
+        if epoch % self.every == 0 and epoch not in self.epochs:
+            tape = model.forward(self.x, mask=self.mask)
+            self.epochs.append(epoch)
+            self.tapes.append(tape)

@@ -1,0 +1,1 @@
+"""Is a hand-written backward right, and if not, where is it wrong?"""

@@ -1,0 +1,209 @@
+"""Routes to the derivative of a function that is known only by calling it.
+
+`complex_step` is the main one. For an analytic ``s``, ``s(x + i h) = s(x) + i h s'(x) + O(h²)``, so
+``Im s(x + i h) / h`` has no subtraction to lose digits in; with ``h = 1e-30`` the error term
+vanishes too, and there is no step size to tune (Squire & Trapp 1998). `Quotients` are central
+differences at many steps, whose error falls with the step until rounding takes over: the second
+opinion, and the only one for code that cannot take complex numbers. `half_ulp_changes` says how
+many digits the answer has at all.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.core.numerics import Array
+
+STEP = 1e-30
+Inputs = dict[str, Array]
+
+
+def leaves(structure: Any, path: str = "") -> Iterator[tuple[str, Array]]:
+    """Every floating-point array of a nested tuple or dictionary, with a dotted name."""
+    if structure is None:
+        return
+    if isinstance(structure, Mapping):
+        items = [(str(name), value) for name, value in structure.items()]
+    elif isinstance(structure, tuple | list):
+        names = getattr(structure, "_fields", range(len(structure)))
+        items = [(str(name), value) for name, value in zip(names, structure, strict=True)]
+    else:
+        array = np.asarray(structure)
+        if array.dtype.kind in "fc":
+            yield path or "output", array
+        return
+    for name, value in items:
+        yield from leaves(value, f"{path}.{name}" if path else name)
+
+
+def like(structure: Any, arrays: Iterator[Array]) -> Any:
+    """The same structure with its floating-point arrays replaced, in the order of `leaves`."""
+    if structure is None:
+        return None
+    if isinstance(structure, Mapping):
+        return {name: like(value, arrays) for name, value in structure.items()}
+    if isinstance(structure, tuple | list):
+        values = [like(value, arrays) for value in structure]
+        return type(structure)(*values) if hasattr(structure, "_fields") else tuple(values)
+    return next(arrays) if np.asarray(structure).dtype.kind in "fc" else structure
+
+
+class Scalar:
+    """``s(inputs)``: every output of ``f`` times its cotangent, summed to one number.
+
+    The gradient of ``s`` is what a backward returns for these cotangents; drawn at random and for
+    *every* output, they leave no output unseen.
+    """
+
+    def __init__(self, f: Callable[..., Any], cotangents: list[Array]) -> None:
+        self.f = f
+        self.cotangents = cotangents
+
+    def __call__(self, inputs: Inputs) -> Any:
+        outputs = [value for _, value in leaves(self.f(**inputs))]
+        return sum((v * y).sum() for v, y in zip(self.cotangents, outputs, strict=True))
+
+
+def cast(inputs: Inputs, dtype: Any) -> Inputs:
+    """Cast the floating-point inputs together; integers stay."""
+    return {
+        name: value.astype(dtype) if value.dtype.kind in "fc" else value
+        for name, value in inputs.items()
+    }
+
+
+def moved(inputs: Inputs, name: str, index: Any, by: Any) -> Inputs:
+    """The inputs with ``inputs[name][index]`` moved; everything else by reference."""
+    value = inputs[name].copy()
+    value[index] += by
+    return {**inputs, name: value}
+
+
+def along(inputs: Inputs, direction: Inputs, by: Any) -> Inputs:
+    """The inputs moved along a direction (names that it leaves out stay)."""
+    return {
+        name: value + by * direction[name] if name in direction else value
+        for name, value in inputs.items()
+    }
+
+
+def complex_step(s: Scalar, inputs: Inputs, name: str, indices: Any) -> Array:
+    """``ds / d inputs[name][index]`` for each index; the inputs must already be complex."""
+    values = [np.imag(s(moved(inputs, name, index, 1j * STEP))) / STEP for index in indices]
+    return np.array(values)
+
+
+class Quotients(NamedTuple):
+    """Central differences along one direction: error against step.
+
+    ``scatter`` is how far each quotient lies from those at the neighbouring steps; ``errors`` are
+    distances to the complex step where there is one, else the scatter. ``best`` is the index of
+    the step with the least scatter.
+    """
+
+    steps: Array
+    quotients: Array
+    scatter: Array
+    errors: Array
+    best: int
+
+    @property
+    def step(self) -> float:
+        """The best step."""
+        return float(self.steps[self.best])
+
+    @property
+    def resolution(self) -> float:
+        """What the best step can tell apart."""
+        return float(self.scatter[self.best])
+
+
+def central_differences(
+    s: Scalar, inputs: Inputs, direction: Inputs, reference: float | None = None
+) -> Quotients:
+    """Quotients ``(s(x + h d) - s(x - h d)) / 2h`` for steps from 1e-1 down to 1e-10."""
+    steps = 10.0 ** -np.arange(1, 10.5, 0.5)
+    quotients = np.array(
+        [
+            (s(along(inputs, direction, h)) - s(along(inputs, direction, -h))) / (2 * h)
+            for h in steps
+        ]
+    )
+    change = np.abs(np.diff(quotients, append=quotients[-2:-1]))
+    scatter = np.maximum(change, np.roll(change, 1))  # small by luck at one step is not enough
+    if quotients.any():  # steps too small to move a rounded function agree perfectly on zero
+        scatter[quotients == 0] = np.inf
+    best = int(np.argmin(scatter[1:-1])) + 1
+    errors = scatter if reference is None else np.abs(quotients - reference)
+    return Quotients(steps, quotients, scatter, errors, best)
+
+
+def half_ulp_changes(
+    s: Scalar, inputs: Inputs, name: str, indices: Any, rng: np.random.Generator
+) -> tuple[Array, Array] | None:
+    """What half a unit in the last place of every input does to a derivative.
+
+    Returns the derivative in extended precision, and the largest change of each entry over four
+    draws that move every input half an ulp of its own dtype up or down: how well the question is
+    posed, in the units of the answer. None where the machine has nothing beyond float64.
+    """
+    if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
+        return None
+    extended = cast(inputs, np.clongdouble)
+    truth = complex_step(s, extended, name, indices)
+    largest = np.zeros(len(truth), dtype=truth.dtype)
+    for _ in range(4):
+        jolt = {
+            key: np.spacing(np.abs(value)).astype(np.longdouble)
+            * rng.choice([-0.5, 0.5], value.shape)
+            for key, value in inputs.items()
+            if value.dtype.kind == "f"
+        }
+        change = complex_step(s, along(extended, jolt, 1), name, indices) - truth
+        largest = np.maximum(largest, np.abs(change))
+    return truth, largest
+
+
+def complex_slope(s: Scalar, exact: Inputs, direction: Inputs) -> tuple[float | None, str]:
+    """The slope along a direction by complex step; or what went wrong."""
+    start = cast(exact, np.complex128)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            value = s(along(start, direction, 1j * STEP))
+    except Exception as error:  # whatever somebody else's code raises is the finding
+        return None, f"complex numbers raise {type(error).__name__}: {error}"
+    return float(np.imag(value)) / STEP, ""
+
+
+def disagreement(s: Scalar, exact: Inputs, signs: Inputs, step: float) -> str:
+    """Ask for each input whether complex step and differences tell one story."""
+    here = s(exact)
+    for name, direction in signs.items():
+        one = {name: direction}
+        by_complex, trouble = complex_slope(s, exact, one)
+        if by_complex is None:
+            return trouble
+        near, far = (slopes(s, exact, one, here, h) for h in (step, 3 * step))
+        quotient, before = sum(near) / 2, sum(far) / 2
+        apart = abs(by_complex - quotient)
+        # At a kink, any slope between left and right is a fair answer.
+        allowed = 100 * abs(quotient - before) + 1e-6 * abs(quotient) + abs(near[1] - near[0])
+        if not apart <= allowed:
+            return (
+                f"for {name!r} the complex step gives {by_complex:.6g}, differences {quotient:.6g}"
+            )
+    return ""
+
+
+def slopes(
+    s: Scalar, exact: Inputs, direction: Inputs, here: float, h: float
+) -> tuple[float, float]:
+    """Slopes to the left and to the right along a direction."""
+    left = (here - s(along(exact, direction, -h))) / h
+    right = (s(along(exact, direction, h)) - here) / h
+    return left, right

@@ -1,0 +1,118 @@
+"""What a gradient check found: a table with one row per block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from npstack.verify.gradients.derivatives import Quotients
+
+PASSED = ("ok", "rounding", "kink")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One block of the report.
+
+    Attributes
+    ----------
+    parameter, block : str
+        Name of the input, and which part of it (a gate, a time step; empty for the whole).
+    shape : tuple
+        Of the block.
+    entry : tuple
+        Index, within the input, of the entry with the largest error.
+    analytic, reference : float
+        The backward's number and the independent one, at that entry.
+    error : float
+        ``max|analytic - reference| / max|reference|`` over the block.
+    elementwise : float
+        Largest ``|analytic - reference| / |reference|`` of a single entry: reported, not judged.
+    bound : float
+        What the error may be.
+    verdict : str
+        ``ok``; ``rounding``: above the bound, but no more than rounding of the inputs explains;
+        ``kink``: undecidable, the function has no derivative there; ``WRONG``, ``MISSING``,
+        ``SHAPE``: failures.
+    """
+
+    parameter: str
+    block: str
+    shape: tuple[int, ...]
+    entry: tuple[int, ...]
+    analytic: float
+    reference: float
+    error: float
+    elementwise: float
+    bound: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `gradcheck` found; ``print(report)`` is a table, failures first.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+    route : str
+        ``complex``, ``difference`` or ``direction``.
+    notes : tuple of str
+        Why this route, and what the second opinion said.
+    curve : Quotients or None
+        Error of central differences against their step, along one random direction.
+    """
+
+    rows: tuple[Row, ...]
+    route: str
+    notes: tuple[str, ...]
+    curve: Quotients | None
+
+    @property
+    def passed(self) -> bool:
+        """No block failed; undecidable ones (kinks) do not fail."""
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Row, ...]:
+        """The rows that failed."""
+        return tuple(row for row in self.rows if row.verdict not in PASSED)
+
+    @property
+    def worst(self) -> Row:
+        """The row with the largest error, failures before all others."""
+        return max(self.rows, key=lambda row: (row.verdict not in PASSED, row.error))
+
+    def __str__(self) -> str:
+        head = (
+            "parameter",
+            "part",
+            "shape",
+            "worst entry",
+            "analytic",
+            "reference",
+            "error",
+            "elementwise",
+            "verdict",
+        )
+        cells = [head] + [
+            (
+                row.parameter,
+                row.block,
+                str(row.shape),
+                str(row.entry),
+                f"{row.analytic:.9g}",
+                f"{row.reference:.9g}",
+                f"{row.error:.1e}",
+                f"{row.elementwise:.1e}",
+                row.verdict,
+            )
+            for row in sorted(self.rows, key=lambda row: row.verdict in PASSED)
+        ]
+        wide = [max(len(line[k]) for line in cells) for k in range(len(head))]
+        lines = ["  ".join(f"{c:<{w}}" for c, w in zip(line, wide, strict=True)) for line in cells]
+        lines = [line.rstrip() for line in lines]
+        good = len(self.rows) - len(self.failures)
+        kinks = sum(row.verdict == "kink" for row in self.rows)
+        undecided = f", {kinks} of them with entries at a kink, undecidable" if kinks else ""
+        lines += [*self.notes, f"{good} of {len(self.rows)} blocks passed{undecided}"]
+        return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""All laws on one layer, and the table of verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from npstack.core.arguments import check_generator, check_size
+from npstack.core.numerics import Array
+from npstack.layers.base import Layer
+from npstack.verify.laws import general, purity, resets
+from npstack.verify.laws.base import Law
+from npstack.verify.laws.trial import LawBroken, NotApplicable
+
+LAWS: dict[str, Law] = {
+    name: law
+    for module in (general, resets, purity)
+    for name, law in vars(module).items()
+    if isinstance(law, Law)
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one law: ``holds``, ``BROKEN``, ``ERROR`` or ``not applicable``."""
+
+    law: str
+    verdict: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class LawReport:
+    """What `check_laws` found; ``print(report)`` is a table."""
+
+    rows: tuple[Verdict, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Every law that applies holds, and at least one applies."""
+        return not self.failures and any(row.verdict == "holds" for row in self.rows)
+
+    @property
+    def failures(self) -> tuple[Verdict, ...]:
+        """The laws that do not hold."""
+        return tuple(row for row in self.rows if row.verdict not in ("holds", "not applicable"))
+
+    def __str__(self) -> str:
+        cells = [("law", "verdict", "detail")]
+        cells += [(row.law.replace("_", " "), row.verdict, row.detail) for row in self.rows]
+        wide = [max(len(line[k]) for line in cells) for k in range(2)]
+        lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c}".rstrip() for a, b, c in cells]
+        count = {v: sum(row.verdict == v for row in self.rows) for v in ("holds", "not applicable")}
+        lines.append(
+            f"{count['holds']} of {len(self.rows) - count['not applicable']} laws hold, "
+            f"{count['not applicable']} do not apply"
+        )
+        return "\n".join(lines)
+
+
+def check_laws(
+    layer: Layer,
+    *,
+    rng: np.random.Generator,
+    batch: int = 5,
+    steps: int | None = 6,
+    tolerance: float = 64.0,
+) -> LawReport:
+    """Try every law on a layer, with random input, states, mask, resets and dropout.
+
+    Parameters
+    ----------
+    layer : Layer
+        Ours, or your own subclass; single or composite.
+    rng : numpy.random.Generator
+    batch, steps : int
+        B and T. ``steps=None`` tries a layer without time on vectors ``(B, D)``.
+    tolerance : float
+        In eps, for the laws that hold to rounding.
+
+    Returns
+    -------
+    LawReport
+        ``report.passed``; ``print(report)``. A law that does not apply is listed with the reason.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> rng = np.random.default_rng(0)
+    >>> report = check_laws(LSTM(3, 4, rng=rng), rng=rng)
+    >>> report.passed
+    True
+    >>> [row.law for row in report.rows if row.verdict == "not applicable"]
+    ['noise_repeats_the_pass']
+    """
+    where = "check_laws"
+    check_generator(where, rng)
+    B = check_size(where, "batch", batch)
+    T = None if steps is None else check_size(where, "steps", steps)
+    shape = (B, T) if T is not None else (B,)
+    if layer.takes_symbols:
+        x: Array = rng.integers(0, layer.input_size or 1, shape)
+    else:
+        x = rng.standard_normal((*shape, layer.input_size or 3)).astype(layer.dtype or float)
+    mask = None if T is None else draw_mask(rng, B, T)
+    resets = None if T is None else rng.random((B, T)) < 0.3
+    rows = []
+    for name, law in LAWS.items():
+        try:
+            law(layer, x, mask=mask, resets=resets, rng=rng, tolerance=tolerance)
+            rows.append(Verdict(name, "holds", ""))
+        except NotApplicable as reason:
+            rows.append(Verdict(name, "not applicable", str(reason)))
+        except LawBroken as broken:
+            rows.append(Verdict(name, "BROKEN", str(broken)))
+        except Exception as error:  # whatever somebody else's layer raises is the finding
+            rows.append(Verdict(name, "ERROR", f"{type(error).__name__}: {error}"))
+    return LawReport(tuple(rows))
+
+
+def draw_mask(rng: np.random.Generator, batch: int, steps: int) -> Array:
+    """A mask with padding on the right, on the left, holes, and (from three rows on) a row of it.
+
+    Examples
+    --------
+    >>> draw_mask(np.random.default_rng(0), 4, 6).sum(axis=1) < 6
+    array([False,  True,  True,  True])
+    """
+    mask = rng.random((batch, steps)) < 0.6
+    mask[0] = True
+    if batch > 2:
+        mask[1] = np.arange(steps) >= steps // 2
+        mask[2] = False
+    return mask

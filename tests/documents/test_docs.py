@@ -1,0 +1,129 @@
+"""The documents tell the truth: their code runs, their output is right, their quotations stand.
+
+A fenced block ``python`` that begins with ``>>>`` is a doctest; any other is executed as it is. The
+blocks of one document share their names, as a reader who types along would have it.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "benchmarks/README.md"]
+    if path.exists()
+)
+FENCE = re.compile(r"^(?P<indent> *)```python\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+QUOTATION = re.compile(r"→ `(?P<path>[\w/]+\.py)`: `(?P<line>[^`]+)`")
+LINK = re.compile(r"\]\((?!\w+:)(?P<path>[^)#\s]+)?(?:#(?P<anchor>[^)\s]+))?\)")
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def python_blocks(text: str) -> list[tuple[int, str]]:
+    """Line number and code of every fenced Python block."""
+    return [
+        (text[: match.start("code")].count("\n"), textwrap.dedent(match["code"]))
+        for match in FENCE.finditer(text)
+    ]
+
+
+def run_blocks(text: str, file: str) -> None:
+    """Run all blocks in one namespace; raise AssertionError with doctest's report on a failure."""
+    names: dict[str, object] = {"__name__": "__main__"}
+    for line, code in python_blocks(text):
+        if not code.lstrip().startswith(">>>"):
+            tree = ast.parse(code, file)
+            exec(compile(ast.increment_lineno(tree, line), file, "exec"), names)
+            continue
+        report: list[str] = []
+        examples = doctest.DocTestParser().get_doctest(code, {}, file, file, line)
+        examples.globs = names
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+        runner.run(examples, out=report.append, clear_globs=False)
+        assert not runner.failures, "".join(report)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a rendered document offers for its headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_code_in_documents_runs_and_prints_what_it_says(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    run_blocks(path.read_text(encoding="utf-8"), name(path))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_lines_quoted_from_the_code_stand_in_the_code(path):
+    for quotation in QUOTATION.finditer(path.read_text(encoding="utf-8")):
+        source = (ROOT / "npstack" / quotation["path"]).read_text(encoding="utf-8")
+        assert quotation["line"] in map(str.strip, source.splitlines()), quotation[0]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_links_inside_the_project_lead_somewhere(path):
+    for link in LINK.finditer(path.read_text(encoding="utf-8")):
+        target = path.parent / link["path"] if link["path"] else path
+        assert target.exists(), link[0]
+        if link["anchor"]:
+            assert link["anchor"] in anchors(target.read_text(encoding="utf-8")), link[0]
+
+
+def test_the_derivation_quotes_every_numbered_line_of_the_cell():
+    cell = (ROOT / "npstack/cells/lstm.py").read_text(encoding="utf-8")
+    numbered = {line.strip() for line in cell.splitlines() if re.search(r"# \(\d\)", line)}
+    text = (ROOT / "docs/derivation.md").read_text(encoding="utf-8")
+    assert len(numbered) >= 16
+    assert numbered <= {quotation["line"] for quotation in QUOTATION.finditer(text)}
+
+
+def test_the_contributing_guide_maps_every_module():
+    modules = {path.stem for path in (ROOT / "npstack").iterdir() if path.suffix in ("", ".py")}
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    mapped = set(re.findall(r"`(\w+)/?`", text[text.index("## How the package") :]))
+    assert not {name for name in modules if not name.startswith("_")} - mapped - {"version"}
+
+
+def test_the_benchmark_table_is_the_one_that_the_command_prints():
+    text = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    command = "benchmarks/readable.py --show benchmarks/results/readable.json"
+    printed = subprocess.run(
+        [sys.executable, *command.split()], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert f"```console\n$ python {command}\n{printed}```\n" in text
+
+
+@pytest.mark.parametrize(
+    ("block", "error"),
+    [
+        (">>> 1 + 1\n3\n", AssertionError),
+        (">>> missing\n", AssertionError),
+        ("assert 1 == 2\n", AssertionError),
+        ("missing\n", NameError),
+    ],
+)
+def test_a_wrong_block_is_noticed(block, error):
+    with pytest.raises(error):
+        run_blocks(f"text\n\n```python\n{block}```\n", "wrong.md")
+
+
+def test_blocks_share_their_names_and_errors_give_the_line_of_the_document():
+    text = "```python\nn = 2\n```\n\n```python\n>>> n\n2\n```\n\n```python\nn / 0\n```\n"
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_blocks(text, "three.md")
+    assert caught.traceback[-1].lineno + 1 == text.splitlines().index("n / 0") + 1

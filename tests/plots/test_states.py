@@ -1,0 +1,145 @@
+"""Pictures of a tape show the states and gates that stand on it."""
+
+import numpy as np
+import pytest
+
+from npstack import LSTM, Dense, Dropout, Embedding, Sequential, StackedLSTM, plots
+from tests.plots.drawn import (
+    MASK,
+    T,
+    assert_drawable,
+    assert_named,
+    cells,
+    panels,
+    stack_and_tape,
+    titles,
+)
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_activations_show_every_layer_bottom_up_under_the_output_over_the_input(row):
+    _, tape = stack_and_tape()
+    picture = plots.activations(tape, row=row)
+    assert titles(picture)[:4] == ["output", "layer 1 · 4 units", "layer 0 · 5 units", "input"]
+    heights = [ax.get_position().y0 for ax in panels(picture)]
+    assert heights == sorted(heights, reverse=True)
+    for ax, layer in zip(panels(picture)[2:0:-1], tape.layers, strict=True):
+        shown = cells(ax)
+        np.testing.assert_array_equal(shown.data, layer.states.h[row])
+        np.testing.assert_array_equal(shown.mask, np.broadcast_to(~MASK[row, :, None], shown.shape))
+        (mesh,) = ax.collections
+        assert mesh.get_clim() == (-1, 1)
+        assert mesh.get_cmap().name == "RdBu_r"
+    for k, line in enumerate(panels(picture)[3].lines):
+        np.testing.assert_array_equal(line.get_ydata().data, tape.x[row, :, k])
+        np.testing.assert_array_equal(np.ma.getmaskarray(line.get_ydata()), ~MASK[row])
+    assert_named(picture)
+    assert_drawable(picture)
+
+
+def test_all_panels_share_one_time_axis():
+    _, tape = stack_and_tape()
+    years = 1990 + np.arange(T) / 12
+    picture = plots.activations(tape, times=years, time_label="year")
+    picture.draw_without_rendering()  # lays the panels out
+    limits = {ax.get_xlim() for ax in panels(picture)}
+    assert len(limits) == 1
+    left, right = limits.pop()
+    assert left == pytest.approx(1990 - 1 / 24)
+    assert right == pytest.approx(1991 - 1 / 24)
+    edges = {
+        (round(ax.get_position().x0, 9), round(ax.get_position().x1, 9)) for ax in panels(picture)
+    }
+    assert len(edges) == 1
+    labels = [ax.get_xlabel() for ax in panels(picture)]
+    assert labels == ["", "", "", "year"]
+
+
+def test_masked_steps_are_hatched_run_by_run_on_every_panel():
+    _, tape = stack_and_tape()
+    runs = [(-0.5, 1.5), (4.5, 6.5), (10.5, 11.5)]
+    for ax in panels(plots.activations(tape, row=1)):
+        shaded = [patch for patch in ax.patches if patch.get_hatch()]
+        assert [(box.get_x(), box.get_x() + box.get_width()) for box in shaded] == runs
+    for ax in panels(plots.activations(tape, row=0)):
+        assert not ax.patches
+
+
+def test_a_layer_that_returns_its_last_step_is_still_shown_over_time():
+    _, tape = stack_and_tape(return_sequences=False)
+    picture = plots.activations(tape, row=1)
+    np.testing.assert_array_equal(cells(panels(picture)[1]).data, tape.layers[1].states.h[1])
+    points = [line.get_xydata()[0] for line in panels(picture)[0].lines]
+    expected = [(10, value) for value in tape.outputs[1]]  # step 10 is the last valid one
+    np.testing.assert_array_equal(points, expected)
+
+
+def test_activations_of_a_model_with_symbols_dropout_and_head():
+    rng = np.random.default_rng(1)
+    stack = StackedLSTM(3, [5, 4], dropout=0.3, rng=rng)
+    model = Sequential(Embedding(9, 3, rng=rng), Dropout(0.1), stack, Dense(4, 1, rng=rng))
+    tape = model.forward(rng.integers(0, 9, (2, T)), mask=MASK, rng=rng)
+    picture = plots.activations(tape, row=1, output_labels=["next"])
+    names = ["output · next", "layer 1 · 4 units", "layer 0 · 5 units", "input"]
+    assert titles(picture)[:4] == names
+    (symbols,) = panels(picture)[3].lines
+    np.testing.assert_array_equal(symbols.get_ydata().data, tape.x[1])
+    assert symbols.get_linestyle() == "None"  # symbols have no order to draw a line along
+    (output,) = panels(picture)[0].lines
+    np.testing.assert_array_equal(output.get_ydata().data, tape.outputs[1, :, 0])
+    assert_drawable(picture)
+
+
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_one_layer_one_unit_one_step_can_be_drawn(return_sequences):
+    layer = LSTM(1, 1, return_sequences=return_sequences, rng=np.random.default_rng(2))
+    tape = layer.forward(np.full((1, 1, 1), 0.1))
+    for picture in (plots.activations(tape), plots.gates(tape)):
+        assert panels(picture)[-1].get_xlim() == (-0.5, 0.5)
+        assert_drawable(picture)
+    assert titles(plots.activations(tape))[1] == "layer 0 · 1 unit"
+
+
+def test_wide_inputs_become_a_heat_map():
+    rng = np.random.default_rng(3)
+    tape = LSTM(9, 8, rng=rng).forward(5 * rng.standard_normal((1, T, 9)))
+    picture = plots.activations(tape)
+    np.testing.assert_array_equal(cells(panels(picture)[2]), tape.x[0])
+    low, high = panels(picture)[2].collections[0].get_clim()
+    assert -low == high == np.abs(tape.x).max()
+    np.testing.assert_array_equal(cells(panels(picture)[0]), tape.outputs[0])
+    assert panels(picture)[0].collections[0].get_clim() == (-1, 1)
+    assert_drawable(picture)
+
+
+def test_gates_show_the_equations_upwards():
+    _, tape = stack_and_tape()
+    layer = tape.layers[0]
+    picture = plots.gates(layer, row=1, title="layer 0")
+    shown = {
+        "hidden state h": (layer.states.h, "RdBu_r"),
+        "cell state c": (layer.states.c, "RdBu_r"),
+        "output gate o": (layer.gates.output, "cividis"),
+        "candidate g": (layer.gates.candidate, "RdBu_r"),
+        "forget gate f": (layer.gates.forget, "cividis"),
+        "input gate i": (layer.gates.input, "cividis"),
+    }
+    assert titles(picture)[:6] == list(shown)
+    for ax, (values, colours) in zip(panels(picture), shown.values(), strict=True):
+        np.testing.assert_array_equal(cells(ax).data, values[1])
+        np.testing.assert_array_equal(cells(ax).mask[:, 0], ~MASK[1])
+        (mesh,) = ax.collections
+        assert mesh.get_cmap().name == colours
+        low, high = mesh.get_clim()
+        assert (low, high) == (0, 1) if colours == "cividis" else low == -high
+    assert_named(picture)
+    assert_drawable(picture)
+
+
+def test_a_large_cell_state_widens_its_scale():
+    layer = LSTM(1, 2, rng=np.random.default_rng(0), bias_init="zeros", forget_bias=20.0)
+    params = {**layer.params, "b": layer.params["b"] + 3}
+    tape = layer.forward(np.ones((1, 20, 1)), params=params)
+    assert np.abs(tape.states.c).max() > 5
+    (mesh,) = panels(plots.gates(tape))[1].collections
+    assert mesh.get_clim()[1] == np.abs(tape.states.c).max()
