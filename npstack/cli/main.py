@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from npstack.cli.commands import demo_text, plot, predict, train
-from npstack.cli.commands.options import as_typed
 from npstack.cli.tasks.common import sizes, whole
 from npstack.core.errors import DataError, NpstackError
 from npstack.version import __version__
@@ -35,12 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (DataError, OSError) as error:
-        print(f"npstack: {as_typed(str(error))}", file=sys.stderr)
+    except OSError as error:
+        print(f"npstack: {error}", file=sys.stderr)
         return BAD_DATA
     except NpstackError as error:
+        error.advice = error.typed or error.advice  # as options, not as a call
         print(f"npstack: {error}", file=sys.stderr)
-        return USAGE
+        return BAD_DATA if isinstance(error, DataError) else USAGE
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,17 +1,68 @@
 """What the package raises on purpose, and the one wording that all of it shares.
 
-Every error says where, what was expected, what came, and what to do.
+Every error says where, what was expected, what came, and what to do. Each of these is an attribute;
+the message is made from them, so nobody needs to take a message apart.
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 
 class NpstackError(Exception):
-    """Base of every error that the package raises on purpose."""
+    """Base of every error that the package raises on purpose.
+
+    Attributes
+    ----------
+    where : str
+        The function or file that found the fault, such as ``"LSTM.forward"``.
+    expected, got, advice : str
+        What was expected, what came, and what to do about it.
+    step : int or None
+        The time step, where one is known; counted from the beginning of the sequence.
+    layer, gate : str or None
+        The path of the layer, such as ``"0.1.LSTM"``, and the gate, state or parameter in it.
+    typed : str or None
+        The advice as options of the command line, where it differs from ``advice``.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 1, rng=np.random.default_rng(0))
+    >>> try:
+    ...     layer.forward(np.ones((3, 1)))
+    ... except ShapeError as error:
+    ...     print(error.where, "|", error.expected, "|", error.got)
+    LSTM.forward | x must be (B, T, D=1) | (3, 1)
+    """
+
+    def __init__(
+        self,
+        where: str,
+        expected: str = "",
+        got: object = "",
+        advice: str = "",
+        *,
+        step: int | None = None,
+        layer: str | None = None,
+        gate: str | None = None,
+        typed: str | None = None,
+    ) -> None:
+        super().__init__(where, expected, got, advice)
+        self.where, self.expected, self._got, self.advice = where, expected, str(got), advice
+        self.step, self.layer, self.gate, self.typed = step, layer, gate, typed
+
+    @property
+    def got(self) -> str:
+        """What came. A time step in it is that of ``step``, which may be counted anew."""
+        return self._got if self.step is None else self._got.replace("{step}", str(self.step))
+
+    def __str__(self) -> str:
+        if not self.expected:
+            return self.where
+        return f"{self.where}: {self.expected}, got {self.got}. {self.advice}".rstrip()
 
 
 class ShapeError(NpstackError, ValueError):
@@ -43,10 +94,15 @@ class LeakageError(DataError):
 
 
 def fail(
-    kind: type[NpstackError], where: str, expected: str, got: object, advice: str = ""
+    kind: type[NpstackError],
+    where: str,
+    expected: str,
+    got: object,
+    advice: str = "",
+    **known: Any,
 ) -> NoReturn:
-    """Raise ``kind`` in the one wording that all errors share."""
-    raise kind(f"{where}: {expected}, got {got}.{' ' if advice else ''}{advice}")
+    """Raise ``kind``; ``known`` are the step, layer and gate, or the advice as it is typed."""
+    raise kind(where, expected, got, advice, **known)
 
 
 def describe(value: object) -> str:

@@ -107,12 +107,12 @@ def check_finite(where: str, name: str, values: Array, mask: NDArray[np.bool_] |
     if mask is not None:
         wrong &= batch_first(mask, values)
     if wrong.any():
-        positions = np.argwhere(wrong)
+        positions, first = np.argwhere(wrong), None
         if mask is None or mask.ndim < 2:
             place = f"index {tuple(map(int, positions[0]))}"
         else:
-            row, step, *_ = positions[np.argmin(positions[:, 1])]
-            place = f"time step {step} (row {row})"
+            row, first, *_ = map(int, positions[np.argmin(positions[:, 1])])
+            place = f"time step {{step}} (row {row})"
         advice = (
             "Padding? Mark it by mask= or lengths=. Missing values? Fill them or mask the step."
         )
@@ -122,4 +122,5 @@ def check_finite(where: str, name: str, values: Array, mask: NDArray[np.bool_] |
             f"{name} must be finite at valid positions",
             f"NaN or infinity first at {place}",
             advice,
+            step=first,
         )

@@ -34,7 +34,7 @@ from npstack.core.numerics import Array
 from npstack.data.lines import number
 from npstack.data.loaders import load_npz
 from npstack.data.ragged import pad
-from npstack.data.table import find_column, records, refuse
+from npstack.data.table import Advice, find_column, records, refuse
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
 
@@ -271,9 +271,16 @@ def labelled(
 def _value(at: str, names: Sequence[str], fields: list[str], j: int, decimal: str) -> float:
     value = number(fields[j], decimal)
     if not math.isfinite(value):
-        mend, mask = "leave the column out: features=[…].", "leave out the step, or the column."
+        mend = Advice("Correct it, or leave the column out: features=[…].")
+        mask = Advice("Fill it in, or leave out the step, or the column.")
         place = f"{at}, column {j + 1} ({brief(names[j])})"
-        refuse(place, fields[j], decimal, f"Correct it, or {mend}", f"Fill it in, or {mask}")
+        refuse(
+            place,
+            fields[j],
+            decimal,
+            Advice(f"Correct it, or {mend}"),
+            Advice(f"Fill it in, or {mask}"),
+        )
     return value
 
 

@@ -180,26 +180,45 @@ def is_missing(field: str) -> bool:
     return field.lower() in MISSING
 
 
+class Advice(NamedTuple):
+    """What to do: in a call, and on the command line (None: the same)."""
+
+    call: str
+    typed: str | None = None
+
+
+MEND = Advice(
+    *(f"Correct it, or leave the column out: {how}." for how in ("columns=[…]", "--inputs A,B,…"))
+)
+MASK = Advice(
+    *(f"To mask what is missing, use {how}." for how in ("missing='mask'", "--missing mask"))
+)
+
+
 def refuse(
     at: str,
     field: str,
     decimal: str,
-    mend: str = "Correct it, or leave the column out: columns=[…].",
-    mask: str = "To mask what is missing, use missing='mask'.",
+    mend: Advice = MEND,
+    mask: Advice = MASK,
 ) -> None:
     """Raise for a field that is no finite number, with a guess of what was meant."""
     other = "," if decimal == "." else "."
     value = number(field, decimal)
-    advice = mend
+    advice, typed = mend
     if is_missing(field):
-        advice = mask
+        advice, typed = mask
     elif math.isinf(value) or field.lower().lstrip("+-") in ("inf", "infinity"):
+        typed = None
         advice = "Nothing can be computed with infinity: correct it, or leave the field empty."
     elif not math.isnan(number(field, other)):
-        advice = f"Is {other!r} its decimal sign? Then use decimal={other!r}."
+        advice, typed = (
+            f"Is {other!r} its decimal sign? Then use {option}."
+            for option in (f"decimal={other!r}", f"--decimal {other}")
+        )
     elif THOUSANDS.fullmatch(field):
-        advice = "Leave separators of thousands out."
-    fail(DataError, at, "a finite number must stand there", brief(field), advice)
+        advice, typed = "Leave separators of thousands out.", None
+    fail(DataError, at, "a finite number must stand there", brief(field), advice, typed=typed)
 
 
 def find_column(where: str, name: object, names: Sequence[str]) -> int:
@@ -256,8 +275,9 @@ def _has_names(at: str, fields: list[str], decimal: str) -> bool:
     numbers = [bool(field) and not math.isnan(number(field, decimal)) for field in fields]
     if any(numbers) and not all(numbers):
         got = f"{brief(fields[numbers.index(True)])} beside {brief(fields[numbers.index(False)])}"
+        expected = "the first record must be names or numbers"
         advice = "Say header=True or header=False."
-        fail(DataError, at, "the first record must be names or numbers", got, advice)
+        fail(DataError, at, expected, got, advice, typed="Give every column a name.")
     return not all(numbers)
 
 

@@ -217,9 +217,9 @@ class Layer(ABC):
         tape = self._forward(params, zero_where_masked(x, mask), context)
         for place, step, what in self._non_finite("", tape):
             expected = "every number must stay finite"
-            got = f"NaN or infinity first at time step {step} of {place}, in {what!r}"
+            got = f"NaN or infinity first at time step {{step}} of {place}, in {what!r}"
             advice = "Scale the inputs, or look for parameters that have grown too large."
-            fail(NonFiniteError, where, expected, got, advice)
+            fail(NonFiniteError, where, expected, got, advice, step=step, layer=place, gate=what)
         return tape
 
     def backward(

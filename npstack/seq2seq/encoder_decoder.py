@@ -336,4 +336,5 @@ def _in_the(side: str) -> Iterator[None]:
     try:
         yield
     except NpstackError as error:
-        raise type(error)(f"EncoderDecoder, {side}: {error}") from None
+        error.where = f"EncoderDecoder, {side}: {error.where}"
+        raise

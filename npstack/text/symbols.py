@@ -96,9 +96,15 @@ class Vocabulary:
         others = len({text[k] for k in places}) - 1
         got = f"{text[at]!r} (U+{ord(text[at]):04X}) at line {line}, column {column}"
         got += f", and {others} more that are unknown" if others else ""
-        advice = "Change the text, or name a replacement: Vocabulary.of(text, replacement='?')."
         expected = f"every character must be one of the {len(self)} symbols"
-        fail(DataError, "Vocabulary.encode", expected, got, advice)
+        advice, typed = (
+            f"Change the text, or name a replacement: {call}."
+            for call in (
+                "Vocabulary.of(text, replacement='?')",
+                "npstack train … --replacement '?'",
+            )
+        )
+        fail(DataError, "Vocabulary.encode", expected, got, advice, typed=typed)
 
     def decode(self, ids: Sequence[int] | Array) -> str:
         """The text that integers (N,) stand for.

@@ -40,7 +40,7 @@ from npstack.losses.samples import (
     loss_of,
     total_weight,
 )
-from npstack.training.nonfinite import check_loss, checked_backward, shifted
+from npstack.training.nonfinite import check_loss, checked_backward
 
 
 class Span(NamedTuple):
@@ -265,7 +265,9 @@ def _read(
     try:
         return model.forward(part.x, states, mask=part.mask, rng=rng, resets=here)
     except NonFiniteError as error:
-        raise shifted(error, first) from None
+        if error.step is not None:
+            error.step += first
+        raise
 
 
 def _state_after(tape: Tape, step: int) -> Any:

@@ -141,7 +141,8 @@ def load_checkpoint(path: str | Path, model_params: Params | None = None) -> Che
     try:
         return _load_checkpoint(file, model_params)
     except DataError as error:
-        raise DataError(f"{error}{_beside(file, model_params)}") from None
+        error.advice = f"{error.advice}{_beside(file, model_params)}".strip()
+        raise
 
 
 def _load_checkpoint(path: Path, model_params: Params | None) -> Checkpoint:

@@ -20,7 +20,7 @@ from npstack.losses.samples import LossFunction, Samples, check_samples, counted
 from npstack.training import resume as resuming
 from npstack.training.epoch import Batches, Learner, Plan, check_plan, check_values
 from npstack.training.history import History
-from npstack.training.nonfinite import REMEDIES, what_came
+from npstack.training.nonfinite import REMEDIES
 from npstack.training.optim import Adam, Optimiser
 from npstack.training.progress import show
 from npstack.training.recorder import Recorder
@@ -212,9 +212,10 @@ def fit(
                     if recorder is not None:
                         recorder.record(model, epoch)
             except NonFiniteError as error:
-                got = f"{what_came(error)} (epoch {epoch}, after {optimiser.steps} updates)"
+                got = f"{error.got} (epoch {epoch}, after {optimiser.steps} updates)"
                 learner.bring_back(learner.good)
-                fail(NonFiniteError, where, "every number must stay finite", got, REMEDIES)
+                known = {"step": error.step, "layer": error.layer, "gate": error.gate}
+                fail(NonFiniteError, where, "every number must stay finite", got, REMEDIES, **known)
             history.append(
                 train_loss=float(np.mean(seen.losses)),
                 validation_loss=held_out,

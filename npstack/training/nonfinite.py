@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -39,33 +38,6 @@ def all_finite(values: Params) -> bool:
     return all(bool(is_finite(value).all()) for value in values.values())
 
 
-def shifted(error: NonFiniteError, steps: int) -> NonFiniteError:
-    """The error of a forward pass over a part of the row, its time step counted in the whole row.
-
-    Examples
-    --------
-    >>> shifted(NonFiniteError("LSTM.forward: NaN first at time step 3 of LSTM"), 20)
-    NonFiniteError('LSTM.forward: NaN first at time step 23 of LSTM')
-    """
-
-    def later(match: re.Match[str]) -> str:
-        return f"first at time step {int(match[1]) + steps}"
-
-    return NonFiniteError(re.sub(r"first at time step (\d+)", later, str(error)))
-
-
-def what_came(error: NonFiniteError) -> str:
-    """The part of an error's wording that says what came, and where.
-
-    Examples
-    --------
-    >>> what_came(NonFiniteError("LSTM.forward: x must be finite, got NaN at step 2. Fill it."))
-    'NaN at step 2'
-    """
-    found = re.search(r", got (.+?)(?:\. |\.$)", str(error), re.DOTALL)
-    return found[1] if found else str(error)
-
-
 def check_loss(value: Any, gradient: Array, outputs: Array, first: int) -> None:
     """Value and gradient of a loss are finite; the error names the time step.
 
@@ -78,9 +50,10 @@ def check_loss(value: Any, gradient: Array, outputs: Array, first: int) -> None:
     if not wrong.any():
         sizes = np.abs(outputs)
         wrong = sizes == sizes.max()
-    place = "the predictions"
+    place, step = "the predictions", None
     if outputs.ndim == 3:
-        place = f"time step {first + int(np.argwhere(wrong)[:, 1].min())} of the loss"
+        step = first + int(np.argwhere(wrong)[:, 1].min())
+        place = "time step {step} of the loss"
     largest = float(np.abs(outputs).max())
     fail(
         NonFiniteError,
@@ -89,6 +62,7 @@ def check_loss(value: Any, gradient: Array, outputs: Array, first: int) -> None:
         f"loss {float(value):g}, NaN or infinity first at {place}, "
         f"where predictions reach {largest:.3g}",
         REMEDIES,
+        step=step,
     )
 
 

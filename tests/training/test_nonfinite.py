@@ -1,5 +1,6 @@
 """Numbers blow up in a chosen layer, gate and time step, and fit says in which."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -23,7 +24,7 @@ from npstack.losses.samples import Samples
 from npstack.seq2seq.encoder_decoder import EncoderDecoder
 from npstack.seq2seq.pairs import SourceTarget
 from npstack.training.fit import fit
-from npstack.training.nonfinite import first_in_backward, shifted, what_came
+from npstack.training.nonfinite import first_in_backward
 
 pytestmark = pytest.mark.core
 GATES = LSTMGates._fields
@@ -329,9 +330,20 @@ def test_the_clipped_run_goes_on():
     assert np.isfinite(history.train_loss).all()
 
 
-def test_words_are_taken_apart_and_steps_moved():
-    error = NonFiniteError("a: b, got NaN first at time step 2 of x, in 'h'. Do this. And that.")
-    assert what_came(error) == "NaN first at time step 2 of x, in 'h'"
-    assert "time step 12 of x" in str(shifted(error, 10))
-    assert what_came(NonFiniteError("none of ours")) == "none of ours"
+def test_an_error_knows_where_it_was_found_and_counts_its_step_in_the_whole_row():
+    model, samples = small()
+    x = samples.x.copy()
+    x[1, 2] = np.nan
+    with pytest.raises(NonFiniteError) as caught:
+        train(model, samples._replace(x=x), truncate=(1, 1))
+    assert (caught.value.step, caught.value.where) == (2, "fit")
+    assert "time step 2 (row 1)" in caught.value.got
+
+
+def test_errors_survive_a_pickle_with_all_that_they_know():
+    error = NonFiniteError("a", "b", "NaN at time step {step} of x", "Do this.", step=2, gate="h")
+    error.step += 10
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == "a: b, got NaN at time step 12 of x. Do this."
+    assert (again.step, again.gate, again.layer) == (12, "h", None)
     assert issubclass(NonFiniteError, NpstackError)

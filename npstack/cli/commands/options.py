@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,24 +75,3 @@ def given_options(given: argparse.Namespace, tables: Tables, task: str) -> dict[
 def with_defaults(typed: Mapping[str, Any], options: tuple[Option, ...]) -> dict[str, Any]:
     """Every option of a task, as typed or by default."""
     return {option.name: typed.get(option.name, option.default) for option in options}
-
-
-TYPED = (  # what a function advises, and what to type instead
-    (r"\b(missing|decimal)='(\S+?)'", r"--\1 \2"),
-    (r"columns=\[…\]", "--inputs A,B,…"),
-    (r"Say header=True or header=False\.", "Give every column a name."),
-    (r"Vocabulary\.of\(text, replacement='\?'\)", "npstack train … --replacement '?'"),
-)
-
-
-def as_typed(message: str) -> str:
-    """A function's error, with its advice as options of the command line.
-
-    Examples
-    --------
-    >>> as_typed("To mask what is missing, use missing='mask'.")
-    'To mask what is missing, use --missing mask.'
-    """
-    for function, typed in TYPED:
-        message = re.sub(function, typed, message)
-    return message
