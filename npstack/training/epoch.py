@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.arguments import check_positive, check_size
-from npstack.core.errors import (
-    ArgumentError,
-    DtypeError,
-    NonFiniteError,
-    ShapeError,
-    describe,
-    fail,
-)
-from npstack.core.masks import check_finite
+from npstack.core.arguments import check_generator
+from npstack.core.errors import ArgumentError, NonFiniteError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers import Layer
-from npstack.losses.samples import LossFunction, Samples, counted
-from npstack.training.bptt import check_carries, check_truncation, passes
+from npstack.losses.samples import Samples
+from npstack.training.bptt import passes
+from npstack.training.history import History
 from npstack.training.nonfinite import REMEDIES, all_finite
 from npstack.training.optim import Optimiser, clip_by_global_norm, clip_by_value, global_norm
-
-Batches = Callable[[np.random.Generator], Iterable[Array]]
-
-
-class Plan(NamedTuple):
-    """What every epoch is told; the arguments of `npstack.training.fit.fit`."""
-
-    samples: Samples
-    batch_size: int
-    loss: LossFunction
-    clip_norm: float | None
-    clip_value: float | None
-    shuffle: bool
-    batches: Batches | None
-    truncate: tuple[int, int] | None
-    stateful: bool
+from npstack.training.plan import WHERE, Plan, check_kind
 
 
 class Kept(NamedTuple):
@@ -57,9 +36,23 @@ class Epoch(NamedTuple):
     norms: list[float]
     rates: list[float]
 
+    def summary(self) -> dict[str, float]:
+        """One number per epoch, under the names that a history has for them.
+
+        Examples
+        --------
+        >>> Epoch([0.5, 0.25], [2.0, 1.0], [0.1, 0.01]).summary()
+        {'train_loss': 0.375, 'gradient_norm': 1.5, 'learning_rate': 0.01}
+        """
+        return {
+            "train_loss": float(np.mean(self.losses)),
+            "gradient_norm": float(np.mean(self.norms)),
+            "learning_rate": self.rates[-1],
+        }
+
 
 class Learner:
-    """A model and its optimiser, and how both stood when all was well.
+    """All that training changes: a model, its optimiser, and the generator that both draw from.
 
     Attributes
     ----------
@@ -69,43 +62,28 @@ class Learner:
         The last with which forward, loss and backward were finite.
     """
 
-    def __init__(self, model: Layer, optimiser: Optimiser) -> None:
-        self.model, self.optimiser = model, optimiser
+    def __init__(self, model: Layer, optimiser: Optimiser, rng: np.random.Generator) -> None:
+        check_generator(WHERE, rng)
+        advice = "Pass Sequential(…), StackedLSTM(…) or another layer."
+        check_kind(model, Layer, "model must be a layer", advice)
+        advice = "Use optimiser=Adam(0.001)."
+        check_kind(optimiser, Optimiser, "optimiser must be an optimiser", advice)
+        self.model, self.optimiser, self.rng = model, optimiser, rng
         self.good = self.whole = self._now()
 
-    def _now(self) -> Kept:
-        return Kept(self.model.params, self.optimiser.steps, self.optimiser.state())
-
-    def settle(self) -> None:
-        """What stands now is whole."""
-        self.whole = self._now()
-
-    def bring_back(self, kept: Kept) -> None:
-        """Undo what came later, or was left half done."""
-        self.model.params = kept.params
-        self.optimiser.load(kept.steps, kept.state)
-
-    def epoch(
-        self, plan: Plan, rng: np.random.Generator, tell: Callable[[int, float, float], None]
-    ) -> Epoch:
+    def epoch(self, plan: Plan, tell: Callable[[int, float, float], None]) -> Epoch:
         """Go through all rows once; ``tell(steps, loss, norm)`` after every update."""
-        states: Any = None
-        anew: Any = False
-        done = Epoch([], [], [])
-        for chosen in row_numbers(plan, rng):
-            batch = plan.samples.rows(chosen)
-            if plan.batches is not None and plan.truncate is None and not plan.stateful:
-                from npstack.data.ragged import trim
-
-                batch = trim(batch, self.model.keeps_time)  # short rows together cost little
+        model, rng, done = self.model, self.rng, Epoch([], [], [])
+        states: Any = None  # in which the batch before ended
+        anew: Any = False  # rows that are to begin anew
+        for batch in batches(plan, model.keeps_time, rng):
             resets = None
-            if not plan.stateful:
-                states = None
-            elif batch.resets is not None:
+            if plan.stateful and batch.resets is not None:
                 anew = anew | batch.resets
                 resets = batch.beginnings(anew)
                 anew = anew & ~resets.any(axis=1)  # a row of padding waits for its first step
-            for found in passes(self.model, batch, plan.truncate, states, plan.loss, rng, resets):
+            begin = states if plan.stateful else None
+            for found in passes(model, batch, plan.truncate, begin, plan.loss, rng, resets):
                 states = found.final
                 if found.grads is None:
                     continue
@@ -115,7 +93,7 @@ class Learner:
                 tell(len(done.losses), done.losses[-1], done.norms[-1])
         if not done.losses:
             expected, advice = "at least one prediction must count", "Look at mask and counts."
-            fail(ArgumentError, "fit", expected, "none in a whole epoch", advice)
+            fail(ArgumentError, WHERE, expected, "none in a whole epoch", advice)
         return done
 
     def update(self, grads: Params, plan: Plan) -> float:
@@ -138,71 +116,77 @@ class Learner:
         self.good, self.whole = self.whole, self._now()
         return norm
 
+    def _now(self) -> Kept:
+        return Kept(self.model.params, self.optimiser.steps, self.optimiser.state())
 
-def row_numbers(plan: Plan, rng: np.random.Generator) -> Iterator[Array]:
-    """The rows of each batch of one epoch."""
+    def settle(self) -> None:
+        """What stands now is whole."""
+        self.whole = self._now()
+
+    def bring_back(self, kept: Kept) -> None:
+        """Undo what came later, or was left half done."""
+        self.model.params = kept.params
+        self.optimiser.load(kept.steps, kept.state)
+
+    def go_on_from(self, kept: Kept) -> None:
+        """Stand where another run stood: there is no way back behind that."""
+        self.bring_back(kept)
+        self.good = self.whole = self._now()
+
+    @contextmanager
+    def staying_finite(self, epoch: int) -> Iterator[None]:
+        """What overflows is found, undone, and told in words; so NumPy need not warn of it."""
+        try:
+            with np.errstate(all="ignore"):
+                yield
+        except NonFiniteError as error:
+            got = f"{error.got} (epoch {epoch}, after {self.optimiser.steps} updates)"
+            self.bring_back(self.good)
+            known = {"step": error.step, "layer": error.layer, "gate": error.gate}
+            fail(NonFiniteError, WHERE, "every number must stay finite", got, REMEDIES, **known)
+
+    @contextmanager
+    def interruptible(self, history: History) -> Iterator[None]:
+        """Ctrl-C ends training, not the program; a step or an epoch half done is undone."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.bring_back(self.whole)
+            history.only_whole_epochs()
+            history.stopped = "interrupted"
+
+
+def batches(plan: Plan, keeps_time: bool, rng: np.random.Generator) -> Iterator[Samples]:
+    """The samples of one epoch, batch by batch."""
     count = len(plan.samples.y)
     if plan.batches is not None:
-        size = None
-        for given in plan.batches(rng):
-            rows = np.asarray(given)
-            inside = rows.dtype.kind in "iu" and rows.size and 0 <= rows.min() <= rows.max() < count
-            if rows.ndim != 1 or not inside:
-                expected = f"batches must give arrays of row numbers from 0 to {count - 1}"
-                advice = "For example lambda rng: np.array_split(rng.permutation(n), 8)."
-                fail(ArgumentError, "fit", expected, describe(given), advice)
-            if plan.stateful and size not in (None, len(rows)):
-                expected = f"stateful batches must have {size} rows like the first"
-                advice = "Each row goes on where the same row of the batch before ended."
-                fail(ShapeError, "fit", expected, len(rows), advice)
-            size = len(rows)
-            yield rows
-        return
-    order = rng.permutation(count) if plan.shuffle and not plan.stateful else np.arange(count)
-    for start in range(0, count, plan.batch_size):
-        yield order[start : start + plan.batch_size]
+        chosen = own_rows(plan.batches(rng), count, plan.stateful)
+    else:
+        order = rng.permutation(count) if plan.shuffle and not plan.stateful else np.arange(count)
+        size = plan.batch_size
+        chosen = (order[start : start + size] for start in range(0, count, size))
+    for rows in chosen:
+        batch = plan.samples.rows(rows)
+        if plan.batches is not None and plan.truncate is None and not plan.stateful:
+            from npstack.data.ragged import trim  # here, for `npstack.data` is slow to import
+
+            batch = trim(batch, keeps_time)  # short rows together cost little
+        yield batch
 
 
-def check_plan(where: str, model: Layer, plan: Plan) -> None:
-    """Every wrong argument is told before the first step."""
-    check_size(where, "batch_size", plan.batch_size)
-    if not callable(plan.loss):
-        advice = "Use loss=mean_squared_error."
-        fail(DtypeError, where, "loss must be a function", describe(plan.loss), advice)
-    for name in ("clip_norm", "clip_value"):
-        if getattr(plan, name) is not None:
-            check_positive(where, name, getattr(plan, name), "1.0 is customary.")
-    if plan.batches is not None and not callable(plan.batches):
-        expected, got = "batches must be a function", describe(plan.batches)
-        fail(DtypeError, where, expected, got, "batches(rng) gives the rows of each batch.")
-    check_values(where, "samples", model, plan.samples)
-    if plan.truncate is not None:
-        if not isinstance(plan.truncate, tuple | list) or len(plan.truncate) != 2:
-            expected, got = "truncate must be a pair (k1, k2)", describe(plan.truncate)
-            advice = "truncate=(20, 20) cuts every 20 steps."
-            fail(ArgumentError, where, expected, got, advice)
-        for name, steps in zip(("k1", "k2"), plan.truncate, strict=True):
-            check_size(where, f"truncate, {name},", steps, "It is a number of time steps.")
-        check_truncation(where, "truncate", model, plan.samples)
-    if plan.stateful:
-        check_carries(where, "stateful", model)
-        if isinstance(plan.samples.x, tuple):
-            expected, got = "stateful needs samples of one input", "two"
-            fail(ArgumentError, where, expected, got, "A decoder begins with the encoder's state.")
-        if plan.batches is None and len(plan.samples.y) % plan.batch_size:
-            expected = f"stateful training needs batches of batch_size={plan.batch_size} rows"
-            got = f"{len(plan.samples.y)} rows, which leave a smaller one"
+def own_rows(given: Iterable[Any], count: int, stateful: bool) -> Iterator[Array]:
+    """Row numbers of batches of the caller's own; each is looked at when it is its turn."""
+    size = None
+    for batch in given:
+        rows = np.asarray(batch)
+        inside = rows.dtype.kind in "iu" and rows.size and 0 <= rows.min() <= rows.max() < count
+        if rows.ndim != 1 or not inside:
+            expected = f"batches must give arrays of row numbers from 0 to {count - 1}"
+            advice = "For example lambda rng: np.array_split(rng.permutation(n), 8)."
+            fail(ArgumentError, WHERE, expected, describe(batch), advice)
+        if stateful and size not in (None, len(rows)):
+            expected = f"stateful batches must have {size} rows like the first"
             advice = "Each row goes on where the same row of the batch before ended."
-            fail(ShapeError, where, expected, got, advice)
-
-
-def check_values(where: str, whole: str, model: Layer, samples: Samples) -> None:
-    """Numbers that are none are told by their row in the samples, not in some batch."""
-    parts = {"x": (samples.x, samples.mask), "y": (samples.y, counted(model.keeps_time, samples))}
-    for name, (values, mask) in parts.items():
-        if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
-            continue  # symbols; or a NamedTuple of two inputs, which the model looks at
-        if mask is None and values.ndim == 3:
-            mask = np.ones(values.shape[:2], dtype=bool)  # the error then says row and time step
-        if mask is None or values.shape[: mask.ndim] == mask.shape:
-            check_finite(where, f"{whole}.{name}", values, mask)
+            fail(ShapeError, WHERE, expected, len(rows), advice)
+        size = len(rows)
+        yield rows

@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from npstack.core.arguments import check_generator, check_size
-from npstack.core.errors import ArgumentError, DtypeError, NonFiniteError, describe, fail
+from npstack.core.arguments import check_size
+from npstack.core.errors import NonFiniteError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.base import Layer
 from npstack.losses import mean_squared_error
 from npstack.losses.samples import LossFunction, Samples, check_samples, counted, loss_of
 from npstack.training import resume as resuming
-from npstack.training.epoch import Batches, Learner, Plan, check_plan, check_values
+from npstack.training.epoch import Learner
 from npstack.training.history import History
 from npstack.training.nonfinite import REMEDIES
 from npstack.training.optim import Adam, Optimiser
+from npstack.training.plan import WHERE, Batches, Plan, check_kind, check_plan, check_validation
 from npstack.training.progress import show
 from npstack.training.recorder import Recorder
 
 __all__ = ["History", "LossFunction", "Samples", "evaluate", "fit"]
 
 
-class Best(NamedTuple):
-    """The epoch of the least validation loss so far."""
+class Best:
+    """The parameters of the best epoch so far, and the patience to wait for a better one.
 
-    epoch: int
-    loss: float
-    params: Params
+    Which epoch that is, and its loss, is in the history.
+
+    Attributes
+    ----------
+    params : dict or None
+        None until there is a best epoch, and where nobody wants them.
+    """
+
+    def __init__(self, plan: Plan, params: Params | None) -> None:
+        self.plan, self.params = plan, params
+
+    def judge(self, model: Layer, history: History) -> None:
+        """Is the last epoch the best? If it is not: has patience run out?"""
+        epoch, loss, patience = history.epochs[-1], history.validation_loss[-1], self.plan.patience
+        if loss is not None and loss < history.least_validation_loss:
+            if self.plan.keep_best:
+                self.params = model.params
+            history.best_epoch = epoch
+        elif patience is not None and epoch - (history.best_epoch or 0) >= patience:
+            history.stopped = "early"
 
 
 def evaluate(
@@ -53,7 +72,8 @@ def evaluate(
     """
     samples = check_samples("evaluate", "samples", samples)
     tape = model.forward(samples.x, mask=samples.mask)
-    return float(loss_of(loss, tape.outputs, samples, counted(model.keeps_time, samples)).value)
+    counts = counted(model.keeps_time, samples)
+    return float(loss_of(loss, tape.outputs, samples, counts).value)
 
 
 def fit(
@@ -156,27 +176,11 @@ def fit(
     >>> history.train_loss[-1] < history.train_loss[0] / 4
     True
     """
-    where = "fit"
-    check_size(where, "epochs", epochs)
-    check_generator(where, rng)
-    if not isinstance(model, Layer):
-        advice = "Pass Sequential(…), StackedLSTM(…) or another layer."
-        fail(DtypeError, where, "model must be a layer", describe(model), advice)
-    optimiser = Adam() if optimiser is None else optimiser
-    if not isinstance(optimiser, Optimiser):
-        advice, got = "Use optimiser=Adam(0.001).", describe(optimiser)
-        fail(DtypeError, where, "optimiser must be an optimiser", got, advice)
-    if patience is not None:
-        check_size(where, "patience", patience, "It is a number of epochs.")
-    keep_best = keep_best or patience is not None
-    if validation is not None:
-        validation = check_samples(where, "validation", validation)
-        check_values(where, "validation", model, validation)
-    elif keep_best:
-        advice = "Pass validation=…: the best epoch is the one of the least validation loss."
-        fail(ArgumentError, where, "keep_best and patience need validation", "none", advice)
+    check_size(WHERE, "epochs", epochs)
+    learner = Learner(model, Adam() if optimiser is None else optimiser, rng)
     plan = Plan(
-        samples=check_samples(where, "samples", samples),
+        validation=check_validation(model, validation, patience, keep_best),
+        samples=check_samples(WHERE, "samples", samples),
         batch_size=batch_size,
         loss=loss,
         clip_norm=clip_norm,
@@ -185,73 +189,54 @@ def fit(
         batches=batches,
         truncate=truncate,
         stateful=bool(stateful),
+        patience=patience,
+        keep_best=keep_best or patience is not None,
     )
-    check_plan(where, model, plan)
-    if recorder is not None and not isinstance(recorder, Recorder):
-        got, advice = describe(recorder), "Use recorder=Recorder(x)."
-        fail(DtypeError, where, "recorder must be a Recorder", got, advice)
-    path = resuming.check_path(where, checkpoint, resume)
-    settings = {} if path is None else resuming.settings(plan, validation, patience, keep_best)
-    history, best = History(), None
-    if path is not None and resume and path.exists():
-        history, params = resuming.restore(path, model, optimiser, rng, epochs, settings)
-        if history.best_epoch is not None:  # its parameters are on file if they are wanted
-            best = Best(history.best_epoch, history.least_validation_loss, params or {})
+    check_plan(model, plan)
+    if recorder is not None:
+        check_kind(recorder, Recorder, "recorder must be a Recorder", "Use recorder=Recorder(x).")
+    file = resuming.run_file(plan, checkpoint, resume)
+    history, kept = resuming.begin(file if resume else None, learner, epochs)
+    best = Best(plan, kept)
     done = epochs if history.stopped == "early" else len(history.epochs)
-    learner, bar = Learner(model, optimiser), show(progress, epochs, len(history.epochs))
-    try:
-        if recorder is not None:
-            with np.errstate(all="ignore"):
-                recorder.record(model, len(history.epochs))
+    bar = show(progress, epochs, len(history.epochs))
+    with closing(bar), learner.interruptible(history):
+        _record(recorder, model, len(history.epochs))
         for epoch in range(done + 1, epochs + 1):
-            began = time.perf_counter()
-            try:
-                with np.errstate(all="ignore"):  # what overflows is found, and told in words
-                    seen = learner.epoch(plan, rng, partial(bar.step, epoch))
-                    held_out = None if validation is None else _held_out(model, validation, loss)
-                    if recorder is not None:
-                        recorder.record(model, epoch)
-            except NonFiniteError as error:
-                got = f"{error.got} (epoch {epoch}, after {optimiser.steps} updates)"
-                learner.bring_back(learner.good)
-                known = {"step": error.step, "layer": error.layer, "gate": error.gate}
-                fail(NonFiniteError, where, "every number must stay finite", got, REMEDIES, **known)
-            history.append(
-                train_loss=float(np.mean(seen.losses)),
-                validation_loss=held_out,
-                gradient_norm=float(np.mean(seen.norms)),
-                learning_rate=seen.rates[-1],
-                seconds=time.perf_counter() - began,
-            )
-            if held_out is not None and (best is None or held_out < best.loss):
-                best = Best(epoch, held_out, model.params)
-                history.best_epoch = epoch
-            if patience is not None and best is not None and epoch - best.epoch >= patience:
-                history.stopped = "early"
+            began = perf_counter()
+            with learner.staying_finite(epoch):
+                learned = learner.epoch(plan, partial(bar.step, epoch))
+                held_out = _validate(model, plan)
+                _record(recorder, model, epoch)
+            seconds = perf_counter() - began
+            history.append(**learned.summary(), validation_loss=held_out, seconds=seconds)
+            best.judge(model, history)
             if on_epoch is not None:
                 on_epoch(model, history)
                 learner.settle()
-            if path is not None:
-                kept = best.params if keep_best and best is not None else None
-                resuming.save(path, model, optimiser, rng, history, kept, settings)
+            if file is not None:
+                resuming.save(file, learner, history, best.params)
             bar.epoch(history)
             if history.stopped:
                 break
-    except KeyboardInterrupt:
-        learner.bring_back(learner.whole)
-        history.only_whole_epochs()
-        history.stopped = "interrupted"
-    finally:
-        bar.close()
-    if keep_best and best is not None:
+    if best.params is not None:
         model.params = best.params
     return history
 
 
-def _held_out(model: Layer, validation: Samples, loss: LossFunction) -> float:
-    """Validation loss; the error of a loss that is no number."""
-    value = evaluate(model, validation, loss)
+def _validate(model: Layer, plan: Plan) -> float | None:
+    """Validation loss, None where nothing is held out; one that is no number is an error."""
+    if plan.validation is None:
+        return None
+    value = evaluate(model, plan.validation, plan.loss)
     if not np.isfinite(value):
         expected, got = "the validation loss must be finite", f"a validation loss of {value}"
         fail(NonFiniteError, "evaluate", expected, got, REMEDIES)
     return value
+
+
+def _record(recorder: Recorder | None, model: Layer, epoch: int) -> None:
+    """What the probe looks like now; if a number overflows in it, that is no news."""
+    if recorder is not None:
+        with np.errstate(all="ignore"):
+            recorder.record(model, epoch)

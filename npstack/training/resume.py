@@ -7,7 +7,7 @@ import functools
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,12 +16,12 @@ from npstack.core.params import Params
 from npstack.files.container import CRAFTED
 from npstack.files.random_state import restore_generator
 from npstack.files.strict_json import brief
-from npstack.layers import Layer
 from npstack.losses.samples import Samples
 from npstack.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from npstack.training.epoch import Plan
+from npstack.training.epoch import Kept, Learner
 from npstack.training.history import History
 from npstack.training.optim import Optimiser
+from npstack.training.plan import WHERE, Plan
 
 
 def name_of(function: Any) -> Any:
@@ -65,82 +65,78 @@ def digest(samples: Samples | None) -> str | None:
     return found.hexdigest()[:16]
 
 
-def settings(
-    plan: Plan, validation: Samples | None, patience: int | None, keep_best: bool
-) -> dict[str, Any]:
-    """What must be the same when the run is resumed, in plain values."""
-    return {
-        "batch_size": plan.batch_size,
-        "loss": name_of(plan.loss),
-        "clip_norm": plan.clip_norm,
-        "clip_value": plan.clip_value,
-        "shuffle": plan.shuffle,
-        "batches": None if plan.batches is None else name_of(plan.batches),
-        "truncate": None if plan.truncate is None else list(map(int, plan.truncate)),
-        "stateful": plan.stateful,
-        "patience": patience,
-        "keep_best": keep_best,
-        "samples": digest(plan.samples),
-        "validation": digest(validation),
-    }
+class RunFile(NamedTuple):
+    """Where a run is kept, and the settings with which alone it can go on."""
+
+    path: Path
+    settings: dict[str, Any]
 
 
-def check_path(where: str, checkpoint: str | Path | None, resume: bool) -> Path | None:
-    """A file that can be written, told now and not after the first epoch."""
+def run_file(plan: Plan, checkpoint: str | Path | None, resume: bool) -> RunFile | None:
+    """A file that can be written, told now and not after the first epoch; None if none is asked."""
     if checkpoint is None:
         if resume:
             expected, advice = "resume needs a checkpoint", "Pass checkpoint='run.npz', too."
-            fail(ArgumentError, where, expected, "checkpoint=None", advice)
+            fail(ArgumentError, WHERE, expected, "checkpoint=None", advice)
         return None
     path = Path(checkpoint)
     if not path.parent.is_dir() or path.is_dir():
         expected = "checkpoint must be a file in a folder that exists"
-        fail(ArgumentError, where, expected, repr(str(path)), "Make the folder first.")
-    return path
+        fail(ArgumentError, WHERE, expected, repr(str(path)), "Make the folder first.")
+    return RunFile(path, settings(plan))
 
 
-def save(
-    path: Path,
-    model: Layer,
-    optimiser: Optimiser,
-    rng: np.random.Generator,
-    history: History,
-    best: Params | None,
-    settings: dict[str, Any],
-) -> None:
+def settings(plan: Plan) -> dict[str, Any]:
+    """The plan in plain values, as a file holds them."""
+    return plan._asdict() | {
+        "loss": name_of(plan.loss),
+        "batches": None if plan.batches is None else name_of(plan.batches),
+        "truncate": None if plan.truncate is None else list(map(int, plan.truncate)),
+        "samples": digest(plan.samples),
+        "validation": digest(plan.validation),
+    }
+
+
+def save(file: RunFile, learner: Learner, history: History, best: Params | None) -> None:
     """All that the next epoch depends on."""
+    optimiser = learner.optimiser
     now = Checkpoint(
-        params=model.params,
+        params=learner.model.params,
         optimiser=optimiser.config(),
         steps=optimiser.steps,
         state=optimiser.state(),
-        random=dict(rng.bit_generator.state),
+        random=dict(learner.rng.bit_generator.state),
         history=history,
         best=best,
-        config={"fit": settings},
+        config={"fit": file.settings},
     )
-    save_checkpoint(path, now)
+    save_checkpoint(file.path, now)
 
 
-def restore(
-    path: Path,
-    model: Layer,
-    optimiser: Optimiser,
-    rng: np.random.Generator,
-    epochs: int,
-    settings: dict[str, Any],
-) -> tuple[History, Params | None]:
-    """Put model, optimiser and random generator where they were; nothing is changed by an error.
+def begin(file: RunFile | None, learner: Learner, epochs: int) -> tuple[History, Params | None]:
+    """Begin where the file left off, if there is one; nothing is changed by an error.
 
     Returns
     -------
     history : History
+        Of the epochs so far.
     best : dict or None
-        The best parameters so far.
+        The parameters of the best of them, if they are to be kept.
     """
-    where = f"fit, resuming from {str(path)!r}"
-    found = load_checkpoint(path, model.params)
-    wanted = {"optimiser": optimiser.config(), **settings}
+    if file is None or not file.path.exists():
+        return History(), None
+    found = load_checkpoint(file.path, learner.model.params)
+    _check_agrees(file, found, learner.optimiser, epochs)
+    restore_generator(learner.rng, found.random)
+    learner.go_on_from(Kept(found.params, found.steps, found.state))
+    wanted = file.settings["keep_best"] and found.history.best_epoch is not None
+    return found.history, (found.best or {}) if wanted else None
+
+
+def _check_agrees(file: RunFile, found: Checkpoint, optimiser: Optimiser, epochs: int) -> None:
+    """The run in the file is the one that this call would have made."""
+    where = f"{WHERE}, resuming from {str(file.path)!r}"
+    wanted = {"optimiser": optimiser.config(), **file.settings}
     kept = found.config.get("fit")
     theirs = {"optimiser": found.optimiser, **(kept if isinstance(kept, dict) else {})}
     odd = [name for name in wanted if wanted[name] != theirs.get(name)]
@@ -159,10 +155,6 @@ def restore(
         expected = f"the run must have at most epochs={epochs} epochs behind it"
         fail(DataError, where, expected, done, advice)
     _check_usable(where, found, optimiser)
-    restore_generator(rng, found.random)
-    optimiser.load(found.steps, found.state)
-    model.params = found.params
-    return found.history, found.best
 
 
 def _check_usable(where: str, found: Checkpoint, optimiser: Optimiser) -> None:

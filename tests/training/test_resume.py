@@ -23,6 +23,7 @@ from npstack import (
 )
 from npstack.losses.samples import Samples
 from npstack.training.fit import fit
+from npstack.training.plan import Plan
 from npstack.training.resume import digest, name_of
 from npstack.training.schedules import Cosine, WarmUp
 
@@ -202,6 +203,10 @@ OTHERS = {
     "optimiser": {"optimiser": Adam(0.04)},
     "validation": {"validation": None},
 }
+
+
+def test_every_part_of_the_plan_must_be_the_same_when_a_run_is_resumed():
+    assert {*OTHERS, "samples"} == {*Plan._fields, "optimiser"}
 
 
 @pytest.mark.parametrize("name", OTHERS)
