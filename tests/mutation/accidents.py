@@ -10,7 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from tests.mutation.digests import digest_of, digests
 from tests.mutation.operators import PACKAGE
+
+
+class CannotHappen(Exception):
+    """The text that an accident replaces does not stand in its file, or more than once."""
 
 
 class Accident(NamedTuple):
@@ -23,15 +28,44 @@ class Accident(NamedTuple):
 
     @property
     def key(self) -> str:
-        """With its text: an accident that is written anew is judged anew."""
-        return f"accident | {self.name} | {self.old!r} -> {self.new!r}"
+        return f"accident | {self.name}"
+
+    @property
+    def text(self) -> str:
+        return self.name
+
+    def sources(self) -> tuple[str, str]:
+        """The file without and with the mistake."""
+        path = PACKAGE / self.file
+        source = path.read_text(encoding="utf-8") if path.exists() else ""
+        if source.count(self.old) == 1:
+            return source, source.replace(self.old, self.new)
+        elsewhere = [
+            other.relative_to(PACKAGE).as_posix()
+            for other in sorted(PACKAGE.rglob("*.py"))
+            if other != path and self.old in other.read_text(encoding="utf-8")
+        ]
+        raise CannotHappen(
+            f"the accident {self.name!r} cannot happen any more.\n"
+            f"Its text stands {source.count(self.old)} times in npstack/{self.file}"
+            f"{'' if path.exists() else ', which is no file'}, and must stand there once:\n"
+            f"{self.old}\n"
+            + (f"It stands in {', '.join(elsewhere)}: was it moved?\n" if elsewhere else "")
+            + "What to do: look for the line that does this now, and in tests/mutation/accidents.py"
+            " write it as `old` (and its file), and as `new` the same line with the same mistake;"
+            " then run python -m tests.mutation run --new, which judges it again."
+        )
+
+    @property
+    def digest(self) -> str:
+        """Of the functions that it changes, as they become: it is judged anew when they differ."""
+        before, after = (digests(ast.parse(source)) for source in self.sources())
+        changed = [f"{unit} {after[unit]}" for unit in after if after[unit] != before.get(unit)]
+        return digest_of(" ".join(sorted(changed)))
 
     @contextmanager
     def applied(self) -> Iterator[ast.Module]:
-        source = (PACKAGE / self.file).read_text(encoding="utf-8")
-        if source.count(self.old) != 1:
-            raise KeyError(f"{self.name}: {self.old!r} stands {source.count(self.old)} times")
-        yield ast.parse(source.replace(self.old, self.new))
+        yield ast.parse(self.sources()[1])
 
 
 CELL, LAYER, COMPOSITE = "cells/lstm.py", "layers/recurrent.py", "layers/composite.py"

@@ -87,11 +87,12 @@ def _flat(item: Any) -> Iterator[bytes]:
 
 
 def tried(function: Any, *arguments: Any, **others: Any) -> Any:
-    """The result, or the refusal in its words."""
+    """The result, or the refusal in its words, with what it tells besides."""
     try:
         return function(*arguments, **others)
     except Exception as error:
-        return re.sub(r"0x[0-9a-f]+", "", f"{type(error).__name__}: {error}")
+        told = [getattr(error, name, None) for name in ("step", "layer", "gate")]
+        return re.sub(r"0x[0-9a-f]+", "", f"{type(error).__name__}: {error} {told}")
 
 
 def layers(rng: np.random.Generator) -> Iterator[Any]:

@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+from tests.mutation.accidents import Accident
 from tests.mutation.operators import PACKAGE, Edit
 
 
@@ -16,7 +17,7 @@ def module_name(file: str) -> str:
     return "npstack." + file.removesuffix(".py").replace("/", ".")
 
 
-def compiled(edit: Edit) -> types.CodeType:
+def compiled(edit: Edit | Accident) -> types.CodeType:
     with edit.applied() as tree:
         return compile(tree, str(PACKAGE / edit.file), "exec", dont_inherit=True)
 
@@ -59,7 +60,7 @@ def _plain(value: Any) -> list[Any]:
 class into_next_import(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """A finder that hands out the mutated module when the package is imported."""
 
-    def __init__(self, edit: Edit) -> None:
+    def __init__(self, edit: Edit | Accident) -> None:
         self.name, self.code = module_name(edit.file), compiled(edit)
         sys.meta_path.insert(0, self)
 

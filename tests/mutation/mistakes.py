@@ -6,10 +6,9 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tests.mutation.digests import headline, shortened
 from tests.mutation.operators import (
-    PACKAGE,
     Alike,
-    Change,
     Edit,
     Site,
     call,
@@ -94,7 +93,8 @@ def sign(site: Site) -> Iterator[Any]:
     node = site.node
     if isinstance(node, ast.UnaryOp):
         yield node.operand
-    value = site.field == "value" and isinstance(site.parent, ast.Assign | ast.Return | ast.keyword)
+    parents = ast.Assign | ast.AnnAssign | ast.Return | ast.keyword
+    value = site.field == "value" and isinstance(site.parent, parents)
     if value and isinstance(node, ast.BinOp | ast.Name | ast.Attribute | ast.Call | ast.Subscript):
         yield ast.UnaryOp(op=ast.USub(), operand=node)
 
@@ -260,28 +260,30 @@ OPERATORS: dict[str, Callable[[Site], Iterator[Any]]] = {
 }
 
 
-def edits(file: str, alike: Alike) -> Iterator[Edit]:
+def edits(file: str, alike: Alike, tree: ast.Module) -> Iterator[Edit]:
     """All mutants of one file; two operators that write the same count once."""
-    source = (PACKAGE / file).read_text(encoding="utf-8")
-    lines, tree = source.splitlines(), ast.parse(source)
+    lines: dict[int, str] = {}
+
+    def line_of(node: ast.stmt) -> str:
+        if id(node) not in lines:
+            lines[id(node)] = headline(node)
+        return lines[id(node)]
+
     found: dict[str, int] = {}
     for site in list(sites(tree)):
         written = {ast.dump(site.node)}
-        operators: list[tuple[str, Iterator[Change]]] = [(k, f(site)) for k, f in OPERATORS.items()]
+        operators = [(name, operator(site)) for name, operator in OPERATORS.items()]
         operators.append(("name", names(site, alike)))
         for operator, news in operators:
             for new in news:
                 if ast.dump(new) in written:
                     continue
                 written.add(ast.dump(new))
-                line = lines[getattr(site.node, "lineno", site.statement.lineno) - 1].strip()
-                edit = Edit(file, operator, site, tree, new, line, ast.unparse(new))
-                first = edit.key
+                line, node = line_of(site.statement), site.node
+                before = line_of(node) if isinstance(node, ast.stmt) else ast.unparse(node)
+                texts = shortened(line), before, ast.unparse(new)
+                edit = Edit(file, operator, site, tree, new, *texts)
+                first = f"{site.unit} | {edit.text}"
                 edit.occurrence = found.get(first, 0)
                 found[first] = edit.occurrence + 1
                 yield edit
-
-
-def all_edits(alike: dict[str, Alike], files: tuple[str, ...]) -> list[Edit]:
-    """All mutants of some files."""
-    return [edit for file in files for edit in edits(file, alike.get(file, {}))]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,12 @@ CELLULAR = (
     "layers/rnn.py",
     "cells/",
 )
-NO_MATHS = ("cells/catalogue.py", "layers/summary.py")  # a list of builders, and a printed table
+# No maths: a list of builders, a printed table, rows of samples; what refuses wrong arguments.
+NO_MATHS = (
+    *("cells/catalogue.py", "layers/summary.py", "losses/samples.py", "core/lazy.py"),
+    *("core/arguments.py", "core/arrays.py", "core/errors.py", "core/masks.py"),
+)
+ROOMS = ("core", "cells", "layers", "losses")  # a module that is new in them is mutated as well
 
 
 def _all_of(folder: str) -> list[str]:
@@ -44,22 +49,10 @@ def _all_of(folder: str) -> list[str]:
     return sorted(names - set(NO_MATHS))
 
 
-FILES = (
-    "core/numerics.py",
-    "core/params.py",
-    "core/tape.py",
-    "core/init.py",
-    "core/activations.py",
-    "core/trees.py",
-    *_all_of("cells"),
-    *_all_of("layers"),
-    "losses/boundary.py",
-    "losses/functions.py",
-    *LEARNING,
-)
+FILES = (*(file for room in ROOMS for file in _all_of(room)), *LEARNING)
+MODULE = "<module>"  # the unit of what stands outside functions and classes
 SKIPPED = {"annotation", "returns", "bases", "type_comment", "ctx"}
 Alike = dict[str, dict[str, list[str]]]  # function -> name -> names that look the same
-Change = tuple[str, ast.AST]
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,8 @@ class Site:
     parent: Any
     field: str
     index: int | None
-    function: str  # the outermost function or method around it, "" at the level of module or class
+    unit: str  # the function, or else the class, that it belongs to: "LSTMCell.step"
+    function: str  # the same inside a function's body; "" where a module or class is made
     statement: ast.stmt
     indexes: bool  # whether it is an index, or one of several
 
@@ -90,21 +84,22 @@ class Edit:
     site: Site
     tree: ast.Module
     new: Any
-    source: str
+    line_text: str  # the first line of its statement, as `headline` writes it
+    before: str
     after: str
     occurrence: int = 0
-    before: str = field(init=False)
+    unit: str = ""  # as the table calls it: with the module where the name alone is not enough
+    digest: str = ""  # of the unit
 
-    def __post_init__(self) -> None:
-        self.before = ast.unparse(self.site.node)
-        if isinstance(self.site.node, ast.stmt):
-            self.before = self.before.splitlines()[0]
+    @property
+    def text(self) -> str:
+        """What identifies a mutant inside its function, wherever that stands, however laid out."""
+        change = f"{self.before} -> {self.after}"
+        return " | ".join([self.operator, self.line_text, change, str(self.occurrence)])
 
     @property
     def key(self) -> str:
-        """What identifies a mutant when lines move."""
-        parts = [self.file, self.site.function, self.operator, self.source]
-        return " | ".join([*parts, f"{self.before} -> {self.after}", str(self.occurrence)])
+        return f"{self.unit} | {self.text}"
 
     @property
     def line(self) -> int:
@@ -142,10 +137,14 @@ def is_type_only(node: ast.AST, parent: ast.AST) -> bool:
     return alias and isinstance(node.value, ast.Subscript | ast.BinOp)
 
 
+def inside(unit: str, name: str) -> str:
+    """The qualified name of what stands in a class, or in a module."""
+    return name if unit == MODULE else f"{unit}.{name}"
+
+
 def sites(tree: ast.Module) -> Iterator[Site]:
     """Every node that is executed, from the first line to the last."""
-    stack: list[Site] = [Site(tree, None, "", None, "", tree.body[0], False)]
-    path: dict[int, str] = {id(tree): ""}
+    stack: list[Site] = [Site(tree, None, "", None, MODULE, "", tree.body[0], False)]
     while stack:
         site = stack.pop()
         node = site.node
@@ -159,18 +158,17 @@ def sites(tree: ast.Module) -> Iterator[Site]:
             for index, child in items:
                 if not isinstance(child, ast.AST) or is_type_only(child, node):
                     continue
-                function, statement = site.function, site.statement
+                unit, function, statement = site.unit, site.function, site.statement
                 if isinstance(child, ast.stmt):
                     statement = child
-                if isinstance(node, ast.ClassDef):
-                    path[id(child)] = f"{path[id(node)]}{node.name}."
-                else:
-                    path[id(child)] = path[id(node)]
                 if isinstance(node, ast.FunctionDef) and name == "body" and not function:
-                    function = f"{path[id(node)]}{node.name}"
+                    function = unit
+                if isinstance(child, ast.FunctionDef | ast.ClassDef) and not function:
+                    unit = inside(unit, child.name)
                 several = site.indexes and isinstance(node, ast.Tuple)
                 indexes = name == "slice" or several
-                children.append(Site(child, node, name, index, function, statement, indexes))
+                where = (unit, function, statement, indexes)
+                children.append(Site(child, node, name, index, *where))
         stack += reversed(children)
 
 

@@ -167,9 +167,11 @@ def in_session(
             else {}
         )
         kills: Counter[str] = Counter()
+        nearby: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by function
 
-        def promise(name: str) -> tuple[float, str]:
-            return -(kills[name] + 0.1) / baseline["seconds"][name], name
+        def promise(name: str, unit: str) -> tuple[float, str]:
+            noticed = kills[name] + 20 * nearby[unit][name] + 0.1
+            return -noticed / baseline["seconds"][name], name
 
         for edit in edits:
             order = list(session.items)
@@ -177,7 +179,7 @@ def in_session(
                 first, last = edit.span
                 lines = [f"{edit.file}:{n}" for n in range(first, last + 1)]
                 seen = {name for line in lines for name in baseline["lines"].get(line, ())}
-                order = sorted(seen, key=promise)
+                order = sorted(seen, key=lambda name: promise(name, edit.unit))
 
             def meet(edit: Edit = edit, order: list[str] = order) -> dict[str, Any]:
                 try:
@@ -189,6 +191,7 @@ def in_session(
             verdict = in_child(meet)
             if verdict["by"] in session.items:
                 kills[verdict["by"]] += 1
+                nearby[edit.unit][verdict["by"]] += 1
             report(edit, {**verdict, "tests": len(order)})
 
     return work

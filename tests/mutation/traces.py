@@ -45,7 +45,8 @@ def functions(file: str) -> list[tuple[int, int, str]]:
             if isinstance(child, ast.ClassDef):
                 visit(child, f"{path}{child.name}.")
             elif isinstance(child, ast.FunctionDef):
-                found.append((child.lineno, child.end_lineno or 0, f"{path}{child.name}"))
+                first = min([child.lineno, *(node.lineno for node in child.decorator_list)])
+                found.append((first, child.end_lineno or 0, f"{path}{child.name}"))
 
     visit(ast.parse((PACKAGE / file).read_text(encoding="utf-8")), "")
     return found
@@ -61,7 +62,7 @@ def watch(run: Any) -> dict[str, Alike]:
             return
         file, places = spans[frame.f_code.co_filename]
         line = frame.f_code.co_firstlineno
-        inside = [name for first, last, name in places if first - 3 <= line <= last]
+        inside = [name for first, last, name in places if first <= line <= last]
         if not inside:
             return
         looks = {name: signature(value) for name, value in frame.f_locals.items()}
