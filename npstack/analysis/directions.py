@@ -12,8 +12,6 @@ from typing import NamedTuple
 
 from npstack.core.numerics import Array
 from npstack.core.tape import RecurrentTape, Tape
-from npstack.layers.bidirectional import BidirectionalTape
-from npstack.layers.reversed import ReversedTape
 
 
 class Reading(NamedTuple):
@@ -57,44 +55,25 @@ def readings(tape: Tape) -> tuple[Reading, ...]:
     )
 
 
-def outputs_turned(tape: Tape) -> bool:
-    """Whether the outputs of a tape stand in the reverse order of its input."""
-    if isinstance(tape, ReversedTape):
-        return tape.turned
-    *_, (_, _, after) = [(tape, False, False), *_parts(tape, False)]
-    return after
-
-
-def _parts(tape: Tape, turned: bool) -> Iterator[tuple[Tape, bool, bool]]:
-    """The parts, whether each reads a sequence that was turned, and whether it hands on one."""
-    below = turned
-    for part in tape.parts:
-        reads = turned if part.x is tape.x else below  # side by side, or on top of one another
-        below = outputs_turned(part) ^ (reads and part.outputs.ndim > 2)
-        yield part, reads, below
-
-
 def _slots(tape: Tape, turned: bool) -> Iterator[tuple[Tape, bool]]:
-    """The tapes of the recurrent layers; two directions are one."""
-    if isinstance(tape, RecurrentTape | BidirectionalTape):
+    """The tapes that have one state in ``tape.final``, and whether each was read from the end."""
+    if tape.slots == (tape,):
         yield tape, turned
-    elif isinstance(tape, ReversedTape):
-        yield from _slots(tape.parts[0], not turned)
-    else:
-        for part, reads, _ in _parts(tape, turned):
-            yield from _slots(part, reads)
+        return
+    for way, part in zip(tape.ways, tape.parts, strict=True):
+        yield from _slots(part, way.under(turned))
 
 
 def _ways(
     slot: Tape, turned: bool, named: bool = False
 ) -> Iterator[tuple[RecurrentTape, str, bool]]:
     """What one layer consists of; ``named``: its direction has been said."""
-    if isinstance(slot, RecurrentTape):
-        yield slot, " backward" if turned and not named else "", turned
+    if slot.layers == (slot,):
+        yield slot.layers[0], " backward" if turned and not named else "", turned
         return
-    for side, half in zip(("forward", "backward"), slot.parts, strict=True):
-        inside = list(_slots(half, turned))
+    for way, half in zip(slot.ways, slot.parts, strict=True):
+        inside = list(_slots(half, way.under(turned)))
         for number, (inner, turned_inner) in enumerate(inside):
-            place = f" {side}" if len(inside) == 1 else f" {side} {number}"
-            for part, way, found in _ways(inner, turned_inner, True):
-                yield part, place + way, found
+            place = f" {way.name}" if len(inside) == 1 else f" {way.name} {number}"
+            for part, further, found in _ways(inner, turned_inner, True):
+                yield part, place + further, found

@@ -7,18 +7,18 @@ of a cell, so nothing here can disagree with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.analysis.directions import Reading, readings
-from npstack.analysis.observe import ListeningCell, changed_copy
-from npstack.cells import Cell
+from npstack.analysis.observe import observed
 from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array, real
-from npstack.core.tape import RecurrentTape, Tape
+from npstack.core.tape import Observer, RecurrentTape, Tape
 from npstack.core.trees import over_time
-from npstack.layers import Layer, Recurrent
+from npstack.layers import Layer
+from npstack.layers.walk import Visit
 
 
 class Saturation(NamedTuple):
@@ -262,17 +262,26 @@ def state_gradients(
     if not isinstance(model, Layer) or not model.recurrent:
         expected = "model must be a layer with at least one recurrent layer inside"
         fail(ArgumentError, where, expected, describe(model))
-    heard: list[list[Any]] = []
+    found: list[_StateGradients] = []
 
-    def listen(leaf: Layer, path: str, turned: bool) -> None:
-        if isinstance(leaf, Recurrent):
-            own: list[Any] = []
-            heard.append(own)
-            cell = ListeningCell(leaf.cell, lambda dnew_state, said: own.append(dnew_state))
-            leaf.cell = cast(Cell, cell)
+    def watch(visit: Visit) -> Observer:
+        if not visit.layer.recurrent:
+            return Observer()
+        found.append(_StateGradients())
+        return found[-1]
 
-    changed_copy(model, listen).backward(tape, doutputs, dfinal_states)
-    return tuple(over_time(steps[::-1]) for steps in heard)
+    model.backward(observed(model, tape, watch), doutputs, dfinal_states)
+    return tuple(over_time(layer.steps[::-1]) for layer in found)
+
+
+class _StateGradients(Observer):
+    """Keeps what comes to the state of one layer, last step first."""
+
+    def __init__(self) -> None:
+        self.steps: list[Any] = []
+
+    def stepped(self, step: int, dnew_state: Any, found: Any) -> None:
+        self.steps.append(dnew_state)
 
 
 def gradient_norms(

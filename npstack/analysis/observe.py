@@ -1,66 +1,56 @@
-"""Copies of a model that let others hear what the backward pass says to each cell at each step.
+"""Observers: what the backward pass of a model says to each layer at each step.
 
-The model itself stays as it is, and its own equations are run: what is heard is what really flows.
+The model stays as it is, and its own equations are run: what is observed is what really flows. A
+tape with observers is a copy; the one that was given can be read as before.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
-from npstack.cells import Cell
-from npstack.core.numerics import Array
-from npstack.layers import Chain, Composite, Layer, Reversed, TimeDistributed, Wrapper
+from npstack.core.tape import Observer, Tape
+from npstack.layers.base import Layer
+from npstack.layers.walk import Visit, walk
 
 
-class ListeningCell:
-    """A cell that tells ``hear`` what comes and goes in each step of backpropagation, last first.
+def observed(model: Layer, tape: Tape, observer_of: Callable[[Visit], Observer]) -> Tape:
+    """A copy of a tape that reports, when the model reads it, to an observer for each leaf.
 
-    ``hear(dnew_state, (dparams, dx, dstate))``: what `Cell.step_backward` is told and returns.
+    Parameters
+    ----------
+    model : Layer
+    tape : Tape
+        Of this model.
+    observer_of : callable
+        Called with every visit that is a leaf, in the order of the walk.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npstack import StackedLSTM
+    >>> class Steps(Observer):
+    ...     def __init__(self, visit):
+    ...         self.name = visit.name
+    ...     def stepped(self, step, dnew_state, found):
+    ...         print(self.name, step)
+    >>> stack = StackedLSTM(1, [2, 2], rng=np.random.default_rng(0))
+    >>> tape = stack.forward(np.ones((1, 2, 1)))
+    >>> _ = stack.backward(observed(stack, tape, Steps), np.ones((1, 2, 2)))
+    1.LSTM 1
+    1.LSTM 0
+    0.LSTM 1
+    0.LSTM 0
     """
+    model.check_tape(f"{type(model).__name__}.backward", tape)
+    visits = (visit for visit in walk(model, tape) if visit.leaf)
+    observers = {id(visit.tape): observer_of(visit) for visit in visits}
 
-    def __init__(self, cell: Cell, hear: Callable[[Any, Any], None]) -> None:
-        self._cell, self._hear = cell, hear
+    def with_observers(part: Tape) -> Tape:
+        if id(part) in observers:
+            return replace(part, observer=observers[id(part)])
+        composite = cast(Any, part)
+        return cast(Tape, replace(composite, children=tuple(map(with_observers, part.parts))))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cell, name)
-
-    def step_backward(
-        self,
-        params: Any,
-        x: Array,
-        state: Any,
-        record: Any,
-        new_state: Any,
-        dnew_state: Any,
-        *noise: Any,
-    ) -> Any:
-        """As the cell's; ``dnew_state`` has come together from above and from the next step."""
-        said = self._cell.step_backward(params, x, state, record, new_state, dnew_state, *noise)
-        self._hear(dnew_state, said)
-        return said
-
-
-def changed_copy(
-    layer: Layer, change: Callable[[Layer, str, bool], None], path: str = "", turned: bool = False
-) -> Layer:
-    """A copy of the model in which ``change(leaf, path, turned)`` was done to a copy of each leaf.
-
-    Bottom first; the path is the one that errors and `Layer.summary` print; ``turned`` says that
-    the leaf reads time from its end.
-    """
-    twin = copy.copy(layer)
-    if isinstance(twin, Composite):
-        children, twin.children = twin.children, {}
-        for name, child in children.items():
-            own = f"{path}{name.removeprefix('layers.')}."
-            twin.children[name] = changed_copy(child, change, own, turned)
-            if isinstance(twin, Chain):  # those above read what this one hands on
-                turned = child.turned ^ (child.keeps_time and turned)
-    elif isinstance(twin, Wrapper) and not isinstance(twin, TimeDistributed):
-        turned ^= isinstance(twin, Reversed)
-        twin.layer = changed_copy(twin.layer, change, path, turned)
-    else:
-        change(twin, path, turned)
-    return twin
+    return with_observers(tape)

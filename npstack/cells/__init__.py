@@ -1,6 +1,6 @@
 """Cells: one time step of one layer, one file each."""
 
-from npstack.cells.base import Cell, ReadingCell
+from npstack.cells.base import Cell
 from npstack.cells.catalogue import CELLS
 from npstack.cells.gru import GRUCell, GRUGates, GRUState
 from npstack.cells.gru_reset_before import GRUResetBeforeCell
@@ -41,7 +41,6 @@ __all__ = [
     "Projection",
     "RNNCell",
     "RNNState",
-    "ReadingCell",
     "RecurrentDropout",
     "Zoneout",
 ]

@@ -12,14 +12,17 @@ Everything else (masks, lengths, time, stacking, gradient checks, laws) is made 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import copy
 from collections.abc import Mapping
-from typing import Any, Required, TypedDict
+from typing import Any, Required, Self, TypedDict
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack.core.arguments import check_dtype, check_generator, check_number, check_size
+from npstack.core.arrays import as_array, check_params
+from npstack.core.config import Configured
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.init import initialiser, per_gate
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS, Params
@@ -42,7 +45,7 @@ def each(kind: Any, size: int) -> Any:
     return kind(*[size] * len(kind._fields))
 
 
-class Cell(ABC):
+class Cell(Configured):
     """A recurrent cell.
 
     Attributes
@@ -50,7 +53,8 @@ class Cell(ABC):
     input_size, hidden_size : int
         D and H, the number of units.
     params : dict
-        The parameters by name.
+        The parameters that it was built with, by name. A layer takes them over: the cell in a
+        layer has none of its own.
     state_sizes, record_sizes : NamedTuple of int
         What `step` returns, and how wide each field is: the state, whose field ``h`` is handed on
         to the layer above, and all else that a tape keeps of a step.
@@ -59,7 +63,8 @@ class Cell(ABC):
         are handed on, ``"units"`` the cell's own, and a tuple of gates where a block of units for
         each gate is packed. Tables and laws go by it; a parameter that is left out is one block.
     noise_axes : tree
-        What `draw_noise` draws, with ``"x"``, ``"h"`` or ``"units"`` in the place of each array.
+        What `draw_noise` draws, with ``"x"``, ``"h"`` or ``"units"`` in the place of each array
+        (its shape: `noise_shapes`).
     parameter_formula : str
         How many parameters there are, in the legend's letters.
     letters : dict
@@ -95,12 +100,34 @@ class Cell(ABC):
         """The state that a sequence begins with unless another is given: zeros ``(B, …)``."""
         return self.state_type(*(np.zeros((batch, size), dtype) for size in self.state_sizes))
 
+    @property
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of every parameter: what its axes count, or as it was built."""
+        H = self.hidden_size
+        count = {"x": self.input_size, "h": self.output_size, "units": H}
+        declared = {
+            name: tuple(len(a) * H if isinstance(a, tuple) else count[a] for a in axes)
+            for name, axes in self.axes.items()
+        }
+        built = {name: np.shape(value) for name, value in self.params.items()}
+        return {**built, **declared}
+
+    def noise_shapes(self, batch: int, steps: int) -> Any:
+        """What `draw_noise` draws: a tree with a list, the shape, in the place of each array."""
+        return None
+
     def draw_noise(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
         """A tree of booleans, drawn before the first step; a cell without random parts draws None.
 
         ``(B, …)`` for all steps, or ``(B, T, …)``: each step gets its part as ``noise``.
         """
         return None
+
+    def without_params(self) -> Self:
+        """A copy for a layer, which owns the parameters itself."""
+        twin = copy.copy(self)
+        twin.params = {}
+        return twin
 
     @property
     def formula(self) -> str:
@@ -115,11 +142,14 @@ class Cell(ABC):
         packed = gates if isinstance(gates, tuple) else ()
         return {gate: np.s_[..., k * H : (k + 1) * H] for k, gate in enumerate(packed)}
 
-    @abstractmethod
+    # A cell writes the first two functions, or, where ``h'`` enters by a direct road besides the
+    # matrices (``z * h'`` of a GRU), the other two: recurrent dropout drops what the matrices
+    # read, and nothing else (§10.3). Each pair is made of the other.
+
     def step(self, params: Params, x: Array, state: Any, noise: Any = None) -> tuple[Any, Any]:
         """One step forward: ``x (B, D)`` and the state before to the state after, and a record."""
+        return self.step_reading(params, x, state, state.h, noise)
 
-    @abstractmethod
     def step_backward(
         self,
         params: Params,
@@ -134,15 +164,15 @@ class Cell(ABC):
 
         ``dnew_state`` is all that comes back to the new state from outside of the step.
         """
+        dparams, dx, dstate, dread = self.step_reading_backward(
+            params, x, state, state.h, record, new_state, dnew_state, noise
+        )
+        return dparams, dx, dstate._replace(h=dstate.h + dread)
 
     def step_reading(
         self, params: Params, x: Array, state: Any, read: Array, noise: Any = None
     ) -> tuple[Any, Any]:
-        """`step` whose matrices read ``read`` in the place of ``h'``; recurrent dropout needs it.
-
-        Right as it stands for cells in which ``h'`` enters through matrices alone. One in which it
-        also has a direct road (``z * h'`` of a GRU) is a `ReadingCell`.
-        """
+        """`step` whose matrices read ``read`` in the place of ``h'``."""
         return self.step(params, x, state._replace(h=read), noise)
 
     def step_reading_backward(
@@ -164,6 +194,34 @@ class Cell(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.input_size} -> {self.output_size})"
+
+
+def check_cell(where: str, cell: Cell) -> Cell:
+    """A cell that is built already.
+
+    Examples
+    --------
+    >>> check_cell("Zoneout", 3)
+    Traceback (most recent call last):
+    npstack.core.errors.DtypeError: Zoneout: cell must be a cell, got 3 (int). Build it first, for
+    example LSTMCell(3, 8, rng=rng).
+    """
+    if not isinstance(cell, Cell):
+        advice = "Build it first, for example LSTMCell(3, 8, rng=rng)."
+        fail(DtypeError, where, "cell must be a cell", describe(cell), advice)
+    for name, other in (("step", "step_reading"), ("step_backward", "step_reading_backward")):
+        if all(getattr(type(cell), own) is getattr(Cell, own) for own in (name, other)):
+            expected = f"{type(cell).__name__} must have {name}, or {other}"
+            fail(ArgumentError, where, expected, "neither", "Write it, as docs/cells.md does.")
+    return cell
+
+
+def check_cell_params(
+    where: str, params: Params, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, Array]:
+    """Parameters of the names and shapes that a cell declares, all of one dtype."""
+    check_params(where, params, {name: np.broadcast_to(0.0, s) for name, s in shapes.items()})
+    return dict(params)
 
 
 class GatedCell(Cell):
@@ -207,6 +265,50 @@ class GatedCell(Cell):
         self.params = {"W": W.astype(dtype), "U": U.astype(dtype), "b": b.astype(dtype)}
         self.axes = {"W": ("x", self.gates), "U": ("h", self.gates), "b": (self.gates,)}
 
+    @classmethod
+    def from_params(cls, W: Array, U: Array, b: Array, *parts: Any, **others: Any) -> Self:
+        """The cell that has these parameters; nothing is drawn.
+
+        Parameters
+        ----------
+        W, U, b : array
+            As in ``params``; the sizes are read off them.
+        *parts, **others
+            Parameters that the cell has besides, by name, and options of its constructor.
+
+        Raises
+        ------
+        ShapeError, ArgumentError, DtypeError
+            The arrays do not make a cell; the message says which shape was expected.
+
+        Examples
+        --------
+        >>> from npstack import LSTMCell
+        >>> cell = LSTMCell.from_params(np.zeros((3, 8)), np.zeros((2, 8)), np.zeros(8))
+        >>> cell.input_size, cell.hidden_size
+        (3, 2)
+        """
+        from npstack.core.undrawn import Undrawn  # brings numpy.random
+
+        where = f"{cls.__name__}.from_params"
+        W = as_array(where, "W", W)
+        if W.ndim != 2:
+            packed = f"W must be (D, {cls._gate_count(parts)}H)"
+            fail(ShapeError, where, packed, np.shape(W), "A row for each feature of the input.")
+        units = W.shape[1] // cls._gate_count(parts)
+        given = {"W": W, "U": U, "b": b}
+        options = {name: own for name, own in others.items() if not isinstance(own, np.ndarray)}
+        given |= {name: own for name, own in others.items() if name not in options}
+        build: Any = cls
+        cell: Self = build(W.shape[0], units, *parts, rng=Undrawn(), dtype=W.dtype, **options)
+        cell.params = check_cell_params(where, given, cell.param_shapes)
+        return cell
+
+    @classmethod
+    def _gate_count(cls, parts: tuple[Any, ...]) -> int:
+        """How many gates are packed in ``W``."""
+        return len(cls.gates)
+
     def width(self, hidden_size: int) -> int:
         """How wide ``h`` is, which ``U`` reads: as many numbers as units."""
         return hidden_size
@@ -220,47 +322,3 @@ class GatedCell(Cell):
         b = self.params["b"].copy()
         b[self.gate_blocks("b")["forget"]] = value
         self.params = {**self.params, "b": b}
-
-
-class ReadingCell(Cell):
-    """A cell that writes `step_reading` and its mirror image; its `step` reads ``h'`` itself."""
-
-    def step(self, params: Params, x: Array, state: Any, noise: Any = None) -> tuple[Any, Any]:
-        """One step forward: `step_reading` of the hidden state as it is."""
-        return self.step_reading(params, x, state, state.h, noise)
-
-    def step_backward(
-        self,
-        params: Params,
-        x: Array,
-        state: Any,
-        record: Any,
-        new_state: Any,
-        dnew_state: Any,
-        noise: Any = None,
-    ) -> tuple[dict[str, Array], Array, Any]:
-        """One step backward: both roads of ``h'`` are added."""
-        dparams, dx, dstate, dread = self.step_reading_backward(
-            params, x, state, state.h, record, new_state, dnew_state, noise
-        )
-        return dparams, dx, dstate._replace(h=dstate.h + dread)
-
-    @abstractmethod
-    def step_reading(
-        self, params: Params, x: Array, state: Any, read: Array, noise: Any = None
-    ) -> tuple[Any, Any]:
-        """One step forward; ``read`` is what every matrix sees in the place of ``h'``."""
-
-    @abstractmethod
-    def step_reading_backward(
-        self,
-        params: Params,
-        x: Array,
-        state: Any,
-        read: Array,
-        record: Any,
-        new_state: Any,
-        dnew_state: Any,
-        noise: Any = None,
-    ) -> tuple[dict[str, Array], Array, Any, Array]:
-        """One step backward: ``dparams``, ``dx``, ``dstate`` by the direct roads, ``dread``."""

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Unpack
 
-from npstack.cells.base import GatedCell, ReadingCell, WeightOptions, each
+from npstack.cells.base import GatedCell, WeightOptions, each
 from npstack.core.activations import Activation, check_activation
 from npstack.core.init import initialiser
 from npstack.core.numerics import Array
@@ -63,7 +63,7 @@ class GRUOptions(WeightOptions, total=False):
     candidate: str | Activation
 
 
-class GRUCell(ReadingCell, GatedCell):
+class GRUCell(GatedCell):
     """The GRU at one time step: parameters, and two pure functions.
 
     Parameters

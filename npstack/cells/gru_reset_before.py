@@ -27,14 +27,14 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
-from npstack.cells.base import GatedCell, ReadingCell, WeightOptions, each
+from npstack.cells.base import GatedCell, WeightOptions, each
 from npstack.cells.gru import GRU_LETTERS, GRUGates, GRUState
 from npstack.core.activations import Activation, check_activation
 from npstack.core.numerics import Array
 from npstack.core.params import Params, join_gates, split_gates
 
 
-class GRUResetBeforeCell(ReadingCell, GatedCell):
+class GRUResetBeforeCell(GatedCell):
     """The GRU of the paper at one time step.
 
     Parameters

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.cells.base import Cell
-from npstack.cells.wrapper import CellWrapper, check_cell
+from npstack.cells.base import Cell, check_cell
+from npstack.cells.wrapper import CellWrapper
 from npstack.core.arguments import check_fraction
 from npstack.core.numerics import Array, dropped
 from npstack.core.params import Params
@@ -60,10 +60,13 @@ class RecurrentDropout(CellWrapper):
         """The rate, and what is unusual."""
         return {"rate": self.rate, **({"each_step": True} if self.each_step else {})}
 
+    def own_shapes(self, batch: int, steps: int) -> list[int]:
+        """``(B, P)``, or ``(B, T, P)``."""
+        return [batch, *([steps] if self.each_step else []), self.output_size]
+
     def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
         """True where ``h'`` is kept."""
-        leading = (batch, steps) if self.each_step else (batch,)
-        return rng.random((*leading, self.output_size)) >= self.rate
+        return rng.random(self.own_shapes(batch, steps)) >= self.rate
 
     def kept_part(self, kept: Array | None, h: Array) -> Array:
         """(1), which is linear and its own mirror image."""

@@ -114,6 +114,10 @@ class LSTMVariantCell(GatedCell):
         self.params = {**self.params, **{name: v.astype(dtype) for name, v in added.items()}}
         self._write_forget_bias(None if self.coupled else forget_bias)
 
+    @classmethod
+    def _gate_count(cls, parts: tuple[Any, ...]) -> int:
+        return 3 if any(part.coupled for part in parts) else 4
+
     def width(self, hidden_size: int) -> int:
         """How wide ``h`` is: P of a projection, else H."""
         for part in self.parts:
@@ -123,7 +127,7 @@ class LSTMVariantCell(GatedCell):
     @property
     def parameter_formula(self) -> str:  # type: ignore[override]
         """How the number of parameters comes about."""
-        P = "P" if "R" in self.params else "H"
+        P = "P" if "R" in self.axes else "H"
 
         def letters(axes: tuple[Any, ...]) -> str:
             return "".join(f"{len(a)}H" if isinstance(a, tuple) else SIZES[a] for a in axes)
@@ -134,7 +138,7 @@ class LSTMVariantCell(GatedCell):
     @property
     def formula(self) -> str:
         """The same, with the letters' values."""
-        return super().formula + (f", P={self.output_size}" if "R" in self.params else "")
+        return super().formula + (f", P={self.output_size}" if "R" in self.axes else "")
 
     # ---- what the parts make of a number on its way -------------------------------------------
 

@@ -7,17 +7,18 @@ the cell inside, which may be a wrapper too.
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any
+import copy
+from abc import ABC, abstractmethod
+from typing import Any, Self
 
 import numpy as np
 
-from npstack.cells.base import Cell, ReadingCell
-from npstack.core.errors import DtypeError, describe, fail
+from npstack.cells.base import Cell
+from npstack.core.params import Params
 
 
-class CellWrapper(ReadingCell):
-    """Base of wrappers, which write `settings`, `draw_own`, `step_reading` and its mirror image.
+class CellWrapper(Cell, ABC):
+    """Base of wrappers, which write the methods marked abstract, and `step_reading`'s mirror image.
 
     Parameters
     ----------
@@ -29,14 +30,34 @@ class CellWrapper(ReadingCell):
     def __init__(self, cell: Cell, own_axes: Any) -> None:
         self.cell = cell
         self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
-        self.params, self.axes, self.letters = cell.params, cell.axes, cell.letters
+        self.axes, self.letters = cell.axes, cell.letters
         self.state_sizes, self.record_sizes = cell.state_sizes, cell.record_sizes
         self.noise_axes = own_axes, cell.noise_axes
+
+    @property
+    def params(self) -> Params:  # type: ignore[override]
+        """Those of the cell inside."""
+        return self.cell.params
+
+    @property
+    def param_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Those of the cell inside."""
+        return self.cell.param_shapes
+
+    def without_params(self) -> Self:
+        """A copy for a layer: the cell inside gives its parameters up as well."""
+        twin = copy.copy(self)
+        twin.cell = self.cell.without_params()
+        return twin
 
     @property
     def formula(self) -> str:
         """That of the cell inside."""
         return self.cell.formula
+
+    def noise_shapes(self, batch: int, steps: int) -> tuple[Any, Any]:
+        """The shapes of the wrapper's own draws, and of those of the cell inside."""
+        return self.own_shapes(batch, steps), self.cell.noise_shapes(batch, steps)
 
     def draw_noise(self, rng: np.random.Generator, batch: int, steps: int) -> tuple[Any, Any]:
         """The wrapper's own draws, and those of the cell inside."""
@@ -52,21 +73,9 @@ class CellWrapper(ReadingCell):
         return f"{type(self).__name__}({self.cell!r}{settings})"
 
     @abstractmethod
+    def own_shapes(self, batch: int, steps: int) -> Any:
+        """What `draw_own` draws, as in `Cell.noise_shapes`."""
+
+    @abstractmethod
     def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
         """Booleans, in the form that ``own_axes`` has."""
-
-
-def check_cell(where: str, cell: Cell) -> Cell:
-    """A cell that is built already.
-
-    Examples
-    --------
-    >>> check_cell("Zoneout", 3)
-    Traceback (most recent call last):
-    npstack.core.errors.DtypeError: Zoneout: cell must be a cell, got 3 (int). Build it first, for
-    example LSTMCell(3, 8, rng=rng).
-    """
-    if not isinstance(cell, Cell):
-        advice = "Build it first, for example LSTMCell(3, 8, rng=rng)."
-        fail(DtypeError, where, "cell must be a cell", describe(cell), advice)
-    return cell

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.cells.base import Cell
-from npstack.cells.wrapper import CellWrapper, check_cell
+from npstack.cells.base import Cell, check_cell
+from npstack.cells.wrapper import CellWrapper
 from npstack.core.arguments import check_fraction
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
@@ -70,15 +70,18 @@ class Zoneout(CellWrapper):
         """The rates."""
         return self.rates
 
-    def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
-        """By field of the state: True where the old value stays; None where none ever does."""
+    def own_shapes(self, batch: int, steps: int) -> Any:
+        """By field of the state: ``(B, T, …)``, or None where no value ever stays."""
+        sizes = self.state_sizes._asdict().items()
         return self.state_type(
-            **{
-                field: rng.random((batch, steps, size)) < self.rates[field]
-                if field in self.rates
-                else None
-                for field, size in self.state_sizes._asdict().items()
-            }
+            *([batch, steps, size] if field in self.rates else None for field, size in sizes)
+        )
+
+    def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
+        """By field of the state: True where the old value stays."""
+        shapes = self.own_shapes(batch, steps)._asdict().items()
+        return self.state_type(
+            *(shape and rng.random(shape) < self.rates[field] for field, shape in shapes)
         )
 
     @staticmethod

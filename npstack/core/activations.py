@@ -41,6 +41,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.arguments import check_number, check_option
+from npstack.core.config import Configured
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import (
     Array,
@@ -166,7 +167,7 @@ _PARAMETERS = ("alpha", "beta")
 
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(Configured):
     """One activation of the table, with its parameters.
 
     A value: two of one name and the same parameters are equal and have one hash. Wherever a layer

@@ -226,12 +226,12 @@ def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) 
     return noise
 
 
-def check_noise_tree(where: str, noise: object, like: Any) -> Any:
-    """Draws from an earlier tape, in a tree of the same form as ``like``."""
-    if not isinstance(like, tuple):
-        return check_noise(where, noise, None if like is None else like.shape)
+def check_noise_tree(where: str, noise: object, shapes: Any) -> Any:
+    """Draws from an earlier tape, in the tree that `Cell.noise_shapes` is."""
+    if not isinstance(shapes, tuple):
+        return check_noise(where, noise, None if shapes is None else tuple(shapes))
     parts = [
         check_noise_tree(where, part, own)
-        for part, own in zip(check_noise(where, noise, len(like)), like, strict=True)
+        for part, own in zip(check_noise(where, noise, len(shapes)), shapes, strict=True)
     ]
-    return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
+    return type(shapes)(*parts) if hasattr(shapes, "_fields") else tuple(parts)

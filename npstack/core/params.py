@@ -51,25 +51,26 @@ def join_gates(gates: Any) -> Array:
 
 
 def with_prefix(prefix: str, params: Params) -> dict[str, Array]:
-    """Put ``prefix.`` before every name.
+    """Put ``prefix.`` before every name; an empty prefix changes nothing.
 
     Examples
     --------
     >>> with_prefix("0", {"b": np.zeros(2)})
     {'0.b': array([0., 0.])}
     """
-    return {f"{prefix}.{name}": value for name, value in params.items()}
+    start = f"{prefix}." if prefix else ""
+    return {f"{start}{name}": value for name, value in params.items()}
 
 
 def without_prefix(prefix: str, params: Params) -> dict[str, Array]:
-    """Keep the names that begin with ``prefix.`` and take it off them.
+    """Keep the names that begin with ``prefix.`` and take it off them; all of an empty prefix.
 
     Examples
     --------
     >>> without_prefix("1", {"0.b": np.zeros(2), "1.b": np.ones(2)})
     {'b': array([1., 1.])}
     """
-    start = f"{prefix}."
+    start = f"{prefix}." if prefix else ""
     return {
         name.removeprefix(start): value for name, value in params.items() if name.startswith(start)
     }

@@ -5,6 +5,9 @@ it, `npstack.analysis` measures it, `npstack.plots` draws it. A layer remembers 
 two forward passes may be outstanding, ``backward`` may be called twice on one tape, and a tape may
 be data that somebody else recorded.
 
+Every array on a tape is write-protected, in a copy and in what a pickle gives back, too: what was
+recorded stays true.
+
 Letters: ``B`` batch, ``T`` time steps, ``D`` input size, ``H`` hidden size.
 """
 
@@ -12,13 +15,51 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
+
+
+class Way(NamedTuple):
+    """How a layer reaches one of the layers inside it.
+
+    Attributes
+    ----------
+    name : str
+        What stands before the names of its parameters; empty where nothing does.
+    turned : bool
+        Whether it reads the sequence from its end, where the outer layer reads from the beginning.
+    same_time : bool
+        Whether its time axis is that of the outer layer's input.
+    """
+
+    name: str
+    turned: bool = False
+    same_time: bool = True
+
+    def under(self, turned: bool) -> bool:
+        """Whether it reads from the end, inside a layer that does (or does not)."""
+        return self.turned ^ (turned and self.same_time)
+
+
+class Observer:
+    """What a part of a tape reports to while the backward pass reads it; here it ignores all.
+
+    A tape with observers is read by the readable path, step by step, whatever else could read it.
+    """
+
+    def entered(self, doutputs: Array) -> None:
+        """The gradient by the outputs, before the layer reads its tape."""
+
+    def stepped(self, step: int, dnew_state: Any, found: Any) -> None:
+        """One step of a recurrent layer: what came to its new state, and what the cell returned."""
+
+    def left(self, dparams: Params, dx: Array | None) -> None:
+        """What the layer returned."""
 
 
 class LSTMState(NamedTuple):
@@ -44,8 +85,12 @@ class Tape:
         What the layer hands on: zero where masked.
     noise : bool array, tuple or None
         The random draws that were used; give them back by ``forward(noise=tape.noise)``.
+    observer : Observer, optional
+        What the backward pass of this part reports to; see `npstack.analysis.observe`.
     initial, final : state, or tuple of one state per recurrent layer
         What the recurrent layers began and ended with; empty where there is none.
+    turned : bool
+        Whether the outputs stand in the reverse order of the input.
     """
 
     params: Params
@@ -53,9 +98,12 @@ class Tape:
     mask: NDArray[np.bool_] | None
     outputs: Array
     noise: Any
+    observer: Observer | None = field(default=None, kw_only=True, repr=False)
 
     initial = cast(Any, ())  # no recurrent layer, no state; not fields: there is nothing to give
     final = cast(Any, ())
+    turned = False
+    ways = cast(tuple[Way, ...], ())
 
     @property
     def parts(self) -> tuple[Tape, ...]:
@@ -79,6 +127,17 @@ class Tape:
             return None
         return (int(wrong[:, 1].min()) if self.outputs.ndim == 3 else 0), "outputs"
 
+    def protected(self) -> Self:
+        """The same tape, its arrays write-protected."""
+        for array in _arrays(self):
+            array.flags.writeable = False
+        return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What ``copy`` and ``pickle`` make of a tape is protected, as it was."""
+        self.__dict__.update(state)
+        self.protected()
+
     @property
     def nbytes(self) -> int:
         """Bytes held beyond the parameters; an array that two layers share counts once."""
@@ -88,6 +147,9 @@ class Tape:
 @dataclass(frozen=True, eq=False)
 class RecurrentTape(Tape):
     """One forward pass of a cell over time.
+
+    These names are what others may ask for. A subclass may compute some of them when they are
+    asked for, or refuse, if it has not kept them.
 
     Attributes
     ----------
@@ -135,9 +197,22 @@ class RecurrentTape(Tape):
 
 @dataclass(frozen=True, eq=False)
 class CompositeTape(Tape):
-    """One forward pass of layers that feed one another, a tree: ``parts`` are the children."""
+    """One forward pass of a layer made of layers, a tree: ``parts`` are the children.
+
+    Attributes
+    ----------
+    ways : tuple of Way
+        How each part was reached; plain ones, by number, where a tape was recorded elsewhere.
+    """
 
     children: tuple[Tape, ...]
+    ways: tuple[Way, ...] = field(default=(), kw_only=True, repr=False)
+    turned: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if len(self.ways) != len(self.children):
+            plain = tuple(Way(str(k)) for k in range(len(self.children)))
+            object.__setattr__(self, "ways", plain)
 
     @property
     def parts(self) -> tuple[Tape, ...]:

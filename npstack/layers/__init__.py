@@ -1,12 +1,13 @@
 """Layers: anything with ``params``, ``forward -> tape`` and ``backward -> gradients``."""
 
-from npstack.layers.base import Context, Layer
+from npstack.layers.base import Layer
 from npstack.layers.bidirectional import Bidirectional, Directions
-from npstack.layers.composite import Chain, Composite
+from npstack.layers.chain import Chain
 from npstack.layers.dense import Dense
 from npstack.layers.dropout import Dropout
 from npstack.layers.embedding import Embedding
 from npstack.layers.gru import GRU
+from npstack.layers.interface import Context, Interface
 from npstack.layers.lstm import LSTM
 from npstack.layers.parallel import Parallel
 from npstack.layers.recurrent import Recurrent
@@ -25,12 +26,12 @@ __all__ = [
     "RNN",
     "Bidirectional",
     "Chain",
-    "Composite",
     "Context",
     "Dense",
     "Directions",
     "Dropout",
     "Embedding",
+    "Interface",
     "Layer",
     "Parallel",
     "Recurrent",

@@ -3,102 +3,66 @@
 `Layer` holds the public boundary, once for all layers: arguments are checked, padding is put to
 zero, missing states are filled in. Behind it a layer writes two methods that may assume all that:
 ``_forward`` and, as its mirror image, ``_backward``.
+
+A layer may hold others, its children. Their parameters stand behind its own, under the name of the
+child and a dot; their states and draws are handed out in the same order.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from npstack.cells.base import Cell
 from npstack.core import params as names
-from npstack.core.arguments import check_generator
-from npstack.core.arrays import check_input, check_params, check_symbol_range, check_symbols
-from npstack.core.errors import ArgumentError, NonFiniteError, fail
-from npstack.core.masks import (
-    check_finite,
-    check_mask,
-    check_no_mask,
-    check_resets,
-    zero_where_masked,
-)
+from npstack.core.arrays import check_noise, check_params
+from npstack.core.config import Configured
+from npstack.core.errors import NonFiniteError, fail
+from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.core.tape import Gradients, Tape
-from npstack.layers.boundary import check_doutputs, check_states, check_tape
-from npstack.layers.summary import summary
-
-Mask = NDArray[np.bool_] | None
-States = tuple[Any, ...]
+from npstack.core.tape import Gradients, Tape, Way
+from npstack.layers import boundary
+from npstack.layers.interface import Context, Interface, Mask, States
 
 
-class Context(NamedTuple):
-    """What a layer is told besides its parameters and its input.
-
-    Attributes
-    ----------
-    states : tuple
-        One per recurrent layer inside; None where none was given.
-    mask, resets, resets_back : bool arrays (B, T), or None
-        Valid steps (None for an input without time); steps before which the state begins anew;
-        where that was before time was turned round, to be turned back.
-    rng : numpy.random.Generator, or None
-        Given, the layer trains.
-    noise : tree, or None
-        Draws of an earlier pass, to be used again.
-    """
-
-    states: States = ()
-    mask: Mask = None
-    resets: Mask = None
-    resets_back: Mask = None
-    rng: np.random.Generator | None = None
-    noise: Any = None
-
-
-class Layer(ABC):
+class Layer(Configured, ABC):
     """Base of all layers; see `forward` and `backward`.
 
-    Attributes
+    Parameters
     ----------
-    input_size, output_size : int or None
-        Size of the last axis that comes in and goes out; None where the layer accepts any size
-        and passes it on unchanged.
-    needs_time, takes_vector, keeps_time : bool
-        Whether the input must have a time axis; must have none; whether the output keeps it.
-    makes_time : bool
-        Whether the output has a time axis of its own, which the input need not have.
-    takes_symbols : bool
-        Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
-    turned : bool
-        Whether the outputs stand in the reverse order of the input.
-    extra_axis : bool
-        Whether the outputs have an axis of branches before the last one (``merge="none"``).
-    causal : bool
-        Whether the output of a step depends on no later step: what state can be carried over.
+    params : dict
+        The layer's own parameters, not those of its children.
+    interface : Interface
+    children : dict of Layer, optional
+        By the name that stands before their parameters' names.
+    ways : tuple of Way, optional
+        How the children read the sequence; as the layer itself does unless said otherwise.
     """
 
-    input_size: int | None = None
-    output_size: int | None = None
-    needs_time: bool = False
-    keeps_time: bool = True
-    makes_time: bool = False
-    takes_symbols: bool = False
-    takes_vector: bool = False
-    turned: bool = False
-    extra_axis: bool = False
-    causal: bool = True
     tape_type: type[Tape] = Tape
+    cell: Cell | None = None  # what is run over time, where the layer is that and nothing more
+    in_series = False  # whether its children feed one another, and it adds nothing of its own
+    by_step = False  # whether what is inside runs at each time step by itself
 
-    def __init__(self, params: Params) -> None:
+    def __init__(
+        self,
+        params: Params,
+        interface: Interface,
+        children: Mapping[str, Layer] = MappingProxyType({}),
+        ways: Sequence[Way] | None = None,
+    ) -> None:
+        self.interface, self.children = interface, dict(children)
+        self.ways = tuple(map(Way, self.children)) if ways is None else tuple(ways)
         self._params = dict(params)
-        self.params = self._params
+        boundary.check_children(self)
+        self._store(params)
 
-    # ---- parameters ------------------------------------------------------------------------
+    # ---- what it is ------------------------------------------------------------------------
 
     @property
     def params(self) -> Params:
@@ -107,17 +71,40 @@ class Layer(ABC):
         The arrays are write-protected and replaced, never changed: a tape that refers to them
         stays true after a training step.
         """
-        return MappingProxyType(self._params)
+        found = dict(self._params)
+        for name, child in self.children.items():
+            found |= names.with_prefix(name, child.params)
+        return MappingProxyType(found)
 
     @params.setter
     def params(self, params: Params) -> None:
-        check_params(f"{type(self).__name__}.params", params, self._params)
+        check_params(f"{type(self).__name__}.params", params, self.params)
         self._store(params)
+        for name, child in self.children.items():
+            child.params = names.without_prefix(name, params)
 
     def _store(self, params: Params) -> None:
         self._params = {name: np.array(params[name]) for name in self._params}
+        self._protect()
+
+    def _protect(self) -> None:
         for value in self._params.values():
             value.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What ``copy`` and ``pickle`` make of a layer has protected parameters, as it had."""
+        self.__dict__.update(state)
+        self._protect()
+
+    @property
+    def input_size(self) -> int | None:
+        """D; None where the layer takes any size."""
+        return self.interface.input_size
+
+    @property
+    def output_size(self) -> int | None:
+        """Size of what is handed on; None where it is that of the input."""
+        return self.interface.output_size
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
@@ -127,11 +114,18 @@ class Layer(ABC):
     @property
     def recurrent(self) -> tuple[Layer, ...]:
         """The layers inside that have a state, bottom first; a pair of directions is one."""
-        return ()
+        return tuple(inner for child in self.children.values() for inner in child.recurrent)
 
-    def _all_layers(self) -> Iterator[Layer]:
+    def inside(self) -> Iterator[Layer]:
         """Every layer below this one, those that hold others too."""
-        yield from ()
+        for child in self.children.values():
+            yield child
+            yield from child.inside()
+
+    @property
+    def single_state(self) -> bool:
+        """Whether its state is one NamedTuple, and not a tuple of one for each layer inside."""
+        return self.recurrent == (self,)
 
     @property
     def parameter_formula(self) -> str:
@@ -188,38 +182,19 @@ class Layer(ABC):
             NaN or infinity at a valid step of ``x``, or born in a layer.
         """
         where = f"{type(self).__name__}.forward"
-        if params is None:
-            params = dict(self.params)
-        else:
-            check_params(where, params, self.params)
-        dtype = names.dtype_of(params)
-        if self.takes_symbols:
-            x = check_symbols(where, x, self.input_size)
-        else:
-            x = check_input(where, x, self.input_size, dtype, self.needs_time)
-        if self.takes_symbols or x.ndim == 3:
-            mask = check_mask(where, mask, lengths, x.shape[:2])
-            resets = check_resets(where, resets, mask)
-        else:
-            check_no_mask(where, mask, lengths, resets)
-        if self.takes_symbols:
-            check_symbol_range(where, x, mask, self.input_size)
-        else:
-            check_finite(where, "x", x, mask)
-        if rng is not None:
-            check_generator(where, rng)
-            if noise is not None:
-                expected = "give rng (new draws) or noise (old draws)"
-                fail(ArgumentError, where, expected, "both", "Leave one out.")
-        state_dtype = x.dtype if dtype is None else dtype
-        begin = self._check_states(where, "states", states, len(x), state_dtype)
+        params = boundary.check_own_params(self, where, params)
+        x, mask, resets = boundary.check_sequence(self, where, x, mask, lengths, resets, params)
+        boundary.check_draws(where, rng, noise)
+        begin = self._check_states(where, "states", states, len(x), boundary.dtype_for(params, x))
         context = Context(begin, mask, resets, rng=rng, noise=noise)
-        tape = self._forward(params, zero_where_masked(x, mask), context)
-        for place, step, what in self._non_finite("", tape):
+        tape = self._forward(params, zero_where_masked(x, mask), context).protected()
+        found = self.first_non_finite(tape)
+        if found is not None:
+            layer, step, gate = found
             expected = "every number must stay finite"
-            got = f"NaN or infinity first at time step {{step}} of {place}, in {what!r}"
+            got = f"NaN or infinity first at time step {{step}} of {layer}, in {gate!r}"
             advice = "Scale the inputs, or look for parameters that have grown too large."
-            fail(NonFiniteError, where, expected, got, advice, step=step, layer=place, gate=what)
+            fail(NonFiniteError, where, expected, got, advice, step=step, layer=layer, gate=gate)
         return tape
 
     def backward(
@@ -250,20 +225,14 @@ class Layer(ABC):
             A wrong argument.
         """
         where = f"{type(self).__name__}.backward"
-        self._check_tape(where, tape)
-        dtype = tape.outputs.dtype
-        if doutputs is None:
-            if dfinal_states is None:
-                expected = "give doutputs, dfinal_states or both"
-                fail(ArgumentError, where, expected, "neither", "What does the loss depend on?")
-            doutputs = np.zeros_like(tape.outputs)
-        doutputs = check_doutputs(where, doutputs, tape)
+        self.check_tape(where, tape)
         mask = self._after(Context(mask=tape.mask), tape).mask
-        check_finite(where, "doutputs", doutputs, mask)
+        doutputs = boundary.check_doutputs(where, doutputs, dfinal_states, tape, mask)
+        dtype = tape.outputs.dtype
         dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
         doutputs = zero_where_masked(doutputs, mask)
-        dparams, dx, dinitial = self._backward(tape, doutputs, dfinal)
-        return Gradients(dparams, dx, self._public_states(dinitial))
+        dparams, dx, dinitial = self.pass_back(tape, doutputs, dfinal)
+        return Gradients(dparams, dx, self.pack_states(dinitial))
 
     def summary(self, batch_size: int = 1, time_steps: int = 1) -> str:
         """Layers, output shapes, parameter counts, and the memory that a tape will take.
@@ -279,6 +248,8 @@ class Layer(ABC):
         StackedLSTM  (2, 5, 4)            592
         tape for B=2, T=5: 7,738 bytes
         """
+        from npstack.layers.summary import summary  # it walks through layers
+
         return summary(self, batch_size, time_steps)
 
     def __repr__(self) -> str:
@@ -303,32 +274,82 @@ class Layer(ABC):
         ``dfinal`` holds None where nothing comes back to a state.
         """
 
+    # ---- what a layer that holds others calls ----------------------------------------------------
+
+    def pass_back(
+        self, tape: Tape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        """`_backward`, with a report to the tape's observer where it has one."""
+        if tape.observer is None:
+            return self._backward(tape, doutputs, dfinal)
+        tape.observer.entered(doutputs)
+        dparams, dx, dinitial = self._backward(tape, doutputs, dfinal)
+        tape.observer.left(dparams, dx)
+        return dparams, dx, dinitial
+
+    def reached(self, tape: Tape) -> Iterator[tuple[str, Layer, Way, Tape]]:
+        """Every child by name, how it was reached, and its part of a tape."""
+        parts = zip(self.children.items(), self.ways, tape.parts, strict=True)
+        return ((name, child, way, part) for (name, child), way, part in parts)
+
+    def composed(
+        self, params: Params, x: Array, context: Context, outputs: Array, parts: Sequence[Tape]
+    ) -> Any:
+        """The tape of a layer made of layers, from those of its children."""
+        kind: Any = self.tape_type
+        how = {"ways": self.ways, "turned": self.interface.turned}
+        drawn = self.join_noise([part.noise for part in parts])
+        return kind(params, x, context.mask, outputs, drawn, tuple(parts), **how)
+
+    def shares(self, states: States) -> Iterator[States]:
+        """The part of the states, or of their gradients, that belongs to each child."""
+        remaining = iter(states)
+        for child in self.children.values():
+            yield tuple(next(remaining) for _ in child.recurrent)
+
+    def noise_shares(self, noise: Any) -> tuple[Any, ...]:
+        """The part of the draws that belongs to each child; None where there are none."""
+        noise = (None,) * len(self.children) if noise is None else noise
+        return tuple(check_noise(f"{type(self).__name__}.forward", noise, len(self.children)))
+
+    def join_noise(self, shares: Sequence[Any]) -> Any:
+        """The draws of all children in one: the inverse of `noise_shares`."""
+        return tuple(shares)
+
+    def pack_states(self, states: States) -> Any:
+        """A state for each recurrent layer inside, as users see them."""
+        return states[0] if self.single_state else states
+
+    def unpack_states(self, states: Any) -> States:
+        """The inverse of `pack_states`."""
+        return (states,) if self.single_state else tuple(states)
+
     # ---- what a layer may change or extend -------------------------------------------------------
 
     def _after(self, context: Context, tape: Tape) -> Context:
         """What the layer above is told of time: the mask travels as long as the time axis does."""
-        return context if self.keeps_time else context._replace(mask=None, resets=None)
+        return context if self.interface.keeps_time else context._replace(mask=None, resets=None)
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         """The shape that the outputs of a tape must have."""
-        leading = tape.x.shape[: 2 if tape.mask is not None and self.keeps_time else 1]
+        leading = tape.x.shape[: 2 if tape.mask is not None and self.interface.keeps_time else 1]
         return (*leading, self.output_size or tape.x.shape[-1])
 
-    def _blank_input(self, steps: int) -> Array:
-        if self.takes_symbols:
+    def blank_input(self, steps: int) -> Any:
+        """Zeros that the layer takes: one row of so many steps."""
+        if self.interface.takes_symbols:
             return np.zeros((1, steps), int)
-        leading = (1,) if self.takes_vector else (1, steps)
+        leading = (1,) if self.interface.takes_vector else (1, steps)
         return np.zeros((*leading, self.input_size or 1), self.dtype or np.float64)
 
     def _check_states(
         self, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
     ) -> States:
         """One state per recurrent layer; None where none is given."""
-        if self.recurrent == (self,):
-            if states is None:
-                return (None,)
-            return (self.check_state(where, name, states, batch, dtype),)
-        return check_states(self.recurrent, where, name, states, batch, dtype)
+        if not self.single_state:
+            return boundary.check_states(self.recurrent, where, name, states, batch, dtype)
+        (layer,) = self.recurrent
+        return (None if states is None else layer.check_state(where, name, states, batch, dtype),)
 
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
@@ -336,23 +357,30 @@ class Layer(ABC):
         """Check one state of a recurrent layer; other layers have none."""
         raise NotImplementedError
 
-    def _public_states(self, states: States) -> Any:
-        """As users see them: a layer with one state of its own gives it as it is."""
-        return states[0] if self.recurrent == (self,) else states
-
-    def _as_tuple(self, states: Any) -> States:
-        """The inverse of `_public_states`."""
-        return (states,) if self.recurrent == (self,) else tuple(states)
-
-    def _check_tape(self, where: str, tape: object) -> None:
+    def check_tape(self, where: str, tape: Any) -> None:
         """A tape of this kind of layer, with parameters of these names and shapes."""
-        check_tape(self, where, tape)
+        boundary.check_tape(self, where, tape, len(self.children))
+        for name, child, _, part in self.reached(tape):
+            child.check_tape(f"{where}, part {name}" if name else where, part)
 
-    def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
-        yield path, self, tape
+    def first_non_finite(self, tape: Tape) -> tuple[str, int, str] | None:
+        """Layer, time step, and the gate or state in which the first wrong number was born."""
+        for name, child, way, part in self.reached(tape):
+            found = child.first_non_finite(part)
+            if found is not None:
+                layer, step, what = found
+                step = part.x.shape[1] - 1 - step if way.turned else step
+                return f"{shown_path(name)}{layer}", step, what
+        own = tape.first_non_finite()  # finite numbers may have a sum or a product that is not
+        return None if own is None else (type(self).__name__, *own)
 
-    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
-        """Layer, time step and gate where the first wrong number of each leaf was born."""
-        found = tape.first_non_finite()
-        if found is not None:
-            yield f"{path}{type(self).__name__}", *found
+
+def shown_path(name: str) -> str:
+    """The name of a child as errors and tables show it, before the name of what is in it.
+
+    Examples
+    --------
+    >>> shown_path("layers.0"), shown_path("forward"), shown_path("")
+    ('0.', 'forward.', '')
+    """
+    return f"{name.removeprefix('layers.')}." if name else ""

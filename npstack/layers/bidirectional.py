@@ -15,8 +15,9 @@ import numpy as np
 
 from npstack.core.errors import ArgumentError, DtypeError, fail
 from npstack.core.tape import CompositeTape, Tape
-from npstack.layers.base import Layer, States
+from npstack.layers.base import Layer
 from npstack.layers.boundary import check_layer
+from npstack.layers.interface import States
 from npstack.layers.parallel import Branches
 from npstack.layers.reversed import Reversed
 
@@ -89,7 +90,7 @@ class Bidirectional(Branches):
         where = type(self).__name__
         for side, layer in (("forward", forward_layer), ("backward", backward_layer)):
             check_layer(where, f"{side}_layer", layer)
-            if not layer.recurrent or not layer.needs_time:
+            if not layer.recurrent or not layer.interface.needs_time:
                 expected = f"{side}_layer must read a sequence and have a recurrent layer"
                 advice = "Without a state, the direction makes no difference."
                 fail(ArgumentError, where, expected, layer, advice)
@@ -100,15 +101,17 @@ class Bidirectional(Branches):
         """This layer itself: its state is a pair."""
         return (self,)
 
-    def _shares(self, states: States) -> Iterator[States]:
+    def shares(self, states: States) -> Iterator[States]:
+        """The part of the pair that belongs to each direction."""
         (pair,) = states
         for name, layer in self.children.items():
             own = None if pair is None else getattr(pair, name)
-            yield (None,) * len(layer.recurrent) if own is None else layer._as_tuple(own)
+            yield (None,) * len(layer.recurrent) if own is None else layer.unpack_states(own)
 
-    def _gather(self, shares: list[States]) -> States:
+    def gather(self, shares: list[States]) -> States:
+        """The pair, from the states of each direction."""
         pairs = zip(self.children.values(), shares, strict=True)
-        return (Directions(*(layer._public_states(own) for layer, own in pairs)),)
+        return (Directions(*(layer.pack_states(own) for layer, own in pairs)),)
 
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
@@ -121,9 +124,7 @@ class Bidirectional(Branches):
         pairs = zip(self.children.items(), state, strict=True)
         return Directions(
             *(
-                layer._public_states(
-                    layer._check_states(where, f"{name}.{side}", own, batch, dtype)
-                )
+                layer.pack_states(layer._check_states(where, f"{name}.{side}", own, batch, dtype))
                 for (side, layer), own in pairs
             )
         )

@@ -1,4 +1,4 @@
-"""What a layer checks at its boundary: tapes, which others may have recorded, and gradients."""
+"""What a layer checks at its boundary: what `forward` and `backward` are given, and children."""
 
 from __future__ import annotations
 
@@ -8,33 +8,108 @@ from typing import Any
 import numpy as np
 
 from npstack.core import params as names
+from npstack.core.arguments import check_generator
 from npstack.core.arrays import (
     check_count,
     check_float,
     check_input,
+    check_params,
     check_symbol_range,
     check_symbols,
 )
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, TapeError, describe, fail
-from npstack.core.masks import check_mask
+from npstack.core.masks import check_finite, check_mask, check_no_mask, check_resets
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.layers.interface import Mask
 
 
 def check_layer(where: str, name: str, layer: Any) -> None:
-    """What is put into another layer is a layer, built already."""
+    """What is put into another layer is a layer, built already, that others can feed."""
     if isinstance(layer, type) or not hasattr(layer, "_forward"):
         advice = f"Build it first: {where}(LSTM(…))."
         fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
+    if layer.interface.takes_pair:
+        expected = f"{name} must be a layer that takes one sequence"
+        advice = "It is a whole model: it reads a source and a target. Put layers into its sides."
+        fail(ArgumentError, where, expected, f"a {type(layer).__name__}", advice)
+
+
+def check_children(layer: Any) -> None:
+    """Every layer stands in one place only, and all have one dtype."""
+    where = type(layer).__name__
+    inside = [id(inner) for inner in layer.inside()]
+    if len(set(inside)) < len(inside):
+        expected = "every layer must stand in one place only"
+        fail(ArgumentError, where, expected, "one layer twice", "Build a layer for each place.")
+    found = (child.dtype for child in layer.children.values())
+    dtypes = {str(dtype) for dtype in found if dtype is not None}
+    if len(dtypes) > 1:
+        got = " and ".join(sorted(dtypes))
+        fail(DtypeError, where, "all layers must have one dtype", got, "Build them with dtype=…")
 
 
 def check_causal(where: str, name: str, model: Any) -> None:
     """No step depends on a later one: what was read in parts is what was read at once."""
-    if not model.causal:
-        layers = (model, *model._all_layers())
-        kinds = dict.fromkeys(type(layer).__name__ for layer in layers if not layer.causal)
+    if not model.interface.causal:
+        layers = [inner for inner in (model, *model.inside()) if not inner.interface.causal]
+        kinds = dict.fromkeys(type(inner).__name__ for inner in layers)
         got = f"a {' in a '.join(reversed(kinds))}"  # from the inside
         expected = f"{name} needs a model in which no step depends on a later one"
         advice = "Its state cannot be carried on: what comes later would change what was said."
         fail(ArgumentError, where, expected, got, advice)
+
+
+# ---- forward -----------------------------------------------------------------------------------
+
+
+def check_own_params(layer: Any, where: str, params: Params | None) -> dict[str, Array]:
+    """The parameters that a tape will hold: by reference where nobody can write to them."""
+    if params is None:
+        return dict(layer.params)
+    check_params(where, params, layer.params)
+    return {name: a.copy("K") if a.flags.writeable else a for name, a in params.items()}
+
+
+def check_sequence(
+    layer: Any, where: str, x: object, mask: object, lengths: object, resets: object, params: Params
+) -> tuple[Array, Mask, Mask]:
+    """The input, its mask and its resets; None for both where there is no time axis."""
+    size, needs_time = layer.input_size, layer.interface.needs_time
+    symbols = layer.interface.takes_symbols
+    if symbols:
+        x = check_symbols(where, x, size)
+    else:
+        x = check_input(where, x, size, names.dtype_of(params), needs_time)
+    valid = anew = None
+    if symbols or x.ndim == 3:
+        valid = check_mask(where, mask, lengths, x.shape[:2])
+        anew = check_resets(where, resets, valid)
+    else:
+        check_no_mask(where, mask, lengths, resets)
+    if symbols:
+        check_symbol_range(where, x, valid, size)
+    else:
+        check_finite(where, "x", x, valid)
+    return x, valid, anew
+
+
+def check_draws(where: str, rng: object, noise: object) -> None:
+    """A generator for new draws, or old draws, or neither."""
+    if rng is None:
+        return
+    check_generator(where, rng)
+    if noise is not None:
+        expected = "give rng (new draws) or noise (old draws)"
+        fail(ArgumentError, where, expected, "both", "Leave one out.")
+
+
+def dtype_for(params: Params, x: Array) -> np.dtype[Any]:
+    """The dtype that states must have: that of the parameters, else of the input."""
+    return names.dtype_of(params) or x.dtype
+
+
+# ---- backward ----------------------------------------------------------------------------------
 
 
 def check_kind(layer: Any, where: str, tape: Any) -> None:
@@ -45,30 +120,30 @@ def check_kind(layer: Any, where: str, tape: Any) -> None:
         fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
 
 
-def check_parts(layer: Any, where: str, tape: Any, count: int) -> None:
-    """A tape of this kind of layer, with so many parts."""
-    check_kind(layer, where, tape)
+def check_parts(where: str, tape: Any, count: int) -> None:
+    """A tape with so many parts."""
     if len(tape.parts) != count:
         expected = f"tape must have {count} part{'s' * (count != 1)}"
         fail(TapeError, where, expected, len(tape.parts), "It belongs to another model.")
 
 
-def check_tape(layer: Any, where: str, tape: Any) -> None:
-    """A tape of this kind of layer, with parameters of these names and shapes."""
+def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
+    """A tape of this kind of layer, with so many parts, and parameters of its names and shapes."""
     advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
     check_kind(layer, where, tape)
+    check_parts(where, tape, parts)
     own = {name: value.shape for name, value in layer.params.items()}
     theirs = {name: np.shape(value) for name, value in tape.params.items()}
     if own != theirs:
         fail(TapeError, where, f"tape must hold parameters {own}", theirs, advice)
     dtype = names.dtype_of(tape.params)
     here = f"{where}, tape.x"
-    if layer.takes_symbols:
+    if layer.interface.takes_symbols:
         check_symbols(here, tape.x, layer.input_size)
         check_symbol_range(here, tape.x, np.ones(tape.x.shape, bool), layer.input_size)
     else:
-        check_input(here, tape.x, layer.input_size, dtype, layer.needs_time)
-    has_time = layer.takes_symbols or tape.x.ndim == 3
+        check_input(here, tape.x, layer.input_size, dtype, layer.interface.needs_time)
+    has_time = layer.interface.takes_symbols or tape.x.ndim == 3
     if has_time != (tape.mask is not None):
         expected = "tape.mask must be boolean (B, T) if x has a time axis, else None"
         fail(TapeError, where, expected, "None" if has_time else "a mask", advice)
@@ -103,14 +178,20 @@ def check_states(
     )
 
 
-def check_doutputs(where: str, doutputs: Any, tape: Any) -> Any:
-    """The derivative of a loss by every output."""
+def check_doutputs(where: str, doutputs: Any, dfinal: Any, tape: Any, mask: Mask) -> Array:
+    """The derivative of a loss by every output; zeros where only the final states count."""
+    if doutputs is None:
+        if dfinal is None:
+            expected = "give doutputs, dfinal_states or both"
+            fail(ArgumentError, where, expected, "neither", "What does the loss depend on?")
+        return np.zeros_like(tape.outputs)
     if hasattr(doutputs, "gradient"):
         got = f"a {type(doutputs).__name__}"
         fail(DtypeError, where, "doutputs must be an array", got, "Pass loss.gradient.")
-    doutputs = check_float(where, "doutputs", doutputs, tape.outputs.dtype, "tape.outputs")
-    if doutputs.shape != tape.outputs.shape:
+    found = check_float(where, "doutputs", doutputs, tape.outputs.dtype, "tape.outputs")
+    if found.shape != tape.outputs.shape:
         expected = f"doutputs must have the shape of tape.outputs, {tape.outputs.shape}"
         advice = "It is the derivative of the loss by every output."
-        fail(ShapeError, where, expected, doutputs.shape, advice)
-    return doutputs
+        fail(ShapeError, where, expected, found.shape, advice)
+    check_finite(where, "doutputs", found, mask)
+    return found

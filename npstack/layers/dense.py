@@ -19,7 +19,8 @@ from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Tape
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Interface, States
 
 
 def _pre_activation(params: Params, x: Array) -> Array:
@@ -64,15 +65,15 @@ class Dense(Layer):
         bias_init: str = "zeros",
         dtype: DTypeLike = np.float64,
     ) -> None:
-        self.input_size = D = check_size("Dense", "input_size", input_size)
-        self.output_size = K = check_size("Dense", "output_size", output_size)
+        D = check_size("Dense", "input_size", input_size)
+        K = check_size("Dense", "output_size", output_size)
         check_generator("Dense", rng)
         dtype = check_dtype("Dense", dtype)
         self.activation = check_activation("Dense", "activation", activation)
         kernel = initialiser("Dense", "kernel_init", kernel_init)
         bias = initialiser("Dense", "bias_init", bias_init)
         W, b = kernel(rng, (D, K)), bias(rng, (1, K))[0]
-        super().__init__({"W": W.astype(dtype), "b": b.astype(dtype)})
+        super().__init__({"W": W.astype(dtype), "b": b.astype(dtype)}, Interface(D, K))
 
     @property
     def parameter_formula(self) -> str:

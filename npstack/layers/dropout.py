@@ -11,7 +11,8 @@ from npstack.core.arrays import check_noise
 from npstack.core.numerics import Array, dropped
 from npstack.core.params import Params
 from npstack.core.tape import Tape
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Interface, States
 
 
 class Dropout(Layer):
@@ -36,7 +37,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, *, each_step: bool = True) -> None:
         self.rate = check_fraction("Dropout", "rate", rate, "It is dropped.")
         self.each_step = each_step
-        super().__init__({})
+        super().__init__({}, Interface())
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
         kept = None
@@ -51,8 +52,8 @@ class Dropout(Layer):
     ) -> tuple[dict[str, Array], Array, States]:
         return {}, self._apply(tape.noise, doutputs), ()
 
-    def _check_tape(self, where: str, tape: Any) -> None:
-        super()._check_tape(where, tape)
+    def check_tape(self, where: str, tape: Any) -> None:
+        super().check_tape(where, tape)
         if tape.noise is not None:
             check_noise(f"{where}, tape.noise", tape.noise, self._shape(tape.x))
 

@@ -19,7 +19,8 @@ from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Tape
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Interface, States
 
 
 class Embedding(Layer):
@@ -46,9 +47,6 @@ class Embedding(Layer):
            [0., 0., 0.]])
     """
 
-    needs_time = True
-    takes_symbols = True
-
     def __init__(
         self,
         num_symbols: int,
@@ -58,12 +56,13 @@ class Embedding(Layer):
         init: str = "uniform",
         dtype: DTypeLike = np.float64,
     ) -> None:
-        self.input_size = V = check_size("Embedding", "num_symbols", num_symbols)
-        self.output_size = K = check_size("Embedding", "output_size", output_size)
+        V = check_size("Embedding", "num_symbols", num_symbols)
+        K = check_size("Embedding", "output_size", output_size)
         check_generator("Embedding", rng)
         dtype = check_dtype("Embedding", dtype)
         W = initialiser("Embedding", "init", init)(rng, (V, K))
-        super().__init__({"W": W.astype(dtype)})
+        interface = Interface(V, K, needs_time=True, takes_symbols=True)
+        super().__init__({"W": W.astype(dtype)}, interface)
 
     @property
     def parameter_formula(self) -> str:

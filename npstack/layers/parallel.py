@@ -15,9 +15,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,9 +28,9 @@ from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Tape
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
 from npstack.layers.boundary import check_layer
-from npstack.layers.composite import Composite
+from npstack.layers.interface import Context, Interface, States
 
 
 class Merge(NamedTuple):
@@ -66,58 +67,29 @@ MERGES: dict[str, Merge] = {
 }
 
 
-class Branches(Composite):
+class Branches(Layer):
     """Layers by name that read one input and are joined; `Parallel` and `Bidirectional`."""
+
+    tape_type = CompositeTape
 
     def __init__(self, children: Mapping[str, Layer], merge: str) -> None:
         where = type(self).__name__
         self.merge = check_option(where, "merge", merge, MERGES)
-        super().__init__(children)
-        layers = list(self.children.values())
-        first = layers[0]
-        self.needs_time = any(layer.needs_time for layer in layers)
-        self.keeps_time, self.makes_time = first.keeps_time, first.makes_time
-        self.takes_vector = any(layer.takes_vector for layer in layers)
-        self.turned, self.extra_axis = first.turned, first.extra_axis or merge == "none"
-        kinds = {
-            (n.keeps_time, n.takes_symbols, n.makes_time, n.turned, n.extra_axis) for n in layers
-        }
-        if len(kinds) > 1:
-            expected, got = "all branches must do the same with the time axis", "different kinds"
-            fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
-        self.input_size = self._shared(where, "take", [n.input_size for n in layers])
-        sizes = [self.input_size if n.output_size is None else n.output_size for n in layers]
-        if merge == "concat" and len(sizes) > 1:
-            known = [size for size in sizes if size is not None]
-            if len(known) < len(sizes):
-                expected, got = "one branch must have a size", "layers that take any"
-                fail(ShapeError, where, expected, got, "How wide they are together is not known.")
-            self.output_size = sum(known)
-        else:
-            self.output_size = self._shared(where, "hand on", sizes)
-
-    @staticmethod
-    def _shared(where: str, verb: str, sizes: list[int | None]) -> int | None:
-        found = sorted({size for size in sizes if size is not None})
-        if len(found) > 1:
-            advice = "merge='concat' joins branches of different widths."
-            fail(ShapeError, where, f"all branches must {verb} the same number", found, advice)
-        return found[0] if found else None
+        interfaces = [layer.interface for layer in children.values()]
+        super().__init__({}, _joined(where, interfaces, merge), children)
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
-        shares = zip(self._shares(context.states), self._noise(context), strict=True)
-        tapes = tuple(
+        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
+        tapes = [
             layer._forward(
                 names.without_prefix(name, params),
                 x,
                 context._replace(states=states, noise=noise),
             )
             for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True)
-        )
+        ]
         outputs = MERGES[self.merge].join([tape.outputs for tape in tapes])
-        drawn = tuple(tape.noise for tape in tapes)
-        kind: Any = self.tape_type
-        tape: CompositeTape = kind(params, x, context.mask, outputs, drawn, tapes)
+        tape: CompositeTape = self.composed(params, x, context, outputs, tapes)
         return tape
 
     def _backward(
@@ -126,22 +98,18 @@ class Branches(Composite):
         douts = MERGES[self.merge].part(doutputs, [part.outputs for part in tape.parts])
         grads: dict[str, Array] = {}
         dinitial, dxs = [], []
-        branches = zip(self.children.items(), tape.parts, douts, self._shares(dfinal), strict=True)
+        branches = zip(self.children.items(), tape.parts, douts, self.shares(dfinal), strict=True)
         for (name, layer), part, dout, own in branches:
-            dparams, dx, dstates = layer._backward(part, np.ascontiguousarray(dout), own)
+            dparams, dx, dstates = layer.pass_back(part, np.ascontiguousarray(dout), own)
             grads |= names.with_prefix(name, dparams)
             dinitial.append(dstates)
             dxs.append(dx)
-        dx = None if self.takes_symbols else np.sum(dxs, axis=0)  # type: ignore[arg-type]
-        return grads, dx, self._gather(dinitial)
+        dx = None if self.interface.takes_symbols else np.sum(dxs, axis=0)  # type: ignore[arg-type]
+        return grads, dx, self.gather(dinitial)
 
-    def _gather(self, shares: list[States]) -> States:
-        """The states of all branches, from those of each: the inverse of `_shares`."""
+    def gather(self, shares: list[States]) -> States:
+        """The states of all branches, from those of each: the inverse of `shares`."""
         return tuple(state for own in shares for state in own)
-
-    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
-        yield from super()._non_finite(path, tape)
-        yield from Layer._non_finite(self, path, tape)  # finite numbers, whose product is not
 
     def _after(self, context: Context, tape: Tape) -> Context:
         first = next(iter(self.children.values()))
@@ -156,6 +124,44 @@ class Branches(Composite):
         if self.merge == "none":
             return (*leading, len(shapes_), K)
         return (*leading, sum(s[-1] for s in shapes_) if self.merge == "concat" else K)
+
+
+def _joined(where: str, branches: list[Interface], merge: str) -> Interface:
+    """The interface of branches that are joined, which must do the same with the time axis."""
+    first = branches[0]
+    kinds = {
+        (n.keeps_time, n.takes_symbols, n.makes_time, n.turned, n.extra_axis) for n in branches
+    }
+    if len(kinds) > 1:
+        expected, got = "all branches must do the same with the time axis", "different kinds"
+        fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
+    input_size = _shared(where, "take", [n.input_size for n in branches])
+    sizes = [input_size if n.output_size is None else n.output_size for n in branches]
+    if merge == "concat" and len(sizes) > 1:
+        known = [size for size in sizes if size is not None]
+        if len(known) < len(sizes):
+            expected, got = "one branch must have a size", "layers that take any"
+            fail(ShapeError, where, expected, got, "How wide they are together is not known.")
+        output_size: int | None = sum(known)
+    else:
+        output_size = _shared(where, "hand on", sizes)
+    return replace(
+        first,
+        input_size=input_size,
+        output_size=output_size,
+        needs_time=any(n.needs_time for n in branches),
+        takes_vector=any(n.takes_vector for n in branches),
+        extra_axis=first.extra_axis or merge == "none",
+        causal=all(n.causal for n in branches),
+    )
+
+
+def _shared(where: str, verb: str, sizes: list[int | None]) -> int | None:
+    found = sorted({size for size in sizes if size is not None})
+    if len(found) > 1:
+        advice = "merge='concat' joins branches of different widths."
+        fail(ShapeError, where, f"all branches must {verb} the same number", found, advice)
+    return found[0] if found else None
 
 
 class Parallel(Branches):

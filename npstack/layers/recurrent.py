@@ -28,19 +28,20 @@ without one, with zeros, or with a state that the layer learns like its other pa
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 
-from npstack.cells.base import Cell
+from npstack.cells.base import Cell, check_cell, check_cell_params
 from npstack.core.arrays import check_noise_tree, check_tuple
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.masks import check_finite, check_resets, zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params, with_prefix, without_prefix
 from npstack.core.tape import RecurrentTape
 from npstack.core.trees import at_step, mapped, over_time, select
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Interface, States
 
 
 class Recurrent(Layer):
@@ -66,27 +67,23 @@ class Recurrent(Layer):
     ((2, 8), (8,))
     """
 
-    needs_time = True
     tape_type = RecurrentTape
+    cell: Cell
 
     def __init__(
         self, cell: Cell, *, return_sequences: bool = True, learn_initial: bool = False
     ) -> None:
-        self.cell = copy.copy(cell)
-        self.learn_initial = learn_initial
-        self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
-        self.output_size = cell.output_size
-        self.return_sequences = self.keeps_time = return_sequences
-        params = dict(cell.params)
+        where = type(self).__name__
+        self.cell = check_cell(where, cell).without_params()
+        self.learn_initial, self.return_sequences = learn_initial, return_sequences
+        self.hidden_size = cell.hidden_size
+        params = check_cell_params(where, cell.params, cell.param_shapes)
         if learn_initial:
             (dtype,) = {value.dtype for value in params.values()}
             zeros = mapped(lambda a: a[0], cell.zero_state(1, dtype))
             params |= with_prefix("initial", zeros._asdict())
-        super().__init__(params)
-
-    def _store(self, params: Params) -> None:
-        super()._store(params)
-        self.cell.params = {name: self._params[name] for name in self.cell.params}
+        sizes = cell.input_size, cell.output_size
+        super().__init__(params, Interface(*sizes, needs_time=True, keeps_time=return_sequences))
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
@@ -166,15 +163,19 @@ class Recurrent(Layer):
             if tape.resets is not None:
                 goes_on = ~tape.resets[:, t, np.newaxis]
                 before = select(goes_on, before, beginning)
-            dstep, dx[:, t], dbefore = self.cell.step_backward(
+            dnew = select(valid, dstate)
+            found = self.cell.step_backward(
                 tape.params,
                 tape.x[:, t],
                 before,
                 at_step(tape.gates, t),
                 at_step(tape.states, t),
-                select(valid, dstate),
+                dnew,
                 at_step(tape.noise, t),
             )
+            if tape.observer is not None:
+                tape.observer.stepped(t, dnew, found)
+            dstep, dx[:, t], dbefore = found
             if tape.resets is not None:
                 begin(select(~goes_on, dbefore))
                 dbefore = select(goes_on, dbefore)
@@ -187,10 +188,17 @@ class Recurrent(Layer):
 
     def _noise(self, context: Context, batch: int, steps: int) -> Any:
         """The draws of a pass: new ones in training, old ones where they are given, else none."""
-        if context.noise is None:
-            return context.rng and self.cell.draw_noise(context.rng, batch, steps)
-        like = self.cell.draw_noise(np.random.default_rng(0), batch, steps)
-        return check_noise_tree(f"{type(self).__name__}.forward", context.noise, like)
+        where = f"{type(self).__name__}.forward"
+        shapes = self.cell.noise_shapes(batch, steps)
+        if context.noise is not None:
+            return check_noise_tree(where, context.noise, shapes)
+        if context.rng is None:
+            return None
+        drawn = self.cell.draw_noise(context.rng, batch, steps)
+        if shapes is None and drawn is not None:
+            expected = f"noise_shapes of {type(self.cell).__name__} must say what it draws"
+            fail(ArgumentError, where, expected, "None", "Write it beside draw_noise.")
+        return drawn
 
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
@@ -201,8 +209,8 @@ class Recurrent(Layer):
             check_finite(where, f"{name}.{field}", value, None)
         return mapped(np.copy, checked)
 
-    def _check_tape(self, where: str, tape: object) -> None:
-        super()._check_tape(where, tape)
+    def check_tape(self, where: str, tape: object) -> None:
+        super().check_tape(where, tape)
         assert isinstance(tape, RecurrentTape)
         assert tape.mask is not None
         B, T = tape.x.shape[:2]
@@ -217,5 +225,4 @@ class Recurrent(Layer):
             check_tuple(where, f"tape.{name}", values, sizes, leading, tape.x.dtype)
         check_resets(f"{where}, tape.resets", tape.resets, tape.mask)
         if tape.noise is not None:
-            like = cell.draw_noise(np.random.default_rng(0), B, T)
-            check_noise_tree(f"{where}, tape.noise", tape.noise, like)
+            check_noise_tree(f"{where}, tape.noise", tape.noise, cell.noise_shapes(B, T))

@@ -10,7 +10,8 @@ from npstack.core.errors import ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Tape
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Interface, States
 
 
 class RepeatVector(Layer):
@@ -30,14 +31,17 @@ class RepeatVector(Layer):
     (2, 3, 4)
     """
 
-    keeps_time = False
-    makes_time = True
-    takes_vector = True
-    causal = False  # its first step has read everything
-
     def __init__(self, steps: int) -> None:
         self.steps = check_size("RepeatVector", "steps", steps)
-        super().__init__({})
+        super().__init__(
+            {},
+            Interface(
+                keeps_time=False,
+                makes_time=True,
+                takes_vector=True,
+                causal=False,  # its first step has read everything
+            ),
+        )
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
         check_noise("RepeatVector.forward", context.noise, None)

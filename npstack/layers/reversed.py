@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,21 +12,14 @@ from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Tape
-from npstack.layers.base import Context, Layer, Mask, States
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Mask, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 
 
 @dataclass(frozen=True, eq=False)
 class ReversedTape(WrapperTape):
-    """One forward pass from the end; its part is as it was read.
-
-    Attributes
-    ----------
-    turned : bool
-        Whether the outputs stand in the reverse order of the input.
-    """
-
-    turned: bool = False
+    """One forward pass from the end; its part is as it was read."""
 
 
 class Reversed(Wrapper):
@@ -55,42 +47,41 @@ class Reversed(Wrapper):
     """
 
     tape_type = ReversedTape
+    in_series = True
 
     def __init__(self, layer: Layer, *, order: str = "time") -> None:
-        super().__init__(layer)
+        super().__init__(layer, turned=True)
         self.order = check_option("Reversed", "order", order, ("time", "as_read"))
-        if not layer.needs_time:
+        own = layer.interface
+        turned = own.turned ^ (order == "as_read" and own.keeps_time)
+        self.interface = replace(own, causal=False, turned=turned)
+        if not own.needs_time:
             expected = "layer must need a sequence (B, T, D)"
             fail(ArgumentError, "Reversed", expected, layer, "Without time nothing is turned.")
-        self.causal, self.turned = False, layer.turned ^ (order == "as_read" and self.keeps_time)
 
     def _turned(self, outputs: Array) -> Array:
         """Outputs, or their gradients, turned round where they are put back in order."""
-        return outputs[:, ::-1] if self.keeps_time and self.order == "time" else outputs
+        put_back = self.interface.keeps_time and self.order == "time"
+        return outputs[:, ::-1] if put_back else outputs
 
     def _forward(self, params: Params, x: Array, context: Context) -> ReversedTape:
         x_read = np.ascontiguousarray(x[:, ::-1])
         part = self.layer._forward(params, x_read, _turned_context(context))
         outputs = np.ascontiguousarray(self._turned(part.outputs))
-        return ReversedTape(
-            params, x, context.mask, outputs, part.noise, (part,), turned=self.turned
-        )
+        tape: ReversedTape = self.composed(params, x, context, outputs, [part])
+        return tape
 
     def _backward(
         self, tape: WrapperTape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
         doutputs = np.ascontiguousarray(self._turned(doutputs))
-        dparams, dx, dinitial = self.layer._backward(tape.parts[0], doutputs, dfinal)
+        dparams, dx, dinitial = self.layer.pass_back(tape.parts[0], doutputs, dfinal)
         return dparams, None if dx is None else np.ascontiguousarray(dx[:, ::-1]), dinitial
 
     def _after(self, context: Context, tape: Tape) -> Context:
-        if not self.keeps_time:
+        if not self.interface.keeps_time:
             return super()._after(context, tape)
-        return _turned_context(context) if self.turned else context
-
-    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
-        for place, step, what in super()._non_finite(path, tape):
-            yield place, tape.x.shape[1] - 1 - step, what
+        return _turned_context(context) if self.interface.turned else context
 
 
 def _turned_context(context: Context) -> Context:

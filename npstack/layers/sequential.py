@@ -5,7 +5,7 @@ from __future__ import annotations
 from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_layer
-from npstack.layers.composite import Chain
+from npstack.layers.chain import Chain
 
 
 class Sequential(Chain):
@@ -46,10 +46,11 @@ class Sequential(Chain):
         extra_axis: str | None = None
         for k, layer in enumerate(layers):
             name = f"layer {k} ({type(layer).__name__})"
-            if layer.takes_symbols and k > 0:
+            own = layer.interface
+            if own.takes_symbols and k > 0:
                 expected = f"{name} must come first: it takes integers"
                 fail(ShapeError, where, expected, f"place {k}", "Nothing else hands integers on.")
-            if layer.needs_time and last_step:
+            if own.needs_time and last_step:
                 fail(
                     ShapeError,
                     where,
@@ -58,7 +59,7 @@ class Sequential(Chain):
                     "Build the lower layer with return_sequences=True: "
                     "a stacked LSTM feeds each layer's full hidden sequence to the next.",
                 )
-            if layer.takes_vector and sequence:
+            if own.takes_vector and sequence:
                 expected = f"{name} needs one vector (B, D) from below"
                 advice = "Build that layer with return_sequences=False."
                 fail(ShapeError, where, expected, f"a sequence, from {sequence}", advice)
@@ -66,14 +67,14 @@ class Sequential(Chain):
                 expected = f"{name} needs (B, T, D) or (B, D) from below"
                 got = f"an axis of branches more, from {extra_axis}"
                 fail(ShapeError, where, expected, got, "Join the branches: merge='concat'.")
-            if size is not None and layer.input_size not in (None, size):
+            if size is not None and own.input_size not in (None, size):
                 got = f"{size} from the layer below"
                 advice = f"Build it with input_size={size}."
-                fail(ShapeError, where, f"{name} takes D={layer.input_size}", got, advice)
-            if not layer.keeps_time:
-                last_step = None if layer.makes_time else name
-            if not layer.keeps_time or layer.needs_time:
+                fail(ShapeError, where, f"{name} takes D={own.input_size}", got, advice)
+            if not own.keeps_time:
+                last_step = None if own.makes_time else name
+            if not own.keeps_time or own.needs_time:
                 sequence = None if last_step else name
-            extra_axis = name if layer.extra_axis else None
-            size = size if layer.output_size is None else layer.output_size
+            extra_axis = name if own.extra_axis else None
+            size = size if own.output_size is None else own.output_size
         super().__init__({str(k): layer for k, layer in enumerate(layers)})

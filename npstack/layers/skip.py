@@ -21,12 +21,12 @@ from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Tape
-from npstack.layers.base import Context, Layer, States
+from npstack.layers.base import Layer
 from npstack.layers.boundary import check_layer
-from npstack.layers.composite import Composite
+from npstack.layers.interface import Context, Interface, States
 
 
-class SkipConnected(Composite):
+class SkipConnected(Layer):
     """A stack whose layers also read the input, and whose layers are all handed on.
 
     Parameters
@@ -48,6 +48,8 @@ class SkipConnected(Composite):
     (2, 5, 12)
     """
 
+    tape_type = CompositeTape
+
     def __init__(self, *layers: Layer, from_input: bool = True, to_output: bool = True) -> None:
         where = type(self).__name__
         if not layers:
@@ -56,8 +58,8 @@ class SkipConnected(Composite):
         for k, layer in enumerate(layers):
             check_layer(where, f"argument {k}", layer)
             name = f"layer {k} ({type(layer).__name__})"
-            changed = not layer.keeps_time or layer.turned or layer.extra_axis
-            if changed or layer.takes_symbols:
+            own = layer.interface
+            if not own.keeps_time or own.turned or own.extra_axis or own.takes_symbols:
                 expected = f"{name} must keep the time axis as it is"
                 fail(ShapeError, where, expected, layer, "Build it with return_sequences=True.")
             if layer.output_size is None or layer.input_size is None:
@@ -72,14 +74,18 @@ class SkipConnected(Composite):
                     expected = f"{name} must take D={size}{parts}"
                     fail(ShapeError, where, expected, layer.input_size, advice)
             sizes.append(layer.output_size)
-        super().__init__({str(k): layer for k, layer in enumerate(layers)})
         self.from_input, self.to_output = from_input, to_output
-        self.input_size, self.needs_time = D, any(layer.needs_time for layer in layers)
-        self.output_size = sum(sizes) if to_output else sizes[-1]
+        interface = Interface(
+            input_size=D,
+            output_size=sum(sizes) if to_output else sizes[-1],
+            needs_time=any(layer.interface.needs_time for layer in layers),
+            causal=all(layer.interface.causal for layer in layers),
+        )
+        super().__init__({}, interface, {str(k): layer for k, layer in enumerate(layers)})
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         tapes: list[Tape] = []
-        shares = zip(self._shares(context.states), self._noise(context), strict=True)
+        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
         for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True):
             below = [tapes[-1].outputs] if tapes else []
             read = [*below, x] if self.from_input or not tapes else below
@@ -87,9 +93,10 @@ class SkipConnected(Composite):
             joined = np.concatenate(read, axis=-1)
             tapes.append(layer._forward(names.without_prefix(name, params), joined, own))
         heard = [tape.outputs for tape in tapes] if self.to_output else [tapes[-1].outputs]
-        drawn = tuple(tape.noise for tape in tapes)
-        outputs = np.concatenate(heard, axis=-1)
-        return CompositeTape(params, x, context.mask, outputs, drawn, tuple(tapes))
+        tape: CompositeTape = self.composed(
+            params, x, context, np.concatenate(heard, axis=-1), tapes
+        )
+        return tape
 
     def _backward(
         self, tape: CompositeTape, doutputs: Array, dfinal: States
@@ -97,7 +104,7 @@ class SkipConnected(Composite):
         grads: dict[str, Array] = {}
         dinitial: States = ()
         dx = np.zeros_like(tape.x)
-        parts = list(zip(self.children.items(), tape.parts, self._shares(dfinal), strict=True))
+        parts = list(zip(self.children.items(), tape.parts, self.shares(dfinal), strict=True))
         end = doutputs.shape[-1]
         dbelow: Array | float = 0.0
         for k, ((name, layer), part, own) in reversed(list(enumerate(parts))):
@@ -105,7 +112,7 @@ class SkipConnected(Composite):
             if self.to_output or k == len(parts) - 1:
                 begin = end - part.outputs.shape[-1]
                 dout, end = doutputs[..., begin:end] + dbelow, begin
-            dparams, dread, dstates = layer._backward(part, np.asarray(dout), own)
+            dparams, dread, dstates = layer.pass_back(part, np.asarray(dout), own)
             assert dread is not None
             grads |= names.with_prefix(name, dparams)
             dinitial = dstates + dinitial

@@ -11,8 +11,9 @@ of those steps, and each is added to what the lower layer's own future sends bac
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Unpack
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from npstack.cells.rnn import RNNOptions
 from npstack.core.arguments import check_fraction, check_generator, check_size
 from npstack.core.errors import ArgumentError, describe, fail
 from npstack.layers.base import Layer
-from npstack.layers.composite import Chain
+from npstack.layers.chain import Chain
 from npstack.layers.dropout import Dropout
 from npstack.layers.gru import GRU
 from npstack.layers.lstm import LSTM
@@ -40,7 +41,8 @@ class Stacked(Chain):
     ----------
     cell_type : callable
         What builds a layer's cell from ``(input_size, hidden_size, rng=…, **options)``: the class
-        of a cell, or a function, for example one that wraps a cell. A layer is taken too: `LSTM`.
+        of a cell, or a function, for example one that wraps a cell. What builds a layer is taken
+        too, if it has the option ``return_sequences``: `LSTM`, ``partial(GRU, reset="before")``.
     input_size : int
         D.
     hidden_sizes : sequence of int, or int
@@ -52,8 +54,17 @@ class Stacked(Chain):
         state ``(B, H)``. The layers below always hand on the whole sequence.
     dropout : float
         Rate between the layers (never after the last), in training only.
+    learn_initial : bool
+        Whether the sequences of each layer begin with a state that is learned; see `Recurrent`.
     rng, **options
         Of the cells.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+        The recurrent layers, bottom first.
+    hidden_sizes : tuple of int
+        H of each of them.
 
     Notes
     -----
@@ -81,13 +92,37 @@ class Stacked(Chain):
         *,
         return_sequences: bool = True,
         dropout: float = 0.0,
+        learn_initial: bool = False,
         **options: Any,
     ) -> None:
         where = type(self).__name__
-        sizes = stack_sizes(where, hidden_sizes, num_layers)
+        self.hidden_sizes = stack_sizes(where, hidden_sizes, num_layers)
         check_generator(where, options.get("rng"))
-        build = layer_builder(where, cell_type, options)
+        build = layer_builder(where, cell_type, learn_initial, options)
+        sizes = self.hidden_sizes
         super().__init__(tower(where, build, input_size, sizes, return_sequences, dropout))
+
+
+class StackOptions(TypedDict, total=False):
+    """The keyword arguments of every stack."""
+
+    return_sequences: bool
+    dropout: float
+    learn_initial: bool
+
+
+class StackedLSTMOptions(CellOptions, StackOptions, total=False):
+    """The keyword arguments of `StackedLSTM`."""
+
+
+class StackedGRUOptions(GRUOptions, StackOptions, total=False):
+    """The keyword arguments of `StackedGRU`."""
+
+    reset: str
+
+
+class StackedRNNOptions(RNNOptions, StackOptions, total=False):
+    """The keyword arguments of `StackedRNN`."""
 
 
 class StackedLSTM(Stacked):
@@ -95,7 +130,7 @@ class StackedLSTM(Stacked):
 
     Parameters
     ----------
-    input_size, hidden_sizes, num_layers, return_sequences, dropout
+    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
         As in `Stacked`: D, one size per layer (or one size and a count), and so on.
     rng, kernel_init, recurrent_init, bias_init, forget_bias, dtype
         As in `LSTMCell`.
@@ -117,20 +152,9 @@ class StackedLSTM(Stacked):
         input_size: int,
         hidden_sizes: int | Sequence[int],
         num_layers: int | None = None,
-        *,
-        return_sequences: bool = True,
-        dropout: float = 0.0,
-        **options: Unpack[CellOptions],
+        **options: Unpack[StackedLSTMOptions],
     ) -> None:
-        super().__init__(
-            LSTM,
-            input_size,
-            hidden_sizes,
-            num_layers,
-            return_sequences=return_sequences,
-            dropout=dropout,
-            **options,
-        )
+        super().__init__(LSTM, input_size, hidden_sizes, num_layers, **options)
 
 
 class StackedGRU(Stacked):
@@ -138,7 +162,7 @@ class StackedGRU(Stacked):
 
     Parameters
     ----------
-    input_size, hidden_sizes, num_layers, return_sequences, dropout
+    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
         As in `Stacked`.
     reset : {"after", "before"}
         As in `GRU`.
@@ -158,18 +182,9 @@ class StackedGRU(Stacked):
         input_size: int,
         hidden_sizes: int | Sequence[int],
         num_layers: int | None = None,
-        *,
-        reset: str = "after",
-        return_sequences: bool = True,
-        dropout: float = 0.0,
-        **options: Unpack[GRUOptions],
+        **options: Unpack[StackedGRUOptions],
     ) -> None:
-        how: dict[str, Any] = {
-            "return_sequences": return_sequences,
-            "dropout": dropout,
-            "reset": reset,
-        }
-        super().__init__(GRU, input_size, hidden_sizes, num_layers, **how, **options)
+        super().__init__(GRU, input_size, hidden_sizes, num_layers, **options)
 
 
 class StackedRNN(Stacked):
@@ -177,7 +192,7 @@ class StackedRNN(Stacked):
 
     Parameters
     ----------
-    input_size, hidden_sizes, num_layers, return_sequences, dropout
+    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
         As in `Stacked`.
     rng, kernel_init, recurrent_init, bias_init, activation, dtype
         As in `RNNCell`.
@@ -195,26 +210,30 @@ class StackedRNN(Stacked):
         input_size: int,
         hidden_sizes: int | Sequence[int],
         num_layers: int | None = None,
-        *,
-        return_sequences: bool = True,
-        dropout: float = 0.0,
-        **options: Unpack[RNNOptions],
+        **options: Unpack[StackedRNNOptions],
     ) -> None:
-        how: dict[str, Any] = {"return_sequences": return_sequences, "dropout": dropout}
-        super().__init__(RNN, input_size, hidden_sizes, num_layers, **how, **options)
+        super().__init__(RNN, input_size, hidden_sizes, num_layers, **options)
 
 
-def layer_builder(where: str, cell_type: Any, options: dict[str, Any]) -> Builder:
-    """What builds a layer of a stack: around a cell, or itself where its class is given."""
-    is_layer = isinstance(cell_type, type) and issubclass(cell_type, Recurrent)
+def layer_builder(
+    where: str, cell_type: Any, learn_initial: bool, options: dict[str, Any]
+) -> Builder:
+    """What builds a layer of a stack: around a cell, or itself where it builds layers."""
+    if not callable(cell_type):
+        advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
+        fail(ArgumentError, where, "cell_type must build a cell", describe(cell_type), advice)
+    builds_layers = "return_sequences" in inspect.signature(cell_type).parameters
 
     def build(input_size: int, size: int, full: bool) -> Layer:
-        given = {**options, "return_sequences": full} if is_layer else options
+        how = {"return_sequences": full, "learn_initial": learn_initial}
+        given = {**options, **how} if builds_layers else options
         made: Any = cell_type(input_size, size, **given)
-        if not is_layer and not isinstance(made, Cell):
+        if builds_layers and isinstance(made, Layer):
+            return made
+        if builds_layers or not isinstance(made, Cell):
             advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
             fail(ArgumentError, where, "cell_type must build a cell", describe(made), advice)
-        return made if is_layer else Recurrent(made, return_sequences=full)
+        return Recurrent(made, **how)
 
     return build
 
@@ -223,7 +242,7 @@ def tower(
     where: str,
     build: Builder,
     input_size: int,
-    sizes: list[int],
+    sizes: Sequence[int],
     return_sequences: bool,
     dropout: float,
 ) -> dict[str, Layer]:
@@ -243,8 +262,10 @@ def tower(
     return children
 
 
-def stack_sizes(where: str, hidden_sizes: int | Sequence[int], num_layers: int | None) -> list[int]:
-    """A list of sizes from a list, or from one size and a count."""
+def stack_sizes(
+    where: str, hidden_sizes: int | Sequence[int], num_layers: int | None
+) -> tuple[int, ...]:
+    """One size per layer, from such a list, or from one size and a count."""
     if isinstance(hidden_sizes, Sequence | np.ndarray) and not isinstance(hidden_sizes, str):
         if len(hidden_sizes) == 0 or num_layers not in (None, len(hidden_sizes)):
             fail(
@@ -254,8 +275,8 @@ def stack_sizes(where: str, hidden_sizes: int | Sequence[int], num_layers: int |
                 f"{np.asarray(hidden_sizes).tolist()} with num_layers={num_layers}",
                 "Leave num_layers out, or give one size and a count.",
             )
-        return [check_size(where, f"hidden_sizes[{k}]", n) for k, n in enumerate(hidden_sizes)]
+        return tuple(check_size(where, f"hidden_sizes[{k}]", n) for k, n in enumerate(hidden_sizes))
     advice = "Give one size for all layers, or a list of one size per layer."
     size = check_size(where, "hidden_sizes", hidden_sizes, advice)
     count = 1 if num_layers is None else check_size(where, "num_layers", num_layers)
-    return [size] * count
+    return (size,) * count

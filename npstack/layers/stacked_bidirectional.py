@@ -13,7 +13,7 @@ from npstack.core.arguments import check_generator
 from npstack.core.errors import ArgumentError, fail
 from npstack.layers.base import Layer
 from npstack.layers.bidirectional import Bidirectional
-from npstack.layers.composite import Chain
+from npstack.layers.chain import Chain
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.stacked import Stacked, layer_builder, stack_sizes, tower
 
@@ -33,8 +33,8 @@ class StackedBidirectional(Chain):
         Whether the last layer hands on its whole sequence, or the last states of both directions.
     dropout : float
         Rate between the layers, of what is joined.
-    rng, **options
-        Of the cells.
+    learn_initial, rng, **options
+        As in `Stacked`.
 
     Notes
     -----
@@ -63,16 +63,17 @@ class StackedBidirectional(Chain):
         merge: str = "concat",
         return_sequences: bool = True,
         dropout: float = 0.0,
+        learn_initial: bool = False,
         **options: Any,
     ) -> None:
         where = type(self).__name__
-        direction = layer_builder(where, cell_type, options)
+        direction = layer_builder(where, cell_type, learn_initial, options)
 
         def build(below: int, size: int, full: bool) -> Layer:
             forward, backward = (direction(below, size, full) for _ in range(2))
             return Bidirectional(forward, backward, merge=merge)
 
-        sizes = stack_sizes(where, hidden_sizes, num_layers)
+        self.hidden_sizes = sizes = stack_sizes(where, hidden_sizes, num_layers)
         if merge == "none" and len(sizes) > 1:
             expected = "merge must make one sequence of two for the layer above"
             fail(ArgumentError, where, expected, repr(merge), "Use merge='concat'.")
@@ -87,7 +88,8 @@ class BidirectionalStacked(Bidirectional):
 
     Parameters
     ----------
-    cell_type, input_size, hidden_sizes, num_layers, return_sequences, dropout, rng, **options
+    cell_type, input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial, rng,
+    **options
         As in `Stacked`, for each of the two stacks.
     merge : {"concat", "sum", "mul", "ave", "none"}
         How the outputs of the two stacks are joined.
@@ -119,10 +121,12 @@ class BidirectionalStacked(Bidirectional):
         merge: str = "concat",
         return_sequences: bool = True,
         dropout: float = 0.0,
+        learn_initial: bool = False,
         **options: Any,
     ) -> None:
         check_generator(type(self).__name__, options.get("rng"))
-        how = {"return_sequences": return_sequences, "dropout": dropout, **options}
+        how: dict[str, Any] = {"return_sequences": return_sequences, "dropout": dropout}
+        how |= {"learn_initial": learn_initial, **options}
         forward, backward = (
             Stacked(cell_type, input_size, hidden_sizes, num_layers, **how) for _ in range(2)
         )

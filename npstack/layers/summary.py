@@ -8,6 +8,7 @@ import numpy as np
 
 from npstack.core import params as names
 from npstack.core.arguments import check_size
+from npstack.layers.walk import walk
 
 
 def summary(layer: Any, batch_size: int, time_steps: int) -> str:
@@ -15,20 +16,19 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     check_size("summary", "batch_size", batch_size)
     check_size("summary", "time_steps", time_steps)
     rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
-    tapes = [layer.forward(layer._blank_input(steps), rng=rng) for steps in (1, 2)]
+    tapes = [layer.forward(layer.blank_input(steps), rng=rng) for steps in (1, 2)]
     one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
     size = batch_size * (one + (time_steps - 1) * (two - one))
     rows = [("layer", "output shape", "parameters", "")]
-    leaves = ([*layer._leaves("", tape), ("", layer, tape)] for tape in tapes)
-    for (name, part, tape), (_, _, longer) in zip(*leaves, strict=True):
-        shape = (batch_size, *tape.outputs.shape[1:])
-        if tape.outputs.shape != longer.outputs.shape:  # its time axis is the input's
-            shape = (batch_size, time_steps, *tape.outputs.shape[2:])
+    visits = list(zip(*(walk(layer, tape) for tape in tapes), strict=True))
+    leaves = [(here, longer) for here, longer in visits if here.leaf]
+    for here, longer in [*leaves, *visits[: len(leaves) > 1]]:  # a single leaf needs no total
+        part, outputs = here.layer, here.tape.outputs
+        shape = (batch_size, *outputs.shape[1:])
+        if outputs.shape != longer.tape.outputs.shape:  # its time axis is the input's
+            shape = (batch_size, time_steps, *outputs.shape[2:])
         formula = f"= {part.parameter_formula}" if part.parameter_formula else ""
-        number = f"{names.count(part.params):,}"
-        rows.append((f"{name}{type(part).__name__}", str(shape), number, formula))
-    if len(rows) == 3:
-        rows.pop()  # a single layer needs no total
+        rows.append((here.name, str(shape), f"{names.count(part.params):,}", formula))
     wide = [max(len(row[k]) for row in rows) for k in range(3)]
     lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}} {d}".rstrip() for a, b, c, d in rows]
     lines.append(f"tape for B={batch_size}, T={time_steps}: {size:,} bytes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Tape
 from npstack.core.trees import at_step, mapped, named
-from npstack.layers.base import Context, Layer, States
-from npstack.layers.boundary import check_kind, check_parts
+from npstack.layers.base import Layer
+from npstack.layers.boundary import check_kind, check_tape
+from npstack.layers.interface import Context, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 
 
@@ -39,13 +40,16 @@ class TimeDistributed(Wrapper):
     (2, 5, 1)
     """
 
+    by_step = True
+
     def __init__(self, layer: Layer) -> None:
         super().__init__(layer)
-        if layer.recurrent or layer.needs_time or layer.makes_time or layer.takes_symbols:
+        own = layer.interface
+        if layer.recurrent or own.needs_time or own.makes_time or own.takes_symbols:
             expected = "layer must be feed-forward, from (B, D) to (B, K)"
             advice = "It is done at every step by itself, so it can have no state."
             fail(ArgumentError, type(self).__name__, expected, layer, advice)
-        self.needs_time = self.keeps_time = True
+        self.interface = replace(own, needs_time=True, keeps_time=True)
 
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
         assert context.mask is not None
@@ -60,7 +64,8 @@ class TimeDistributed(Wrapper):
         outputs = np.stack([part.outputs for part in parts], axis=1)
         outputs = zero_where_masked(outputs, context.mask)
         drawn = mapped(lambda *steps: np.stack(steps, axis=1), *(part.noise for part in parts))
-        return WrapperTape(params, x, context.mask, outputs, drawn, parts)
+        ways = self.ways * len(parts)
+        return WrapperTape(params, x, context.mask, outputs, drawn, parts, ways=ways)
 
     def _backward(
         self, tape: WrapperTape, doutputs: Array, dfinal: States
@@ -68,29 +73,28 @@ class TimeDistributed(Wrapper):
         dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
         dx = np.zeros_like(tape.x)
         for t, part in enumerate(tape.parts):
-            dstep, dx[:, t], _ = self.layer._backward(part, doutputs[:, t], ())
+            dstep, dx[:, t], _ = self.layer.pass_back(part, doutputs[:, t], ())
             for name, value in dstep.items():
                 dparams[name] += value
         return dparams, dx, ()
 
-    def _check_tape(self, where: str, tape: object) -> None:
+    def check_tape(self, where: str, tape: object) -> None:
         check_kind(self, where, tape)
         assert isinstance(tape, WrapperTape)
         dtype = names.dtype_of(tape.params)
         check_input(f"{where}, tape.x", tape.x, self.input_size, dtype, True)
-        check_parts(self, where, tape, tape.x.shape[1])  # one per time step
-        Layer._check_tape(self, where, tape)
+        check_tape(self, where, tape, tape.x.shape[1])  # one part per time step
         for t, part in enumerate(tape.parts):
-            self.layer._check_tape(f"{where}, time step {t}", part)
+            self.layer.check_tape(f"{where}, time step {t}", part)
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         batch, *features = self.layer._outputs_shape(tape.parts[0])
         return (batch, tape.x.shape[1], *features)
 
-    def _leaves(self, path: str, tape: Tape) -> Iterable[tuple[str, Layer, Tape]]:
-        yield path, self, tape
-
-    def _non_finite(self, path: str, tape: Tape) -> Iterator[tuple[str, int, str]]:
+    def first_non_finite(self, tape: Tape) -> tuple[str, int, str] | None:
+        """The first step whose part has a wrong number, and the layer in it."""
         for t, part in enumerate(tape.parts):
-            for place, _, what in self.layer._non_finite(path, part):
-                yield place, t, what
+            found = self.layer.first_non_finite(part)
+            if found is not None:
+                return found[0], t, found[2]
+        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from npstack.cells import Cell
 from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS, LSTMGates, without_prefix
-from npstack.layers import Composite, Layer, Recurrent, Wrapper
+from npstack.layers import Layer
+from npstack.layers.walk import walk
 from npstack.plots.frame import (
     COLOURS,
     SIGNED,
@@ -157,25 +158,15 @@ def _row(
 def _cell(where: str, model: Layer, path: str) -> Cell:
     """The cell of the recurrent layer whose parameters stand under a path."""
     found = {
-        name.removesuffix("."): layer.cell
-        for name, layer in _named_layers(model, "")
-        if isinstance(layer, Recurrent)
+        visit.prefix.removesuffix("."): visit.layer.cell
+        for visit in walk(model)
+        if visit.layer.cell is not None
     }
     if path not in found:
         expected = "layer must name a recurrent layer of the model"
         advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else ""
         fail(ArgumentError, where, expected, repr(path), advice)
     return found[path]
-
-
-def _named_layers(layer: Layer, path: str) -> Iterator[tuple[str, Layer]]:
-    """Every layer inside, with the beginning of its parameters' names."""
-    yield path, layer
-    if isinstance(layer, Wrapper):
-        yield from _named_layers(layer.layer, path)
-    elif isinstance(layer, Composite):
-        for name, child in layer.children.items():
-            yield from _named_layers(child, f"{path}{name}.")
 
 
 def _layer(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from npstack.analysis import check_one_time, recurrent_tapes
-from npstack.analysis.directions import Reading, outputs_turned, readings
+from npstack.analysis.directions import Reading, readings
 from npstack.core.errors import ShapeError, TapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS
@@ -96,7 +96,7 @@ def activations(
 
     said = tape.outputs[row]
     if said.ndim > 1 and len(said) == len(mask):
-        said = said[::-1] if outputs_turned(tape) else said
+        said = said[::-1] if tape.turned else said
         said = said.reshape(len(said), -1)  # branches that are not joined stand beside one another
     else:
         said = said.ravel()

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
 from npstack.core.errors import DtypeError, describe, fail
-from npstack.layers import Chain, Layer, Recurrent, RepeatVector, Reversed, Wrapper
-from npstack.layers.parallel import Branches
+from npstack.layers import Layer
+from npstack.layers.walk import walk
 from npstack.plots.frame import COLOURS, SMALL, Picture, new_picture
 
 COLUMNS = ("0", "1", "…", "T-1")  # the time steps that are drawn
@@ -82,18 +82,6 @@ def diagram(model: Layer) -> Picture:
     return picture
 
 
-def _leaves(model: Layer, turned: bool = False) -> Iterator[tuple[Layer, bool]]:
-    """What stands on top of one another, and whether it reads time from its end."""
-    if isinstance(model, Chain):
-        for child in model.children.values():
-            yield from _leaves(child, turned)
-            turned = child.turned ^ (child.keeps_time and turned)
-    elif isinstance(model, Reversed):
-        yield from _leaves(model.layer, not turned)
-    else:
-        yield model, turned
-
-
 def _size(size: int | None) -> str:
     return "D" if size is None else str(size)  # a layer that takes any size
 
@@ -103,34 +91,35 @@ def _rows(model: Layer) -> Iterator[_Row]:
     size, number = _size(model.input_size), 0
     columns: Sequence[int] = ALL
     steps = "T"
-    for layer, turned in _leaves(model):
+    for visit in walk(model, enter=lambda layer: layer.in_series):
+        layer = visit.layer
+        if layer.in_series:
+            continue
+        own = layer.interface
         where, state, ways = columns, "", ""
         name, sizes = type(layer).__name__, ""
-        if layer.output_size is not None:
-            size = str(layer.output_size)
-            sizes = f"{_size(layer.input_size)} → {size}"
-        if isinstance(layer, Wrapper):
-            name = f"{name}({type(layer.layer).__name__})"
+        if own.output_size is not None:
+            size = str(own.output_size)
+            sizes = f"{_size(own.input_size)} → {size}"
+        if list(layer.children) == [""]:
+            name = f"{name}({type(layer.children['']).__name__})"
         if layer.recurrent:
-            name, state, ways = f"layer {number} · {name}", _state(layer), "←" if turned else "→"
-            ways = "→←" if not layer.causal else ways
+            name, state = f"layer {number} · {name}", _state(layer)
+            ways = "→←" if not own.causal else "←" if visit.turned else "→"
             number += len(layer.recurrent)
-        made = layer.makes_time
-        if made:
+        if own.makes_time:
             columns = where = ALL
-        elif not layer.keeps_time:
+            steps = str(getattr(layer, "steps", "T'"))
+        elif not own.keeps_time:
             columns = ONLY_LAST
-        steps = str(layer.steps) if isinstance(layer, RepeatVector) else steps
-        more = ""
-        if isinstance(layer, Branches) and layer.merge == "none":
-            more = f"{len(layer.children)}, "
+        more = f"{len(layer.children)}, " if own.extra_axis and len(layer.children) > 1 else ""
         shape = f"(B, {steps}, {more}{size})" if columns is ALL else f"(B, {more}{size})"
-        yield _Row(name, sizes, state, ways, shape, where, ONLY_LAST if made else where)
+        yield _Row(name, sizes, state, ways, shape, where, ONLY_LAST if own.makes_time else where)
 
 
 def _state(layer: Layer) -> str:
     """The fields of the state with their shapes, which may differ; nothing where there are many."""
-    if not isinstance(layer, Recurrent):
+    if layer.cell is None:
         return ""
     fields = layer.cell.state_sizes._asdict()
     if len(set(fields.values())) == 1:
@@ -168,13 +157,13 @@ def _draw_row(ax: Axes, height: int, row: _Row) -> None:
 def _draw_input(ax: Axes, model: Layer) -> None:
     for column, step in enumerate(COLUMNS):
         _text(ax, column, -1, "…" if column == DOTS else f"x({step})", ARROW)
-    shape = "(B, T)" if model.takes_symbols else f"(B, T, {_size(model.input_size)})"
+    shape = "(B, T)" if model.interface.takes_symbols else f"(B, T, {_size(model.input_size)})"
     _text(ax, LAST + 0.08, -0.5, shape, ARROW, ha="left")
     _text(ax, -0.8, -1, "input", ARROW, ha="right")
 
 
 def _draw_output(ax: Axes, model: Layer, top: int) -> None:
-    over_time = model.keeps_time or model.makes_time
+    over_time = model.interface.keeps_time or model.interface.makes_time
     for column in ALL if over_time else ONLY_LAST:
         word = f"y({COLUMNS[column]})" if over_time else "y"
         _text(ax, column, top - 0.1, "…" if column == DOTS else word, ARROW)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from npstack.core.arguments import check_size
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.layers.base import Mask
+from npstack.layers.interface import Mask
 from npstack.seq2seq.encoder_decoder import EncoderDecoder
 
 
@@ -86,8 +86,8 @@ def greedy_decode(
         fail(DtypeError, where, "model must be an EncoderDecoder", describe(model))
     check_size(where, "max_steps", max_steps)
     decoder = model.decoder
-    if not decoder.takes_symbols or decoder.input_size != decoder.output_size:
-        reads = "symbols" if decoder.takes_symbols else "features"
+    if not decoder.interface.takes_symbols or decoder.input_size != decoder.output_size:
+        reads = "symbols" if decoder.interface.takes_symbols else "features"
         got = f"{decoder.input_size} {reads} read, {decoder.output_size} written"
         advice = "Use Sequential(Embedding(K, …), StackedLSTM(…), Dense(…, K))."
         fail(ArgumentError, where, "decoder must read the symbols that it writes", got, advice)

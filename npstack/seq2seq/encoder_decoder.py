@@ -22,37 +22,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from npstack.core import params as names
 from npstack.core.arguments import check_option
-from npstack.core.arrays import check_noise, check_params
 from npstack.core.errors import (
     ArgumentError,
-    DtypeError,
     NpstackError,
     ShapeError,
     TapeError,
-    describe,
     fail,
 )
 from npstack.core.masks import check_mask
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.core.tape import CompositeTape, Gradients, Tape
-from npstack.layers.base import Layer, Mask
-from npstack.layers.boundary import check_causal
-from npstack.layers.composite import Chain, Composite
-from npstack.layers.recurrent import Recurrent
-from npstack.layers.wrapper import Wrapper
+from npstack.core.tape import CompositeTape, Gradients, Tape, Way
+from npstack.layers.base import Layer
+from npstack.layers.boundary import check_causal, check_layer, check_own_params
+from npstack.layers.interface import Context, Mask, States
+from npstack.layers.walk import walk
 from npstack.seq2seq.pairs import SourceTarget, check_pair, reverse_valid
 
 HANDOVERS = ("all", "top")
 
 
-class EncoderDecoder(Chain):
+@dataclass(frozen=True, eq=False)
+class EncoderDecoderTape(CompositeTape):
+    """One forward pass of both sides; ``parts`` are the encoder's tape and the decoder's."""
+
+    @property
+    def initial(self) -> Any:
+        """What the encoder began with."""
+        return self.parts[0].initial
+
+    @property
+    def final(self) -> Any:
+        """What the decoder ended with."""
+        return self.parts[1].final
+
+
+class EncoderDecoder(Layer):
     """Two deep stacks, joined by the states that the first ends and the second begins with.
 
     Parameters
@@ -97,6 +109,8 @@ class EncoderDecoder(Chain):
     (8, 32)
     """
 
+    tape_type = EncoderDecoderTape
+
     def __init__(
         self,
         encoder: Layer,
@@ -108,18 +122,21 @@ class EncoderDecoder(Chain):
         where = type(self).__name__
         check_option(where, "handover", handover, HANDOVERS)
         for side, layer in {"encoder": encoder, "decoder": decoder}.items():
-            if not isinstance(layer, Layer):
-                advice = "Build it first: StackedLSTM(…), or Sequential(Embedding(…), …)."
-                fail(DtypeError, where, f"{side} must be a layer", describe(layer), advice)
+            check_layer(where, side, layer)
             if not layer.recurrent:
                 advice = "The two sides are joined by the states of their recurrent layers."
                 fail(ArgumentError, where, f"{side} must hold a recurrent layer", layer, advice)
-        self._check_ends(where, encoder, decoder)
-        super().__init__({"encoder": encoder, "decoder": decoder})
+        _check_ends(where, encoder, decoder)
         self.handover, self.reverse_source = handover, bool(reverse_source)
+        sides = {"encoder": encoder, "decoder": decoder}
+        ways = [Way("encoder", self.reverse_source), Way("decoder", same_time=False)]
+        interface = replace(
+            decoder.interface,
+            takes_pair=True,
+            causal=encoder.interface.causal and decoder.interface.causal,
+        )
+        super().__init__({}, interface, sides, ways)
         self._check_sizes(where)
-        self.keeps_time = True  # the outputs are the decoder's
-        self.output_size = decoder.output_size
 
     @property
     def encoder(self) -> Layer:
@@ -165,11 +182,8 @@ class EncoderDecoder(Chain):
         """
         where = f"{type(self).__name__}.forward"
         x = check_pair(where, x)
-        if params is None:
-            params = dict(self.params)
-        else:
-            check_params(where, params, self.params)
-        noise = check_noise(where, (None, None) if noise is None else noise, 2)
+        params = check_own_params(self, where, params)
+        noise = self.noise_shares(noise)
         read = self._encode(x, states, params, rng, noise[0])
         with _in_the("decoder"):
             written = self.decoder.forward(
@@ -183,8 +197,9 @@ class EncoderDecoder(Chain):
                 noise=noise[1],
             )
         used: Any = SourceTarget(self._in_order(read.x, read), written.x, read.mask)
-        drawn = (read.noise, written.noise)
-        return CompositeTape(params, used, written.mask, written.outputs, drawn, (read, written))
+        context = Context(mask=written.mask)
+        tape: CompositeTape = self.composed(params, used, context, written.outputs, [read, written])
+        return tape.protected()
 
     def backward(
         self, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
@@ -206,7 +221,7 @@ class EncoderDecoder(Chain):
             ``x`` is a SourceTarget (None for symbols); ``initial_states`` are the encoder's.
         """
         where = f"{type(self).__name__}.backward"
-        self._check_tape(where, tape)
+        self.check_tape(where, tape)
         read, written = tape.parts
         with _in_the("decoder"):
             after = self.decoder.backward(written, doutputs, dfinal_states)
@@ -255,39 +270,19 @@ class EncoderDecoder(Chain):
 
     def _handed_over(self, read: Tape) -> Any:
         """The states that the decoder begins with; None is zero."""
-        final: tuple[Any, ...] = tuple(slot.final for slot in read.slots)
+        final: States = tuple(slot.final for slot in read.slots)
         if self.handover == "top":
             final = (final[-1],) + (None,) * (len(self.decoder.recurrent) - 1)
-        return self.decoder._public_states(final)
+        return self.decoder.pack_states(final)
 
     def _handed_back(self, dinitial: Any) -> Any:
         """Mirror of `_handed_over`: the gradient by the states that the encoder ends with."""
-        dfinal = (dinitial,) if hasattr(dinitial, "_fields") else dinitial  # a single layer's
+        dfinal = self.decoder.unpack_states(dinitial)
         if self.handover == "top":
             dfinal = (None,) * (len(self.encoder.recurrent) - 1) + (dfinal[0],)
-        return self.encoder._public_states(dfinal)
+        return self.encoder.pack_states(dfinal)
 
     # ---- checks ----------------------------------------------------------------------------------
-
-    @staticmethod
-    def _check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
-        """The encoder ends in what is handed over; the decoder says something at every step."""
-        for side, layer in {"encoder": encoder, "decoder": decoder}.items():
-            pairs = [inner for inner in layer.recurrent if not isinstance(inner, Recurrent)]
-            if pairs:
-                expected = f"every recurrent layer of the {side} must have one state"
-                advice = "The states of two directions are a pair, with which no decoder begins."
-                fail(ArgumentError, where, expected, f"a {type(pairs[0]).__name__}", advice)
-        check_causal(where, "decoder", decoder)
-        inner = (encoder, *encoder._all_layers())
-        *_, last = (layer for layer in inner if not isinstance(layer, Composite | Wrapper))
-        if last not in encoder.recurrent:
-            expected, got = "encoder must end in a recurrent layer", f"a {type(last).__name__}"
-            advice = "Its states are handed over; nobody reads its outputs."
-            fail(ArgumentError, where, expected, got, advice)
-        if not decoder.keeps_time:
-            expected, got = "decoder must keep the time axis", "return_sequences=False"
-            fail(ShapeError, where, expected, got, "Build it with return_sequences=True.")
 
     def _check_sizes(self, where: str) -> None:
         """Each state that is handed over fits the layer that it is handed to."""
@@ -307,7 +302,7 @@ class EncoderDecoder(Chain):
             advice = "Every layer of the encoder hands its final state to the same layer there."
             fail(ShapeError, where, expected, f"{read} and {written}: {got}", advice)
         ends = [
-            [layer.cell.state_sizes for layer in side.recurrent if isinstance(layer, Recurrent)]
+            [layer.cell.state_sizes for layer in side.recurrent if layer.cell is not None]
             for side in self.children.values()
         ]
         if self.handover == "top":
@@ -318,16 +313,50 @@ class EncoderDecoder(Chain):
                 advice = "Build both sides of the same cells."
                 fail(ShapeError, where, expected, f"{before} and {after}", advice)
 
-    def _blank_input(self, steps: int) -> Any:
-        return SourceTarget(*(layer._blank_input(steps) for layer in self.children.values()))
+    # ---- what every layer has --------------------------------------------------------------------
 
-    def _check_tape(self, where: str, tape: object) -> None:
+    def _forward(self, params: Params, x: Array, context: Context) -> Tape:
+        raise NotImplementedError("a pair is read by forward alone")
+
+    def _backward(self, tape: Any, doutputs: Array, dfinal: States) -> Any:
+        raise NotImplementedError("a pair is read by backward alone")
+
+    @property
+    def single_state(self) -> bool:
+        """As the encoder, with whose states the whole begins."""
+        return self.encoder.single_state
+
+    def blank_input(self, steps: int) -> Any:
+        """Zeros that the two sides take."""
+        return SourceTarget(*(layer.blank_input(steps) for layer in self.children.values()))
+
+    def check_tape(self, where: str, tape: object) -> None:
+        """The two tapes of the two sides."""
         advice = f"Pass the tape that {type(self).__name__}.forward of this model returned."
         if not isinstance(tape, CompositeTape) or len(tape.parts) != 2:
             expected, got = "tape must have two parts, encoder and decoder", type(tape).__name__
             fail(TapeError, where, expected, f"a {got}", advice)
-        for (side, layer), part in zip(self.children.items(), tape.parts, strict=True):
-            layer._check_tape(f"{where}, {side}", part)
+        for side, layer, _, part in self.reached(tape):
+            layer.check_tape(f"{where}, {side}", part)
+
+
+def _check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
+    """The encoder ends in what is handed over; the decoder says something at every step."""
+    for side, layer in {"encoder": encoder, "decoder": decoder}.items():
+        pairs = [inner for inner in layer.recurrent if inner.cell is None]
+        if pairs:
+            expected = f"every recurrent layer of the {side} must have one state"
+            advice = "The states of two directions are a pair, with which no decoder begins."
+            fail(ArgumentError, where, expected, f"a {type(pairs[0]).__name__}", advice)
+    check_causal(where, "decoder", decoder)
+    *_, last = (visit.layer for visit in walk(encoder) if visit.leaf)
+    if last not in encoder.recurrent:
+        expected, got = "encoder must end in a recurrent layer", f"a {type(last).__name__}"
+        advice = "Its states are handed over; nobody reads its outputs."
+        fail(ArgumentError, where, expected, got, advice)
+    if not decoder.interface.keeps_time:
+        expected, got = "decoder must keep the time axis", "return_sequences=False"
+        fail(ShapeError, where, expected, got, "Build it with return_sequences=True.")
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def read(
 
 def _inputs(model: Layer, ids: Array) -> Array:
     """Integers for a model that begins with an embedding, one-hot vectors for another."""
-    if model.takes_symbols:
+    if model.interface.takes_symbols:
         return ids
     assert model.input_size is not None
     assert model.dtype is not None  # a model that speaks of characters has a dense layer

@@ -182,7 +182,7 @@ def truncated_gradients(
     where = "truncated_gradients"
     samples = check_samples(where, "samples", samples)
     check_truncation(where, "it", model, samples)
-    total = total_weight(samples, counted(model.keeps_time, samples))
+    total = total_weight(samples, counted(model.interface.keeps_time, samples))
     if total == 0:
         advice = "Leave rows that are all padding out of the batch."
         fail(ArgumentError, where, "at least one valid step must count", "none", advice)
@@ -216,7 +216,7 @@ def passes(
     """
     if truncate is None:
         tape = model.forward(samples.x, states, mask=samples.mask, rng=rng, resets=resets)
-        counts = counted(model.keeps_time, samples)
+        counts = counted(model.interface.keeps_time, samples)
         value, gradient = loss_of(loss, tape.outputs, samples, counts)
         check_loss(value, gradient, tape.outputs, 0)
         grads = checked_backward(model, tape, gradient, 0)
@@ -228,7 +228,7 @@ def passes(
         if before is None or start == 0:
             state = states
         else:
-            state = _state_after(before, start - 1 - before_began)
+            state = _state_after(model, before, start - 1 - before_began)
         part, outputs = samples.steps(first, stop), []
         if first < begin:  # k2 < k1: these steps are read, and no gradient flows back to them
             lead = _read(model, samples, first, begin, state, rng, resets)
@@ -270,10 +270,9 @@ def _read(
         raise
 
 
-def _state_after(tape: Tape, step: int) -> Any:
+def _state_after(model: Layer, tape: Tape, step: int) -> Any:
     """What the recurrent layers held after a step, as ``forward`` takes it."""
-    after = tuple(at_step(layer.states, step) for layer in tape.layers)
-    return after[0] if hasattr(tape.final, "_fields") else after
+    return model.pack_states(tuple(at_step(layer.states, step) for layer in tape.layers))
 
 
 def check_carries(where: str, name: str, model: Any) -> None:
@@ -288,7 +287,7 @@ def check_carries(where: str, name: str, model: Any) -> None:
 def check_truncation(where: str, name: str, model: Any, samples: Samples) -> None:
     """Rows that can be cut in time: a model that speaks at every step, parts of one length."""
     check_carries(where, name, model)
-    if not model.keeps_time:
+    if not model.interface.keeps_time:
         expected = f"{name} needs a model with an output at every step"
         got, advice = "only the last step", "Build its last recurrent layer with "
         fail(ArgumentError, where, expected, got, f"{advice}return_sequences=True.")

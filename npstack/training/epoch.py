@@ -76,7 +76,7 @@ class Learner:
         model, rng, done = self.model, self.rng, Epoch([], [], [])
         states: Any = None  # in which the batch before ended
         anew: Any = False  # rows that are to begin anew
-        for batch in batches(plan, model.keeps_time, rng):
+        for batch in batches(plan, model.interface.keeps_time, rng):
             resets = None
             if plan.stateful and batch.resets is not None:
                 anew = anew | batch.resets

@@ -72,7 +72,7 @@ def evaluate(
     """
     samples = check_samples("evaluate", "samples", samples)
     tape = model.forward(samples.x, mask=samples.mask)
-    counts = counted(model.keeps_time, samples)
+    counts = counted(model.interface.keeps_time, samples)
     return float(loss_of(loss, tape.outputs, samples, counts).value)
 
 

@@ -1,25 +1,24 @@
 """Where NaN or infinity was born: time step, layer and gate, in the forward or the backward pass.
 
 Forward, the layers say it themselves: `Layer.forward` looks at its tape. Backward, nobody looks
-until it has happened; then the pass is made once more, and each layer is listened to.
+until it has happened; then the pass is made once more, and each layer is observed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.analysis.observe import ListeningCell, changed_copy
+from npstack.analysis.observe import observed
 from npstack.cells import Cell
 from npstack.core.errors import NonFiniteError, fail
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
-from npstack.core.tape import Tape
-from npstack.layers import Layer, Recurrent
+from npstack.core.tape import Observer, Tape
+from npstack.layers import Layer
+from npstack.layers.walk import Visit
 
 REMEDIES = (
     "Clip the gradients (clip_norm=1.0), scale the data, or take smaller steps (a lower "
@@ -81,13 +80,36 @@ def checked_backward(model: Layer, tape: Tape, doutputs: Array, first: int) -> d
         found = first_in_backward(model, tape, doutputs, first)
         if found is None:  # in no leaf, so in what a composite of one's own does between them
             names = ", ".join(name for name, g in grads.items() if not is_finite(g).all())
-            found = f"in the gradient of {names or 'its states'}"
-        expected, got = "gradients must be finite", f"NaN or infinity first {found}"
-        fail(NonFiniteError, "backward", expected, got, REMEDIES)
+            found = Birth(None, None, names or "its states")
+        got, known = f"NaN or infinity first {found}", found._asdict()
+        fail(NonFiniteError, "backward", "gradients must be finite", got, REMEDIES, **known)
     return grads
 
 
-def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0) -> str | None:
+class Birth(NamedTuple):
+    """Where the backward pass first met a number that is not finite.
+
+    Attributes
+    ----------
+    step : int or None
+        The time step, where what was met has one.
+    layer : str or None
+        Its path, as `Layer.summary` shows it.
+    gate : str
+        The gate, state or parameter whose gradient it is.
+    """
+
+    step: int | None
+    layer: str | None
+    gate: str
+
+    def __str__(self) -> str:
+        when = "" if self.step is None else f"at time step {self.step} of "
+        where = "" if self.layer is None else f"{when or 'in '}{self.layer}, "
+        return f"{where}in the gradient of {self.gate}"
+
+
+def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0) -> Birth | None:
     """Where the backward pass first meets a number that is not finite.
 
     It goes from the top layer down, and in each layer from the last time step to the first: what
@@ -103,8 +125,8 @@ def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0)
 
     Returns
     -------
-    str or None
-        ``"at time step 3 of 0.1.LSTM, in the gradient of 'forget'"``; None if all is finite.
+    Birth or None
+        Step, layer and gate; None if all is finite.
 
     Examples
     --------
@@ -112,52 +134,56 @@ def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0)
     >>> layer = LSTM(1, 1, rng=np.random.default_rng(0))
     >>> x = np.array([1.0, 1e200, 1.0]).reshape(1, 3, 1)
     >>> tape = layer.forward(x, params={**layer.params, "W": np.full((1, 4), 1e-200)})
-    >>> first_in_backward(layer, tape, np.full((1, 3, 1), 1e200))
-    "at time step 1 of LSTM, in the gradient of 'input', 'candidate', 'output' by W"
+    >>> print(first_in_backward(layer, tape, np.full((1, 3, 1), 1e200)))
+    at time step 1 of LSTM, in the gradient of 'input', 'candidate', 'output' by W
     """
-    found: list[str] = []
-
-    def report(place: str, what: str | None) -> None:
-        if what is not None:
-            found.append(f"{place}, in the gradient of {what}")
-
-    def listen(leaf: Layer, path: str, turned: bool) -> None:
-        name, inner = f"{path}{type(leaf).__name__}", leaf._backward
-
-        def place(gradient: Array) -> str:
-            return _place(gradient, first, name, turned)
-
-        def backward(part: Any, dout: Array, dfinal: Any) -> Any:
-            report(place(dout), _if_wrong("its outputs", dout))
-            if isinstance(leaf, Recurrent):  # what is read last comes first on the way back
-                end = first if turned else first + part.x.shape[1] - 1
-                clock = itertools.count(end, 1 if turned else -1)
-                leaf.cell = _listening(leaf.cell, lambda what: report(_step(clock, name), what))
-            dparams, dx, dinitial = inner(part, dout, dfinal)
-            for parameter, value in dparams.items():
-                report(place(value), _if_wrong(parameter, value))
-            if dx is not None:
-                report(place(dx), _if_wrong("its input", dx))
-            return dparams, dx, dinitial
-
-        leaf._backward = backward  # type: ignore[assignment, method-assign]
-
+    found: list[Birth] = []
     with np.errstate(all="ignore"), contextlib.suppress(NonFiniteError):
-        changed_copy(model, listen).backward(tape, doutputs)
+        watched = observed(model, tape, lambda visit: _Watch(visit, first, found))
+        model.backward(watched, doutputs)
     return found[0] if found else None
 
 
-def _listening(cell: Cell, tell: Callable[[str | None], None]) -> Cell:
-    """The cell, telling after every step what is not finite in it so far, or None."""
-    sums: dict[str, Array] = {}
+class _Watch(Observer):
+    """Reports every number that is not finite in one layer, in the order of the way back."""
 
-    def hear(dnew_state: Any, said: Any) -> None:
-        dparams, dx, dstate = said
+    def __init__(self, visit: Visit, first: int, found: list[Birth]) -> None:
+        self.visit, self.first, self.found = visit, first, found
+        self.sums: dict[str, Array] = {}
+
+    def entered(self, doutputs: Array) -> None:
+        self.look("its outputs", doutputs)
+
+    def stepped(self, step: int, dnew_state: Any, found: Any) -> None:
+        dparams, dx, dstate = found
+        for parameter, value in dparams.items():  # each may be finite, and the sum not
+            self.sums[parameter] = self.sums.get(parameter, 0) + value
+        cell = self.visit.layer.cell
+        assert cell is not None
+        wrong = _in_step(dnew_state, self.sums, cell, dx, dstate)
+        if wrong is not None:
+            self.report(step, wrong)
+
+    def left(self, dparams: Params, dx: Array | None) -> None:
         for parameter, value in dparams.items():
-            sums[parameter] = sums.get(parameter, 0) + value  # each may be finite, the sum not
-        tell(_in_step(dnew_state, sums, cell, dx, dstate))
+            self.look(parameter, value)
+        if dx is not None:
+            self.look("its input", dx)
 
-    return cast(Cell, ListeningCell(cell, hear))
+    def look(self, what: str, gradient: Array) -> None:
+        """Report the last step read that has a wrong number: the first on the way back."""
+        wrong = np.argwhere(~is_finite(gradient))
+        if len(wrong):
+            self.report(int(wrong[:, 1].max()) if gradient.ndim == 3 else None, what)
+
+    def report(self, read: int | None, what: str) -> None:
+        """Note what is wrong, at a step as it was read or at none."""
+        step = read
+        if step is not None:
+            assert self.visit.tape is not None
+            last = self.visit.tape.x.shape[1] - 1
+            step = self.first + (last - step if self.visit.turned else step)
+        self.found.append(Birth(step, self.visit.name, what))
 
 
 def _in_step(dnew_state: Any, dparams: Params, cell: Cell, dx: Array, dstate: Any) -> str | None:
@@ -178,21 +204,4 @@ def _in_step(dnew_state: Any, dparams: Params, cell: Cell, dx: Array, dstate: An
     for name, value in dstate._asdict().items():
         if not is_finite(value).all():
             return f"state {name!r} of the step before"
-    return _if_wrong("its input", dx)
-
-
-def _if_wrong(what: str, values: Array) -> str | None:
-    return None if is_finite(values).all() else what
-
-
-def _step(clock: Iterator[int], name: str) -> str:
-    return f"at time step {next(clock)} of {name}"
-
-
-def _place(gradient: Array, first: int, name: str, turned: bool) -> str:
-    """The last step read that has a wrong number, the first on the way back; and the layer."""
-    wrong = np.argwhere(~is_finite(gradient))
-    if gradient.ndim != 3 or not len(wrong):
-        return f"in {name}"
-    step = int(wrong[:, 1].max())
-    return f"at time step {first + (gradient.shape[1] - 1 - step if turned else step)} of {name}"
+    return None if is_finite(dx).all() else "its input"

@@ -100,7 +100,7 @@ def check_validation(
 
 def check_values(whole: str, model: Layer, samples: Samples) -> None:
     """Numbers that are none are told by their row in the samples, not in some batch."""
-    counts = counted(model.keeps_time, samples)
+    counts = counted(model.interface.keeps_time, samples)
     parts = {"x": (samples.x, samples.mask), "y": (samples.y, counts)}
     for name, (values, mask) in parts.items():
         if not isinstance(values, np.ndarray) or values.dtype.kind != "f":

@@ -30,12 +30,15 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def same_line(now: str, then: str) -> None:
-    """The same seed, configuration and number of blocks; errors alike, as another machine's are."""
+def same_line(now: str, then: str, bar: float) -> None:
+    """The same seed, configuration and number of blocks, and errors on the same side of the bar.
+
+    Another processor sums in another order: 12 eps on one machine can be 0 on the next.
+    """
     (*config, worst), (*recorded, was) = now.split(), then.split()
     assert config == recorded
-    assert float(worst) <= 4 * float(was) + 8
-    assert float(was) <= 4 * float(worst) + 8
+    assert float(worst) <= bar
+    assert float(was) <= max(bar, 4 * float(worst) + 8)
 
 
 def test_a_slice_agrees_and_is_the_beginning_of_the_full_run(name: str) -> None:
@@ -48,7 +51,7 @@ def test_a_slice_agrees_and_is_the_beginning_of_the_full_run(name: str) -> None:
     assert len(full) == lattice.count
     for result, then in zip(results, full, strict=False):
         if not result.above:  # what is above the bar was explained, at some expense
-            same_line(result.line, then)
+            same_line(result.line, then, lattice.bar)
 
 
 def test_the_full_run_met_the_bar(name: str) -> None:

@@ -51,6 +51,6 @@ def test_stacks_are_packed_chained_and_joined() -> None:
     """The draws use packed sequences, several sizes, and PyTorch's own ``num_layers``."""
     cases = list(RUNS["pytorch"].cases(20))
     assert {case.mask is None for case in cases} == {True, False}
-    assert {case.model.keeps_time for case in cases} == {True, False}
+    assert {case.model.interface.keeps_time for case in cases} == {True, False}
     depths = [case.sizes[1:] for case in cases if len(case.sizes) > 2]
     assert {len(set(sizes)) == 1 for sizes in depths} == {True, False}

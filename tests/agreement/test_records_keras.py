@@ -101,7 +101,9 @@ def backward_first(patch: Patch) -> Rewrite:
 def turned(when: Callable[[Reversed], bool]) -> Callable[[Patch], Rewrite]:
     def mistake(patch: Patch) -> Rewrite:
         turn = {False: lambda y: y, True: lambda y: y[:, ::-1]}
-        patch.setattr(Reversed, "_turned", lambda self, y: turn[self.keeps_time and when(self)](y))
+        patch.setattr(
+            Reversed, "_turned", lambda self, y: turn[self.interface.keeps_time and when(self)](y)
+        )
         return lambda record: record
 
     return mistake

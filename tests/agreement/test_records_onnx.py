@@ -59,7 +59,7 @@ CENSUS = {
 
 def kind(layer: Layer) -> str:
     """The cell, and the parts of a variant."""
-    cell = next(one.cell for one in (layer, *layer._all_layers()) if isinstance(one, Recurrent))
+    cell = next(one.cell for one in (layer, *layer.inside()) if isinstance(one, Recurrent))
     name = type(cell).__name__.removesuffix("Cell").removesuffix("Variant")
     return " ".join([name, *(type(part).__name__ for part in getattr(cell, "parts", ()))])
 

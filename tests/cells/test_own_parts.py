@@ -5,15 +5,33 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from npstack import GRUCell, LSTMCell, LSTMState, LSTMVariantCell, Recurrent, check_gradients
-from npstack.cells import Cell, CellClip, GRUResetBeforeCell, Part, Peepholes, Projection, Zoneout
+from npstack import (
+    ArgumentError,
+    GRUCell,
+    LSTMCell,
+    LSTMState,
+    LSTMVariantCell,
+    Recurrent,
+    check_gradients,
+)
+from npstack.cells import (
+    CELLS,
+    Cell,
+    CellClip,
+    GRUResetBeforeCell,
+    Part,
+    Peepholes,
+    Projection,
+    Zoneout,
+)
 from npstack.cells import RecurrentDropout as Dropped
-from npstack.cells.base import ReadingCell
+from npstack.cells.base import check_cell
 from npstack.cells.layer_norm import layer_norm
 from npstack.cells.wrapper import CellWrapper
 from npstack.core.activations import Activation
 from npstack.core.init import INITIALISERS
 from npstack.core.numerics import dropped
+from npstack.core.trees import mapped
 from npstack.verify import check_laws
 from npstack.verify.laws.check import draw_mask
 from npstack.verify.laws.trial import draw_trial
@@ -105,6 +123,9 @@ class Noisy(LSTMCell):
 
     noise_axes = "x"
 
+    def noise_shapes(self, batch, steps):
+        return [batch, steps, self.input_size]
+
     def draw_noise(self, rng, batch, steps):
         return rng.random((batch, steps, self.input_size)) < 0.6
 
@@ -193,17 +214,45 @@ def test_a_cell_need_not_say_more_than_it_must():
     assert layer.forward(rng.standard_normal((2, 3, D)), rng=rng).noise is None
 
 
-@pytest.mark.parametrize("base", [Cell, ReadingCell, CellWrapper])
-def test_what_a_cell_has_not_written_is_named_when_it_is_built(base):
-    owed = {
-        Cell: {"step", "step_backward"},
-        ReadingCell: {"step_reading", "step_reading_backward"},
-        CellWrapper: {"draw_own", "settings", "step_reading", "step_reading_backward"},
-    }[base]
+def test_what_a_wrapper_has_not_written_is_named_when_it_is_built():
+    owed = {"draw_own", "own_shapes", "settings"}
     for name in owed:
         written = dict.fromkeys(owed - {name})
         with pytest.raises(TypeError, match=rf"abstract method '?{name}'?$"):
-            type("Unfinished", (base,), written)()
+            type("Unfinished", (CellWrapper,), written)()
+
+
+@pytest.mark.parametrize("reading", ["", "_reading"])
+@pytest.mark.parametrize("direction", ["", "_backward"])
+def test_what_a_cell_has_not_written_is_named_when_a_layer_takes_it(reading, direction):
+    written = {f"step{reading}": Least.step, f"step{reading}_backward": Least.step_backward}
+    kind = type("Unfinished", (Cell,), {**written, "params": {}, "hidden_size": 1})
+    check_cell("Recurrent", kind())
+    del written[f"step{reading}{direction}"]
+    unfinished = type("Unfinished", (Cell,), written)()
+    expected = rf"Unfinished must have step{direction}, or step_reading{direction}, got neither"
+    with pytest.raises(ArgumentError, match=expected):
+        Recurrent(unfinished)
+
+
+def test_a_cell_that_draws_says_what_shape():
+    class Silent(Noisy):
+        def noise_shapes(self, batch, steps):
+            return None
+
+    rng = np.random.default_rng(0)
+    layer = Recurrent(Silent(D, H, rng=rng))
+    with pytest.raises(ArgumentError, match="noise_shapes of Silent must say what it draws"):
+        layer.forward(np.ones((2, 3, D)), rng=rng)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_nothing_is_drawn_to_learn_a_shape(name):
+    cell = CELLS[name](D, H, np.random.default_rng(0))
+    drawn = cell.draw_noise(np.random.default_rng(0), 2, 3)
+    shapes = mapped(lambda a: list(a.shape), drawn)
+    assert cell.noise_shapes(2, 3) == shapes
+    assert cell.param_shapes == {k: v.shape for k, v in cell.params.items()}
 
 
 # ---- how parameters begin ------------------------------------------------------------------------

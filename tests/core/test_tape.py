@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from npstack import LSTM, Dense, Dropout, Embedding, LSTMState, Sequential, StackedLSTM
+from npstack import LSTM, Dense, Dropout, Embedding, Sequential, StackedLSTM
 from npstack.core.tape import Tape
+from npstack.core.trees import mapped
 from npstack.verify.laws.trial import named
 from tests.tools.strategies import LAYERS, build, draw_input
 
@@ -166,9 +167,10 @@ def test_first_number_that_is_not_finite_of_any_layer(shape, places, expected):
 )
 def test_first_number_that_is_not_finite_of_a_recurrent_layer(rng, spoilt, expected):
     tape = LSTM(2, 3, rng=rng).forward(rng.standard_normal((2, 4, 2)))
-    final = dict(zip("hc", map(np.copy, tape.final), strict=True))
+    states, gates, final = (mapped(np.copy, t) for t in (tape.states, tape.gates, tape.final))
     for name, place in spoilt.items():
-        (tape.states if name in "hc" else tape.gates)._asdict()[name][place] = np.nan
+        (states if name in "hc" else gates)._asdict()[name][place] = np.nan
         if name in "hc":
-            final[name][place[0], place[2]] = np.nan
-    assert replace(tape, final=LSTMState(**final)).first_non_finite() == expected
+            final._asdict()[name][place[0], place[2]] = np.nan
+    spoilt_tape = replace(tape, states=states, gates=gates, final=final)
+    assert spoilt_tape.first_non_finite() == expected

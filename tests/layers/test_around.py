@@ -133,15 +133,17 @@ def test_a_layer_around_layers_says_what_it_does_to_the_axes(name):
     build, flags, takes, gives = AROUND[name]
     layer = build()
     every = (*FLAGS, "takes_symbols")
-    assert {flag for flag in every if getattr(layer, flag)} == flags
-    assert all(isinstance(getattr(layer, flag), bool) for flag in every)
+    assert {flag for flag in every if getattr(layer.interface, flag)} == flags
+    assert all(isinstance(getattr(layer.interface, flag), bool) for flag in every)
     assert (layer.input_size, layer.output_size) == (takes, gives)
-    x = np.ones((2, 3)) if layer.takes_vector else np.ones((2, 5, 3))
-    tape = layer.forward(np.ones((2, 5), int) if layer.takes_symbols else x)
+    x = np.ones((2, 3)) if layer.interface.takes_vector else np.ones((2, 5, 3))
+    tape = layer.forward(np.ones((2, 5), int) if layer.interface.takes_symbols else x)
     assert tape.outputs.shape[-1] == (gives or 3)
-    assert (tape.outputs.ndim == 2) == (not layer.keeps_time and not layer.makes_time)
+    assert (tape.outputs.ndim == 2) == (
+        not layer.interface.keeps_time and not layer.interface.makes_time
+    )
     dx = layer.backward(tape, np.ones_like(tape.outputs)).x
-    assert dx is None if layer.takes_symbols else dx.shape == x.shape
+    assert dx is None if layer.interface.takes_symbols else dx.shape == x.shape
 
 
 def test_what_was_turned_round_lies_in_a_row_again():
@@ -189,7 +191,7 @@ def test_branches_stand_in_the_order_in_which_they_are_given():
 def test_layers_by_name_say_in_booleans_what_they_do(kind):
     for yes in (False, True):
         layer = kind(3, 4, return_sequences=yes, learn_initial=yes, rng=R)
-        assert layer.learn_initial is layer.return_sequences is layer.keeps_time is yes
+        assert layer.learn_initial is layer.return_sequences is layer.interface.keeps_time is yes
     usual = kind(3, 4, rng=R)
     assert (usual.return_sequences, usual.learn_initial) == (True, False)
 

@@ -57,18 +57,18 @@ CHAINS = {
 def test_a_chain_says_what_it_does_to_the_axes(name):
     layers, flags = CHAINS[name]
     model = Sequential(*layers())
-    assert {flag for flag in FLAGS if getattr(model, flag)} == flags
-    assert all(isinstance(getattr(model, flag), bool) for flag in FLAGS)
+    assert {flag for flag in FLAGS if getattr(model.interface, flag)} == flags
+    assert all(isinstance(getattr(model.interface, flag), bool) for flag in FLAGS)
     assert model.input_size == 3
-    x = np.ones((2, 3)) if model.takes_vector else np.ones((2, 5, 3))
+    x = np.ones((2, 3)) if model.interface.takes_vector else np.ones((2, 5, 3))
     tape = model.forward(x)
     assert model.backward(tape, np.ones_like(tape.outputs)).x.shape == x.shape
 
 
 def test_a_chain_is_causal_if_all_of_it_is():
-    assert Sequential(lstm(), lstm(4)).causal is True
-    assert Sequential(lstm(), Reversed(lstm(4))).causal is False
-    assert Sequential(Reversed(lstm()), lstm(4)).causal is False
+    assert Sequential(lstm(), lstm(4)).interface.causal is True
+    assert Sequential(lstm(), Reversed(lstm(4))).interface.causal is False
+    assert Sequential(Reversed(lstm()), lstm(4)).interface.causal is False
 
 
 def test_a_model_that_begins_with_a_vector_can_be_summed_up():

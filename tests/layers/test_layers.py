@@ -20,6 +20,8 @@ from npstack import (
     Sequential,
     StackedLSTM,
 )
+from npstack.cells import CELLS
+from npstack.core.errors import NpstackError
 from npstack.core.init import INITIALISERS
 from npstack.core.params import dtype_of, join_gates, split_gates
 from tests.tools.strategies import LAYERS, STANDARD, build, draw_input
@@ -295,13 +297,33 @@ def test_a_layer_stands_in_one_place_only():
         Sequential(Sequential(layer), layer)
 
 
-def test_the_cell_of_a_layer_has_the_parameters_of_the_layer():
-    cell = LSTMCell(2, 3, rng=np.random.default_rng(0))
-    layer = Recurrent(cell)
-    before = cell.params["W"]
+@pytest.mark.parametrize("name", CELLS)
+def test_the_layer_alone_owns_the_parameters(name):
+    cell = CELLS[name](2, 3, np.random.default_rng(0))
+    layer, before = Recurrent(cell), dict(cell.params)
     layer.params = {name: 2 * value for name, value in layer.params.items()}
-    assert layer.cell.params["W"] is layer.params["W"]
-    assert cell.params["W"] is before, "the cell that was given is the giver's"
+    inner = layer.cell
+    while inner is not None:  # under wrappers, too
+        assert not inner.params
+        inner = getattr(inner, "cell", None)
+    assert cell.params.keys() == before.keys()
+    assert all(cell.params[name] is before[name] for name in before), "the giver's own stay"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda p: {**p, "b": p["b"][np.newaxis]}, r"params\['b'\] must have shape \(12,\)"),
+        (lambda p: {"W": p["W"], "U": p["U"]}, r"missing \['b'\]"),
+        (lambda p: {**p, "V": p["b"]}, r"unknown \['V'\]"),
+        (lambda p: {**p, "b": p["b"].astype(np.float32)}, "one dtype"),
+    ],
+)
+def test_a_cell_with_other_parameters_than_it_declares_is_refused(change, words):
+    cell = LSTMCell(2, 3, rng=np.random.default_rng(0))
+    cell.params = change(cell.params)
+    with pytest.raises(NpstackError, match=words):
+        Recurrent(cell)
 
 
 def test_states_of_a_model_without_any_are_empty_and_can_be_handed_on():
@@ -316,14 +338,17 @@ def test_states_of_a_model_without_any_are_empty_and_can_be_handed_on():
 def test_a_model_takes_and_gives_what_its_ends_do(rng):
     model = Sequential(Dropout(0.1), LSTM(3, 4, rng=rng), Dense(4, 2, rng=rng), Dropout(0.1))
     assert (model.input_size, model.output_size) == (3, 2)
-    assert (model.needs_time, model.keeps_time, model.takes_symbols) == (True, True, False)
+    own = model.interface
+    assert (own.needs_time, own.keeps_time, own.takes_symbols) == (True, True, False)
     last = Sequential(LSTM(3, 4, return_sequences=False, rng=rng), Dense(4, 2, rng=rng))
-    assert (last.needs_time, last.keeps_time) == (True, False)
+    assert (last.interface.needs_time, last.interface.keeps_time) == (True, False)
     free = Sequential(Dropout(0.1), Dense(4, 2, rng=rng))
-    assert (free.needs_time, free.keeps_time, free.takes_symbols) == (False, True, False)
-    assert Sequential(Dense(3, 4, rng=rng), LSTM(4, 2, rng=rng)).needs_time
+    own = free.interface
+    assert (own.needs_time, own.keeps_time, own.takes_symbols) == (False, True, False)
+    assert Sequential(Dense(3, 4, rng=rng), LSTM(4, 2, rng=rng)).interface.needs_time
     table = Sequential(Embedding(5, 3, rng=rng), Dense(3, 2, rng=rng))
-    assert (table.needs_time, table.takes_symbols, table.input_size) == (True, True, 5)
+    own = table.interface
+    assert (own.needs_time, own.takes_symbols, table.input_size) == (True, True, 5)
     assert (Sequential(Dropout(0.1)).input_size, Sequential(Dropout(0.1)).output_size) == (
         None,
     ) * 2
@@ -346,5 +371,5 @@ def test_return_sequences_is_kept_as_it_was_given(rng, full):
     layer, stack = (kind(2, 3, return_sequences=full, rng=rng) for kind in (LSTM, StackedLSTM))
     for one in (layer, stack.recurrent[-1]):
         assert one.return_sequences is full
-        assert one.keeps_time is full
-    assert stack.keeps_time is full
+        assert one.interface.keeps_time is full
+    assert stack.interface.keeps_time is full

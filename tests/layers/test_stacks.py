@@ -258,7 +258,7 @@ def test_layers_of_a_projected_stack_take_what_the_layer_below_hands_on():
 )
 def test_a_stack_returns_sequences_and_drops_nothing_unless_it_is_told_to(build):
     stack, x = build(), np.ones((2, 4, D))
-    assert stack.keeps_time
+    assert stack.interface.keeps_time
     trained = stack.forward(x, rng=generator()).outputs
     assert np.array_equal(trained, stack.forward(x).outputs)
     assert trained.shape[:2] == (2, 4)

@@ -24,7 +24,7 @@ from npstack import (
     analysis,
     plots,
 )
-from npstack.analysis.directions import outputs_turned, readings
+from npstack.analysis.directions import readings
 from npstack.cells.parts import Peepholes, Projection
 
 T = 6
@@ -111,7 +111,7 @@ def test_names_say_layer_and_direction(rng):
         "layer 4",  # and this one turns it round again
     ]
     assert [layer.turned for layer in found] == ["backward" in layer.name for layer in found]
-    assert outputs_turned(tape)
+    assert tape.turned
 
 
 def test_layers_side_by_side_have_one_direction(rng):

@@ -279,7 +279,7 @@ def test_parameters_are_one_flat_dictionary():
     model.params = {name: 2 * value for name, value in model.params.items()}
     assert (model.encoder.params["0.W"] == model.params["encoder.0.W"]).all()
     assert "encoder.1.0.LSTM" in model.summary()
-    assert model.keeps_time
+    assert model.interface.keeps_time
     assert model.output_size == SYMBOLS
 
 

@@ -27,7 +27,7 @@ from npstack.layers import (
     SkipConnected,
     TimeDistributed,
 )
-from npstack.layers.composite import Chain
+from npstack.layers.chain import Chain
 from npstack.verify import oracle
 from npstack.verify.laws.trial import Results, Trial
 
@@ -121,7 +121,7 @@ def _named(layer: Layer, prefix: str, slopes: Any) -> Results:
         children = _sides(layer)
     elif isinstance(layer, Reversed | Residual | TimeDistributed):
         return _named(layer.layer, prefix, slopes[0])
-    elif hasattr(layer, "children"):
+    elif layer.children:
         children = layer.children
     else:
         return {f"d{prefix}{name}": np.array(value) for name, value in slopes.items()}
@@ -148,7 +148,7 @@ def scalar_results(t: Trial, *, given: bool = True) -> tuple[Any, ...]:
     outputs, finals = run(inputs)
     _, slopes = oracle.differentiate(lambda at: oracle.weighted_sum(run(at), weights), inputs)
     found = _named(t.layer, "", slopes["params"])
-    if not t.layer.takes_symbols:
+    if not t.layer.interface.takes_symbols:
         found["dx"] = np.array(slopes["x"])
     none = t.dfinal is None
     after = None if none else _like(t.dfinal, iter(finals))

@@ -14,19 +14,17 @@ import numpy as np
 
 from npstack.core.params import LSTMGates, split_gates
 from npstack.layers.base import Layer
-from npstack.layers.composite import Composite
+from npstack.layers.walk import walk
 from npstack.verify import oracle
 from tests.tools.as_oracle import leaf
 from tests.tools.random_stacks import Arrays, Case
 
 
-def leaves(layer: Layer, noise: Any, prefix: str = "") -> list[tuple[str, Layer, Any]]:
+def leaves(layer: Layer, noise: Any) -> list[tuple[str, Layer, Any]]:
     """Name, layer and drawn noise of everything that is not a composite, bottom first."""
-    if not isinstance(layer, Composite):
-        return [(prefix, layer, noise)]
-    draws = noise if noise is not None else (None,) * len(layer.children)
-    pairs = zip(layer.children.items(), draws, strict=True)
-    return [leaf for (name, child), own in pairs for leaf in leaves(child, own, f"{prefix}{name}.")]
+    return [
+        (visit.prefix, visit.layer, visit.noise) for visit in walk(layer, noise=noise) if visit.leaf
+    ]
 
 
 # ---- the scalar oracle -----------------------------------------------------------------------
@@ -60,7 +58,7 @@ def oracle_results(case: Case) -> Arrays:
     _, slopes = oracle.differentiate(loss, inputs)
     for (prefix, _, _), gradients in zip(parts, slopes["params"], strict=True):
         results |= {f"d{prefix}{name}": np.array(value) for name, value in gradients.items()}
-    if not case.model.takes_symbols:
+    if not case.model.interface.takes_symbols:
         results["dx"] = np.array(slopes["x"])
     return results | states("dinitial", slopes["states"])
 
@@ -116,7 +114,7 @@ def pytorch_results(case: Case) -> Arrays:
         T = case.x.shape[1]
         unpack = torch.nn.utils.rnn.pad_packed_sequence
         outputs, _ = unpack(sequence, batch_first=True, total_length=T)
-    if not case.model.keeps_time:
+    if not case.model.interface.keeps_time:
         outputs = finals[f"final.{len(sizes) - 1}.h"]
 
     loss = (outputs * torch.tensor(case.doutputs)).sum()
@@ -162,7 +160,7 @@ def keras_results(case: Case) -> Arrays:
     `keras_held_outputs`.
     """
     outputs, finals = run_keras(case, zero_output_for_mask=True)
-    if not case.model.keeps_time:
+    if not case.model.interface.keeps_time:
         outputs = finals[f"final.{len(case.sizes) - 2}.h"]
     return {"outputs": outputs, **finals}
 
@@ -246,4 +244,7 @@ def onnxruntime_results(case: Case) -> Arrays:
     sequence, *finals = session.run(wanted, feeds)
     results = {name: value[0] for name, value in zip(wanted[1:], finals, strict=True)}
     last = results[f"final.{top - 1}.h"]
-    return {"outputs": sequence.swapaxes(0, 1) if case.model.keeps_time else last, **results}
+    return {
+        "outputs": sequence.swapaxes(0, 1) if case.model.interface.keeps_time else last,
+        **results,
+    }

@@ -41,7 +41,7 @@ class Case:
     @property
     def inputs(self) -> Arrays:
         """Everything that can be differentiated by, under the name of its gradient."""
-        x = {} if self.model.takes_symbols else {"x": self.x}
+        x = {} if self.model.interface.takes_symbols else {"x": self.x}
         return {**self.model.params, **x, **named_states("initial", self.states)}
 
     @property
@@ -163,7 +163,7 @@ def draw_case(
     model = Sequential(*layers) if ends else stack
 
     mask = draw_mask(rng, padding, B, T)
-    if model.takes_symbols:
+    if model.interface.takes_symbols:
         x = rng.integers(0, 4, (B, T))
     else:
         x = rng.standard_normal((B, T, D)).astype(dtype)

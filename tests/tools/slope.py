@@ -27,7 +27,7 @@ def check_along_a_direction(trial: Trial) -> None:
     there = trial.but(
         params={name: moved(value) for name, value in trial.params.items()},
         states=mapped(moved, trial.states),
-        x=trial.x if trial.layer.takes_symbols else moved(trial.x),
+        x=trial.x if trial.layer.interface.takes_symbols else moved(trial.x),
     )
     tape = there.forward()
     parts = [(trial.doutputs, tape.outputs)]
@@ -38,7 +38,7 @@ def check_along_a_direction(trial: Trial) -> None:
     grads = trial.backward(trial.forward())
     found = [grads.params[name] for name in trial.params]
     found += named("", grads.initial_states).values() if trial.states is not None else ()
-    found += [] if trial.layer.takes_symbols else [grads.x]
+    found += [] if trial.layer.interface.takes_symbols else [grads.x]
     terms = [g * m for g, m in zip(found, moves, strict=True)]
     said, size = (sum(float(f(term).sum()) for term in terms) for f in (np.asarray, np.abs))
     assert abs(slope - said) <= 64 * np.finfo(float).eps * size, (slope, said)

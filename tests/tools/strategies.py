@@ -73,7 +73,7 @@ def build(
 
 def draw_input(layer: Layer, rng: np.random.Generator, *shape: int, dtype: Any = float) -> Any:
     """Random numbers, or symbols, that a layer takes; ``shape`` is (B, T) or (B,)."""
-    if layer.takes_symbols:
+    if layer.interface.takes_symbols:
         return rng.integers(0, layer.input_size or 1, shape)
     return rng.standard_normal((*shape, layer.input_size or 3)).astype(layer.dtype or dtype)
 

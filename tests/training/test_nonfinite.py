@@ -19,7 +19,7 @@ from npstack import (
     mean_squared_error,
 )
 from npstack.core.params import LSTMGates
-from npstack.layers.composite import Chain
+from npstack.layers.chain import Chain
 from npstack.losses.samples import Samples
 from npstack.seq2seq.encoder_decoder import EncoderDecoder
 from npstack.seq2seq.pairs import SourceTarget

@@ -138,7 +138,7 @@ def test_backward_the_step_is_that_of_the_sequence(wrap, name):
     x = np.ones((1, T, 1))
     x[0, 1] = 1e200
     tape = model.forward(x)
-    found = first_in_backward(model, tape, np.full(tape.outputs.shape, 1e200))
+    found = str(first_in_backward(model, tape, np.full(tape.outputs.shape, 1e200)))
     assert found is not None
     assert found.startswith(f"at time step 1 of {name}, in the gradient of 'input'"), found
 
@@ -150,11 +150,11 @@ def test_backward_above_and_inside():
     tape = model.forward(np.ones((1, T, 1)))
     doutputs = np.zeros((1, T, 1))
     doutputs[0, 1] = 1e200  # as read: it belongs to step T - 2
-    found = first_in_backward(model, tape, doutputs)
+    found = str(first_in_backward(model, tape, doutputs))
     assert found == f"at time step {T - 2} of 1.Dense, in the gradient of its input"
     wrapped = TimeDistributed(top)
     tape = wrapped.forward(np.ones((1, T, 1)))
-    found = first_in_backward(wrapped, tape, doutputs)
+    found = str(first_in_backward(wrapped, tape, doutputs))
     assert found == "at time step 1 of TimeDistributed, in the gradient of its input"
 
 

@@ -41,10 +41,10 @@ def exempt(kind):
     found = set() if layer.recurrent else set(NO_STATE)
     found |= set() if draws else NO_DRAWS
     found |= set() if layer.params else NO_PARAMS
-    found |= SYMBOLS if layer.takes_symbols else set()
-    found |= set() if layer.keeps_time else LAST_STEP
-    found |= set() if layer.causal else READS_THE_FUTURE
-    found |= set() if layer.causal or layer.keeps_time else BOTH_SIDES
+    found |= SYMBOLS if layer.interface.takes_symbols else set()
+    found |= set() if layer.interface.keeps_time else LAST_STEP
+    found |= set() if layer.interface.causal else READS_THE_FUTURE
+    found |= set() if layer.interface.causal or layer.interface.keeps_time else BOTH_SIDES
     return found | (JOINED_BY_NUMBER if kind in ONE_ORDER else set())
 
 

@@ -64,8 +64,8 @@ def test_draws_cover_what_they_claim() -> None:
     assert any((np.diff(row.astype(int)) == 1).any() for mask in masks for row in mask)
     noise = [case.noise for case in cases]
     assert any(not a.all() for a in arrays(noise))
-    assert {case.model.takes_symbols for case in cases} == {True, False}
-    assert {case.model.keeps_time for case in cases} == {True, False}
+    assert {case.model.interface.takes_symbols for case in cases} == {True, False}
+    assert {case.model.interface.keeps_time for case in cases} == {True, False}
     assert {len(case.sizes) - 1 for case in cases} == {1, 2, 3}
     assert any(1 in case.sizes[1:] for case in cases)
     tops = [list(case.model.children.values())[-1] for case in cases]

@@ -35,7 +35,7 @@ def test_masked_steps_hold_the_state_and_give_zeros() -> None:
     assert finals == [{"h": [[5.0], [0.0]]}]
 
 
-def test_a_row_of_length_zero_passes_its_state_through_all_layers() -> None:
+def test_a_row_of_length_zero_passes_its_state_throughinside() -> None:
     both = Layer("bidirectional", children=(LAST, backwards(LAST)), merge="sum")
     states = [{"h": [[3.0]]}, {"h": [[5.0]]}, {"h": [[6.0]]}]
     model, params = [ADDER, both], [OWN, [OWN, [OWN]]]

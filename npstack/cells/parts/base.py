@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from npstack.core.activations import Activation
+from npstack.core.config import Configured
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 
@@ -24,7 +25,7 @@ Axes = tuple[Any, ...]
 Grads = dict[str, Array]
 
 
-class Part:
+class Part(Configured):
     """The identity at every place."""
 
     coupled = False  # whether the forget gate is 1 - i instead of a gate of its own

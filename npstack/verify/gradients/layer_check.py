@@ -8,16 +8,15 @@ import numpy as np
 
 from npstack.core.numerics import Array
 from npstack.core.trees import filled, mapped, named
-from npstack.layers.base import Layer, Mask
-from npstack.layers.composite import Composite
-from npstack.layers.recurrent import Recurrent
-from npstack.layers.wrapper import Wrapper
+from npstack.layers.base import Layer
+from npstack.layers.interface import Mask
+from npstack.layers.walk import walk
 from npstack.verify.gradients.check import gradcheck
 from npstack.verify.gradients.derivatives import Inputs
 from npstack.verify.gradients.report import Report
 
 
-def gate_blocks(layer: Layer, prefix: str = "") -> dict[str, dict[str, Any]]:
+def gate_blocks(layer: Layer) -> dict[str, dict[str, Any]]:
     """Where each gate of each parameter lies: ``{"layers.0.W": {"i": index, …}, …}``.
 
     Examples
@@ -26,22 +25,16 @@ def gate_blocks(layer: Layer, prefix: str = "") -> dict[str, dict[str, Any]]:
     >>> gate_blocks(LSTM(1, 2, rng=np.random.default_rng(0)))["b"]["f"]
     (Ellipsis, slice(2, 4, None))
     """
-    if isinstance(layer, Composite):
-        return {
-            name: index
-            for child, inner in layer.children.items()
-            for name, index in gate_blocks(inner, f"{prefix}{child}.").items()
-        }
-    if isinstance(layer, Wrapper):
-        return gate_blocks(layer.layer, prefix)
-    if not isinstance(layer, Recurrent):
-        return {}
     found = {}
-    for name in layer.cell.params:
-        blocks = layer.cell.gate_blocks(name)
-        if blocks:
-            letters = layer.cell.letters
-            found[f"{prefix}{name}"] = {letters.get(g, g): index for g, index in blocks.items()}
+    for visit in walk(layer):
+        cell = visit.layer.cell
+        if cell is None:
+            continue
+        for name in visit.layer.params:
+            blocks = cell.gate_blocks(name)
+            if blocks:
+                by_letter = {cell.letters.get(g, g): index for g, index in blocks.items()}
+                found[f"{visit.prefix}{name}"] = by_letter
     return found
 
 
@@ -84,48 +77,47 @@ def check_gradients(
     >>> report.passed, len(report.rows)
     (True, 18)
     """
-    x = np.asarray(x)
     tape = layer.forward(x, states, mask=mask, lengths=lengths, resets=resets, rng=noise_rng)
-    slots = tuple(slot.initial for slot in tape.slots)
+    begin = layer.unpack_states(tape.initial)
     if states is None:
         draw = np.random.default_rng(0)
-        slots = mapped(lambda v: draw.uniform(-1, 1, v.shape).astype(v.dtype), slots)
+        begin = mapped(lambda v: draw.uniform(-1, 1, v.shape).astype(v.dtype), begin)
     if states is None and any(part.learned for part in tape.layers):
-        slots = ()  # what was learned is to be checked; a given state would replace it
-    initial = _by_name(slots)
+        begin = ()  # what was learned is to be checked; a given state would replace it
+    initial = _by_name("initial", begin)
+    read = _by_name("x", tape.x)
+    numbers = {name: a for name, a in read.items() if a.dtype != bool}  # the rest are masks
 
     def run(inputs: Inputs) -> Any:
-        given = filled(slots, iter([inputs[name] for name in initial]))
+        given = filled(begin, iter([inputs[name] for name in initial]))
         return layer.forward(
-            inputs["x"],
-            layer._public_states(given) if initial else None,
+            filled(tape.x, iter([inputs.get(name, a) for name, a in read.items()])),
+            layer.pack_states(given) if initial else None,
             mask=tape.mask,
             resets=resets,
             noise=tape.noise,
-            params={name: inputs[f"{name}"] for name in layer.params},
+            params={name: inputs[name] for name in layer.params},
         )
 
     def f(**inputs: Array) -> Any:
         now = run(inputs)
-        return {"outputs": now.outputs, "final": tuple(slot.final for slot in now.slots)}
+        return {"outputs": now.outputs, "final": now.final}
 
     def backward(doutputs: Any, **inputs: Array) -> dict[str, Array | None]:
-        dfinal = layer._public_states(doutputs["final"])
-        grads = layer.backward(run(inputs), doutputs["outputs"], dfinal)
-        states = _by_name(layer._as_tuple(grads.initial_states)) if initial else {}
-        return {**grads.params, "x": grads.x, **states}
+        grads = layer.backward(run(inputs), doutputs["outputs"], doutputs["final"])
+        dstates = layer.unpack_states(grads.initial_states) if initial else ()
+        dread: dict[str, Array | None] = dict.fromkeys(numbers)
+        return {**grads.params, **dread, **_by_name("x", grads.x), **_by_name("initial", dstates)}
 
     blocks = gate_blocks(layer)
-    if tape.x.ndim == 3:
-        blocks["x"] = {f"t={t}": np.s_[:, t] for t in range(tape.x.shape[1])}
-    return gradcheck(
-        f, backward, {**layer.params, "x": tape.x, **initial}, blocks=blocks, **options
-    )
+    for name, values in numbers.items():
+        if values.ndim == 3:
+            blocks[name] = {f"t={t}": np.s_[:, t] for t in range(values.shape[1])}
+    return gradcheck(f, backward, {**layer.params, **numbers, **initial}, blocks=blocks, **options)
 
 
-def _by_name(slots: Any) -> dict[str, Array]:
-    """The arrays of all states: ``initial.0.h``, ``initial.1.forward.c`` …"""
+def _by_name(name: str, tree: Any) -> dict[str, Array]:
+    """The arrays of a tree: ``initial.0.h``, ``initial.1.forward.c``, ``x.source`` …"""
     return {
-        name.replace("[", ".").replace("]", ""): array
-        for name, array in named("initial", slots).items()
+        path.replace("[", ".").replace("]", ""): array for path, array in named(name, tree).items()
     }

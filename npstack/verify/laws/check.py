@@ -99,7 +99,7 @@ def check_laws(
     B = check_size(where, "batch", batch)
     T = None if steps is None else check_size(where, "steps", steps)
     shape = (B, T) if T is not None else (B,)
-    if layer.takes_symbols:
+    if layer.interface.takes_symbols:
         x: Array = rng.integers(0, layer.input_size or 1, shape)
     else:
         x = rng.standard_normal((*shape, layer.input_size or 3)).astype(layer.dtype or float)

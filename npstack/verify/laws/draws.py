@@ -7,10 +7,7 @@ from typing import Any
 from npstack.core.numerics import Array
 from npstack.core.trees import mapped
 from npstack.layers.base import Layer
-from npstack.layers.composite import Chain, Composite
-from npstack.layers.reversed import Reversed
-from npstack.layers.time_distributed import TimeDistributed
-from npstack.layers.wrapper import Wrapper
+from npstack.layers.walk import Visit, map_noise
 
 
 def draws_of_steps(layer: Layer, noise: Any, steps: Array, T: int) -> Any:
@@ -28,19 +25,14 @@ def draws_of_steps(layer: Layer, noise: Any, steps: Array, T: int) -> Any:
     >>> draws_of_steps(Dropout(0.1), draws, np.array([0, 4]), 5).shape
     (2, 2, 3)
     """
-    if isinstance(layer, Reversed):
-        return draws_of_steps(layer.layer, noise, _mirrored(steps, T), T)
-    if isinstance(layer, Wrapper) and not isinstance(layer, TimeDistributed):
-        return draws_of_steps(layer.layer, noise, steps, T)
-    if not isinstance(layer, Composite):
-        return mapped(lambda a: a[:, steps] if a.ndim == 3 and a.shape[1] == T else a, noise)
-    found, same_axis = [], True
-    for child, own in zip(layer.children.values(), noise, strict=True):
-        found.append(draws_of_steps(child, own, steps, T) if same_axis else own)
-        if isinstance(layer, Chain):
-            same_axis &= child.keeps_time
-            steps = _mirrored(steps, T) if child.turned else steps
-    return tuple(found)
+
+    def own(visit: Visit) -> Any:
+        read = _mirrored(steps, T) if visit.turned else steps
+        if not visit.same_time:
+            return visit.noise
+        return mapped(lambda a: a[:, read] if a.ndim == 3 and a.shape[1] == T else a, visit.noise)
+
+    return map_noise(layer, noise, own)
 
 
 def _mirrored(steps: Array, T: int) -> Array:

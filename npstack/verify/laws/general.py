@@ -48,7 +48,7 @@ def _cuts(t: Trial) -> Iterator[tuple[int, slice, slice]]:
     """Every way to cut the sequence in two: the place, the steps before, the steps from there."""
     needs(t.has_time, "no time axis")
     needs(t.x.shape[1] > 1, "a single time step has no before and after")
-    needs(t.layer.causal, "the layer reads the future")
+    needs(t.layer.interface.causal, "the layer reads the future")
     return ((s, slice(None, s), slice(s, None)) for s in range(1, t.x.shape[1]))
 
 
@@ -145,7 +145,7 @@ def _padding(t: Trial) -> Array:
 def padding_is_irrelevant(t: Trial) -> None:
     """What stands in the padding of x and doutputs changes nothing, NaN and infinity included."""
     padding, before = _padding(t), t.run()
-    for fill in (-1, 10**9) if t.layer.takes_symbols else (np.nan, np.inf, -np.inf, 1e30):
+    for fill in (-1, 10**9) if t.layer.interface.takes_symbols else (np.nan, np.inf, -np.inf, 1e30):
         x, doutputs = t.x.copy(), t.doutputs.copy()
         x[padding] = fill
         if t.keeps_time:
@@ -182,7 +182,7 @@ def masked_steps_hold_the_state(t: Trial) -> None:
             )
             name = f"layers[{k}].states.{field}"
             same_bits({name: states[held]}, {name: before[held]}, "held over masked steps")
-    empty = padding.all(axis=1) & (not t.layer.makes_time)
+    empty = padding.all(axis=1) & (not t.layer.interface.makes_time)
     silent = t.but(doutputs=np.zeros_like(t.doutputs)).rows(empty)
     if empty.any():
         tape = silent.forward()
@@ -282,7 +282,7 @@ def permuting_hidden_units(t: Trial) -> None:
 @law
 def a_sequence_of_one_layer_is_that_layer(t: Trial) -> None:
     """A model of one layer gives what the layer gives."""
-    single = hasattr(t.states, "_fields")
+    single = t.layer.single_state
 
     def wrap(tree: Any) -> Any:
         return (tree,) if single else tree
@@ -331,7 +331,7 @@ def gradients_mirror_what_went_in(t: Trial) -> None:
     tape = t.forward()
     grads = t.backward(tape)
     went_in = {f"d{name}": value for name, value in t.params.items()}
-    went_in |= {} if t.layer.takes_symbols else {"dx": t.x}
+    went_in |= {} if t.layer.interface.takes_symbols else {"dx": t.x}
     went_in |= named("dstates", t.states)
     got = gradients(grads)
     same_names(got, went_in)

@@ -11,7 +11,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.trees import mapped
 from npstack.layers.base import Layer
-from npstack.layers.composite import Chain
+from npstack.layers.chain import Chain
 from npstack.layers.dense import Dense
 from npstack.layers.embedding import Embedding
 from npstack.layers.parallel import Branches
@@ -39,6 +39,7 @@ class Permutation:
     """
 
     rng: np.random.Generator
+    layer: Layer
     plan: dict[str, tuple[Array, ...]] = field(default_factory=dict)
     orders: list[Any] = field(default_factory=list)
     last: Array | None = None
@@ -54,7 +55,7 @@ class Permutation:
 
     def states(self, states: Any) -> Any:
         """States in the new order: one per recurrent layer, or the one of a single layer."""
-        tree = self.orders[0] if hasattr(states, "_fields") else tuple(self.orders)
+        tree = self.layer.pack_states(tuple(self.orders))
         return mapped(lambda a, order: a[:, order], states, tree)
 
     def add(self, layer: Layer, prefix: str, noise: Any) -> Any:
@@ -93,7 +94,7 @@ class Permutation:
             size = part.output_size or layer.input_size or 0
             rows.append(np.arange(size) if self.last is None else self.last)
             groups.append(tuple(self.orders))
-        self.orders = [*own, *layer._gather(groups)]
+        self.orders = [*own, *layer.gather(groups)]
         self.last = _in_a_row(rows)
         return tuple(drawn)
 
@@ -115,7 +116,8 @@ class Permutation:
     def _add_recurrent(self, layer: Recurrent, prefix: str, noise: Any) -> Any:
         """Plan for a cell over time, by what the axes of its parameters count."""
         cell, H = layer.cell, layer.hidden_size
-        known = cell.axes.keys() == cell.params.keys()
+        own = {name for name in layer.params if not name.startswith("initial.")}
+        known = cell.axes.keys() == own
         needs(known, f"how the units of {type(cell).__name__} are wired is unknown")
         units = self.rng.permutation(H)
         projected = any({"units", "h"} <= set(axes) for axes in cell.axes.values())
@@ -146,6 +148,6 @@ def _in_a_row(orders: list[Array]) -> Array:
 
 def draw_permutation(trial: Trial) -> Permutation:
     """Draw an order for the units of every recurrent layer of a trial's layer."""
-    permutation = Permutation(trial.rng)
+    permutation = Permutation(trial.rng, trial.layer)
     permutation.noise = permutation.add(trial.layer, "", trial.noise)
     return permutation

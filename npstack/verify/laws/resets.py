@@ -22,7 +22,7 @@ def a_reset_begins_a_new_sequence(t: Trial) -> None:
     """
     needs(t.has_time, "no time axis")
     needs(t.layer.recurrent, "no recurrent layer")
-    T, causal = t.x.shape[1], t.layer.causal
+    T, causal = t.x.shape[1], t.layer.interface.causal
     needs(t.keeps_time or causal, "what comes out has read from both sides of a reset")
     needs(T > 1, "a single time step has no before and after")
     plain = t.but(resets=None) if causal else _without_states(t.but(resets=None))
@@ -54,7 +54,7 @@ def _joined(t: Trial, name: str, first: Results, second: Results) -> Array:
     if name.startswith("dstates"):
         return first[name]
     pair = [first[name], second[name]]
-    if name == "outputs" and t.layer.turned:
+    if name == "outputs" and t.layer.interface.turned:
         pair.reverse()
     return np.concatenate(pair, axis=1) if name in ("outputs", "dx") else pair[0] + pair[1]
 
@@ -66,7 +66,7 @@ def _without_states(t: Trial, *, ends: bool = True) -> Trial:
 
 def _part(t: Trial, begin: int, stop: int) -> Trial:
     T = t.x.shape[1]
-    after = slice(T - stop, T - begin) if t.layer.turned else slice(begin, stop)
+    after = slice(T - stop, T - begin) if t.layer.interface.turned else slice(begin, stop)
     return t.steps(slice(begin, stop), after)
 
 

@@ -17,7 +17,8 @@ from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 from npstack.core.tape import Gradients, Tape
 from npstack.core.trees import mapped, named
-from npstack.layers.base import Context, Layer
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context
 from npstack.verify.gradients.layer_check import gate_blocks
 from npstack.verify.laws.draws import draws_of_steps
 
@@ -80,7 +81,7 @@ class Trial:
 
     def redrawn(self) -> Array:
         """Another input of the same kind."""
-        if self.layer.takes_symbols:
+        if self.layer.interface.takes_symbols:
             return self.rng.integers(0, self.layer.input_size or 1, self.x.shape)
         return self.draw(self.x)
 
@@ -107,12 +108,12 @@ class Trial:
     @property
     def has_time(self) -> bool:
         """Whether the input has a time axis."""
-        return self.layer.takes_symbols or self.x.ndim == 3
+        return self.layer.interface.takes_symbols or self.x.ndim == 3
 
     @property
     def keeps_time(self) -> bool:
         """Whether the outputs have one as well."""
-        return self.has_time and self.layer.keeps_time
+        return self.has_time and self.layer.interface.keeps_time
 
     @property
     def padding_after(self) -> Array:
@@ -171,7 +172,7 @@ def draw_trial(
     The parameters are the layer's own, each moved a little: biases that begin at zero would hide
     whatever adds them where it should not.
     """
-    dtype = layer.dtype or (np.dtype(float) if layer.takes_symbols else x.dtype)
+    dtype = layer.dtype or (np.dtype(float) if layer.interface.takes_symbols else x.dtype)
 
     def draw(a: Array) -> Array:
         return np.asarray(rng.standard_normal(a.shape)).astype(dtype)

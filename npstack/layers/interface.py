@@ -1,0 +1,99 @@
+"""What a layer takes and what it hands on, and what it is told when it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a layer takes and what it hands on.
+
+    Attributes
+    ----------
+    input_size, output_size : int or None
+        Size of the last axis that comes in and goes out; None where the layer accepts any size
+        and passes it on unchanged.
+    needs_time, takes_vector, keeps_time : bool
+        Whether the input must have a time axis; must have none; whether the output keeps it.
+    makes_time : bool
+        Whether the output has a time axis of its own, which the input need not have.
+    takes_symbols : bool
+        Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
+    takes_pair : bool
+        Whether the input is a source and a target, which no other layer hands on.
+    turned : bool
+        Whether the outputs stand in the reverse order of the input.
+    extra_axis : bool
+        Whether the outputs have an axis of branches before the last one (``merge="none"``).
+    causal : bool
+        Whether the output of a step depends on no later step: what state can be carried over.
+    """
+
+    input_size: int | None = None
+    output_size: int | None = None
+    needs_time: bool = False
+    takes_vector: bool = False
+    keeps_time: bool = True
+    makes_time: bool = False
+    takes_symbols: bool = False
+    takes_pair: bool = False
+    turned: bool = False
+    extra_axis: bool = False
+    causal: bool = True
+
+    def then(self, above: Interface) -> Interface:
+        """The interface of two layers of which the second reads what the first hands on.
+
+        Examples
+        --------
+        >>> sequence, last = Interface(3, 8), Interface(8, 4, needs_time=True, keeps_time=False)
+        >>> both = sequence.then(last)
+        >>> both.input_size, both.output_size, both.needs_time, both.keeps_time
+        (3, 4, True, False)
+        """
+        same_time = self.keeps_time and not self.makes_time  # the layer above reads the input's
+        return Interface(
+            input_size=above.input_size if self.input_size is None else self.input_size,
+            output_size=self.output_size if above.output_size is None else above.output_size,
+            needs_time=self.needs_time or (same_time and above.needs_time),
+            takes_vector=self.takes_vector or (same_time and above.takes_vector),
+            keeps_time=self.keeps_time and above.keeps_time,
+            makes_time=above.makes_time or (self.makes_time and above.keeps_time),
+            takes_symbols=self.takes_symbols,
+            turned=above.turned ^ (above.keeps_time and self.turned),
+            extra_axis=above.extra_axis,
+            causal=self.causal and above.causal,
+        )
+
+
+Mask = NDArray[np.bool_] | None
+States = tuple[Any, ...]
+
+
+class Context(NamedTuple):
+    """What a layer is told besides its parameters and its input.
+
+    Attributes
+    ----------
+    states : tuple
+        One per recurrent layer inside; None where none was given.
+    mask, resets, resets_back : bool arrays (B, T), or None
+        Valid steps (None for an input without time); steps before which the state begins anew;
+        where that was before time was turned round, to be turned back.
+    rng : numpy.random.Generator, or None
+        Given, the layer trains.
+    noise : tree, or None
+        Draws of an earlier pass, to be used again.
+    """
+
+    states: States = ()
+    mask: Mask = None
+    resets: Mask = None
+    resets_back: Mask = None
+    rng: np.random.Generator | None = None
+    noise: Any = None
