@@ -68,7 +68,7 @@ class Accident(NamedTuple):
         yield ast.parse(self.sources()[1])
 
 
-CELL, LAYER, COMPOSITE = "cells/lstm.py", "layers/recurrent.py", "layers/composite.py"
+CELL, LAYER = "cells/lstm.py", "layers/recurrent.py"
 ACCIDENTS = (
     Accident(
         "the output gate's bias used for all gates (ddbourgin/numpy-ml#42)",
@@ -223,14 +223,14 @@ ACCIDENTS = (
     ),
     Accident(
         "layer above sees only the last hidden state of the layer below",
-        COMPOSITE,
+        "layers/chain.py",
         "            x, told = tape.outputs, layer._after(told, tape)\n",
         "            x, told = tape.outputs, layer._after(told, tape)\n"
         "            x = x[:, -1:] + 0 * x if layer.recurrent and x.ndim == 3 else x\n",
     ),
     Accident(
         "states of the layers given in the wrong order",
-        COMPOSITE,
+        "layers/base.py",
         "iter(states)",
         "iter(states[::-1])",
     ),

@@ -110,10 +110,10 @@ def layers(rng: np.random.Generator) -> Iterator[Any]:
 def tried_out(rng: np.random.Generator, layer: Any) -> Iterator[Any]:
     """Both passes of a layer, right or wrong in one place, and its parameters assigned."""
     yield layer.params, repr(layer), layer.dtype, layer.parameter_formula
-    yield layer.input_size, layer.output_size, layer.keeps_time, layer.needs_time
+    yield layer.input_size, layer.output_size, layer.interface
     B, T = (int(n) for n in rng.integers(1, 5, 2))
     x = draw_input(layer, rng, B, T, dtype=rng.choice(DTYPES))
-    if rng.random() < 0.2 and not layer.needs_time:
+    if rng.random() < 0.2 and not layer.interface.needs_time:
         x = x[:, 0]
     given = _arguments(rng, layer, x)
     if rng.random() < 0.4:
@@ -143,7 +143,7 @@ def _arguments(rng: np.random.Generator, layer: Any, x: Any) -> dict[str, Any]:
     """Arguments of ``layer.forward``, each there or not."""
     shape = x.shape[:2]
     given: dict[str, Any] = {"x": x, "states": None, "mask": None, "lengths": None, "rng": None}
-    if layer.takes_symbols or x.ndim == 3:
+    if layer.interface.takes_symbols or x.ndim == 3:
         if rng.random() < 0.5:
             given["mask"] = rng.random(shape) < 0.6
         elif rng.random() < 0.5:
@@ -253,7 +253,7 @@ def _construction(rng: np.random.Generator) -> Iterator[Any]:
     layers += [Dense, 1] if rng.random() < 0.2 else []
     parts = [pick(*layers) for _ in range(rng.integers(0, 4))]
     model = tried(Sequential, *parts)
-    yield model if isinstance(model, str) else (model.params, model.output_size, model.keeps_time)
+    yield model if isinstance(model, str) else (model.params, model.interface)
 
 
 def _losses(rng: np.random.Generator) -> Iterator[Any]:

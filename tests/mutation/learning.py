@@ -127,7 +127,8 @@ def _truncated(rng: np.random.Generator) -> Iterator[Any]:
         model = Sequential(Embedding(5, D, rng=rng), *model.children.values())
     if rng.random() < 0.1:
         model = Dense(D, K, rng=rng)
-    x = rng.integers(0, 5, (B, T)) if model.takes_symbols else rng.standard_normal((B, T, D))
+    symbols = model.interface.takes_symbols
+    x = rng.integers(0, 5, (B, T)) if symbols else rng.standard_normal((B, T, D))
     samples = Samples(
         x,
         rng.standard_normal((B, T, K)),

@@ -35,10 +35,11 @@ CELLULAR = (
     "layers/rnn.py",
     "cells/",
 )
-# No maths: a list of builders, a printed table, rows of samples; what refuses wrong arguments.
+# No maths: lists of builders, a printed table, rows of samples; what refuses wrong arguments.
 NO_MATHS = (
     *("cells/catalogue.py", "layers/summary.py", "losses/samples.py", "core/lazy.py"),
     *("core/arguments.py", "core/arrays.py", "core/errors.py", "core/masks.py"),
+    *("core/config.py", "core/undrawn.py"),
 )
 ROOMS = ("core", "cells", "layers", "losses")  # a module that is new in them is mutated as well
 

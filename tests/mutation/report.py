@@ -73,11 +73,14 @@ def stale_reasons(now: Census) -> dict[str, str]:
 
 
 def _advice(key: str, now: Census) -> str:
+    """The same mutant where it stands now, or one that is much like it."""
     unit, _, text = key.partition(" | ")
-    if unit not in now.functions:
-        return "no such function: give the key its new name, or remove it"
-    near = difflib.get_close_matches(text, [edit.text for edit in now.functions[unit]], n=1)
-    return f"perhaps now: {unit} | {near[0]}" if near else "no such mutant: remove it"
+    same = [e.key for found in now.functions.values() for e in found if e.text == text]
+    near = [edit.text for edit in now.functions.get(unit, [])]
+    like = [f"{unit} | {other}" for other in difflib.get_close_matches(text, near, n=1, cutoff=0.8)]
+    kind = "mutant" if near else "function"
+    found = [*same[:3], *like]
+    return "\n  ".join([f"no such {kind}; now perhaps:" if found else f"no such {kind}", *found])
 
 
 def shown(now: Census) -> str:
