@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from npstack.core.params import LSTMGates
     from npstack.core.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
+    from npstack.files.model import build, load_model, save_model
     from npstack.layers import (
         GRU,
         LSTM,
@@ -56,7 +57,9 @@ if TYPE_CHECKING:
         SkipConnected,
         TimeDistributed,
     )
-    from npstack.layers.stacked import Stacked, StackedGRU, StackedLSTM, StackedRNN
+    from npstack.layers.gru import StackedGRU
+    from npstack.layers.rnn import StackedRNN
+    from npstack.layers.stacked import Stacked, StackedLSTM
     from npstack.layers.stacked_bidirectional import BidirectionalStacked, StackedBidirectional
     from npstack.losses import (
         Loss,
@@ -94,6 +97,7 @@ if TYPE_CHECKING:
     from npstack.verify import check_gradients, check_laws, gradcheck
 
 _HOMES = {
+    "npstack.files.model": "build load_model save_model",
     "npstack": "analysis plots",
     "npstack.cells": (
         "Cell GRUCell GRUGates GRUResetBeforeCell GRUState LayerNormLSTMCell LSTMCell "
@@ -110,7 +114,9 @@ _HOMES = {
         "GRU LSTM RNN Bidirectional Dense Directions Dropout Embedding Layer Parallel "
         "Recurrent RepeatVector Residual Reversed Sequential SkipConnected TimeDistributed"
     ),
-    "npstack.layers.stacked": "Stacked StackedGRU StackedLSTM StackedRNN",
+    "npstack.layers.gru": "StackedGRU",
+    "npstack.layers.rnn": "StackedRNN",
+    "npstack.layers.stacked": "Stacked StackedLSTM",
     "npstack.layers.stacked_bidirectional": "BidirectionalStacked StackedBidirectional",
     "npstack.losses": (
         "Loss binary_cross_entropy huber mean_absolute_error mean_squared_error "
@@ -205,6 +211,7 @@ __all__ = [
     "__version__",
     "analysis",
     "binary_cross_entropy",
+    "build",
     "check_gradients",
     "check_laws",
     "clip_by_global_norm",
@@ -216,12 +223,14 @@ __all__ = [
     "greedy_decode",
     "huber",
     "load_checkpoint",
+    "load_model",
     "load_weights",
     "mean_absolute_error",
     "mean_squared_error",
     "optimiser_from",
     "plots",
     "save_checkpoint",
+    "save_model",
     "save_weights",
     "shift_right",
     "softmax_cross_entropy",

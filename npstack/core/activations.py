@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.arguments import check_number, check_option
-from npstack.core.config import Configured
+from npstack.core.config import TYPE, Configured
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import (
     Array,
@@ -256,24 +256,23 @@ class Activation(Configured):
         return np.asarray(ACTIVATIONS[self.name].derivative(a, y, *self._parameters))
 
     def config(self) -> dict[str, Any]:
-        """Name and parameters as JSON has them; ``Activation(**config)`` is the way back.
+        """Name and parameters as JSON has them, defaults included.
 
         Examples
         --------
         >>> Activation("elu").config()
-        {'name': 'elu', 'alpha': 1.0}
-        >>> Activation(**Activation("elu").config()) == Activation("elu")
-        True
+        {'type': 'Activation', 'name': 'elu', 'alpha': 1.0}
         """
         names = _PARAMETERS[: len(self._parameters)]
-        return {"name": self.name, **dict(zip(names, self._parameters, strict=True))}
+        own = dict(zip(names, self._parameters, strict=True))
+        return {TYPE: type(self).__name__, "name": self.name, **own}
 
     @property
     def _parameters(self) -> tuple[float, ...]:
         return tuple(value for value in (self.alpha, self.beta) if value is not None)
 
     def __repr__(self) -> str:
-        name, *parameters = self.config().items()
+        _, name, *parameters = self.config().items()
         return f"Activation({', '.join([repr(name[1]), *(f'{n}={v}' for n, v in parameters)])})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +13,10 @@ from npstack.core.errors import ArgumentError, describe
 TYPE = "type"  # the name under which a configuration says what it is of
 
 
+class Unnamed(str):
+    """Stands for an argument that JSON cannot hold, and says what it was."""
+
+
 class Configured:
     """Base of layers, cells and their parts: `config` is made of the constructor's arguments.
 
@@ -19,17 +24,38 @@ class Configured:
     (a function, an array) writes ``config`` itself, and `from_config` as its inverse.
     """
 
-    _given: tuple[tuple[Any, ...], dict[str, Any]]
+    # How parameters were drawn is no part of what they are drawn for.
+    of_drawing: frozenset[str] = frozenset({"kernel_init", "recurrent_init", "bias_init"})
+    _given: dict[str, Any]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
-        object.__setattr__(self, "_given", (args, kwargs))  # frozen ones, too
+        object.__setattr__(self, "_given", cls._plain(args, kwargs))  # in frozen ones, too
         return self
+
+    @classmethod
+    def _plain(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments in plain values; empty where they do not fit, of which others complain."""
+        try:
+            bound = _signature(cls.__mro__).bind(*args, **kwargs)
+        except TypeError:
+            return {}
+        bound.apply_defaults()
+        given: dict[str, Any] = {}
+        for name, parameter in bound.signature.parameters.items():
+            value = bound.arguments[name]
+            given |= value if parameter.kind is parameter.VAR_KEYWORD else {name: value}
+        return {name: as_plain(own) for name, own in given.items() if name not in cls.of_drawing}
 
     def config(self) -> dict[str, Any]:
         """What ``npstack.build`` makes the same again of: plain values, ready for JSON.
 
-        Parameters (weights) are not in it; ``params`` has them.
+        Parameters (weights) are not in it; ``params`` has them. So ``rng`` is None in it.
+
+        Raises
+        ------
+        ArgumentError
+            It was built from something that has no name, such as a function.
 
         Examples
         --------
@@ -38,25 +64,18 @@ class Configured:
         >>> config["type"], config["input_size"], config["reset"]
         ('GRU', 3, 'after')
         """
-        args, kwargs = self._given
-        bound = _signature(type(self)).bind(*args, **kwargs)
-        bound.apply_defaults()
-        given: dict[str, Any] = {}
-        for name, parameter in bound.signature.parameters.items():
-            value = bound.arguments[name]
-            given |= value if parameter.kind is parameter.VAR_KEYWORD else {name: value}
-        where = f"{type(self).__name__}.config"
-        plain = {
-            name: as_plain(where, name, value)
-            for name, value in given.items()
-            if not isinstance(value, np.random.Generator)
-        }
-        return {TYPE: type(self).__name__, **plain}
+        for path, value in _leaves("", self._given):
+            if isinstance(value, Unnamed):
+                where = f"{type(self).__name__}.config"
+                expected = f"{path} must be a number, a word, a layer, a cell, or a list of such"
+                advice = "It has no name to be written down: write config() and from_config()."
+                raise ArgumentError(where, expected, str(value), advice)
+        return {TYPE: type(self).__name__, **self._given}
 
     @classmethod
     def from_config(cls, arguments: dict[str, Any]) -> Self:
         """Build from what `config` said, its own parts built already; ``type`` is left out."""
-        parameters = _signature(cls).parameters
+        parameters = _signature(cls.__mro__).parameters
         listed = [p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL]
         before = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
         given = dict(arguments)
@@ -66,31 +85,53 @@ class Configured:
         return cls(*(given.pop(name) for name in before if name in given), *many, **given)
 
 
-def _signature(kind: type) -> inspect.Signature:
-    """What a class is built from."""
-    constructor = next(vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base))
+@cache
+def _signature(mro: tuple[type, ...]) -> inspect.Signature:
+    """What a class is built from, given it and its bases."""
+    constructor = next(vars(base)["__init__"] for base in mro if "__init__" in vars(base))
     if constructor is object.__init__:
         return inspect.Signature()
     everything = inspect.signature(constructor)  # ``self`` comes first
     return everything.replace(parameters=list(everything.parameters.values())[1:])
 
 
-def as_plain(where: str, name: str, value: object) -> Any:
-    """A value as JSON has it: numbers, words, lists, configurations; or a refusal in words."""
+def as_plain(value: object) -> Any:
+    """A value as JSON has it: numbers, words, lists, configurations; else what it was.
+
+    Examples
+    --------
+    >>> as_plain((np.int64(3), np.float32, "tanh")), as_plain(len)
+    ([3, 'float32', 'tanh'], '<built-in function len> (builtin_function_or_method)')
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, Configured):
-        return value.config()
+    if isinstance(value, np.random.Generator):
+        return None  # parameters are given when it is built again, not drawn
     if isinstance(value, np.bool_ | np.integer | np.floating):
         return value.item()
-    if isinstance(value, np.dtype):
-        return value.name
-    if isinstance(value, type) and issubclass(value, np.generic):
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
         return np.dtype(value).name
     if isinstance(value, dict):
-        return {str(key): as_plain(where, f"{name}[{key!r}]", own) for key, own in value.items()}
-    if isinstance(value, list | tuple | range | np.ndarray):
-        return [as_plain(where, f"{name}[{k}]", own) for k, own in enumerate(value)]
-    expected = f"{name} must be a number, a word, a layer, a cell, or a list of such"
-    advice = "What has no name cannot be written down; write config() and from_config() for it."
-    raise ArgumentError(where, expected, describe(value), advice)
+        return {str(key): as_plain(own) for key, own in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.size < 1000:
+        return value.tolist()
+    if isinstance(value, list | tuple | range):
+        return [as_plain(own) for own in value]
+    if isinstance(value, Configured):
+        try:
+            return value.config()
+        except ArgumentError as error:
+            return Unnamed(error.got)
+    return Unnamed(describe(value))
+
+
+def _leaves(path: str, value: Any) -> Any:
+    """Every single value of nested lists and dictionaries, and where it stands."""
+    if isinstance(value, dict):
+        for key, own in value.items():
+            yield from _leaves(f"{path}.{key}" if path else key, own)
+    elif isinstance(value, list):
+        for k, own in enumerate(value):
+            yield from _leaves(f"{path}[{k}]", own)
+    else:
+        yield path, value

@@ -90,3 +90,14 @@ def count(params: Params) -> int:
     16
     """
     return sum(value.size for value in params.values())
+
+
+def shown_path(name: str) -> str:
+    """The name of a child as errors and tables show it, before the name of what is in it.
+
+    Examples
+    --------
+    >>> shown_path("layers.0"), shown_path("forward"), shown_path("")
+    ('0.', 'forward.', '')
+    """
+    return f"{name.removeprefix('layers.')}." if name else ""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 
 
 class Undrawn(np.random.Generator):
     """Zeros in the place of every draw of an initialiser.
+
+    Parameters
+    ----------
+    numbers : int, optional
+        How many numbers may be asked for; more are refused before they take memory.
 
     Examples
     --------
@@ -18,13 +25,23 @@ class Undrawn(np.random.Generator):
     array([[0., 0.]])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: int | None = None) -> None:
         super().__init__(np.random.PCG64(0))
+        self.numbers, self.left = numbers, numbers
+
+    def _zeros(self, size: Any) -> Array:
+        asked = math.prod(size) if isinstance(size, tuple) else int(size or 1)
+        if self.left is not None:
+            self.left -= asked
+            if self.left < 0:
+                expected = f"its parameters must be at most {self.numbers:,} numbers"
+                fail(ArgumentError, "parameters", expected, "more", "Is this another model's?")
+        return np.zeros(size or ())
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Array:  # type: ignore[override]
         """Zeros."""
-        return np.zeros(size or ())
+        return self._zeros(size)
 
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Array:  # type: ignore[override]
         """Zeros."""
-        return np.zeros(size or ())
+        return self._zeros(size)

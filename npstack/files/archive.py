@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,11 @@ from npstack.files.strict_json import brief
 from npstack.version import __version__
 
 JSON = "npstack.json"
-READERS = {"npstack-weights": "load_weights", "npstack-checkpoint": "load_checkpoint"}
+READERS = {
+    "npstack-weights": "load_weights",
+    "npstack-checkpoint": "load_checkpoint",
+    "npstack-model": "load_model",
+}
 MOST_BYTES, MOST_ARRAYS = 4 * 10**9, 60_000  # what zip files hold without their 64-bit additions
 NAME = re.compile(r"([a-z]+/)?\w[\w.+-]{0,199}")
 NPY = re.compile(
@@ -51,6 +56,14 @@ class Kind(NamedTuple):
     format: str
     version: int
     fields: dict[str, type]
+
+
+def check_path(where: str, path: object) -> Path:
+    """The name of a file."""
+    if not isinstance(path, str | os.PathLike):
+        advice = "Give a name, for example 'model.npz'."
+        fail(DtypeError, where, "path must be a str or a Path", describe(path), advice)
+    return Path(path)
 
 
 # ---- writing -----------------------------------------------------------------------------------

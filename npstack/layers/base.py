@@ -21,7 +21,6 @@ from npstack.cells.base import Cell
 from npstack.core import params as names
 from npstack.core.arrays import check_noise, check_params
 from npstack.core.config import Configured
-from npstack.core.errors import NonFiniteError, fail
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -47,6 +46,7 @@ class Layer(Configured, ABC):
     tape_type: type[Tape] = Tape
     cell: Cell | None = None  # what is run over time, where the layer is that and nothing more
     in_series = False  # whether its children feed one another, and it adds nothing of its own
+    parameter_formula = ""  # how the number of parameters comes about, in the legend's letters
     by_step = False  # whether what is inside runs at each time step by itself
 
     def __init__(
@@ -85,16 +85,13 @@ class Layer(Configured, ABC):
 
     def _store(self, params: Params) -> None:
         self._params = {name: np.array(params[name]) for name in self._params}
-        self._protect()
-
-    def _protect(self) -> None:
         for value in self._params.values():
             value.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What ``copy`` and ``pickle`` make of a layer has protected parameters, as it had."""
         self.__dict__.update(state)
-        self._protect()
+        self._store(self._params)
 
     @property
     def input_size(self) -> int | None:
@@ -124,13 +121,8 @@ class Layer(Configured, ABC):
 
     @property
     def single_state(self) -> bool:
-        """Whether its state is one NamedTuple, and not a tuple of one for each layer inside."""
+        """Whether its state is one NamedTuple, not a tuple of one for each layer inside."""
         return self.recurrent == (self,)
-
-    @property
-    def parameter_formula(self) -> str:
-        """How the number of parameters comes about, in the legend's letters."""
-        return ""
 
     # ---- the public boundary -----------------------------------------------------------------
 
@@ -188,13 +180,7 @@ class Layer(Configured, ABC):
         begin = self._check_states(where, "states", states, len(x), boundary.dtype_for(params, x))
         context = Context(begin, mask, resets, rng=rng, noise=noise)
         tape = self._forward(params, zero_where_masked(x, mask), context).protected()
-        found = self.first_non_finite(tape)
-        if found is not None:
-            layer, step, gate = found
-            expected = "every number must stay finite"
-            got = f"NaN or infinity first at time step {{step}} of {layer}, in {gate!r}"
-            advice = "Scale the inputs, or look for parameters that have grown too large."
-            fail(NonFiniteError, where, expected, got, advice, step=step, layer=layer, gate=gate)
+        boundary.check_outcome(where, self.first_non_finite(tape))
         return tape
 
     def backward(
@@ -235,19 +221,7 @@ class Layer(Configured, ABC):
         return Gradients(dparams, dx, self.pack_states(dinitial))
 
     def summary(self, batch_size: int = 1, time_steps: int = 1) -> str:
-        """Layers, output shapes, parameter counts, and the memory that a tape will take.
-
-        Examples
-        --------
-        >>> from npstack import StackedLSTM
-        >>> stack = StackedLSTM(3, [8, 4], rng=np.random.default_rng(0))
-        >>> print(stack.summary(batch_size=2, time_steps=5))
-        layer        output shape  parameters
-        0.LSTM       (2, 5, 8)            384 = 4H(D + H + 1), D=3, H=8
-        1.LSTM       (2, 5, 4)            208 = 4H(D + H + 1), D=8, H=4
-        StackedLSTM  (2, 5, 4)            592
-        tape for B=2, T=5: 7,738 bytes
-        """
+        """Layers, output shapes, parameter counts, and the memory that a tape will take."""
         from npstack.layers.summary import summary  # it walks through layers
 
         return summary(self, batch_size, time_steps)
@@ -370,17 +344,6 @@ class Layer(Configured, ABC):
             if found is not None:
                 layer, step, what = found
                 step = part.x.shape[1] - 1 - step if way.turned else step
-                return f"{shown_path(name)}{layer}", step, what
+                return f"{names.shown_path(name)}{layer}", step, what
         own = tape.first_non_finite()  # finite numbers may have a sum or a product that is not
         return None if own is None else (type(self).__name__, *own)
-
-
-def shown_path(name: str) -> str:
-    """The name of a child as errors and tables show it, before the name of what is in it.
-
-    Examples
-    --------
-    >>> shown_path("layers.0"), shown_path("forward"), shown_path("")
-    ('0.', 'forward.', '')
-    """
-    return f"{name.removeprefix('layers.')}." if name else ""

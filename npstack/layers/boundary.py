@@ -17,7 +17,15 @@ from npstack.core.arrays import (
     check_symbol_range,
     check_symbols,
 )
-from npstack.core.errors import ArgumentError, DtypeError, ShapeError, TapeError, describe, fail
+from npstack.core.errors import (
+    ArgumentError,
+    DtypeError,
+    NonFiniteError,
+    ShapeError,
+    TapeError,
+    describe,
+    fail,
+)
 from npstack.core.masks import check_finite, check_mask, check_no_mask, check_resets
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -107,6 +115,16 @@ def check_draws(where: str, rng: object, noise: object) -> None:
 def dtype_for(params: Params, x: Array) -> np.dtype[Any]:
     """The dtype that states must have: that of the parameters, else of the input."""
     return names.dtype_of(params) or x.dtype
+
+
+def check_outcome(where: str, found: tuple[str, int, str] | None) -> None:
+    """No layer has made NaN or infinity of finite numbers."""
+    if found is not None:
+        layer, step, gate = found
+        expected = "every number must stay finite"
+        got = f"NaN or infinity first at time step {{step}} of {layer}, in {gate!r}"
+        advice = "Scale the inputs, or look for parameters that have grown too large."
+        fail(NonFiniteError, where, expected, got, advice, step=step, layer=layer, gate=gate)
 
 
 # ---- backward ----------------------------------------------------------------------------------

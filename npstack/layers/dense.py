@@ -76,7 +76,7 @@ class Dense(Layer):
         super().__init__({"W": W.astype(dtype), "b": b.astype(dtype)}, Interface(D, K))
 
     @property
-    def parameter_formula(self) -> str:
+    def parameter_formula(self) -> str:  # type: ignore[override]
         """How the number of parameters comes about."""
         return f"(D + 1)K, D={self.input_size}, K={self.output_size}"
 

@@ -47,6 +47,8 @@ class Embedding(Layer):
            [0., 0., 0.]])
     """
 
+    of_drawing = Layer.of_drawing | {"init"}
+
     def __init__(
         self,
         num_symbols: int,
@@ -65,7 +67,7 @@ class Embedding(Layer):
         super().__init__({"W": W.astype(dtype)}, interface)
 
     @property
-    def parameter_formula(self) -> str:
+    def parameter_formula(self) -> str:  # type: ignore[override]
         """How the number of parameters comes about."""
         return f"{self.input_size} symbols x K, K={self.output_size}"
 

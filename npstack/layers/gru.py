@@ -1,13 +1,15 @@
-"""GRU: one GRU cell over time, in either form."""
+"""GRU: one GRU cell over time, in either form, and stacks of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack
 
 from npstack.cells.gru import GRUCell, GRUOptions
 from npstack.cells.gru_reset_before import GRUResetBeforeCell
 from npstack.core.arguments import check_generator, check_option
 from npstack.layers.recurrent import Recurrent
+from npstack.layers.stacked import Stacked, StackOptions
 
 RESETS = {"after": GRUCell, "before": GRUResetBeforeCell}
 
@@ -51,3 +53,39 @@ class GRU(Recurrent):
         kind = RESETS[check_option(where, "reset", reset, RESETS)]
         cell = kind(input_size, hidden_size, **options)
         super().__init__(cell, return_sequences=return_sequences, learn_initial=learn_initial)
+
+
+class StackedGRUOptions(GRUOptions, StackOptions, total=False):
+    """The keyword arguments of `StackedGRU`."""
+
+    reset: str
+
+
+class StackedGRU(Stacked):
+    """GRU layers on top of one another. Layer 0 touches the input.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
+        As in `Stacked`.
+    reset : {"after", "before"}
+        As in `GRU`.
+    rng, kernel_init, recurrent_init, bias_init, gate, candidate, dtype
+        As in `GRUCell`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = StackedGRU(1, [8, 4], return_sequences=False, rng=np.random.default_rng(0))
+    >>> stack.forward(np.ones((2, 5, 1))).outputs.shape
+    (2, 4)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: int | Sequence[int],
+        num_layers: int | None = None,
+        **options: Unpack[StackedGRUOptions],
+    ) -> None:
+        super().__init__(GRU, input_size, hidden_sizes, num_layers, **options)

@@ -91,7 +91,7 @@ class Recurrent(Layer):
         return (self,)
 
     @property
-    def parameter_formula(self) -> str:
+    def parameter_formula(self) -> str:  # type: ignore[override]
         """How the number of parameters comes about."""
         formula = self.cell.formula
         return f"{formula}, and the initial state" if self.learn_initial and formula else formula

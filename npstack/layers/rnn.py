@@ -1,12 +1,14 @@
-"""RNN: one cell of a plain recurrent network over time."""
+"""RNN: one cell of a plain recurrent network over time, and stacks of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack
 
 from npstack.cells.rnn import RNNCell, RNNOptions
 from npstack.core.arguments import check_generator
 from npstack.layers.recurrent import Recurrent
+from npstack.layers.stacked import Stacked, StackOptions
 
 
 class RNN(Recurrent):
@@ -41,3 +43,35 @@ class RNN(Recurrent):
         check_generator(type(self).__name__, options.get("rng"))
         cell = RNNCell(input_size, hidden_size, **options)
         super().__init__(cell, return_sequences=return_sequences, learn_initial=learn_initial)
+
+
+class StackedRNNOptions(RNNOptions, StackOptions, total=False):
+    """The keyword arguments of `StackedRNN`."""
+
+
+class StackedRNN(Stacked):
+    """Plain recurrent layers on top of one another. Layer 0 touches the input.
+
+    Parameters
+    ----------
+    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
+        As in `Stacked`.
+    rng, kernel_init, recurrent_init, bias_init, activation, dtype
+        As in `RNNCell`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = StackedRNN(1, 4, num_layers=2, rng=np.random.default_rng(0))
+    >>> list(stack.params)[:3], stack.params["layers.1.U"].shape
+    (['layers.0.W', 'layers.0.U', 'layers.0.b'], (4, 4))
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: int | Sequence[int],
+        num_layers: int | None = None,
+        **options: Unpack[StackedRNNOptions],
+    ) -> None:
+        super().__init__(RNN, input_size, hidden_sizes, num_layers, **options)

@@ -11,27 +11,17 @@ of those steps, and each is added to what the lower layer's own future sends bac
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypedDict, Unpack
-
-import numpy as np
+from typing import Any, Self, TypedDict, Unpack
 
 from npstack.cells.base import Cell
-from npstack.cells.gru import GRUOptions
 from npstack.cells.lstm import CellOptions
-from npstack.cells.rnn import RNNOptions
-from npstack.core.arguments import check_fraction, check_generator, check_size
-from npstack.core.errors import ArgumentError, describe, fail
-from npstack.layers.base import Layer
+from npstack.core.arguments import check_generator
+from npstack.core.config import TYPE
 from npstack.layers.chain import Chain
-from npstack.layers.dropout import Dropout
-from npstack.layers.gru import GRU
 from npstack.layers.lstm import LSTM
 from npstack.layers.recurrent import Recurrent
-from npstack.layers.rnn import RNN
-
-Builder = Callable[[int, int, bool], Layer]  # of one layer: D, H, whether it keeps the sequence
+from npstack.layers.tower import chain_of, configs, layer_builder, stack_sizes, tower
 
 
 class Stacked(Chain):
@@ -75,6 +65,7 @@ class Stacked(Chain):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npstack.cells import LSTMCell, Zoneout
     >>> def zoned(D, H, **options):
     ...     return Zoneout(LSTMCell(D, H, **options), h=0.1, c=0.1)
@@ -102,6 +93,16 @@ class Stacked(Chain):
         sizes = self.hidden_sizes
         super().__init__(tower(where, build, input_size, sizes, return_sequences, dropout))
 
+    def config(self) -> dict[str, Any]:
+        """Its layers: whatever built them, they can be built again."""
+        own = {"hidden_sizes": list(self.hidden_sizes)}
+        return {TYPE: type(self).__name__, **own, "children": configs(self.children)}
+
+    @classmethod
+    def from_config(cls, arguments: dict[str, Any]) -> Self:
+        """The stack of layers that are built already."""
+        return chain_of(cls, **arguments)
+
 
 class StackOptions(TypedDict, total=False):
     """The keyword arguments of every stack."""
@@ -113,16 +114,6 @@ class StackOptions(TypedDict, total=False):
 
 class StackedLSTMOptions(CellOptions, StackOptions, total=False):
     """The keyword arguments of `StackedLSTM`."""
-
-
-class StackedGRUOptions(GRUOptions, StackOptions, total=False):
-    """The keyword arguments of `StackedGRU`."""
-
-    reset: str
-
-
-class StackedRNNOptions(RNNOptions, StackOptions, total=False):
-    """The keyword arguments of `StackedRNN`."""
 
 
 class StackedLSTM(Stacked):
@@ -155,128 +146,3 @@ class StackedLSTM(Stacked):
         **options: Unpack[StackedLSTMOptions],
     ) -> None:
         super().__init__(LSTM, input_size, hidden_sizes, num_layers, **options)
-
-
-class StackedGRU(Stacked):
-    """GRU layers on top of one another. Layer 0 touches the input.
-
-    Parameters
-    ----------
-    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
-        As in `Stacked`.
-    reset : {"after", "before"}
-        As in `GRU`.
-    rng, kernel_init, recurrent_init, bias_init, gate, candidate, dtype
-        As in `GRUCell`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stack = StackedGRU(1, [8, 4], return_sequences=False, rng=np.random.default_rng(0))
-    >>> stack.forward(np.ones((2, 5, 1))).outputs.shape
-    (2, 4)
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_sizes: int | Sequence[int],
-        num_layers: int | None = None,
-        **options: Unpack[StackedGRUOptions],
-    ) -> None:
-        super().__init__(GRU, input_size, hidden_sizes, num_layers, **options)
-
-
-class StackedRNN(Stacked):
-    """Plain recurrent layers on top of one another. Layer 0 touches the input.
-
-    Parameters
-    ----------
-    input_size, hidden_sizes, num_layers, return_sequences, dropout, learn_initial
-        As in `Stacked`.
-    rng, kernel_init, recurrent_init, bias_init, activation, dtype
-        As in `RNNCell`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> stack = StackedRNN(1, 4, num_layers=2, rng=np.random.default_rng(0))
-    >>> list(stack.params)[:3], stack.params["layers.1.U"].shape
-    (['layers.0.W', 'layers.0.U', 'layers.0.b'], (4, 4))
-    """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_sizes: int | Sequence[int],
-        num_layers: int | None = None,
-        **options: Unpack[StackedRNNOptions],
-    ) -> None:
-        super().__init__(RNN, input_size, hidden_sizes, num_layers, **options)
-
-
-def layer_builder(
-    where: str, cell_type: Any, learn_initial: bool, options: dict[str, Any]
-) -> Builder:
-    """What builds a layer of a stack: around a cell, or itself where it builds layers."""
-    if not callable(cell_type):
-        advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
-        fail(ArgumentError, where, "cell_type must build a cell", describe(cell_type), advice)
-    builds_layers = "return_sequences" in inspect.signature(cell_type).parameters
-
-    def build(input_size: int, size: int, full: bool) -> Layer:
-        how = {"return_sequences": full, "learn_initial": learn_initial}
-        given = {**options, **how} if builds_layers else options
-        made: Any = cell_type(input_size, size, **given)
-        if builds_layers and isinstance(made, Layer):
-            return made
-        if builds_layers or not isinstance(made, Cell):
-            advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
-            fail(ArgumentError, where, "cell_type must build a cell", describe(made), advice)
-        return Recurrent(made, **how)
-
-    return build
-
-
-def tower(
-    where: str,
-    build: Builder,
-    input_size: int,
-    sizes: Sequence[int],
-    return_sequences: bool,
-    dropout: float,
-) -> dict[str, Layer]:
-    """Layers on top of one another by name, with dropout between them: a stack's children.
-
-    Only the last may hand on less than its whole sequence.
-    """
-    check_fraction(where, "dropout", dropout, "It is dropped between layers.")
-    children: dict[str, Layer] = {}
-    below = input_size
-    for k, size in enumerate(sizes):
-        if k > 0 and dropout > 0:
-            children[f"dropouts.{k - 1}"] = Dropout(dropout)
-        last = k == len(sizes) - 1
-        children[f"layers.{k}"] = made = build(below, size, return_sequences or not last)
-        below = made.output_size or size
-    return children
-
-
-def stack_sizes(
-    where: str, hidden_sizes: int | Sequence[int], num_layers: int | None
-) -> tuple[int, ...]:
-    """One size per layer, from such a list, or from one size and a count."""
-    if isinstance(hidden_sizes, Sequence | np.ndarray) and not isinstance(hidden_sizes, str):
-        if len(hidden_sizes) == 0 or num_layers not in (None, len(hidden_sizes)):
-            fail(
-                ArgumentError,
-                where,
-                "hidden_sizes must list one size per layer",
-                f"{np.asarray(hidden_sizes).tolist()} with num_layers={num_layers}",
-                "Leave num_layers out, or give one size and a count.",
-            )
-        return tuple(check_size(where, f"hidden_sizes[{k}]", n) for k, n in enumerate(hidden_sizes))
-    advice = "Give one size for all layers, or a list of one size per layer."
-    size = check_size(where, "hidden_sizes", hidden_sizes, advice)
-    count = 1 if num_layers is None else check_size(where, "num_layers", num_layers)
-    return (size,) * count

@@ -6,16 +6,18 @@ There are two ways to stack two directions, and they are different models (§8.5
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from npstack.cells.base import Cell
 from npstack.core.arguments import check_generator
+from npstack.core.config import TYPE
 from npstack.core.errors import ArgumentError, fail
 from npstack.layers.base import Layer
 from npstack.layers.bidirectional import Bidirectional
 from npstack.layers.chain import Chain
 from npstack.layers.recurrent import Recurrent
-from npstack.layers.stacked import Stacked, layer_builder, stack_sizes, tower
+from npstack.layers.stacked import Stacked
+from npstack.layers.tower import chain_of, configs, layer_builder, stack_sizes, tower
 
 
 class StackedBidirectional(Chain):
@@ -80,6 +82,16 @@ class StackedBidirectional(Chain):
         check_generator(where, options.get("rng"))
         super().__init__(tower(where, build, input_size, sizes, return_sequences, dropout))
 
+    def config(self) -> dict[str, Any]:
+        """Its layers: whatever built them, they can be built again."""
+        own = {"hidden_sizes": list(self.hidden_sizes)}
+        return {TYPE: type(self).__name__, **own, "children": configs(self.children)}
+
+    @classmethod
+    def from_config(cls, arguments: dict[str, Any]) -> Self:
+        """The stack of layers that are built already."""
+        return chain_of(cls, **arguments)
+
 
 class BidirectionalStacked(Bidirectional):
     """Whole stacks: one reads time forward, another backward, and they are joined at the end only.
@@ -131,3 +143,17 @@ class BidirectionalStacked(Bidirectional):
             Stacked(cell_type, input_size, hidden_sizes, num_layers, **how) for _ in range(2)
         )
         super().__init__(forward, backward, merge=merge)
+
+    def config(self) -> dict[str, Any]:
+        """Its two stacks: whatever built them, they can be built again."""
+        forward, backward = self.children.values()
+        sides = {"forward": forward.config(), "backward": backward.children[""].config()}
+        return {TYPE: type(self).__name__, **sides, "merge": self.merge}
+
+    @classmethod
+    def from_config(cls, arguments: dict[str, Any]) -> Self:
+        """The pair of stacks that are built already."""
+        pair = cls.__new__(cls)
+        sides = arguments["forward"], arguments["backward"]
+        Bidirectional.__init__(pair, *sides, merge=arguments["merge"])
+        return pair

@@ -12,7 +12,19 @@ from npstack.layers.walk import walk
 
 
 def summary(layer: Any, batch_size: int, time_steps: int) -> str:
-    """Layers, output shapes, parameter counts, and the memory that a tape will take."""
+    """Layers, output shapes, parameter counts, and the memory that a tape will take.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(3, [8, 4], rng=np.random.default_rng(0))
+    >>> print(stack.summary(batch_size=2, time_steps=5))
+    layer        output shape  parameters
+    0.LSTM       (2, 5, 8)            384 = 4H(D + H + 1), D=3, H=8
+    1.LSTM       (2, 5, 4)            208 = 4H(D + H + 1), D=8, H=4
+    StackedLSTM  (2, 5, 4)            592
+    tape for B=2, T=5: 7,738 bytes
+    """
     check_size("summary", "batch_size", batch_size)
     check_size("summary", "time_steps", time_steps)
     rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too

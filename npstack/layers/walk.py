@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from npstack.core.params import shown_path
 from npstack.core.tape import Tape
-from npstack.layers.base import Layer, shown_path
+from npstack.layers.base import Layer
 
 
 class Visit(NamedTuple):

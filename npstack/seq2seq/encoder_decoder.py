@@ -32,7 +32,6 @@ from npstack.core.arguments import check_option
 from npstack.core.errors import (
     ArgumentError,
     NpstackError,
-    ShapeError,
     TapeError,
     fail,
 )
@@ -41,10 +40,10 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Gradients, Tape, Way
 from npstack.layers.base import Layer
-from npstack.layers.boundary import check_causal, check_layer, check_own_params
+from npstack.layers.boundary import check_layer, check_own_params
 from npstack.layers.interface import Context, Mask, States
-from npstack.layers.walk import walk
 from npstack.seq2seq.pairs import SourceTarget, check_pair, reverse_valid
+from npstack.seq2seq.sides import check_ends, check_sizes
 
 HANDOVERS = ("all", "top")
 
@@ -126,7 +125,8 @@ class EncoderDecoder(Layer):
             if not layer.recurrent:
                 advice = "The two sides are joined by the states of their recurrent layers."
                 fail(ArgumentError, where, f"{side} must hold a recurrent layer", layer, advice)
-        _check_ends(where, encoder, decoder)
+        check_ends(where, encoder, decoder)
+        check_sizes(where, encoder, decoder, handover)
         self.handover, self.reverse_source = handover, bool(reverse_source)
         sides = {"encoder": encoder, "decoder": decoder}
         ways = [Way("encoder", self.reverse_source), Way("decoder", same_time=False)]
@@ -136,7 +136,6 @@ class EncoderDecoder(Layer):
             causal=encoder.interface.causal and decoder.interface.causal,
         )
         super().__init__({}, interface, sides, ways)
-        self._check_sizes(where)
 
     @property
     def encoder(self) -> Layer:
@@ -282,37 +281,6 @@ class EncoderDecoder(Layer):
             dfinal = (None,) * (len(self.encoder.recurrent) - 1) + (dfinal[0],)
         return self.encoder.pack_states(dfinal)
 
-    # ---- checks ----------------------------------------------------------------------------------
-
-    def _check_sizes(self, where: str) -> None:
-        """Each state that is handed over fits the layer that it is handed to."""
-        sizes = {
-            side: [layer.output_size for layer in self.children[side].recurrent]
-            for side in ("encoder", "decoder")
-        }
-        read, written = sizes["encoder"], sizes["decoder"]
-        if self.handover == "top":
-            if read[-1] != written[0]:
-                expected = f"layer 0 of the decoder must have H={read[-1]}, as the encoder's last"
-                fail(ShapeError, where, expected, f"H={written[0]}", "handover='top' joins these.")
-        elif read != written:
-            odd = [k for k, (a, b) in enumerate(zip(read, written, strict=False)) if a != b]
-            got = f"layer {odd[0]} differs" if odd else f"{len(read)} and {len(written)} layers"
-            expected = "the recurrent layers of encoder and decoder must have the same sizes"
-            advice = "Every layer of the encoder hands its final state to the same layer there."
-            fail(ShapeError, where, expected, f"{read} and {written}: {got}", advice)
-        ends = [
-            [layer.cell.state_sizes for layer in side.recurrent if layer.cell is not None]
-            for side in self.children.values()
-        ]
-        if self.handover == "top":
-            ends = [ends[0][-1:], ends[1][:1]]
-        for before, after in zip(*ends, strict=True):
-            if (type(before), before) != (type(after), after):
-                expected = "states that are handed over must be of one kind and size"
-                advice = "Build both sides of the same cells."
-                fail(ShapeError, where, expected, f"{before} and {after}", advice)
-
     # ---- what every layer has --------------------------------------------------------------------
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
@@ -338,25 +306,6 @@ class EncoderDecoder(Layer):
             fail(TapeError, where, expected, f"a {got}", advice)
         for side, layer, _, part in self.reached(tape):
             layer.check_tape(f"{where}, {side}", part)
-
-
-def _check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
-    """The encoder ends in what is handed over; the decoder says something at every step."""
-    for side, layer in {"encoder": encoder, "decoder": decoder}.items():
-        pairs = [inner for inner in layer.recurrent if inner.cell is None]
-        if pairs:
-            expected = f"every recurrent layer of the {side} must have one state"
-            advice = "The states of two directions are a pair, with which no decoder begins."
-            fail(ArgumentError, where, expected, f"a {type(pairs[0]).__name__}", advice)
-    check_causal(where, "decoder", decoder)
-    *_, last = (visit.layer for visit in walk(encoder) if visit.leaf)
-    if last not in encoder.recurrent:
-        expected, got = "encoder must end in a recurrent layer", f"a {type(last).__name__}"
-        advice = "Its states are handed over; nobody reads its outputs."
-        fail(ArgumentError, where, expected, got, advice)
-    if not decoder.interface.keeps_time:
-        expected, got = "decoder must keep the time axis", "return_sequences=False"
-        fail(ShapeError, where, expected, got, "Build it with return_sequences=True.")
 
 
 @contextmanager

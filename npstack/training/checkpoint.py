@@ -7,7 +7,6 @@ the state of the random generator. `archive` says how both stand in a file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackErr
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.files import archive
-from npstack.files.archive import Kind
+from npstack.files.archive import Kind, check_path
 from npstack.files.atomic import previous_of
 from npstack.files.container import CRAFTED
 from npstack.files.random_state import check_state, plain
@@ -99,7 +98,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     ({'b': array([1., 1.])}, True)
     """
     where = "save_checkpoint"
-    file = _check_path(where, path)
+    file = check_path(where, path)
     if not isinstance(checkpoint, Checkpoint):
         got = f"a {type(checkpoint).__name__}"
         fail(DtypeError, where, "checkpoint must be a Checkpoint", got, "Build one, or use fit.")
@@ -137,7 +136,7 @@ def load_checkpoint(path: str | Path, model_params: Params | None = None) -> Che
     OSError
         There is no such file, or it may not be read.
     """
-    file = _check_path("load_checkpoint", path)
+    file = check_path("load_checkpoint", path)
     try:
         return _load_checkpoint(file, model_params)
     except DataError as error:
@@ -208,7 +207,7 @@ def save_weights(path: str | Path, params: Params, config: dict[str, Any] | None
     ...     load_weights(f"{folder}/w.npz")
     ({'b': array([1., 1.])}, {'sizes': [2]})
     """
-    file = _check_path("save_weights", path)
+    file = check_path("save_weights", path)
     _check_named("save_weights", params)
     archive.write(file, "save_weights", WEIGHTS, {"config": config or {}}, params)
 
@@ -232,20 +231,13 @@ def load_weights(
         There is no such file, or it may not be read.
     """
     where = f"load_weights({str(path)!r})"
-    fields, params = archive.read(_check_path("load_weights", path), where, WEIGHTS)
+    fields, params = archive.read(check_path("load_weights", path), where, WEIGHTS)
     if model_params is not None:
         _check_model(where, params, model_params)
     return params, fields["config"]
 
 
 # ---- checks ------------------------------------------------------------------------------------
-
-
-def _check_path(where: str, path: object) -> Path:
-    if not isinstance(path, str | os.PathLike):
-        advice = "Give a name, for example 'model.npz'."
-        fail(DtypeError, where, "path must be a str or a Path", describe(path), advice)
-    return Path(path)
 
 
 def _check_named(where: str, params: object) -> None:

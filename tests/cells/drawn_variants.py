@@ -65,7 +65,7 @@ def draw_variant(rng: np.random.Generator, input_size: int, hidden_size: int) ->
         sites = {site: draw_activation(rng) for site in SITES if chosen()}
         parts.append(Activations(**sites))
         options["activations"] = {
-            site: (a.name, *list(a.config().values())[1:]) for site, a in sites.items()
+            site: (a.name, *list(a.config().values())[2:]) for site, a in sites.items()
         }
         if options.get("coupled"):
             options["activations"].pop("forget", None)

@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from npstack import Dense, check_gradients
+from npstack import Dense, build, check_gradients
 from npstack.core.activations import ACTIVATIONS, Activation
 
 pytestmark = pytest.mark.core
@@ -239,7 +239,7 @@ def test_an_activation_is_a_value():
 
 @EACH
 def test_config_and_repr_are_ways_there_and_back(case):
-    assert Activation(**json.loads(json.dumps(case.config()))) == case
+    assert build(json.loads(json.dumps(case.config()))) == case
     assert eval(repr(case), {"Activation": Activation}) == case
 
 

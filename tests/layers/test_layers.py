@@ -20,8 +20,6 @@ from npstack import (
     Sequential,
     StackedLSTM,
 )
-from npstack.cells import CELLS
-from npstack.core.errors import NpstackError
 from npstack.core.init import INITIALISERS
 from npstack.core.params import dtype_of, join_gates, split_gates
 from tests.tools.strategies import LAYERS, STANDARD, build, draw_input
@@ -295,35 +293,6 @@ def test_a_layer_stands_in_one_place_only():
         Sequential(layer, layer)
     with pytest.raises(ArgumentError, match="one place"):
         Sequential(Sequential(layer), layer)
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_the_layer_alone_owns_the_parameters(name):
-    cell = CELLS[name](2, 3, np.random.default_rng(0))
-    layer, before = Recurrent(cell), dict(cell.params)
-    layer.params = {name: 2 * value for name, value in layer.params.items()}
-    inner = layer.cell
-    while inner is not None:  # under wrappers, too
-        assert not inner.params
-        inner = getattr(inner, "cell", None)
-    assert cell.params.keys() == before.keys()
-    assert all(cell.params[name] is before[name] for name in before), "the giver's own stay"
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda p: {**p, "b": p["b"][np.newaxis]}, r"params\['b'\] must have shape \(12,\)"),
-        (lambda p: {"W": p["W"], "U": p["U"]}, r"missing \['b'\]"),
-        (lambda p: {**p, "V": p["b"]}, r"unknown \['V'\]"),
-        (lambda p: {**p, "b": p["b"].astype(np.float32)}, "one dtype"),
-    ],
-)
-def test_a_cell_with_other_parameters_than_it_declares_is_refused(change, words):
-    cell = LSTMCell(2, 3, rng=np.random.default_rng(0))
-    cell.params = change(cell.params)
-    with pytest.raises(NpstackError, match=words):
-        Recurrent(cell)
 
 
 def test_states_of_a_model_without_any_are_empty_and_can_be_handed_on():

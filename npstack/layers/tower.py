@@ -1,0 +1,100 @@
+"""How a stack is built: layers of given sizes on top of one another, with dropout between them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from npstack.cells.base import Cell
+from npstack.core.arguments import check_fraction, check_size
+from npstack.core.errors import ArgumentError, describe, fail
+from npstack.layers.base import Layer
+from npstack.layers.chain import Chain
+from npstack.layers.dropout import Dropout
+from npstack.layers.recurrent import Recurrent
+
+AnyChain = TypeVar("AnyChain", bound=Chain)
+Builder = Callable[[int, int, bool], Layer]  # of one layer: D, H, whether it keeps the sequence
+
+
+def layer_builder(
+    where: str, cell_type: Any, learn_initial: bool, options: dict[str, Any]
+) -> Builder:
+    """What builds a layer of a stack: around a cell, or itself where it builds layers."""
+    if not callable(cell_type):
+        advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
+        fail(ArgumentError, where, "cell_type must build a cell", describe(cell_type), advice)
+    builds_layers = "return_sequences" in inspect.signature(cell_type).parameters
+
+    def build(input_size: int, size: int, full: bool) -> Layer:
+        how = {"return_sequences": full, "learn_initial": learn_initial}
+        given = {**options, **how} if builds_layers else options
+        made: Any = cell_type(input_size, size, **given)
+        if builds_layers and isinstance(made, Layer):
+            return made
+        if builds_layers or not isinstance(made, Cell):
+            advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
+            fail(ArgumentError, where, "cell_type must build a cell", describe(made), advice)
+        return Recurrent(made, **how)
+
+    return build
+
+
+def tower(
+    where: str,
+    build: Builder,
+    input_size: int,
+    sizes: Sequence[int],
+    return_sequences: bool,
+    dropout: float,
+) -> dict[str, Layer]:
+    """Layers on top of one another by name, with dropout between them: a stack's children.
+
+    Only the last may hand on less than its whole sequence.
+    """
+    check_fraction(where, "dropout", dropout, "It is dropped between layers.")
+    children: dict[str, Layer] = {}
+    below = input_size
+    for k, size in enumerate(sizes):
+        if k > 0 and dropout > 0:
+            children[f"dropouts.{k - 1}"] = Dropout(dropout)
+        last = k == len(sizes) - 1
+        children[f"layers.{k}"] = made = build(below, size, return_sequences or not last)
+        below = made.output_size or size
+    return children
+
+
+def stack_sizes(
+    where: str, hidden_sizes: int | Sequence[int], num_layers: int | None
+) -> tuple[int, ...]:
+    """One size per layer, from such a list, or from one size and a count."""
+    if isinstance(hidden_sizes, Sequence | np.ndarray) and not isinstance(hidden_sizes, str):
+        if len(hidden_sizes) == 0 or num_layers not in (None, len(hidden_sizes)):
+            fail(
+                ArgumentError,
+                where,
+                "hidden_sizes must list one size per layer",
+                f"{np.asarray(hidden_sizes).tolist()} with num_layers={num_layers}",
+                "Leave num_layers out, or give one size and a count.",
+            )
+        return tuple(check_size(where, f"hidden_sizes[{k}]", n) for k, n in enumerate(hidden_sizes))
+    advice = "Give one size for all layers, or a list of one size per layer."
+    size = check_size(where, "hidden_sizes", hidden_sizes, advice)
+    count = 1 if num_layers is None else check_size(where, "num_layers", num_layers)
+    return (size,) * count
+
+
+def configs(children: Mapping[str, Layer]) -> dict[str, Any]:
+    """The configurations of layers by name."""
+    return {name: layer.config() for name, layer in children.items()}
+
+
+def chain_of(kind: type[AnyChain], children: dict[str, Layer], hidden_sizes: list[int]) -> AnyChain:
+    """A stack of layers that are built already, whatever built them."""
+    stack = kind.__new__(kind)
+    Chain.__init__(stack, children)
+    vars(stack)["hidden_sizes"] = tuple(hidden_sizes)
+    return stack
