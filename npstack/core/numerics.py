@@ -27,9 +27,17 @@ def _on_objects(function: str, a: Array) -> Array:
     return np.asarray(np.frompyfunc(getattr(context, function), 1, 1)(a), dtype=object)
 
 
-def exp(a: Array) -> Array:
-    """Exponential function of any number type."""
-    return _on_objects("exp", a) if a.dtype == object else np.exp(a)
+def _into(found: Array, out: Array | None) -> Array:
+    """Numbers that were computed elsewhere, put where they were asked for."""
+    if out is None:
+        return found
+    out[...] = found
+    return out
+
+
+def exp(a: Array, out: Array | None = None) -> Array:
+    """Exponential function of any number type; ``out`` is where to put it, ``a`` itself at will."""
+    return _into(_on_objects("exp", a), out) if a.dtype == object else np.exp(a, out=out)
 
 
 def expm1(a: Array) -> Array:
@@ -37,15 +45,15 @@ def expm1(a: Array) -> Array:
     return _on_objects("expm1", a) if a.dtype == object else np.expm1(a)
 
 
-def tanh(a: Array) -> Array:
-    """Hyperbolic tangent of any number type.
+def tanh(a: Array, out: Array | None = None) -> Array:
+    """Hyperbolic tangent of any number type; ``out`` is where to put it.
 
     Examples
     --------
     >>> float(tanh(np.array(0.5)).round(4))
     0.4621
     """
-    return _on_objects("tanh", a) if a.dtype == object else np.tanh(a)
+    return _into(_on_objects("tanh", a), out) if a.dtype == object else np.tanh(a, out=out)
 
 
 def log(a: Array) -> Array:
@@ -95,7 +103,8 @@ def sigmoid(a: Array) -> Array:
     array([4.24835426e-18, 5.00000000e-01, 1.00000000e+00])
     """
     negative = real(a) < 0
-    e = exp(np.where(negative, a, -a))
+    e = np.where(negative, a, -a)
+    e = exp(e, out=e)
     return np.asarray(np.where(negative, e, np.ones_like(e)) / (1 + e))
 
 

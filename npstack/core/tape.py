@@ -128,8 +128,8 @@ class Tape:
         return (int(wrong[:, 1].min()) if self.outputs.ndim == 3 else 0), "outputs"
 
     def protected(self) -> Self:
-        """The same tape, its arrays write-protected."""
-        for array in _arrays(self):
+        """The same tape, its arrays write-protected, those of the parameters, too."""
+        for array in (*_arrays(self), *self.params.values()):
             array.flags.writeable = False
         return self
 

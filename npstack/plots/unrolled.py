@@ -69,16 +69,25 @@ def diagram(model: Layer) -> Picture:
     """
     if not isinstance(model, Layer):
         fail(DtypeError, "plots.diagram", "model must be a layer", describe(model))
-    rows = list(_rows(model))
-    picture = new_picture(1.2 + 0.9 * len(rows))
-    ax = picture.subplots()
-    _draw_input(ax, model)
-    for height, row in enumerate(rows):
-        _draw_row(ax, height, row)
-    _draw_output(ax, model, len(rows))
-    ax.set_xlim(-2.3, LAST + 1.9)
-    ax.set_ylim(-1.25, len(rows) + 0.1)
-    ax.set_axis_off()
+    sides = {"": model}
+    if model.interface.takes_pair:
+        sides = {
+            "encoder, which reads the source": model.children["encoder"],
+            "decoder, which begins with the encoder's states": model.children["decoder"],
+        }
+    rows = [list(_rows(side)) for side in sides.values()]
+    tallest = max(map(len, rows))
+    picture = new_picture(1.2 + 0.9 * tallest, width=8.0 * len(sides))
+    panels = picture.subplots(1, len(sides), squeeze=False)[0]
+    for ax, (title, side), own in zip(panels, sides.items(), rows, strict=True):
+        _draw_input(ax, side)
+        for height, row in enumerate(own):
+            _draw_row(ax, height, row)
+        _draw_output(ax, side, len(own))
+        ax.set_title(title, fontsize=SMALL, loc="left")
+        ax.set_xlim(-2.3, LAST + 1.9)
+        ax.set_ylim(-1.25, tallest + 0.1)
+        ax.set_axis_off()
     return picture
 
 

@@ -129,7 +129,7 @@ class EncoderDecoder(Layer):
         check_sizes(where, encoder, decoder, handover)
         self.handover, self.reverse_source = handover, bool(reverse_source)
         sides = {"encoder": encoder, "decoder": decoder}
-        ways = [Way("encoder", self.reverse_source), Way("decoder", same_time=False)]
+        ways = [Way("encoder"), Way("decoder", same_time=False)]
         interface = replace(
             decoder.interface,
             takes_pair=True,

@@ -1,11 +1,16 @@
 """Who owns what: the layer its parameters, the tape its arrays; copies are protected, too."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
-from npstack import LSTMCell, Recurrent
+from npstack import LSTM, Dense, LSTMCell, Recurrent, Sequential, StackedLSTM
 from npstack.cells import CELLS
 from npstack.core.errors import NpstackError
+from npstack.core.tape import Tape
+from tests.tools.strategies import LAYERS, build, draw_input
 
 pytestmark = pytest.mark.core
 
@@ -36,3 +41,84 @@ def test_a_cell_with_other_parameters_than_it_declares_is_refused(change, words)
     cell.params = change(cell.params)
     with pytest.raises(NpstackError, match=words):
         Recurrent(cell)
+
+
+# ---- tapes ------------------------------------------------------------------------------------
+
+
+def arrays(tape):
+    """Every array that a tape holds, its parameters included."""
+    values, found = [tape], []
+    while values:
+        value = values.pop()
+        if isinstance(value, np.ndarray):
+            found.append(value)
+        elif isinstance(value, dict):
+            values.extend(value.values())
+        elif isinstance(value, tuple):
+            values.extend(value)
+        elif isinstance(value, Tape):
+            values.extend(vars(value).values())
+    return found
+
+
+def again(thing):
+    return pickle.loads(pickle.dumps(thing))
+
+
+@pytest.mark.parametrize("copied", [lambda tape: tape, copy.copy, copy.deepcopy, again])
+@pytest.mark.parametrize("name", LAYERS)
+def test_nothing_on_a_tape_can_be_written_to(name, copied):
+    layer = build(name, np.random.default_rng(0))
+    x = draw_input(layer, np.random.default_rng(0), *((2, 5) if not takes_vector(layer) else (2,)))
+    how = {} if takes_vector(layer) else {"mask": np.ones((2, 5), bool)}
+    tape = copied(layer.forward(x, rng=np.random.default_rng(0), **how))
+    held = arrays(tape)
+    assert held
+    assert not any(array.flags.writeable for array in held)
+    assert x.flags.writeable
+    assert all(mask.flags.writeable for mask in how.values())
+
+
+def takes_vector(layer):
+    return layer.interface.takes_vector
+
+
+def test_a_gradient_made_in_place_of_the_outputs_is_refused_not_silently_wrong():
+    """``d = tape.outputs; d -= y`` would change what a Dense with tanh reads on the way back."""
+    rng = np.random.default_rng(0)
+    model = Sequential(
+        LSTM(2, 3, return_sequences=False, rng=rng), Dense(3, 1, activation="tanh", rng=rng)
+    )
+    for layer in (model, LSTM(2, 3, return_sequences=False, rng=rng)):
+        d = layer.forward(np.ones((2, 4, 2))).outputs
+        with pytest.raises(ValueError, match="read-only"):
+            d -= 1.0
+
+
+def test_parameters_that_can_be_written_to_are_copied_and_stay_as_they_are():
+    layer = LSTM(2, 3, rng=np.random.default_rng(0))
+    given = {name: value.copy() for name, value in layer.params.items()}
+    given["b"].flags.writeable = False
+    tape = layer.forward(np.ones((1, 4, 2)), params=given)
+    expected = layer.backward(tape, np.ones((1, 4, 3)))
+    assert tape.params["b"] is given["b"]
+    for name in ("W", "U"):
+        assert given[name].flags.writeable
+        given[name] *= 7
+    found = layer.backward(tape, np.ones((1, 4, 3)))
+    assert all(np.array_equal(found.params[name], expected.params[name]) for name in given)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, again])
+def test_copies_of_a_model_are_protected_and_apart(copied):
+    model = StackedLSTM(2, [3, 2], rng=np.random.default_rng(0))
+    twin = copied(model)
+    assert not any(value.flags.writeable for value in twin.params.values())
+    assert twin.config() == model.config()
+    with pytest.raises(ValueError, match="read-only"):
+        twin.params["layers.0.b"][0] = 1.0
+    twin.params = {name: value + 1 for name, value in twin.params.items()}
+    apart = copied is not copy.copy  # a shallow copy has the same layers inside
+    same = np.array_equal(twin.params["layers.0.b"], model.params["layers.0.b"])
+    assert same is not apart

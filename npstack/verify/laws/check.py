@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.core.arguments import check_generator, check_size
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.layers.base import Layer
 from npstack.verify.laws import general, purity, resets
 from npstack.verify.laws.base import Law
+from npstack.verify.laws.source_side import SourceSide
 from npstack.verify.laws.trial import LawBroken, NotApplicable
 
 LAWS: dict[str, Law] = {
@@ -21,8 +24,7 @@ LAWS: dict[str, Law] = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one law: ``holds``, ``BROKEN``, ``ERROR`` or ``not applicable``."""
 
     law: str
@@ -72,7 +74,8 @@ def check_laws(
     Parameters
     ----------
     layer : Layer
-        Ours, or your own subclass; single or composite.
+        Ours, or your own subclass; single or composite. Of an `EncoderDecoder` the laws are tried
+        on the whole as it reads sources, and on the decoder as it reads targets.
     rng : numpy.random.Generator
     batch, steps : int
         B and T. ``steps=None`` tries a layer without time on vectors ``(B, D)``.
@@ -96,6 +99,8 @@ def check_laws(
     """
     where = "check_laws"
     check_generator(where, rng)
+    if layer.interface.takes_pair:
+        return _laws_of_sides(where, layer, rng, batch, steps, tolerance)
     B = check_size(where, "batch", batch)
     T = None if steps is None else check_size(where, "steps", steps)
     shape = (B, T) if T is not None else (B,)
@@ -104,7 +109,8 @@ def check_laws(
     else:
         x = rng.standard_normal((*shape, layer.input_size or 3)).astype(layer.dtype or float)
     mask = None if T is None else draw_mask(rng, B, T)
-    resets = None if T is None else rng.random((B, T)) < 0.3
+    one_sequence = isinstance(layer, SourceSide)  # a source has no resets
+    resets = None if T is None or one_sequence else rng.random((B, T)) < 0.3
     rows = []
     for name, law in LAWS.items():
         try:
@@ -117,6 +123,35 @@ def check_laws(
         except Exception as error:  # whatever somebody else's layer raises is the finding
             rows.append(Verdict(name, "ERROR", f"{type(error).__name__}: {error}"))
     return LawReport(tuple(rows))
+
+
+def _laws_of_sides(
+    where: str,
+    model: Any,
+    rng: np.random.Generator,
+    batch: int,
+    steps: int | None,
+    tolerance: float,
+) -> LawReport:
+    """The laws on a model that reads a pair: as it reads sources, and on its decoder."""
+    if model.handover != "all":
+        expected = "the encoder must hand every state over"
+        advice = "Check the sides: check_laws(model.encoder), check_laws(model.decoder)."
+        fail(ArgumentError, where, expected, f"handover={model.handover!r}", advice)
+    decoder = model.decoder
+    target = rng.integers(0, decoder.input_size or 1, (1, 4))
+    if not decoder.interface.takes_symbols:
+        target = rng.standard_normal((1, 4, decoder.input_size or 3)).astype(decoder.dtype)
+    sides = {"source": SourceSide(model, target), "decoder": decoder}
+    return LawReport(
+        tuple(
+            row._replace(law=f"{side}: {row.law}")
+            for side, layer in sides.items()
+            for row in check_laws(
+                layer, rng=rng, batch=batch, steps=steps, tolerance=tolerance
+            ).rows
+        )
+    )
 
 
 def draw_mask(rng: np.random.Generator, batch: int, steps: int) -> Array:

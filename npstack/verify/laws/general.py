@@ -282,6 +282,8 @@ def permuting_hidden_units(t: Trial) -> None:
 @law
 def a_sequence_of_one_layer_is_that_layer(t: Trial) -> None:
     """A model of one layer gives what the layer gives."""
+    states = len(t.layer.recurrent)
+    needs(len(t.forward().slots) == states, "it does not end with the states that it begins with")
     single = t.layer.single_state
 
     def wrap(tree: Any) -> Any:
