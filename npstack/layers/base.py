@@ -27,6 +27,7 @@ from npstack.core.params import Params
 from npstack.core.tape import Gradients, Tape, Way
 from npstack.layers import boundary
 from npstack.layers.interface import Context, Interface, Mask, States
+from npstack.layers.summary import summary
 
 
 class Layer(Configured, ABC):
@@ -222,8 +223,6 @@ class Layer(Configured, ABC):
 
     def summary(self, batch_size: int = 1, time_steps: int = 1) -> str:
         """Layers, output shapes, parameter counts, and the memory that a tape will take."""
-        from npstack.layers.summary import summary  # it walks through layers
-
         return summary(self, batch_size, time_steps)
 
     def __repr__(self) -> str:

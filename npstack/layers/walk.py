@@ -6,11 +6,13 @@ Who measures, draws or checks a model goes by this walk, and asks no layer of wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from npstack.core.params import shown_path
 from npstack.core.tape import Tape
-from npstack.layers.base import Layer
+
+if TYPE_CHECKING:
+    from npstack.layers.base import Layer
 
 
 class Visit(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -99,41 +100,47 @@ def check_laws(
     """
     where = "check_laws"
     check_generator(where, rng)
-    if layer.interface.takes_pair:
-        return _laws_of_sides(where, layer, rng, batch, steps, tolerance)
     B = check_size(where, "batch", batch)
     T = None if steps is None else check_size(where, "steps", steps)
+    if not layer.interface.takes_pair:
+        return LawReport(tuple(_verdicts(layer, rng, B, T, tolerance)))
+    rows = []
+    for name, side in _sides(where, layer, rng).items():
+        found = _verdicts(side, rng, B, T, tolerance, resets=name == "decoder")
+        rows += [row._replace(law=f"{name}: {row.law}") for row in found]
+    return LawReport(tuple(rows))
+
+
+def _verdicts(
+    layer: Layer,
+    rng: np.random.Generator,
+    B: int,
+    T: int | None,
+    tolerance: float,
+    resets: bool = True,
+) -> Iterator[Verdict]:
+    """What becomes of every law; without ``resets`` where a row is one sequence."""
     shape = (B, T) if T is not None else (B,)
     if layer.interface.takes_symbols:
         x: Array = rng.integers(0, layer.input_size or 1, shape)
     else:
         x = rng.standard_normal((*shape, layer.input_size or 3)).astype(layer.dtype or float)
     mask = None if T is None else draw_mask(rng, B, T)
-    one_sequence = isinstance(layer, SourceSide)  # a source has no resets
-    resets = None if T is None or one_sequence else rng.random((B, T)) < 0.3
-    rows = []
+    anew = rng.random((B, T)) < 0.3 if resets and T is not None else None
     for name, law in LAWS.items():
         try:
-            law(layer, x, mask=mask, resets=resets, rng=rng, tolerance=tolerance)
-            rows.append(Verdict(name, "holds", ""))
+            law(layer, x, mask=mask, resets=anew, rng=rng, tolerance=tolerance)
+            yield Verdict(name, "holds", "")
         except NotApplicable as reason:
-            rows.append(Verdict(name, "not applicable", str(reason)))
+            yield Verdict(name, "not applicable", str(reason))
         except LawBroken as broken:
-            rows.append(Verdict(name, "BROKEN", str(broken)))
+            yield Verdict(name, "BROKEN", str(broken))
         except Exception as error:  # whatever somebody else's layer raises is the finding
-            rows.append(Verdict(name, "ERROR", f"{type(error).__name__}: {error}"))
-    return LawReport(tuple(rows))
+            yield Verdict(name, "ERROR", f"{type(error).__name__}: {error}")
 
 
-def _laws_of_sides(
-    where: str,
-    model: Any,
-    rng: np.random.Generator,
-    batch: int,
-    steps: int | None,
-    tolerance: float,
-) -> LawReport:
-    """The laws on a model that reads a pair: as it reads sources, and on its decoder."""
+def _sides(where: str, model: Any, rng: np.random.Generator) -> dict[str, Layer]:
+    """A model that reads a pair: as it reads sources, and its decoder."""
     if model.handover != "all":
         expected = "the encoder must hand every state over"
         advice = "Check the sides: check_laws(model.encoder), check_laws(model.decoder)."
@@ -142,16 +149,7 @@ def _laws_of_sides(
     target = rng.integers(0, decoder.input_size or 1, (1, 4))
     if not decoder.interface.takes_symbols:
         target = rng.standard_normal((1, 4, decoder.input_size or 3)).astype(decoder.dtype)
-    sides = {"source": SourceSide(model, target), "decoder": decoder}
-    return LawReport(
-        tuple(
-            row._replace(law=f"{side}: {row.law}")
-            for side, layer in sides.items()
-            for row in check_laws(
-                layer, rng=rng, batch=batch, steps=steps, tolerance=tolerance
-            ).rows
-        )
-    )
+    return {"source": SourceSide(model, target), "decoder": decoder}
 
 
 def draw_mask(rng: np.random.Generator, batch: int, steps: int) -> Array:
