@@ -21,10 +21,11 @@ TRANSCENDENTAL = re.compile(
 )
 
 
-def imports(module: str) -> set[str]:
-    """Every module that a module imports, wherever in it the import stands."""
+def imports(module: str, everywhere: bool = True) -> set[str]:
+    """Every module that a module imports: anywhere in it, or only when it is loaded."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
     found = set()
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -65,6 +66,14 @@ def test_a_room_imports_only_from_rooms_above_it(name):
             assert (
                 where in above or other == "npstack.version" or not other.startswith("npstack")
             ), f"{module} imports {other}"
+
+
+def test_no_circle_of_imports():
+    within = {name: imports(name, everywhere=False) & set(MODULES) - {name} for name in MODULES}
+    while within:
+        free = {name for name, needed in within.items() if not needed & within.keys()}
+        assert free, f"these import one another in a circle: {sorted(within)}"
+        within = {name: needed for name, needed in within.items() if name not in free}
 
 
 def test_the_top_of_package_and_tests_fits_on_a_screen():

@@ -12,7 +12,7 @@ from npstack.core.arrays import as_array
 from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.masks import check_bool_mask
 from npstack.core.numerics import Array
-from npstack.losses import Loss
+from npstack.losses.functions import Loss
 
 # loss(predictions, targets, mask), and weights=… where samples have weights
 LossFunction = Callable[..., Loss]

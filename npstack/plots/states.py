@@ -208,7 +208,7 @@ def gates(
     ['hidden state h', 'cell state c', 'output gate o']
     """
     where = "plots.gates"
-    if not isinstance(tape, RecurrentTape):
+    if not isinstance(tape, Tape) or tape.layers != (tape,):
         expected, got = "tape must be the tape of one recurrent layer", f"a {type(tape).__name__}"
         fail(TapeError, where, expected, got, "Pick one: tape.layers[0] touches the input.")
     row = check_row(where, row, len(tape.x))

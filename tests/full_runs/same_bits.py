@@ -6,7 +6,8 @@ runs them in the package as it is and in that of an earlier commit, and compares
 
 ::
 
-    python -m tests.full_runs.same_bits 57ec350 --count 500   compare with a commit
+    python -m tests.full_runs.same_bits 57ec350 --json        compare with a commit, keep the figures
+    python -m tests.full_runs.same_bits 57ec350 --count 60    fewer of them
     python -m tests.full_runs.same_bits --print --count 5     the digests of the package as it is
 
 The configurations use public names only, so that both sides understand them.
@@ -214,6 +215,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.full_runs.same_bits")
     parser.add_argument("commit", nargs="?", help="the earlier state")
     parser.add_argument("--count", type=int, default=500, help="how many configurations")
+    parser.add_argument("--json", action="store_true", help="write tests/evidence/same_bits.json")
     parser.add_argument("--print", action="store_true", help="print the digests as JSON")
     given = parser.parse_args()
     here = digests(given.count)
@@ -225,6 +227,12 @@ def main() -> int:
     refused = sum(name.endswith(")") for name in here)
     print(*sorted(other), sep="\n")
     print(f"{given.count} configurations, {refused} of them refused, {len(other)} differ")
+    if given.json:
+        from tests.tools.provenance import provenance, write_figures
+
+        made = provenance(f"python -m tests.full_runs.same_bits {given.commit} --json")
+        figures = {"compared_with": given.commit, "configurations": given.count}
+        write_figures("same_bits", made, {**figures, "refused": refused, "differ": len(other)})
     return 1 if other else 0
 
 
