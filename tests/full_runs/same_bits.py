@@ -6,9 +6,9 @@ runs them in the package as it is and in that of an earlier commit, and compares
 
 ::
 
-    python -m tests.full_runs.same_bits 57ec350 --json        compare with a commit, keep the figures
-    python -m tests.full_runs.same_bits 57ec350 --count 60    fewer of them
-    python -m tests.full_runs.same_bits --print --count 5     the digests of the package as it is
+    python -m tests.full_runs.same_bits 57ec350 --json       compare with a commit, keep figures
+    python -m tests.full_runs.same_bits 57ec350 --count 60   fewer of them
+    python -m tests.full_runs.same_bits --print --count 5    the digests of the package as it is
 
 The configurations use public names only, so that both sides understand them.
 """

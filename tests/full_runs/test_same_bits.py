@@ -1,4 +1,4 @@
-"""The package computes the bits that it computed before its files moved: a slice of the full run."""
+"""The package computes the bits that it computed before its files moved: a slice of that run."""
 
 import subprocess
 
