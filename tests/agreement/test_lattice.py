@@ -118,7 +118,7 @@ class Renamed:
     """A model that always runs with other parameters than it shows."""
 
     def __init__(self, model: Any, params: dict[str, np.ndarray]) -> None:
-        self.model, self.params, self.takes_symbols = model, params, False
+        self.model, self.params, self.interface = model, params, model.interface
 
     def forward(self, *given: Any, **options: Any) -> Any:
         return self.model.forward(*given, **options)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from npstack.layers import Interface
 from tests.agreement.lattice.config import Config
 from tests.agreement.lattice.judging import Framework, Pair, Result, figures, require, run
 from tests.full_runs.lattice import NAMES, framework
@@ -89,7 +90,7 @@ def gates_rolled(case: Case) -> Case:
 class Shown:
     """What the adapters read of a model."""
 
-    takes_symbols = False
+    interface = Interface()
 
     def __init__(self, params: dict[str, np.ndarray]) -> None:
         self.params = params

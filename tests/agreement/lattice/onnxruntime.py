@@ -184,7 +184,9 @@ def moved_by_activations(config: Config, block: str, exact: np.ndarray) -> float
     changes = []
     for draw in range(4):
         ends = [config.activations_of(d) for d in range(len(config.ends))]
-        acts = tuple(tuple(Inexact(**a.config(), draw=draw) for a in own) for own in ends)
+        acts = tuple(
+            tuple(Inexact(a.name, a.alpha, a.beta, draw=draw) for a in own) for own in ends
+        )
         moved = make_case(replace(config, activations=acts)).run()[block]
         changes.append(block_error(moved, exact, EPS))
     return max(changes)
