@@ -291,6 +291,9 @@ class GatedCell(Cell):
         from npstack.core.undrawn import Undrawn  # brings numpy.random
 
         where = f"{cls.__name__}.from_params"
+        if {"rng", "dtype"} & others.keys():
+            expected = "rng and dtype must be left out"
+            fail(ArgumentError, where, expected, "one of them", "The arrays say what they are.")
         W = as_array(where, "W", W)
         if W.ndim != 2:
             packed = f"W must be (D, {cls._gate_count(parts)}H)"

@@ -35,9 +35,13 @@ class CellWrapper(Cell, ABC):
         self.noise_axes = own_axes, cell.noise_axes
 
     @property
-    def params(self) -> Params:  # type: ignore[override]
+    def params(self) -> Params:
         """Those of the cell inside."""
         return self.cell.params
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        self.cell.params = params
 
     @property
     def param_shapes(self) -> dict[str, tuple[int, ...]]:

@@ -223,7 +223,7 @@ def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) 
             got += f" of {len(noise)}"
         advice = "Pass the noise of a tape of the same model and x."
         fail(ArgumentError, where, f"noise must be {wanted}", got, advice)
-    return noise
+    return noise.copy() if isinstance(noise, np.ndarray) else noise  # a tape owns its draws
 
 
 def check_noise_tree(where: str, noise: object, shapes: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from functools import cache
 from typing import Any, Self
@@ -26,7 +27,7 @@ class Configured:
 
     # How parameters were drawn is no part of what they are drawn for.
     of_drawing: frozenset[str] = frozenset({"kernel_init", "recurrent_init", "bias_init"})
-    _given: dict[str, Any]
+    _given: dict[str, Any] | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
@@ -34,12 +35,12 @@ class Configured:
         return self
 
     @classmethod
-    def _plain(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """The arguments in plain values; empty where they do not fit, of which others complain."""
+    def _plain(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
+        """The arguments in plain values; None where they do not fit the constructor."""
         try:
             bound = _signature(cls.__mro__).bind(*args, **kwargs)
         except TypeError:
-            return {}
+            return None
         bound.apply_defaults()
         given: dict[str, Any] = {}
         for name, parameter in bound.signature.parameters.items():
@@ -50,7 +51,8 @@ class Configured:
     def config(self) -> dict[str, Any]:
         """What ``npstack.build`` makes the same again of: plain values, ready for JSON.
 
-        Parameters (weights) are not in it; ``params`` has them. So ``rng`` is None in it.
+        Parameters (weights) are not in it; ``params`` has them. So ``rng`` is None in it. Nor is
+        what was assigned later: it says what the constructor was given.
 
         Raises
         ------
@@ -64,25 +66,32 @@ class Configured:
         >>> config["type"], config["input_size"], config["reset"]
         ('GRU', 3, 'after')
         """
+        where = f"{type(self).__name__}.config"
+        if self._given is None or TYPE in self._given:
+            expected = (
+                f"the arguments of its constructor must be known, and none be called {TYPE!r}"
+            )
+            raise ArgumentError(where, expected, "others", "Write config() and from_config().")
         for path, value in _leaves("", self._given):
             if isinstance(value, Unnamed):
-                where = f"{type(self).__name__}.config"
                 expected = f"{path} must be a number, a word, a layer, a cell, or a list of such"
                 advice = "It has no name to be written down: write config() and from_config()."
                 raise ArgumentError(where, expected, str(value), advice)
-        return {TYPE: type(self).__name__, **self._given}
+        return {TYPE: type(self).__name__, **copy.deepcopy(self._given)}
 
     @classmethod
     def from_config(cls, arguments: dict[str, Any]) -> Self:
         """Build from what `config` said, its own parts built already; ``type`` is left out."""
-        parameters = _signature(cls.__mro__).parameters
-        listed = [p.name for p in parameters.values() if p.kind is p.VAR_POSITIONAL]
-        before = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        parameters = _signature(cls.__mro__).parameters.values()
+        listed = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+        placed = [
+            p.name
+            for p in parameters
+            if p.kind is p.POSITIONAL_ONLY or (listed and p.kind is p.POSITIONAL_OR_KEYWORD)
+        ]
         given = dict(arguments)
-        if not listed:
-            return cls(**given)
-        many = given.pop(listed[0], [])
-        return cls(*(given.pop(name) for name in before if name in given), *many, **given)
+        many = given.pop(listed[0], []) if listed else []
+        return cls(*(given.pop(name) for name in placed if name in given), *many, **given)
 
 
 @cache
@@ -107,10 +116,13 @@ def as_plain(value: object) -> Any:
         return value
     if isinstance(value, np.random.Generator):
         return None  # parameters are given when it is built again, not drawn
-    if isinstance(value, np.bool_ | np.integer | np.floating):
+    if isinstance(value, np.bool_ | np.integer):
         return value.item()
-    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
-        return np.dtype(value).name
+    if isinstance(value, np.floating):
+        return float(value)
+    is_dtype = isinstance(value, type) and issubclass(value, np.generic | float | complex)
+    if isinstance(value, np.dtype) or is_dtype or value is object:
+        return np.dtype(value).name  # type: ignore[call-overload]
     if isinstance(value, dict):
         return {str(key): as_plain(own) for key, own in value.items()}
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.size < 1000:
@@ -120,8 +132,8 @@ def as_plain(value: object) -> Any:
     if isinstance(value, Configured):
         try:
             return value.config()
-        except ArgumentError as error:
-            return Unnamed(error.got)
+        except ArgumentError:  # said when it is asked for, with its place
+            return {TYPE: type(value).__name__, **(value._given or {"?": Unnamed(describe(value))})}
     return Unnamed(describe(value))
 
 

@@ -50,7 +50,7 @@ class NpstackError(Exception):
         gate: str | None = None,
         typed: str | None = None,
     ) -> None:
-        super().__init__(where, expected, got, advice)
+        super().__init__(where, expected, str(got), advice)
         self.where, self.expected, self._got, self.advice = where, expected, str(got), advice
         self.step, self.layer, self.gate, self.typed = step, layer, gate, typed
 

@@ -54,7 +54,10 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
     True
     """
     rows, columns = shape
-    q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+    drawn = rng.standard_normal((max(shape), min(shape)))
+    if not drawn.any():  # nothing was drawn: the parameters are given afterwards
+        return np.zeros(shape)
+    q, r = np.linalg.qr(drawn)
     q = q * np.sign(np.diag(r))  # makes the decomposition unique, hence the draw uniform
     return q if rows >= columns else q.T
 

@@ -5,8 +5,8 @@ it, `npstack.analysis` measures it, `npstack.plots` draws it. A layer remembers 
 two forward passes may be outstanding, ``backward`` may be called twice on one tape, and a tape may
 be data that somebody else recorded.
 
-Every array on a tape is write-protected, in a copy and in what a pickle gives back, too: what was
-recorded stays true.
+Every array on a tape that ``forward`` made is write-protected, in a copy and in what a pickle gives
+back, too: what was recorded stays true.
 
 Letters: ``B`` batch, ``T`` time steps, ``D`` input size, ``H`` hidden size.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
@@ -127,11 +128,23 @@ class Tape:
             return None
         return (int(wrong[:, 1].min()) if self.outputs.ndim == 3 else 0), "outputs"
 
+    @property
+    def steps(self) -> int:
+        """How many time steps there are, as `first_non_finite` counts them."""
+        return self.outputs.shape[1] if self.outputs.ndim > 2 else 1
+
     def protected(self) -> Self:
-        """The same tape, its arrays write-protected, those of the parameters, too."""
+        """The same tape, write-protected: its arrays, its parameters and their dictionary."""
+        for part in self.parts:
+            part.protected()
+        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
         for array in (*_arrays(self), *self.params.values()):
             array.flags.writeable = False
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle holds."""
+        return {**self.__dict__, "params": dict(self.params)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What ``copy`` and ``pickle`` make of a tape is protected, as it was."""
@@ -182,6 +195,11 @@ class RecurrentTape(Tape):
         """This tape itself."""
         return (self,)
 
+    @property
+    def steps(self) -> int:
+        """How many time steps were read."""
+        return int(self.x.shape[1])
+
     def first_non_finite(self) -> tuple[int, str] | None:
         """The time step and the gate or state where the first NaN or infinity appeared."""
         records = {**self.gates._asdict(), **self.states._asdict()}
@@ -210,7 +228,7 @@ class CompositeTape(Tape):
     turned: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        if len(self.ways) != len(self.children):
+        if isinstance(self.children, tuple) and len(self.ways) != len(self.children):
             plain = tuple(Way(str(k)) for k in range(len(self.children)))
             object.__setattr__(self, "ways", plain)
 

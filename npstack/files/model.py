@@ -12,6 +12,7 @@ from typing import Any
 
 from npstack import cells, layers
 from npstack.cells.base import Cell, check_cell_params
+from npstack.cells.parts import Part
 from npstack.core.activations import Activation
 from npstack.core.config import TYPE, Configured
 from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackError, describe, fail
@@ -21,22 +22,29 @@ from npstack.files import archive
 from npstack.files.archive import Kind, check_path
 from npstack.files.strict_json import brief
 from npstack.layers.base import Layer
+from npstack.layers.chain import Chain
 from npstack.layers.gru import StackedGRU
 from npstack.layers.rnn import StackedRNN
 from npstack.layers.stacked import Stacked, StackedLSTM
 from npstack.layers.stacked_bidirectional import BidirectionalStacked, StackedBidirectional
+from npstack.layers.wrapper import Wrapper
 from npstack.seq2seq.encoder_decoder import EncoderDecoder
 
 MODEL = Kind("npstack-model", 1, {"config": dict})
 STACKS = (Stacked, StackedLSTM, StackedGRU, StackedRNN, StackedBidirectional, BidirectionalStacked)
-OFFERED = (getattr(room, name) for room in (cells, layers) for name in room.__all__)
+BASES = (Layer, Cell, Chain, Wrapper, Part)  # they compute nothing themselves
 KINDS: dict[str, type[Configured]] = {
     kind.__name__: kind
-    for kind in (*OFFERED, *STACKS, Activation, EncoderDecoder)
-    if isinstance(kind, type) and issubclass(kind, Configured)
+    for kind in (
+        *(getattr(room, name) for room in (cells, layers) for name in room.__all__),
+        *(*STACKS, Activation, EncoderDecoder),
+    )
+    if isinstance(kind, type) and issubclass(kind, Configured) and kind not in BASES
 }
-MOST_DEEP, MOST_LAYERS, LARGEST = 60, 10_000, 10**7  # what a configuration may ask for
+MOST_DEEP, MOST_KINDS = 64, 10_000  # how deep a configuration may be, and how many things hold
+LARGEST = 10**7  # of a size
 MOST_NUMBERS = 10**9  # parameters, where nobody says how many there are
+SIZES = ("size", "sizes", "num_symbols", "num_layers", "steps")  # how names of sizes end
 
 
 def build(
@@ -52,7 +60,8 @@ def build(
     config : dict
         What ``layer.config()`` gave, or the same read from JSON.
     params : dict, optional
-        Its parameters; without them they are zeros, or what they begin with whatever is drawn.
+        Its parameters; without them they are zeros, but for those that begin with a value that
+        needs no drawing, such as a forget bias of 1.
     known : dict, optional
         Classes of your own by the names under which the configuration has them:
         ``{"Affine": Affine}``.
@@ -77,14 +86,12 @@ def build(
     if not isinstance(config, Mapping):
         advice = "Pass layer.config(), or json.load(file)."
         fail(DtypeError, "build", "config must be a dictionary", describe(config), advice)
-    table = {**KINDS, **(known or {})}
-    for name, kind in table.items():
-        if not (isinstance(kind, type) and issubclass(kind, Configured)):
-            expected = f"known[{name!r}] must be a class of layers, cells or parts"
-            advice = "Pass the class itself: {'Affine': Affine}."
-            fail(DtypeError, "build", expected, describe(kind), advice)
+    if params is not None and not isinstance(params, Mapping):
+        fail(DtypeError, "build", "params must be a dictionary", describe(params), "layer.params.")
     numbers = MOST_NUMBERS if params is None else count(params)
-    made = _made(config, table, Undrawn(numbers), "config", 0)
+    builder = _Builder({**KINDS, **_check_known("build", known)}, Undrawn(numbers))
+    _check_depth(config)
+    made = builder.made(config, "config")
     if not isinstance(made, Configured):
         expected = f"config must say what it is of, under {TYPE!r}"
         fail(ArgumentError, "build", expected, brief(dict(config)), "Pass layer.config().")
@@ -92,50 +99,83 @@ def build(
         if isinstance(made, Cell):
             params = check_cell_params("build", params, made.param_shapes)
         elif not isinstance(made, Layer):
-            got = f"a {type(made).__name__}"
-            expected = "params belong to a layer or a cell"
+            expected, got = "params belong to a layer or a cell", f"a {type(made).__name__}"
             fail(ArgumentError, "build", expected, got, "Leave them out.")
         made.params = params
     return made
 
 
-def _made(value: Any, table: Mapping[str, Any], rng: Undrawn, path: str, depth: int) -> Any:
-    """A value of a configuration, with everything in it that has a type built."""
-    if depth > MOST_DEEP:
-        fail(ArgumentError, "build", f"{path} must not be nested so deeply", f"depth {depth}")
-    if isinstance(value, list | tuple):
-        return [_made(own, table, rng, f"{path}[{k}]", depth + 1) for k, own in enumerate(value)]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST:
-        fail(ArgumentError, "build", f"{path} must be at most {LARGEST:,}", brief(value))
-    if not isinstance(value, Mapping):
-        return value
-    given = {
-        str(name): _made(own, table, rng, f"{path}.{name}", depth + 1)
-        for name, own in value.items()
-        if name != TYPE
-    }
-    if TYPE not in value:
-        return given
-    kind = table.get(value[TYPE]) if isinstance(value[TYPE], str) else None
-    if kind is None:
-        expected = f"{path}.{TYPE} must be one of the layers, cells and parts of npstack"
-        advice = "A class of your own? Give it: build(config, known={'Affine': Affine})."
-        fail(ArgumentError, "build", expected, brief(value[TYPE]), advice)
-    if isinstance(given.get("num_layers"), int) and given["num_layers"] > MOST_LAYERS:
-        got = given["num_layers"]
-        fail(ArgumentError, "build", f"{path}.num_layers must be at most {MOST_LAYERS:,}", got)
-    if "rng" in given:
-        given["rng"] = rng
-    try:
-        made: Any = kind.from_config(given)
-    except NpstackError as error:
-        error.where = f"build, {path}: {error.where}"
-        raise
-    except Exception as error:  # whatever a constructor says to arguments that are not its own
-        expected = f"{path} must hold the arguments of {value[TYPE]}"
-        advice = f"What went wrong with them: {error}."
-        raise ArgumentError("build", expected, brief(sorted(given)), advice) from None
-    return made
+class _Builder:
+    """Builds the things of one configuration, which may ask for so many and no more."""
+
+    def __init__(self, table: Mapping[str, type[Configured]], rng: Undrawn) -> None:
+        self.table, self.rng, self.built = table, rng, 0
+
+    def made(self, value: Any, path: str) -> Any:
+        """A value of a configuration, with everything in it that has a type built."""
+        if isinstance(value, list | tuple):
+            return [self.made(own, f"{path}[{k}]") for k, own in enumerate(value)]
+        if not isinstance(value, Mapping):
+            is_size = path.rstrip("[]0123456789").endswith(SIZES)
+            if is_size and isinstance(value, int) and value > LARGEST:
+                fail(ArgumentError, "build", f"{path} must be at most {LARGEST:,}", brief(value))
+            return value
+        given = {
+            str(name): self.made(own, f"{path}.{name}")
+            for name, own in value.items()
+            if name != TYPE
+        }
+        return self.thing(value[TYPE], given, path) if TYPE in value else given
+
+    def thing(self, name: object, given: dict[str, Any], path: str) -> Any:
+        """One layer, cell or part, from its arguments."""
+        kind = self.table.get(name) if isinstance(name, str) else None
+        if kind is None:
+            expected = f"{path}.{TYPE} must be one of the layers, cells and parts of npstack"
+            advice = "A class of your own? Give it: build(config, known={'Affine': Affine})."
+            fail(ArgumentError, "build", expected, brief(name), advice)
+        layers = given.get("num_layers")
+        self.built += layers if isinstance(layers, int) else 1
+        if self.built > MOST_KINDS:
+            got = f"more at {path}"
+            fail(ArgumentError, "build", f"config must hold at most {MOST_KINDS:,} things", got)
+        given = {name: own for name, own in given.items() if name not in kind.of_drawing}
+        if "rng" in given:
+            given["rng"] = self.rng
+        try:
+            return kind.from_config(given)
+        except NpstackError as error:
+            error.where = f"build, {path}: {error.where}"
+            raise
+        except Exception as error:  # whatever a constructor says to arguments that are not its own
+            expected = f"{path} must hold the arguments of {name}"
+            advice = f"What went wrong with them: {error}."
+            raise ArgumentError("build", expected, brief(sorted(given)), advice) from None
+
+
+def _check_known(where: str, known: object) -> Mapping[str, type[Configured]]:
+    """Classes of a user's own, by name."""
+    advice = "Pass the class itself by its name: known={'Affine': Affine}."
+    if known is not None and not isinstance(known, Mapping):
+        fail(DtypeError, where, "known must be a dictionary", describe(known), advice)
+    for name, kind in (known or {}).items():
+        if not (isinstance(kind, type) and issubclass(kind, Configured)):
+            expected = f"known[{name!r}] must be a class of layers, cells or parts"
+            fail(DtypeError, where, expected, describe(kind), advice)
+    return known or {}
+
+
+def _check_depth(config: object) -> None:
+    """A configuration is not nested without end."""
+    depth = 0
+    level: list[Any] = [config]
+    while level:
+        depth += 1
+        if depth > MOST_DEEP:
+            expected = f"the configuration must be at most {MOST_DEEP} levels deep"
+            fail(ArgumentError, "build", expected, "more", "Nest fewer layers.")
+        lists = (v.values() if isinstance(v, Mapping) else v for v in level)
+        level = [own for v in lists for own in v if isinstance(own, Mapping | list | tuple)]
 
 
 def save_model(path: str | Path, model: Layer) -> None:
@@ -172,7 +212,16 @@ def save_model(path: str | Path, model: Layer) -> None:
             describe(model),
             "Its weights alone? Use save_weights.",
         )
-    archive.write(file, where, MODEL, {"config": model.config()}, model.params)
+    config = model.config()
+    for layer in (model, *model.inside()):
+        if KINDS.get(type(layer).__name__, type(layer)) is not type(layer):
+            expected = "a class of your own must have a name of its own"
+            got, advice = (
+                f"another {type(layer).__name__}",
+                "npstack has one of that name: rename it.",
+            )
+            fail(ArgumentError, where, expected, got, advice)
+    archive.write(file, where, MODEL, {"config": config}, model.params)
 
 
 def load_model(path: str | Path, known: Mapping[str, type[Configured]] | None = None) -> Any:
@@ -192,6 +241,7 @@ def load_model(path: str | Path, known: Mapping[str, type[Configured]] | None = 
         There is no such file, or it may not be read.
     """
     where = f"load_model({str(path)!r})"
+    _check_known("load_model", known)
     fields, params = archive.read(check_path("load_model", path), where, MODEL)
     try:
         return build(fields["config"], params, known=known)

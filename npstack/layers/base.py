@@ -45,8 +45,8 @@ class Layer(Configured, ABC):
     """
 
     tape_type: type[Tape] = Tape
-    cell: Cell | None = None  # what is run over time, where the layer is that and nothing more
-    in_series = False  # whether its children feed one another, and it adds nothing of its own
+    cell: Cell | None = None  # the cell, if the layer is one cell over time
+    in_series = False  # whether a picture shows its children in its place, on top of one another
     parameter_formula = ""  # how the number of parameters comes about, in the legend's letters
     by_step = False  # whether what is inside runs at each time step by itself
 
@@ -62,8 +62,6 @@ class Layer(Configured, ABC):
         self._params = dict(params)
         boundary.check_children(self)
         self._store(params)
-
-    # ---- what it is ------------------------------------------------------------------------
 
     @property
     def params(self) -> Params:
@@ -125,8 +123,6 @@ class Layer(Configured, ABC):
         """Whether its state is one NamedTuple, not a tuple of one for each layer inside."""
         return self.recurrent == (self,)
 
-    # ---- the public boundary -----------------------------------------------------------------
-
     def forward(
         self,
         x: Array,
@@ -178,7 +174,8 @@ class Layer(Configured, ABC):
         params = boundary.check_own_params(self, where, params)
         x, mask, resets = boundary.check_sequence(self, where, x, mask, lengths, resets, params)
         boundary.check_draws(where, rng, noise)
-        begin = self._check_states(where, "states", states, len(x), boundary.dtype_for(params, x))
+        dtype = names.dtype_of(params) or x.dtype
+        begin = boundary.check_states(self, where, "states", states, len(x), dtype)
         context = Context(begin, mask, resets, rng=rng, noise=noise)
         tape = self._forward(params, zero_where_masked(x, mask), context).protected()
         boundary.check_outcome(where, self.first_non_finite(tape))
@@ -215,8 +212,8 @@ class Layer(Configured, ABC):
         self.check_tape(where, tape)
         mask = self._after(Context(mask=tape.mask), tape).mask
         doutputs = boundary.check_doutputs(where, doutputs, dfinal_states, tape, mask)
-        dtype = tape.outputs.dtype
-        dfinal = self._check_states(where, "dfinal_states", dfinal_states, len(tape.x), dtype)
+        B, dtype = len(tape.x), tape.outputs.dtype
+        dfinal = boundary.check_states(self, where, "dfinal_states", dfinal_states, B, dtype)
         doutputs = zero_where_masked(doutputs, mask)
         dparams, dx, dinitial = self.pass_back(tape, doutputs, dfinal)
         return Gradients(dparams, dx, self.pack_states(dinitial))
@@ -228,8 +225,6 @@ class Layer(Configured, ABC):
     def __repr__(self) -> str:
         sizes = f"{self.input_size} -> {self.output_size}, " if self.output_size else ""
         return f"{type(self).__name__}({sizes}{names.count(self.params):,} parameters)"
-
-    # ---- what a layer writes -------------------------------------------------------------------
 
     @abstractmethod
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
@@ -274,6 +269,14 @@ class Layer(Configured, ABC):
         drawn = self.join_noise([part.noise for part in parts])
         return kind(params, x, context.mask, outputs, drawn, tuple(parts), **how)
 
+    def handed(
+        self, params: Params, context: Context
+    ) -> Iterator[tuple[Layer, Params, States, Any]]:
+        """Every child with its parameters, its states and its draws."""
+        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
+        for (name, child), (states, noise) in zip(self.children.items(), shares, strict=True):
+            yield child, names.without_prefix(name, params), states, noise
+
     def shares(self, states: States) -> Iterator[States]:
         """The part of the states, or of their gradients, that belongs to each child."""
         remaining = iter(states)
@@ -301,7 +304,11 @@ class Layer(Configured, ABC):
 
     def _after(self, context: Context, tape: Tape) -> Context:
         """What the layer above is told of time: the mask travels as long as the time axis does."""
-        return context if self.interface.keeps_time else context._replace(mask=None, resets=None)
+        return (
+            context
+            if self.interface.keeps_time
+            else context._replace(mask=None, resets=None, resets_back=None)
+        )
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         """The shape that the outputs of a tape must have."""
@@ -315,15 +322,6 @@ class Layer(Configured, ABC):
         leading = (1,) if self.interface.takes_vector else (1, steps)
         return np.zeros((*leading, self.input_size or 1), self.dtype or np.float64)
 
-    def _check_states(
-        self, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
-    ) -> States:
-        """One state per recurrent layer; None where none is given."""
-        if not self.single_state:
-            return boundary.check_states(self.recurrent, where, name, states, batch, dtype)
-        (layer,) = self.recurrent
-        return (None if states is None else layer.check_state(where, name, states, batch, dtype),)
-
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
     ) -> Any:
@@ -336,13 +334,14 @@ class Layer(Configured, ABC):
         for name, child, _, part in self.reached(tape):
             child.check_tape(f"{where}, part {name}" if name else where, part)
 
-    def first_non_finite(self, tape: Tape) -> tuple[str, int, str] | None:
-        """Layer, time step, and the gate or state in which the first wrong number was born."""
+    def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
+        """Where the first wrong number was born; ``turned``: time is read from the end."""
         for name, child, way, part in self.reached(tape):
-            found = child.first_non_finite(part)
+            found = child.first_non_finite(part, way.under(turned))
             if found is not None:
-                layer, step, what = found
-                step = part.x.shape[1] - 1 - step if way.turned else step
-                return f"{names.shown_path(name)}{layer}", step, what
+                return f"{names.shown_path(name)}{found[0]}", *found[1:]
         own = tape.first_non_finite()  # finite numbers may have a sum or a product that is not
-        return None if own is None else (type(self).__name__, *own)
+        if own is None:
+            return None
+        step = tape.steps - 1 - own[0] if turned ^ tape.turned else own[0]
+        return type(self).__name__, step, own[1]

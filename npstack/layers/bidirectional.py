@@ -16,7 +16,7 @@ import numpy as np
 from npstack.core.errors import ArgumentError, DtypeError, fail
 from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Layer
-from npstack.layers.boundary import check_layer
+from npstack.layers.boundary import check_layer, check_states
 from npstack.layers.interface import States
 from npstack.layers.parallel import Branches
 from npstack.layers.reversed import Reversed
@@ -124,7 +124,7 @@ class Bidirectional(Branches):
         pairs = zip(self.children.items(), state, strict=True)
         return Directions(
             *(
-                layer.pack_states(layer._check_states(where, f"{name}.{side}", own, batch, dtype))
+                layer.pack_states(check_states(layer, where, f"{name}.{side}", own, batch, dtype))
                 for (side, layer), own in pairs
             )
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from npstack.core.errors import (
 from npstack.core.masks import check_finite, check_mask, check_no_mask, check_resets
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.layers.interface import Mask
+from npstack.layers.interface import Mask, States
 
 
 def check_layer(where: str, name: str, layer: Any) -> None:
@@ -76,7 +75,8 @@ def check_own_params(layer: Any, where: str, params: Params | None) -> dict[str,
     if params is None:
         return dict(layer.params)
     check_params(where, params, layer.params)
-    return {name: a.copy("K") if a.flags.writeable else a for name, a in params.items()}
+    own = {name: not a.flags.writeable and a.base is None for name, a in params.items()}
+    return {name: a if own[name] else a.copy("K") for name, a in params.items()}
 
 
 def check_sequence(
@@ -112,11 +112,6 @@ def check_draws(where: str, rng: object, noise: object) -> None:
         fail(ArgumentError, where, expected, "both", "Leave one out.")
 
 
-def dtype_for(params: Params, x: Array) -> np.dtype[Any]:
-    """The dtype that states must have: that of the parameters, else of the input."""
-    return names.dtype_of(params) or x.dtype
-
-
 def check_outcome(where: str, found: tuple[str, int, str] | None) -> None:
     """No layer has made NaN or infinity of finite numbers."""
     if found is not None:
@@ -140,9 +135,10 @@ def check_kind(layer: Any, where: str, tape: Any) -> None:
 
 def check_parts(where: str, tape: Any, count: int) -> None:
     """A tape with so many parts."""
-    if len(tape.parts) != count:
+    own = len(tape.parts) if isinstance(tape.parts, tuple) else f"a {type(tape.parts).__name__}"
+    if own != count:
         expected = f"tape must have {count} part{'s' * (count != 1)}"
-        fail(TapeError, where, expected, len(tape.parts), "It belongs to another model.")
+        fail(TapeError, where, expected, own, "It belongs to another model.")
 
 
 def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
@@ -175,24 +171,25 @@ def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
 
 
 def check_states(
-    slots: Sequence[Any], where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
-) -> tuple[Any, ...]:
-    """One state for each of the layers that have one; None where none is given."""
-    count = len(slots)
-    if states is None or (count == 0 and states == ()):
-        states = (None,) * count
-    elif not count:
-        fail(
-            ArgumentError,
-            where,
+    layer: Any, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
+) -> States:
+    """One state for each of the layers inside that have one; None where none is given."""
+    slots = layer.recurrent
+    if layer.single_state:
+        states = None if states is None else (states,)
+    elif not slots and states is not None and states != ():
+        expected, got = (
             f"{name} must be None: no recurrent layer here",
             f"a {type(states).__name__}",
-            "Leave it out.",
         )
-    given = check_count(where, name, states, count)
+        fail(ArgumentError, where, expected, got, "Leave it out.")
+    if states is None:
+        return (None,) * len(slots)
+    given = check_count(where, name, states, len(slots))
+    names_ = [name] if layer.single_state else [f"{name}[{k}]" for k in range(len(slots))]
     return tuple(
-        None if state is None else layer.check_state(where, f"{name}[{k}]", state, batch, dtype)
-        for k, (layer, state) in enumerate(zip(slots, given, strict=True))
+        None if state is None else slot.check_state(where, own, state, batch, dtype)
+        for slot, own, state in zip(slots, names_, given, strict=True)
     )
 
 

@@ -6,10 +6,11 @@ draws by order. How the children are wired is all that a kind of it adds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
 from npstack.core import params as names
+from npstack.core.errors import ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Tape, Way
@@ -24,9 +25,9 @@ class Chain(Layer):
     in_series = True
 
     def __init__(self, children: Mapping[str, Layer]) -> None:
-        interfaces = [layer.interface for layer in children.values()]
-        ways = _ways(children)
-        super().__init__({}, reduce(Interface.then, interfaces), children, tuple(ways))
+        _check_neighbours(type(self).__name__, list(children.values()))
+        interfaces = (layer.interface for layer in children.values())
+        super().__init__({}, reduce(Interface.then, interfaces), children, list(_ways(children)))
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -43,10 +44,8 @@ class Chain(Layer):
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         inputs, told = x, context
         tapes: list[Tape] = []
-        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
-        for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True):
-            own = told._replace(states=states, noise=noise)
-            tape = layer._forward(names.without_prefix(name, params), x, own)
+        for layer, own, states, noise in self.handed(params, context):
+            tape = layer._forward(own, x, told._replace(states=states, noise=noise))
             tapes.append(tape)
             x, told = tape.outputs, layer._after(told, tape)
         whole: CompositeTape = self.composed(params, inputs, context, x, tapes)
@@ -81,3 +80,44 @@ def _ways(children: Mapping[str, Layer]) -> Iterator[Way]:
     for name, layer in children.items():
         yield Way(name, below.turned, below.keeps_time)
         below = below.then(layer.interface)
+
+
+def _check_neighbours(where: str, layers: Sequence[Layer]) -> None:
+    """Each layer takes what the one below hands on."""
+    size: int | None = None
+    last_step: str | None = None  # the layer below that …
+    sequence: str | None = None
+    extra_axis: str | None = None
+    for k, layer in enumerate(layers):
+        name = f"layer {k} ({type(layer).__name__})"
+        own = layer.interface
+        if own.takes_symbols and k > 0:
+            expected = f"{name} must come first: it takes integers"
+            fail(ShapeError, where, expected, f"place {k}", "Nothing else hands integers on.")
+        if own.needs_time and last_step:
+            fail(
+                ShapeError,
+                where,
+                f"{name} needs a sequence (B, T, D) from below",
+                f"only the last step (B, D) of {last_step}, which has return_sequences=False",
+                "Build the lower layer with return_sequences=True: "
+                "a stacked LSTM feeds each layer's full hidden sequence to the next.",
+            )
+        if own.takes_vector and sequence:
+            expected = f"{name} needs one vector (B, D) from below"
+            advice = "Build that layer with return_sequences=False."
+            fail(ShapeError, where, expected, f"a sequence, from {sequence}", advice)
+        if extra_axis:
+            expected = f"{name} needs (B, T, D) or (B, D) from below"
+            got = f"an axis of branches more, from {extra_axis}"
+            fail(ShapeError, where, expected, got, "Join the branches: merge='concat'.")
+        if size is not None and own.input_size not in (None, size):
+            got = f"{size} from the layer below"
+            advice = f"Build it with input_size={size}."
+            fail(ShapeError, where, f"{name} takes D={own.input_size}", got, advice)
+        if not own.keeps_time:
+            last_step = None if own.makes_time else name
+        if not own.keeps_time or own.needs_time:
+            sequence = None if last_step else name
+        extra_axis = name if own.extra_axis else None
+        size = size if own.output_size is None else own.output_size

@@ -97,3 +97,7 @@ class Context(NamedTuple):
     resets_back: Mask = None
     rng: np.random.Generator | None = None
     noise: Any = None
+
+    def beyond_time(self, mask: Mask = None) -> Context:
+        """For a layer above the end of the time axis, or above a new one of this mask."""
+        return self._replace(mask=mask, resets=None, resets_back=None)

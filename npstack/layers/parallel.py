@@ -79,14 +79,9 @@ class Branches(Layer):
         super().__init__({}, _joined(where, interfaces, merge), children)
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
-        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
         tapes = [
-            layer._forward(
-                names.without_prefix(name, params),
-                x,
-                context._replace(states=states, noise=noise),
-            )
-            for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True)
+            layer._forward(own, x, context._replace(states=states, noise=noise))
+            for layer, own, states, noise in self.handed(params, context)
         ]
         outputs = MERGES[self.merge].join([tape.outputs for tape in tapes])
         tape: CompositeTape = self.composed(params, x, context, outputs, tapes)

@@ -61,7 +61,7 @@ class RepeatVector(Layer):
         return {}, doutputs.sum(axis=1), ()
 
     def _after(self, context: Context, tape: Tape) -> Context:
-        return context._replace(mask=np.ones(tape.outputs.shape[:2], bool))
+        return context.beyond_time(np.ones(tape.outputs.shape[:2], bool))
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         return (len(tape.x), self.steps, tape.x.shape[-1])

@@ -112,4 +112,4 @@ def turned_resets(resets: Mask, mask: Any) -> Mask:
     for t in reversed(range(resets.shape[1])):
         found[:, t] = begins & mask[:, t]
         begins = np.where(mask[:, t], resets[:, t], begins)
-    return found[:, ::-1]
+    return np.ascontiguousarray(found[:, ::-1])

@@ -85,13 +85,11 @@ class SkipConnected(Layer):
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         tapes: list[Tape] = []
-        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
-        for (name, layer), (states, noise) in zip(self.children.items(), shares, strict=True):
+        for layer, own, states, noise in self.handed(params, context):
             below = [tapes[-1].outputs] if tapes else []
             read = [*below, x] if self.from_input or not tapes else below
-            own = context._replace(states=states, noise=noise)
-            joined = np.concatenate(read, axis=-1)
-            tapes.append(layer._forward(names.without_prefix(name, params), joined, own))
+            told = context._replace(states=states, noise=noise)
+            tapes.append(layer._forward(own, np.concatenate(read, axis=-1), told))
         heard = [tape.outputs for tape in tapes] if self.to_output else [tapes[-1].outputs]
         tape: CompositeTape = self.composed(
             params, x, context, np.concatenate(heard, axis=-1), tapes

@@ -21,7 +21,7 @@ from npstack.core.config import TYPE
 from npstack.layers.chain import Chain
 from npstack.layers.lstm import LSTM
 from npstack.layers.recurrent import Recurrent
-from npstack.layers.tower import chain_of, configs, layer_builder, stack_sizes, tower
+from npstack.layers.tower import layer_builder, stack_sizes, tower
 
 
 class Stacked(Chain):
@@ -87,21 +87,32 @@ class Stacked(Chain):
         **options: Any,
     ) -> None:
         where = type(self).__name__
-        self.hidden_sizes = stack_sizes(where, hidden_sizes, num_layers)
+        sizes = stack_sizes(where, hidden_sizes, num_layers)
         check_generator(where, options.get("rng"))
         build = layer_builder(where, cell_type, learn_initial, options)
-        sizes = self.hidden_sizes
         super().__init__(tower(where, build, input_size, sizes, return_sequences, dropout))
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """H of each layer, bottom first; of one direction where there are two."""
+        cells = (next(n.cell for n in (own, *own.inside()) if n.cell) for own in self.layers)
+        return tuple(cell.hidden_size for cell in cells)
 
     def config(self) -> dict[str, Any]:
         """Its layers: whatever built them, they can be built again."""
-        own = {"hidden_sizes": list(self.hidden_sizes)}
-        return {TYPE: type(self).__name__, **own, "children": configs(self.children)}
+        if not type(self).__module__.startswith(__package__):
+            return super().config()  # a class of one's own has a constructor of its own
+        layers = {name: layer.config() for name, layer in self.children.items()}
+        return {TYPE: type(self).__name__, "children": layers}
 
     @classmethod
     def from_config(cls, arguments: dict[str, Any]) -> Self:
         """The stack of layers that are built already."""
-        return chain_of(cls, **arguments)
+        if "children" not in arguments:
+            return super().from_config(arguments)
+        stack = cls.__new__(cls)
+        Chain.__init__(stack, **arguments)
+        return stack
 
 
 class StackOptions(TypedDict, total=False):

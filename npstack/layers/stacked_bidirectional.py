@@ -17,10 +17,10 @@ from npstack.layers.bidirectional import Bidirectional
 from npstack.layers.chain import Chain
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.stacked import Stacked
-from npstack.layers.tower import chain_of, configs, layer_builder, stack_sizes, tower
+from npstack.layers.tower import layer_builder, stack_sizes, tower
 
 
-class StackedBidirectional(Chain):
+class StackedBidirectional(Stacked):
     """Layer by layer: each layer reads what both directions of the layer below have made.
 
     So do PyTorch (``bidirectional=True``), JAX, and nested ``Bidirectional`` layers of Keras.
@@ -75,22 +75,13 @@ class StackedBidirectional(Chain):
             forward, backward = (direction(below, size, full) for _ in range(2))
             return Bidirectional(forward, backward, merge=merge)
 
-        self.hidden_sizes = sizes = stack_sizes(where, hidden_sizes, num_layers)
+        sizes = stack_sizes(where, hidden_sizes, num_layers)
         if merge == "none" and len(sizes) > 1:
             expected = "merge must make one sequence of two for the layer above"
             fail(ArgumentError, where, expected, repr(merge), "Use merge='concat'.")
         check_generator(where, options.get("rng"))
-        super().__init__(tower(where, build, input_size, sizes, return_sequences, dropout))
-
-    def config(self) -> dict[str, Any]:
-        """Its layers: whatever built them, they can be built again."""
-        own = {"hidden_sizes": list(self.hidden_sizes)}
-        return {TYPE: type(self).__name__, **own, "children": configs(self.children)}
-
-    @classmethod
-    def from_config(cls, arguments: dict[str, Any]) -> Self:
-        """The stack of layers that are built already."""
-        return chain_of(cls, **arguments)
+        layers = tower(where, build, input_size, sizes, return_sequences, dropout)
+        Chain.__init__(self, layers)  # of two directions each, where `Stacked` builds one
 
 
 class BidirectionalStacked(Bidirectional):

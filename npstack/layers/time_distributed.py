@@ -91,10 +91,11 @@ class TimeDistributed(Wrapper):
         batch, *features = self.layer._outputs_shape(tape.parts[0])
         return (batch, tape.x.shape[1], *features)
 
-    def first_non_finite(self, tape: Tape) -> tuple[str, int, str] | None:
+    def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
         """The first step whose part has a wrong number, and the layer in it."""
         for t, part in enumerate(tape.parts):
             found = self.layer.first_non_finite(part)
             if found is not None:
-                return found[0], t, found[2]
+                step = len(tape.parts) - 1 - t if turned else t
+                return found[0], step, found[2]
         return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +12,9 @@ from npstack.cells.base import Cell
 from npstack.core.arguments import check_fraction, check_size
 from npstack.core.errors import ArgumentError, describe, fail
 from npstack.layers.base import Layer
-from npstack.layers.chain import Chain
 from npstack.layers.dropout import Dropout
 from npstack.layers.recurrent import Recurrent
 
-AnyChain = TypeVar("AnyChain", bound=Chain)
 Builder = Callable[[int, int, bool], Layer]  # of one layer: D, H, whether it keeps the sequence
 
 
@@ -85,16 +83,3 @@ def stack_sizes(
     size = check_size(where, "hidden_sizes", hidden_sizes, advice)
     count = 1 if num_layers is None else check_size(where, "num_layers", num_layers)
     return (size,) * count
-
-
-def configs(children: Mapping[str, Layer]) -> dict[str, Any]:
-    """The configurations of layers by name."""
-    return {name: layer.config() for name, layer in children.items()}
-
-
-def chain_of(kind: type[AnyChain], children: dict[str, Layer], hidden_sizes: list[int]) -> AnyChain:
-    """A stack of layers that are built already, whatever built them."""
-    stack = kind.__new__(kind)
-    Chain.__init__(stack, children)
-    vars(stack)["hidden_sizes"] = tuple(hidden_sizes)
-    return stack

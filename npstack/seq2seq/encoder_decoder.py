@@ -32,7 +32,6 @@ from npstack.core.arguments import check_option
 from npstack.core.errors import (
     ArgumentError,
     NpstackError,
-    TapeError,
     fail,
 )
 from npstack.core.masks import check_mask
@@ -40,7 +39,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Gradients, Tape, Way
 from npstack.layers.base import Layer
-from npstack.layers.boundary import check_layer, check_own_params
+from npstack.layers.boundary import check_kind, check_layer, check_own_params, check_parts
 from npstack.layers.interface import Context, Mask, States
 from npstack.seq2seq.pairs import SourceTarget, check_pair, reverse_valid
 from npstack.seq2seq.sides import check_ends, check_sizes
@@ -298,12 +297,10 @@ class EncoderDecoder(Layer):
         """Zeros that the two sides take."""
         return SourceTarget(*(layer.blank_input(steps) for layer in self.children.values()))
 
-    def check_tape(self, where: str, tape: object) -> None:
+    def check_tape(self, where: str, tape: Any) -> None:
         """The two tapes of the two sides."""
-        advice = f"Pass the tape that {type(self).__name__}.forward of this model returned."
-        if not isinstance(tape, CompositeTape) or len(tape.parts) != 2:
-            expected, got = "tape must have two parts, encoder and decoder", type(tape).__name__
-            fail(TapeError, where, expected, f"a {got}", advice)
+        check_kind(self, where, tape)
+        check_parts(where, tape, 2)
         for side, layer, _, part in self.reached(tape):
             layer.check_tape(f"{where}, {side}", part)
 
@@ -315,4 +312,5 @@ def _in_the(side: str) -> Iterator[None]:
         yield
     except NpstackError as error:
         error.where = f"EncoderDecoder, {side}: {error.where}"
+        error.layer = f"{side}.{error.layer}" if error.layer else None
         raise

@@ -3,6 +3,7 @@
 import copy
 import json
 import sys
+import tracemalloc
 from functools import partial
 
 import numpy as np
@@ -17,6 +18,7 @@ from npstack import (
     DataError,
     Dense,
     EncoderDecoder,
+    LSTMCell,
     NpstackError,
     Recurrent,
     Reversed,
@@ -36,6 +38,7 @@ from npstack.cells import CELLS
 from npstack.cells.parts import PARTS
 from npstack.core.tape import Tape
 from npstack.core.trees import named
+from npstack.core.undrawn import Undrawn
 from npstack.layers import Interface, Layer
 from tests.cells.test_own_parts import Faded, Least, Noisy
 from tests.tools.strategies import LAYERS
@@ -181,17 +184,11 @@ def test_a_cell_is_made_of_its_parameters_without_a_generator(name):
     ],
 )
 def test_arrays_that_make_no_cell_are_refused(W, U, b, words):
-    from npstack import LSTMCell
-
     with pytest.raises(NpstackError, match=words):
         LSTMCell.from_params(*map(np.zeros, (W, U, b)))
 
 
 def test_what_has_no_name_is_refused_in_words():
-    class Mapped(Affine):
-        def __init__(self, size, function):
-            super().__init__(size)
-
     for layer in (Mapped(3, np.tanh), Sequential(Mapped(3, np.tanh))):
         with pytest.raises(ArgumentError, match=r"must be a number, .*, got <ufunc 'tanh'"):
             layer.config()
@@ -308,3 +305,109 @@ def test_a_file_whose_weights_are_another_models_is_refused(tmp_path):
     archive.write(path, "save_model", MODEL, {"config": large.config()}, small.params)
     with pytest.raises(DataError, match=r"at most 48 numbers"):
         load_model(path)
+
+
+# ---- limits, and kinds of ones own ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [float, np.float32, "float32", np.dtype("d"), np.longdouble])
+def test_a_dtype_is_written_down_however_it_was_given(dtype):
+    layer = LSTM(1, 2, rng=RNG(), dtype=dtype, forget_bias=np.longdouble(1))
+    assert again(layer).dtype == layer.dtype == np.dtype(dtype)
+
+
+def test_what_is_saved_can_be_loaded_or_is_refused_before(tmp_path):
+    model = LSTM(1, 2, rng=RNG(), forget_bias=10**8)
+    for _ in range(25):
+        model = Sequential(model)
+    save_model(tmp_path / "a.npz", model)
+    assert load_model(tmp_path / "a.npz").config() == model.config()
+    for _ in range(20):
+        model = Sequential(model)
+    with pytest.raises(ArgumentError, match="at most 64 levels"):
+        save_model(tmp_path / "b.npz", model)
+
+    class Dense(Layer):  # not npstack's
+        def __init__(self, size):
+            super().__init__({}, Interface(size, size))
+
+        _forward = _backward = None
+
+    Dense.__abstractmethods__ = frozenset()
+    with pytest.raises(ArgumentError, match="a name of its own"):
+        save_model(tmp_path / "b.npz", Sequential(Dense(3)))
+
+
+def test_a_file_cannot_ask_for_more_memory_than_its_own_arrays():
+    config = LSTM(2500, 2500, rng=Undrawn()).config()
+    config |= {"kernel_init": "zeros", "recurrent_init": "zeros"}
+    tracemalloc.start()
+    with pytest.raises(NpstackError, match="at most 0 numbers"):
+        build(config, {})
+    assert tracemalloc.get_traced_memory()[1] < 2e7
+    tracemalloc.stop()
+    with pytest.raises(NpstackError, match="at most 10,000 things"):
+        build({"type": "Sequential", "layers": [{"type": "Dropout", "rate": 0.1}] * 20_000})
+    with pytest.raises(NpstackError, match="at most 10,000 things"):
+        build({"type": "StackedLSTM", "num_layers": 10**7, "input_size": 1, "hidden_sizes": 1})
+
+
+def test_stacks_from_a_configuration_are_checked_like_others():
+    first, second = LSTM(1, 3, rng=RNG()).config(), LSTM(5, 3, rng=RNG()).config()
+    children = {"layers.0": first, "layers.1": second}
+    with pytest.raises(NpstackError, match="takes D=5"):
+        build({"type": "StackedLSTM", "children": children})
+    written = {"type": "StackedLSTM", "input_size": 1, "hidden_sizes": [3, 2], "rng": None}
+    assert build(written).hidden_sizes == (3, 2)
+
+
+def test_a_stack_of_ones_own_is_built_by_its_own_constructor():
+    class Scaled(StackedLSTM):
+        def __init__(self, size, scale, *, rng):
+            super().__init__(1, [size], rng=rng)
+            self.scale = scale
+
+    twin = build(Scaled(3, 0.5, rng=RNG()).config(), known={"Scaled": Scaled})
+    assert (twin.scale, twin.hidden_sizes) == (0.5, (3,))
+
+
+def test_a_wrapped_cell_takes_its_parameters():
+    cell = CELLS["lstm, zoneout"](D, H, RNG())
+    twin = build(cell.config(), cell.params)
+    assert all(np.array_equal(twin.params[name], cell.params[name]) for name in cell.params)
+
+
+def test_a_configuration_is_the_callers_own():
+    model = Sequential(LSTM(1, 2, rng=RNG()), Dense(2, 1, rng=RNG()))
+    config = model.config()
+    config["layers"][0]["hidden_size"] = 99
+    assert model.config()["layers"][0]["hidden_size"] == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: build({"type": "LSTM"}, known=[1]), "known must be a dictionary"),
+        (lambda: build(LSTM(1, 2, rng=RNG()).config(), [1]), "params must be a dictionary"),
+        (lambda: load_model("none.npz", known={"A": 3}), r"load_model: known\['A'\]"),
+        (
+            lambda: LSTMCell.from_params(*map(np.zeros, ((1, 8), (2, 8), 8)), dtype=float),
+            "left out",
+        ),
+        (lambda: Sequential(Mapped(3, len)).config(), r"layers\[0\].function must be a number"),
+        (lambda: Typed("a").config(), "none be called 'type'"),
+    ],
+)
+def test_wrong_calls_are_answered_in_words(call, words):
+    with pytest.raises(NpstackError, match=words):
+        call()
+
+
+class Mapped(Affine):
+    def __init__(self, size, function):
+        super().__init__(size)
+
+
+class Typed(Affine):
+    def __init__(self, type):
+        super().__init__(3)

@@ -279,3 +279,18 @@ def test_turned_round_twice_is_the_layer_itself_with_resets_at_any_step(order):
     assert np.array_equal(plain.x, found.x)
     assert all(np.array_equal(value, found.params[name]) for name, value in plain.params.items())
     assert all(map(np.array_equal, plain.initial_states, found.initial_states))
+
+
+@pytest.mark.parametrize("steps", [3, 7])
+def test_resets_end_with_the_time_axis_that_they_are_of(steps):
+    """A `Reversed` above a new time axis once got those of the axis below."""
+    rng = np.random.default_rng(0)
+    model = Sequential(
+        Reversed(LSTM(2, 3, rng=rng), order="as_read"),
+        LSTM(3, 3, return_sequences=False, rng=rng),
+        RepeatVector(steps),
+        Reversed(LSTM(3, 2, rng=rng)),
+    )
+    x, resets = rng.standard_normal((2, 5, 2)), rng.random((2, 5)) < 0.5
+    tape = model.forward(x, resets=resets)
+    assert tape.parts[-1].parts[0].resets is None

@@ -6,7 +6,16 @@ import pickle
 import numpy as np
 import pytest
 
-from npstack import LSTM, Dense, LSTMCell, Recurrent, Sequential, StackedLSTM
+from npstack import (
+    LSTM,
+    Dense,
+    Dropout,
+    LSTMCell,
+    Recurrent,
+    Reversed,
+    Sequential,
+    StackedLSTM,
+)
 from npstack.cells import CELLS
 from npstack.core.errors import NpstackError
 from npstack.core.tape import Tape
@@ -122,3 +131,31 @@ def test_copies_of_a_model_are_protected_and_apart(copied):
     apart = copied is not copy.copy  # a shallow copy has the same layers inside
     same = np.array_equal(twin.params["layers.0.b"], model.params["layers.0.b"])
     assert same is not apart
+
+
+def test_a_tapes_dictionary_of_parameters_cannot_be_changed():
+    for tape in (LSTM(1, 2, rng=np.random.default_rng(0)).forward(np.ones((1, 2, 1))),):
+        for one in (tape, again(tape), copy.deepcopy(tape)):
+            with pytest.raises(TypeError, match="does not support item assignment"):
+                one.params["U"] = np.zeros((2, 8))
+
+
+def test_what_a_caller_can_still_write_to_is_not_on_the_tape():
+    layer = Sequential(Dropout(0.5), Reversed(LSTM(2, 3, rng=np.random.default_rng(0))))
+    x, resets = np.ones((1, 4, 2)), np.zeros((1, 4), bool)
+    kept = np.ones((1, 4, 2), bool)
+    tape = layer.forward(x, noise=(kept[:], None), resets=resets)
+    expected = layer.backward(tape, np.ones((1, 4, 3))).x
+    kept[:] = False
+    resets[:] = True
+    assert np.array_equal(layer.backward(tape, np.ones((1, 4, 3))).x, expected)
+    assert all(a.base is None or not a.base.flags.writeable for a in arrays(tape))
+    base = {name: np.concatenate([v, v]) for name, v in layer.params.items()}
+    given = {name: b[: len(b) // 2] for name, b in base.items()}
+    for view in given.values():
+        view.flags.writeable = False
+    tape = layer.forward(x, params=given)
+    expected = layer.backward(tape, np.ones((1, 4, 3))).x
+    for whole in base.values():
+        whole *= 3
+    assert np.array_equal(layer.backward(tape, np.ones((1, 4, 3))).x, expected)

@@ -202,3 +202,36 @@ def test_the_step_is_that_of_the_sequence_however_often_time_was_turned(layers, 
 
 def plain_on(D):
     return LSTM(D, 1, rng=np.random.default_rng(0))
+
+
+def overflowing():
+    """Its outputs overflow where x is more than 1, and nowhere else."""
+    head = Dense(1, 1, rng=np.random.default_rng(0))
+    head.params = {"W": np.full((1, 1), HUGE), "b": np.zeros(1)}
+    return head
+
+
+def following():
+    """Open gates without memory: its outputs are near 0.76 where x is 1, else 0."""
+    layer = plain(0)
+    W, b = np.array([[0.0, 0.0, 9.0, 0.0]]), np.array([9.0, -99.0, 0.0, 9.0])
+    layer.params = {"W": W, "U": np.zeros((1, 4)), "b": b}
+    return layer
+
+
+def test_forward_a_step_is_counted_on_the_time_axis_of_the_layer_that_is_named():
+    last = LSTM(1, 1, return_sequences=False, rng=np.random.default_rng(0))
+    last.params = following().params
+    inner = Sequential(last, RepeatVector(3), overflowing(), overflowing())
+    with pytest.raises(NonFiniteError, match=r"time step 0 of 3\.Dense") as caught:
+        Reversed(inner).forward(np.ones((1, 9, 1)))
+    assert (caught.value.step, caught.value.layer, caught.value.gate) == (0, "3.Dense", "outputs")
+
+
+def test_forward_a_product_of_branches_that_are_turned_is_counted_in_time():
+    branches = [Reversed(Sequential(following(), overflowing()), order="as_read") for _ in range(2)]
+    x = np.zeros((1, 5, 1))
+    x[0, 1] = 1.0
+    with pytest.raises(NonFiniteError) as caught:
+        Parallel(*branches, merge="mul").forward(x)
+    assert (caught.value.step, caught.value.layer) == (1, "Parallel")

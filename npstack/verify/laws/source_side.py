@@ -6,33 +6,18 @@ outputs have the time axis of the target.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.core.tape import CompositeTape, Tape
+from npstack.core.tape import Tape
 from npstack.layers.base import Layer
 from npstack.layers.interface import Context, Interface, States
+from npstack.layers.wrapper import WrapperTape
 from npstack.seq2seq.encoder_decoder import EncoderDecoder
 from npstack.seq2seq.pairs import SourceTarget
-
-
-@dataclass(frozen=True, eq=False)
-class SourceTape(CompositeTape):
-    """One forward pass; its part is the tape of the whole model."""
-
-    @property
-    def initial(self) -> Any:
-        """What the encoder began with."""
-        return self.parts[0].initial
-
-    @property
-    def final(self) -> Any:
-        """What the decoder ended with."""
-        return self.parts[0].final
 
 
 class SourceSide(Layer):
@@ -46,7 +31,7 @@ class SourceSide(Layer):
         What the decoder reads, whatever the source is.
     """
 
-    tape_type = SourceTape
+    tape_type = WrapperTape
 
     def __init__(self, model: EncoderDecoder, target: Array) -> None:
         self.model, self.target = model, target
@@ -76,10 +61,10 @@ class SourceSide(Layer):
             params=params,
             noise=context.noise,
         )
-        return SourceTape(params, x, context.mask, tape.outputs, tape.noise, (tape,))
+        return WrapperTape(params, x, context.mask, tape.outputs, tape.noise, (tape,))
 
     def _backward(
-        self, tape: SourceTape, doutputs: Array, dfinal: States
+        self, tape: WrapperTape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
         grads = self.model.backward(tape.parts[0], doutputs, self.model.decoder.pack_states(dfinal))
         assert isinstance(grads.x, SourceTarget)
@@ -93,12 +78,12 @@ class SourceSide(Layer):
         """The tape of the whole model."""
         self.model.check_tape(where, tape.parts[0])
 
-    def first_non_finite(self, tape: Tape) -> tuple[str, int, str] | None:
+    def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
         """The model has looked itself."""
         return None
 
     def _after(self, context: Context, tape: Tape) -> Context:
-        return context._replace(mask=np.ones(tape.outputs.shape[:2], bool), resets=None)
+        return Context(mask=np.ones(tape.outputs.shape[:2], bool))
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         return tape.parts[0].outputs.shape
