@@ -298,7 +298,11 @@ class GatedCell(Cell):
         if W.ndim != 2:
             packed = f"W must be (D, {cls._gate_count(parts)}H)"
             fail(ShapeError, where, packed, np.shape(W), "A row for each feature of the input.")
-        units = W.shape[1] // cls._gate_count(parts)
+        if np.shape(b)[-1:] == W.shape[:1] != W.shape[1:]:
+            expected = f"the gates must stand side by side in the last axis, W (D, {W.shape[0]})"
+            advice = "PyTorch has them in the first axis: pass weight_ih.T and weight_hh.T."
+            fail(ShapeError, where, expected, W.shape, advice)
+        units = max(W.shape[1] // cls._gate_count(parts), 1)
         given = {"W": W, "U": U, "b": b}
         options = {name: own for name, own in others.items() if not isinstance(own, np.ndarray)}
         given |= {name: own for name, own in others.items() if name not in options}

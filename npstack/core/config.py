@@ -46,13 +46,19 @@ class Configured:
         for name, parameter in bound.signature.parameters.items():
             value = bound.arguments[name]
             given |= value if parameter.kind is parameter.VAR_KEYWORD else {name: value}
-        return {name: as_plain(own) for name, own in given.items() if name not in cls.of_drawing}
+        return {
+            name: Unnamed("a generator that is not called rng")
+            if isinstance(own, np.random.Generator) and name != "rng"
+            else as_plain(own)
+            for name, own in given.items()
+            if name not in cls.of_drawing
+        }
 
     def config(self) -> dict[str, Any]:
         """What ``npstack.build`` makes the same again of: plain values, ready for JSON.
 
-        Parameters (weights) are not in it; ``params`` has them. So ``rng`` is None in it. Nor is
-        what was assigned later: it says what the constructor was given.
+        Parameters (weights) are not in it; ``params`` has them. So ``rng`` is None in it. It says
+        what the constructor was given; what was assigned later is refused.
 
         Raises
         ------
@@ -72,6 +78,14 @@ class Configured:
                 f"the arguments of its constructor must be known, and none be called {TYPE!r}"
             )
             raise ArgumentError(where, expected, "others", "Write config() and from_config().")
+        for name, value in self._given.items():
+            now = vars(self).get(name, value)
+            simple = isinstance(value, bool | int | float) and isinstance(now, bool | int | float)
+            if simple and now != value:
+                advice = "Build another one with this value."
+                raise ArgumentError(
+                    where, f"{name} must be as it was built, {value!r}", now, advice
+                )
         for path, value in _leaves("", self._given):
             if isinstance(value, Unnamed):
                 expected = f"{path} must be a number, a word, a layer, a cell, or a list of such"

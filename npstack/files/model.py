@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from npstack import cells, layers
 from npstack.cells.base import Cell, check_cell_params
 from npstack.cells.parts import Part
@@ -43,6 +45,7 @@ KINDS: dict[str, type[Configured]] = {
 }
 MOST_DEEP, MOST_KINDS = 64, 10_000  # how deep a configuration may be, and how many things hold
 LARGEST = 10**7  # of a size
+SPARE = 4  # times as many numbers may be asked for as there are parameters: some are drawn twice
 MOST_NUMBERS = 10**9  # parameters, where nobody says how many there are
 SIZES = ("size", "sizes", "num_symbols", "num_layers", "steps")  # how names of sizes end
 
@@ -88,7 +91,11 @@ def build(
         fail(DtypeError, "build", "config must be a dictionary", describe(config), advice)
     if params is not None and not isinstance(params, Mapping):
         fail(DtypeError, "build", "params must be a dictionary", describe(params), "layer.params.")
-    numbers = MOST_NUMBERS if params is None else count(params)
+    for name, value in (params or {}).items():
+        if not isinstance(value, np.ndarray):
+            expected, advice = f"params[{name!r}] must be an array", "Classes go into known={…}."
+            fail(DtypeError, "build", expected, describe(value), advice)
+    numbers = MOST_NUMBERS if params is None else SPARE * count(params)
     builder = _Builder({**KINDS, **_check_known("build", known)}, Undrawn(numbers))
     _check_depth(config)
     made = builder.made(config, "config")
@@ -132,7 +139,8 @@ class _Builder:
         kind = self.table.get(name) if isinstance(name, str) else None
         if kind is None:
             expected = f"{path}.{TYPE} must be one of the layers, cells and parts of npstack"
-            advice = "A class of your own? Give it: build(config, known={'Affine': Affine})."
+            word = name if isinstance(name, str) and name.isidentifier() else "Affine"
+            advice = f"A class of your own? Give it by this name: known={{{word!r}: {word}}}."
             fail(ArgumentError, "build", expected, brief(name), advice)
         layers = given.get("num_layers")
         self.built += layers if isinstance(layers, int) else 1

@@ -128,7 +128,8 @@ def check_outcome(where: str, found: tuple[str, int, str] | None) -> None:
 def check_kind(layer: Any, where: str, tape: Any) -> None:
     """A tape of this kind of layer."""
     if not isinstance(tape, layer.tape_type):
-        expected = f"tape must be a {layer.tape_type.__name__}"
+        kind = layer.tape_type.__name__
+        expected = f"tape must be {'an' if kind[0] in 'AEIO' else 'a'} {kind}"
         advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
         fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
 
