@@ -94,8 +94,24 @@ def test_law_holds_for_layers_around_layers(kind, law, data):
     try_law(kind, law, data)
 
 
+def rounds_by_address():
+    """Whether a product with a single column has other last bits at another place in memory.
+
+    NumPy 1.26's BLAS does on some processors. No layer can then keep its bits when a sequence is
+    split, so such products are left out.
+    """
+    rng = np.random.default_rng(0)
+    rows, column = rng.standard_normal((40, 3)), rng.standard_normal((3, 1))
+    return any((rows[k:] @ column != (rows @ column)[k:]).any() for k in range(1, 40))
+
+
+ROUNDS_BY_ADDRESS = rounds_by_address()
+
+
 def try_law(kind, law, data):
     layer, x, mask, resets, rng = data.draw(cases(kind))
+    if ROUNDS_BY_ADDRESS and any(v.ndim == 2 and v.shape[1] == 1 for v in layer.params.values()):
+        return
     try:
         LAWS[law](layer, x, mask=mask, resets=resets, rng=rng)
     except NotApplicable:
