@@ -138,7 +138,7 @@ class Tape:
         for part in self.parts:
             part.protected()
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
-        for array in (*_arrays(self), *self.params.values()):
+        for array in (*_own_arrays(self), *self.params.values()):
             array.flags.writeable = False
         return self
 
@@ -265,13 +265,18 @@ class Gradients(NamedTuple):
 
 
 def _arrays(tape: Tape) -> Iterator[Array]:
-    """Every array that a tape holds, parameters aside."""
+    """Every array that a tape and its parts hold, parameters aside."""
+    yield from _own_arrays(tape)
+    for part in tape.parts:
+        yield from _arrays(part)
+
+
+def _own_arrays(tape: Tape) -> Iterator[Array]:
+    """Every array that a tape holds itself, parameters aside."""
     values = [getattr(tape, field.name) for field in fields(tape) if field.name != "params"]
     while values:
         value = values.pop()
         if isinstance(value, np.ndarray):
             yield value
-        elif isinstance(value, Tape):
-            yield from _arrays(value)
         elif isinstance(value, tuple):
             values.extend(value)
