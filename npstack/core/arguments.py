@@ -1,4 +1,8 @@
-"""Arguments that are no arrays: sizes, numbers, words, generators, dtypes."""
+"""Arguments that are no arrays: sizes, numbers, flags, words, generators, dtypes.
+
+Each check returns the value to go on with, in Python's own type: ``np.int8(100)`` has passed as a
+size, and 3 times it would be 44. What was checked and what is used must be the same.
+"""
 
 from __future__ import annotations
 
@@ -58,10 +62,18 @@ def check_fraction(where: str, name: str, value: object, advice: str) -> float:
     return number
 
 
+def check_flag(where: str, name: str, value: object) -> bool:
+    """True or False, Python's or NumPy's; no other value stands for one of them."""
+    if not isinstance(value, bool | np.bool_):
+        expected, advice = f"{name} must be True or False", f"Use {name}=True or {name}=False."
+        fail(ArgumentError, where, expected, describe(value), advice)
+    return bool(value)
+
+
 def check_option(where: str, name: str, value: str, options: Iterable[str]) -> str:
     """One of a list of words; a near miss gets a suggestion."""
     options = list(options)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         near = difflib.get_close_matches(str(value), options, n=1)
         fail(
             ArgumentError,

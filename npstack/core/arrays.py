@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Complex
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npstack.core.arguments import FLOAT_DTYPES, check_dtype
-from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.errors import (
+    ArgumentError,
+    DtypeError,
+    NpstackError,
+    ShapeError,
+    describe,
+    fail,
+)
 from npstack.core.numerics import Array
 
 
@@ -58,20 +66,72 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
 
 
 def as_array(where: str, name: str, value: object) -> Array:
-    """An array, from whatever NumPy makes one of: nested lists, unless they are ragged."""
+    """The door through which every array comes in: a plain array of numbers, or an error in words.
+
+    What NumPy makes an array of is taken, nested lists too. A masked array is refused, for its mask
+    would be lost and whatever is written under it would be computed with.
+    """
     if hasattr(value, "outputs"):
         got = f"a {type(value).__name__}"
         fail(DtypeError, where, f"{name} must be an array", got, "Pass tape.outputs.")
-    try:
-        return np.asarray(value)
-    except ValueError:
+    if _is_masked(value):
         fail(
-            ShapeError,
+            DtypeError,
             where,
-            f"{name} must be one array",
-            "rows of different lengths",
-            "Pad them to the longest and give lengths=.",
+            f"{name} must be an array without a mask of its own",
+            "a masked array",
+            "Fill it, and say where it is valid: values.filled(0), and the mask= that belongs to "
+            "it, from ~np.ma.getmaskarray(values).",
         )
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        fail(*_no_array(where, name, value, error))
+    if array.dtype == object:
+        _check_objects(where, name, value, array)
+    elif array.dtype.kind not in "biufcUS":  # dates, records
+        expected, advice = f"{name} must be an array of numbers", "Convert it to numbers first."
+        fail(DtypeError, where, expected, describe(array), advice)
+    return array
+
+
+def _is_masked(value: object) -> bool:
+    """Whether it is a masked array, or a list that holds one."""
+    if isinstance(value, list | tuple):
+        return any(_is_masked(part) for part in value)
+    return isinstance(value, np.ma.MaskedArray)
+
+
+def _no_array(
+    where: str, name: str, value: object, error: Exception
+) -> tuple[type[NpstackError], str, str, str, str]:
+    """What to say of a value of which NumPy makes no array."""
+    if isinstance(value, list | tuple):
+        advice = "Pad them to the longest and give lengths=."
+        return ShapeError, where, f"{name} must be one array", "rows of different lengths", advice
+    kind = type(value).__name__
+    advice = "Convert it first: np.array(…); for a tensor, tensor.detach().cpu().numpy()."
+    return (
+        DtypeError,
+        where,
+        f"{name} must be an array of numbers",
+        f"a value of type {kind}",
+        advice,
+    )
+
+
+def _check_objects(where: str, name: str, value: object, array: Array) -> None:
+    """Objects must be numbers: mpmath's, Python's; not None, texts or lists."""
+    odd = next((own for own in array.flat if not isinstance(own, Complex)), 0)
+    if isinstance(odd, Complex):
+        return
+    if array.ndim == 0 and not isinstance(value, np.ndarray):
+        got, advice = describe(value), "Use np.array, or nested lists of numbers."
+    elif odd is None:
+        got, advice = "None among them", "Put 0 there, and mark the step by mask=."
+    else:
+        got, advice = f"{describe(odd)} among them", "Convert all of them to numbers first."
+    fail(DtypeError, where, f"{name} must be an array of numbers", got, advice)
 
 
 def check_float(
@@ -84,6 +144,10 @@ def check_float(
     if array.dtype != dtype:
         wanted = "floating point" if dtype is None else f"{dtype} like {partner}"
         advice = f"Use {name}.astype({'np.float64' if dtype is None else f'np.{dtype}'})."
+        if array.dtype.kind in "US":
+            advice = "Convert the texts to numbers first."
+        elif not isinstance(value, np.ndarray):
+            advice = f"Use np.array({name}, dtype=np.{dtype or 'float64'})."
         if array.dtype.kind in "iub" and name == "x":
             advice += " If the integers are symbols, an Embedding turns them into vectors."
         fail(DtypeError, where, f"{name} must be {wanted}", describe(array), advice)

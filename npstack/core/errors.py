@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+LONGEST = 100  # characters of a value that an error shows
+
 
 class NpstackError(Exception):
     """Base of every error that the package raises on purpose.
@@ -106,13 +108,21 @@ def fail(
 
 
 def describe(value: object) -> str:
-    """Shape and dtype of an array, else the value with its type.
+    """Shape and dtype of an array, the name of a class, else the value with its type; one line.
 
     Examples
     --------
-    >>> describe(np.zeros((2, 3)))
-    'float64 of shape (2, 3)'
+    >>> describe(np.zeros((2, 3))), describe(3), describe(dict)
+    ('float64 of shape (2, 3)', '3 (int)', 'the class dict')
     """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     if isinstance(value, np.ndarray):
         return f"{value.dtype} of shape {value.shape}"
-    return f"{value!r} ({type(value).__name__})"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # a value that cannot even be shown
+        return f"a value of type {type(value).__name__}"
+    if " at 0x" in text:  # where it stands in memory helps nobody
+        return f"a value of type {type(value).__name__}"
+    return f"{text if len(text) <= LONGEST else text[:LONGEST] + '…'} ({type(value).__name__})"

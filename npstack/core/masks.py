@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from npstack.core.arrays import as_array
 from npstack.core.errors import (
     ArgumentError,
     DtypeError,
@@ -36,7 +37,7 @@ def check_mask(
             ArgumentError, where, "give mask or lengths", "both", "lengths=n means t < n is valid."
         )
     if lengths is not None:
-        lengths = np.asarray(lengths)
+        lengths = as_array(where, "lengths", lengths)
         if lengths.dtype.kind not in "iu":
             expected = "lengths must be integers (B,)"
             fail(DtypeError, where, expected, describe(lengths), "Use lengths.astype(int).")
@@ -66,7 +67,7 @@ def check_bool_mask(
     meaning: str = "at valid steps",
 ) -> NDArray[np.bool_]:
     """A boolean mask of a given shape; 0/1 numbers are not taken for one."""
-    mask = np.asarray(mask)
+    mask = as_array(where, name, mask)
     if mask.dtype != bool:
         fail(
             DtypeError,

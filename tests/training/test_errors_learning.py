@@ -30,15 +30,13 @@ TABLES = {
 
 
 def listing():
-    """Every wrong call with all that it says, but for addresses in memory."""
+    """Every wrong call with all that it says."""
     for title, table in TABLES.items():
         yield f"# {title}\n"
         for name, (call, *_) in table.items():
             with np.errstate(all="ignore"), pytest.raises(NpstackError) as raised:
                 call()
-            message = re.sub(r" at 0x[0-9a-f]+", " at 0x…", str(raised.value))
-            message = re.sub(r"\d{80,}", "1000…", message)
-            yield f"{name}\n    {type(raised.value).__name__}: {message}\n"
+            yield f"{name}\n    {type(raised.value).__name__}: {raised.value}\n"
 
 
 def test_every_message_is_the_listed_one():

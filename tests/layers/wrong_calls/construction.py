@@ -160,7 +160,7 @@ CONSTRUCTION = {
     ),
     "two classes, not layers": (
         lambda w: Sequential(LSTM, Dense),
-        (DtypeError, "argument 0 must be a layer", "npstack.layers.lstm.LSTM"),
+        (DtypeError, "argument 0 must be a layer", "the class LSTM"),
     ),
     "stacked on the last step only": (
         lambda w: Sequential(w.last, LSTM(H, H, rng=R)),
