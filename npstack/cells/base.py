@@ -255,7 +255,7 @@ class GatedCell(Cell):
         where = type(self).__name__
         self.input_size = D = check_size(where, "input_size", input_size)
         self.hidden_size = H = check_size(where, "hidden_size", hidden_size)
-        check_generator(where, rng)
+        rng = check_generator(where, rng)
         dtype = check_dtype(where, dtype)
         count = len(self.gates)
         b = per_gate(initialiser(where, "bias_init", bias_init), rng, 1, H, count)[0]
@@ -294,7 +294,7 @@ class GatedCell(Cell):
         if {"rng", "dtype"} & others.keys():
             expected = "rng and dtype must be left out"
             fail(ArgumentError, where, expected, "one of them", "The arrays say what they are.")
-        W = as_array(where, "W", W)
+        W, U, b = (as_array(where, *own) for own in (("W", W), ("U", U), ("b", b)))
         if W.ndim != 2:
             packed = f"W must be (D, {cls._gate_count(parts)}H)"
             fail(ShapeError, where, packed, np.shape(W), "A row for each feature of the input.")

@@ -23,7 +23,7 @@ import numpy as np
 
 from npstack.cells.base import Cell, check_cell
 from npstack.cells.wrapper import CellWrapper
-from npstack.core.arguments import check_fraction
+from npstack.core.arguments import check_flag, check_fraction
 from npstack.core.numerics import Array, dropped
 from npstack.core.params import Params
 
@@ -53,7 +53,7 @@ class RecurrentDropout(CellWrapper):
     def __init__(self, cell: Cell, rate: float, *, each_step: bool = False) -> None:
         super().__init__(check_cell("RecurrentDropout", cell), "h")
         self.rate = check_fraction("RecurrentDropout", "rate", rate, "0.25 drops a quarter.")
-        self.each_step = each_step
+        self.each_step = check_flag("RecurrentDropout", "each_step", each_step)
 
     @property
     def settings(self) -> dict[str, Any]:

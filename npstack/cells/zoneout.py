@@ -55,15 +55,18 @@ class Zoneout(CellWrapper):
 
     def __init__(self, cell: Cell, **rates: float) -> None:
         where = "Zoneout"
+        checked: dict[str, float] = {}
         fields = check_cell(where, cell).state_sizes._fields
         for name, rate in rates.items():
             if name not in fields:
                 expected = f"rates must be of {' or '.join(fields)}, the fields of the state"
                 fail(ArgumentError, where, expected, f"{name}={rate!r}", "Leave it out.")
-            check_fraction(where, name, rate, "The paper has 0.5 for c, 0.05 for h.")
+            checked[name] = check_fraction(
+                where, name, rate, "The paper has 0.5 for c, 0.05 for h."
+            )
         axes = {field: "h" if field == "h" else "units" for field in fields}
         super().__init__(cell, cell.state_type(**axes))
-        self.rates = rates
+        self.rates = checked
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -205,7 +205,7 @@ class Activation(Configured):
     beta: float | None = None
 
     def __post_init__(self) -> None:
-        _check_name("Activation", "name", self.name)
+        object.__setattr__(self, "name", _check_name("Activation", "name", self.name))
         defaults = ACTIVATIONS[self.name].defaults
         for place, parameter in enumerate(_PARAMETERS):
             value = getattr(self, parameter)
@@ -292,14 +292,16 @@ def check_activation(where: str, name: str, value: str | Activation) -> Activati
     """
     if isinstance(value, Activation):
         return value
-    _check_name(where, name, value)
-    return Activation(value)
+    return Activation(_check_name(where, name, value))
 
 
-def _check_name(where: str, name: str, value: str) -> None:
+def _check_name(where: str, name: str, value: object) -> str:
     """A name of the table; the one that means two functions, and what resembles it, names both."""
     names = [*ACTIVATIONS, "hard_sigmoid"]
-    if difflib.get_close_matches(str(value).lower(), names, n=1) == ["hard_sigmoid"]:
+    resembles = (
+        difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
+    )
+    if resembles == ["hard_sigmoid"]:
         fail(
             ArgumentError,
             where,
@@ -308,4 +310,4 @@ def _check_name(where: str, name: str, value: str) -> None:
             "The fifth is clip(0.2 a + 0.5, 0, 1), in Keras 1 and 2, ONNX (its default) and "
             "MATLAB; the sixth is clip(a/6 + 1/2, 0, 1), in Keras 3, PyTorch and JAX.",
         )
-    check_option(where, name, value, ACTIVATIONS)
+    return check_option(where, name, value, ACTIVATIONS)

@@ -23,10 +23,21 @@ def check_size(
     where: str, name: str, value: object, advice: str = "Use an int, for example 8."
 ) -> int:
     """A whole number of at least 1."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        expected = f"{name} must be a whole number of at least 1"
-        fail(ArgumentError, where, expected, describe(value), advice)
-    return int(value)
+    return check_whole(where, name, value, advice, least=1)
+
+
+def check_whole(
+    where: str, name: str, value: object, advice: str, *, least: int = 0, most: int | None = None
+) -> int:
+    """A whole number within bounds, Python's or NumPy's."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    number = int(value) if whole else least - 1  # type: ignore[call-overload]
+    if number < least or (most is not None and number > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        fail(
+            ArgumentError, where, f"{name} must be a whole number {bounds}", describe(value), advice
+        )
+    return number
 
 
 def _as_float(value: object) -> float:
@@ -70,19 +81,19 @@ def check_flag(where: str, name: str, value: object) -> bool:
     return bool(value)
 
 
-def check_option(where: str, name: str, value: str, options: Iterable[str]) -> str:
+def check_option(where: str, name: str, value: object, options: Iterable[str]) -> str:
     """One of a list of words; a near miss gets a suggestion."""
     options = list(options)
     if not isinstance(value, str) or value not in options:
-        near = difflib.get_close_matches(str(value), options, n=1)
+        near = difflib.get_close_matches(value, options, n=1) if isinstance(value, str) else []
         fail(
             ArgumentError,
             where,
             f"{name} must be one of {', '.join(map(repr, options))}",
-            repr(value),
+            repr(value) if isinstance(value, str) else describe(value),
             f"Did you mean {near[0]!r}?" if near else "Pick one of these.",
         )
-    return value
+    return str(value)
 
 
 def check_generator(where: str, rng: object) -> np.random.Generator:

@@ -44,6 +44,7 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
         if not isinstance(value, np.ndarray):
             expected, got = f"params[{name!r}] must be an array", f"a {type(value).__name__}"
             fail(DtypeError, where, expected, got, "Use np.array.")
+        as_array(where, f"params[{name!r}]", value)
         if value.shape != own[name].shape:
             fail(
                 ShapeError,
@@ -89,7 +90,7 @@ def as_array(where: str, name: str, value: object) -> Array:
         fail(*_no_array(where, name, value, error))
     if array.dtype == object:
         _check_objects(where, name, value, array)
-    elif array.dtype.kind not in "biufcUS":  # dates, records
+    elif array.dtype.kind not in "biufc":  # texts, dates, records
         expected, advice = f"{name} must be an array of numbers", "Convert it to numbers first."
         fail(DtypeError, where, expected, describe(array), advice)
     return array
@@ -144,9 +145,7 @@ def check_float(
     if array.dtype != dtype:
         wanted = "floating point" if dtype is None else f"{dtype} like {partner}"
         advice = f"Use {name}.astype({'np.float64' if dtype is None else f'np.{dtype}'})."
-        if array.dtype.kind in "US":
-            advice = "Convert the texts to numbers first."
-        elif not isinstance(value, np.ndarray):
+        if not isinstance(value, np.ndarray):
             advice = f"Use np.array({name}, dtype=np.{dtype or 'float64'})."
         if array.dtype.kind in "iub" and name == "x":
             advice += " If the integers are symbols, an Embedding turns them into vectors."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from functools import cache
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -126,13 +127,13 @@ def as_plain(value: object) -> Any:
     >>> as_plain((np.int64(3), np.float32, "tanh")), as_plain(len)
     ([3, 'float32', 'tanh'], '<built-in function len> (builtin_function_or_method)')
     """
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
     if isinstance(value, np.random.Generator):
         return None  # parameters are given when it is built again, not drawn
-    if isinstance(value, np.bool_ | np.integer):
+    if isinstance(value, np.bool_ | np.integer | np.str_):
         return value.item()
-    if isinstance(value, np.floating):
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Real):  # NumPy's floats, fractions
         return float(value)
     is_dtype = isinstance(value, type) and issubclass(value, np.generic | float | complex)
     if isinstance(value, np.dtype) or is_dtype or value is object:

@@ -6,11 +6,13 @@ the message is made from them, so nobody needs to take a message apart.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
 import numpy as np
 
 LONGEST = 100  # characters of a value that an error shows
+CLASS = re.compile(r"<class '(?:\w+\.)*(\w+)'>")
 
 
 class NpstackError(Exception):
@@ -120,7 +122,7 @@ def describe(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} of shape {value.shape}"
     try:
-        text = " ".join(repr(value).split())
+        text = CLASS.sub(r"\1", " ".join(repr(value).split()))
     except Exception:  # a value that cannot even be shown
         return f"a value of type {type(value).__name__}"
     if " at 0x" in text:  # where it stands in memory helps nobody

@@ -75,8 +75,12 @@ def check_own_params(layer: Any, where: str, params: Params | None) -> dict[str,
     if params is None:
         return dict(layer.params)
     check_params(where, params, layer.params)
-    own = {name: not a.flags.writeable and a.base is None for name, a in params.items()}
-    return {name: a if own[name] else a.copy("K") for name, a in params.items()}
+    return {name: a if _is_locked(a) else np.array(a, order="K") for name, a in params.items()}
+
+
+def _is_locked(a: Array) -> bool:
+    """Whether nobody can write to an array."""
+    return type(a) is np.ndarray and not a.flags.writeable and a.base is None
 
 
 def check_sequence(

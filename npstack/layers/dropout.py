@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.arguments import check_fraction
+from npstack.core.arguments import check_flag, check_fraction
 from npstack.core.arrays import check_noise
 from npstack.core.numerics import Array, dropped
 from npstack.core.params import Params
@@ -36,7 +36,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, each_step: bool = True) -> None:
         self.rate = check_fraction("Dropout", "rate", rate, "It is dropped.")
-        self.each_step = each_step
+        self.each_step = check_flag("Dropout", "each_step", each_step)
         super().__init__({}, Interface())
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from npstack.cells.base import Cell, check_cell, check_cell_params
+from npstack.core.arguments import check_flag
 from npstack.core.arrays import check_noise_tree, check_tuple
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.masks import check_finite, check_resets, zero_where_masked
@@ -75,15 +76,18 @@ class Recurrent(Layer):
     ) -> None:
         where = type(self).__name__
         self.cell = check_cell(where, cell).without_params()
-        self.learn_initial, self.return_sequences = learn_initial, return_sequences
+        self.return_sequences = check_flag(where, "return_sequences", return_sequences)
+        self.learn_initial = check_flag(where, "learn_initial", learn_initial)
         self.hidden_size = cell.hidden_size
         params = check_cell_params(where, cell.params, cell.param_shapes)
-        if learn_initial:
+        if self.learn_initial:
             (dtype,) = {value.dtype for value in params.values()}
             zeros = mapped(lambda a: a[0], cell.zero_state(1, dtype))
             params |= with_prefix("initial", zeros._asdict())
         sizes = cell.input_size, cell.output_size
-        super().__init__(params, Interface(*sizes, needs_time=True, keeps_time=return_sequences))
+        super().__init__(
+            params, Interface(*sizes, needs_time=True, keeps_time=self.return_sequences)
+        )
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from npstack.core import params as names
+from npstack.core.arguments import check_flag
 from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -54,6 +55,8 @@ class SkipConnected(Layer):
         where = type(self).__name__
         if not layers:
             fail(ArgumentError, where, "give at least one layer", "none", f"{where}(LSTM(…)).")
+        from_input = check_flag(where, "from_input", from_input)
+        to_output = check_flag(where, "to_output", to_output)
         D, sizes = 0, list[int]()
         for k, layer in enumerate(layers):
             check_layer(where, f"argument {k}", layer)

@@ -25,8 +25,8 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     StackedLSTM  (2, 5, 4)            592
     tape for B=2, T=5: 7,738 bytes
     """
-    check_size("summary", "batch_size", batch_size)
-    check_size("summary", "time_steps", time_steps)
+    batch_size = check_size("summary", "batch_size", batch_size)
+    time_steps = check_size("summary", "time_steps", time_steps)
     rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
     tapes = [layer.forward(layer.blank_input(steps), rng=rng) for steps in (1, 2)]
     one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T

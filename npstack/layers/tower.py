@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npstack.cells.base import Cell
-from npstack.core.arguments import check_fraction, check_size
+from npstack.core.arguments import check_flag, check_fraction, check_size
 from npstack.core.errors import ArgumentError, describe, fail
 from npstack.layers.base import Layer
 from npstack.layers.dropout import Dropout
@@ -25,6 +25,7 @@ def layer_builder(
     if not callable(cell_type):
         advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
         fail(ArgumentError, where, "cell_type must build a cell", describe(cell_type), advice)
+    learn_initial = check_flag(where, "learn_initial", learn_initial)
     builds_layers = "return_sequences" in inspect.signature(cell_type).parameters
 
     def build(input_size: int, size: int, full: bool) -> Layer:
@@ -53,7 +54,8 @@ def tower(
 
     Only the last may hand on less than its whole sequence.
     """
-    check_fraction(where, "dropout", dropout, "It is dropped between layers.")
+    dropout = check_fraction(where, "dropout", dropout, "It is dropped between layers.")
+    return_sequences = check_flag(where, "return_sequences", return_sequences)
     children: dict[str, Layer] = {}
     below = input_size
     for k, size in enumerate(sizes):
@@ -69,7 +71,9 @@ def stack_sizes(
     where: str, hidden_sizes: int | Sequence[int], num_layers: int | None
 ) -> tuple[int, ...]:
     """One size per layer, from such a list, or from one size and a count."""
-    if isinstance(hidden_sizes, Sequence | np.ndarray) and not isinstance(hidden_sizes, str):
+    several = isinstance(hidden_sizes, list | tuple | range | np.ndarray)
+    if several and np.ndim(hidden_sizes):
+        assert not isinstance(hidden_sizes, int)
         if len(hidden_sizes) == 0 or num_layers not in (None, len(hidden_sizes)):
             fail(
                 ArgumentError,

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_size
+from npstack.core.arguments import check_size, check_whole
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.layers.interface import Mask
@@ -83,8 +83,9 @@ def greedy_decode(
     """
     where = "greedy_decode"
     if not isinstance(model, EncoderDecoder):
-        fail(DtypeError, where, "model must be an EncoderDecoder", describe(model))
-    check_size(where, "max_steps", max_steps)
+        advice = "Build one: EncoderDecoder(encoder, decoder)."
+        fail(DtypeError, where, "model must be an EncoderDecoder", describe(model), advice)
+    max_steps = check_size(where, "max_steps", max_steps)
     decoder = model.decoder
     if not decoder.interface.takes_symbols or decoder.input_size != decoder.output_size:
         reads = "symbols" if decoder.interface.takes_symbols else "features"
@@ -92,10 +93,10 @@ def greedy_decode(
         advice = "Use Sequential(Embedding(K, …), StackedLSTM(…), Dense(…, K))."
         fail(ArgumentError, where, "decoder must read the symbols that it writes", got, advice)
     last = (decoder.input_size or 0) - 1
-    for name, symbol in {"start": start, "stop": stop}.items():
-        if not isinstance(symbol, int | np.integer) or not 0 <= symbol <= last:
-            expected = f"{name} must be a symbol of the decoder, from 0 to {last}"
-            fail(ArgumentError, where, expected, describe(symbol))
+    start, stop = (
+        check_whole(where, name, symbol, "It is one of the decoder's symbols.", most=last)
+        for name, symbol in (("start", start), ("stop", stop))
+    )
     states = model.encode(source, source_mask)
     symbols = np.full((len(source), max_steps), stop)
     mask = np.zeros(symbols.shape, dtype=bool)

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from npstack.core import params as names
-from npstack.core.arguments import check_option
+from npstack.core.arguments import check_flag, check_option
 from npstack.core.errors import (
     ArgumentError,
     NpstackError,
@@ -118,7 +118,8 @@ class EncoderDecoder(Layer):
         reverse_source: bool = False,
     ) -> None:
         where = type(self).__name__
-        check_option(where, "handover", handover, HANDOVERS)
+        self.handover = check_option(where, "handover", handover, HANDOVERS)
+        self.reverse_source = check_flag(where, "reverse_source", reverse_source)
         for side, layer in {"encoder": encoder, "decoder": decoder}.items():
             check_layer(where, side, layer)
             if not layer.recurrent:
@@ -126,7 +127,6 @@ class EncoderDecoder(Layer):
                 fail(ArgumentError, where, f"{side} must hold a recurrent layer", layer, advice)
         check_ends(where, encoder, decoder)
         check_sizes(where, encoder, decoder, handover)
-        self.handover, self.reverse_source = handover, bool(reverse_source)
         sides = {"encoder": encoder, "decoder": decoder}
         ways = [Way("encoder"), Way("decoder", same_time=False)]
         interface = replace(

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from npstack.core.arguments import check_number
 from npstack.core.arrays import as_array
-from npstack.core.errors import DtypeError, ShapeError, describe, fail
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 
 
@@ -50,7 +51,14 @@ def shift_right(target: Array, start: float) -> Array:
     if target.ndim < 2:
         expected = "target must be symbols (B, T) or vectors (B, T, D)"
         fail(ShapeError, "shift_right", expected, target.shape, "One row? Use target[np.newaxis].")
-    return np.concatenate([np.full_like(target[:, :1], start), target[:, :-1]], axis=1)
+    advice = "Symbols begin with a symbol, vectors with a number."
+    start = check_number("shift_right", "start", start, advice)
+    with np.errstate(all="ignore"):
+        first = np.full_like(target[:, :1], start)
+    if target.dtype.kind in "iub" and (first != start).any():
+        expected = f"start must be a number that {target.dtype}, the dtype of target, can hold"
+        fail(ArgumentError, "shift_right", expected, f"{start:g}", advice)
+    return np.concatenate([first, target[:, :-1]], axis=1)
 
 
 def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:

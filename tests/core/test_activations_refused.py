@@ -27,7 +27,7 @@ BOTH = (
     [
         (("sigmod",), f"name must be one of {ALL}, got 'sigmod'. Did you mean 'sigmoid'?"),
         (("LeakyRelu",), f"name must be one of {ALL}, got 'LeakyRelu'. Did you mean 'leaky_relu'?"),
-        ((3,), f"name must be one of {ALL}, got 3. Pick one of these."),
+        ((3,), f"name must be one of {ALL}, got 3 (int). Pick one of these."),
         (("hard_sigmoid", 0.2, 0.5), "name " + BOTH.format("'hard_sigmoid'")),
         (
             ("relu", 0.1),

@@ -60,7 +60,7 @@ INPUT = {
     ),
     "words": (
         lambda w: w.lstm.forward([[["a", "b", "c"]]]),
-        (DtypeError, "x must be float64 like the parameters", "<U1 of shape (1, 1, 3)"),
+        (DtypeError, "x must be an array of numbers", "<U1 of shape (1, 1, 3)"),
     ),
     "ragged lists": (
         lambda w: w.lstm.forward([[[1.0, 2.0, 3.0]], [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]),

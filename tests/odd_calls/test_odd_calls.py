@@ -1,0 +1,104 @@
+"""Every odd call ends as its kind says: the same result, or an error in the user's words.
+
+Nothing is silently something else, and no error comes from the inside.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from npstack import NpstackError
+from npstack.cells import Part
+from npstack.core.config import Configured
+from tests.odd_calls import of_layers
+from tests.odd_calls.kinds import NEAR, REFUSED, SAME
+
+CALLS = {**of_layers.CALLS}
+ODD = [
+    pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
+    for title, call in CALLS.items()
+    for name, what, outcome in call.odd()
+]
+
+
+def frozen(value: Any) -> Any:
+    """A result as something that can be compared: every bit of it."""
+    if isinstance(value, np.ndarray):
+        kind = str(value.dtype)
+        return kind, value.shape, value.tolist() if kind == "object" else value.tobytes()
+    if isinstance(value, Part):
+        return frozen(value.config())
+    if isinstance(value, Configured) and hasattr(value, "params"):
+        return type(value).__name__, repr(value), frozen(dict(value.params))
+    if isinstance(value, dict) or hasattr(value, "items"):
+        return {str(key): frozen(own) for key, own in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value).__name__, [frozen(own) for own in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return type(value).__name__, [frozen(own) for own in vars(value).values()]
+    if callable(getattr(value, "__next__", None)):
+        return [frozen(own) for own in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | float | complex | np.number):
+        return repr(complex(value))
+    return repr(value)
+
+
+def told(call: Any, arguments: dict[str, Any]) -> Any:
+    with np.errstate(all="ignore"):
+        return frozen(call.function(**arguments))
+
+
+@pytest.mark.parametrize("title", CALLS)
+def test_the_usual_call_gives_the_same_twice(title):
+    call = CALLS[title]
+    assert told(call, call.arguments()) == told(call, call.arguments())
+
+
+@pytest.mark.parametrize(("call", "name", "what", "outcome"), ODD)
+def test_an_odd_call_ends_as_expected(call, name, what, outcome):
+    usual = call.arguments()
+    value = call.value(name, what, usual[name])
+    arguments = {**call.arguments(), name: value}
+    before = {key: kept(own) for key, own in arguments.items()}
+    if outcome == SAME:
+        assert told(call, arguments) == told(call, call.arguments())
+    elif outcome == NEAR:
+        usual = call.function(**call.arguments())
+        np.testing.assert_allclose(call.function(**arguments), usual, rtol=0, atol=1e-2)
+    else:
+        assert outcome == REFUSED
+        with pytest.raises(NpstackError) as raised:
+            told(call, arguments)
+        explained(str(raised.value))
+    assert {key: kept(own) for key, own in arguments.items()} == before
+
+
+def kept(value: Any) -> Any:
+    """What a call must not change."""
+    if isinstance(value, np.ndarray | np.number):
+        return repr(value)
+    return repr(value) if isinstance(value, list | dict) else None
+
+
+def explained(message: str) -> None:
+    """Where, what was expected, what came, what to do; nothing of the inside."""
+    assert re.fullmatch(r"[\w.,'() -]+: .+, got .+\. \S.+[.?…)]", message, re.DOTALL), message
+    assert " at 0x" not in message
+    assert "<class" not in message
+    assert "ABCMeta" not in message
+
+
+def test_there_are_a_thousand():
+    assert len(ODD) >= 1000
+
+
+def test_what_was_given_can_be_copied_for_comparison():
+    assert copy.deepcopy(kept([1, 2])) == "[1, 2]"
