@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows: there, a file that is open cannot be removed anyway
+except ImportError:  # Windows, which removes and renames no open file anyway
     fcntl = None  # type: ignore[assignment]
 
 PART, PREVIOUS = ".part", ".previous"
@@ -59,6 +59,8 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if fcntl is None:
+                file.close()
             if keep_previous and path.exists():
                 previous_of(path).unlink(missing_ok=True)
                 with suppress(OSError):
@@ -75,6 +77,8 @@ def _sweep(path: Path) -> None:
     for left in path.parent.glob(f"{glob.escape(path.name)}.*{PART}"):
         with suppress(OSError), open(left, "rb") as file:
             _lock(file)
+            if fcntl is None:
+                file.close()
             left.unlink()
 
 

@@ -1,6 +1,6 @@
 """Five seeds of the demo, nothing else changed: ``python -m tests.full_runs.skill``.
 
-Prints the table that the README shows and keeps it in ``tests/evidence/skill.json``.
+Prints the table that docs/systems.md shows and keeps it in ``tests/evidence/skill.json``.
 """
 
 from __future__ import annotations
