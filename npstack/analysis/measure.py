@@ -13,12 +13,18 @@ import numpy as np
 
 from npstack.analysis.directions import Reading, readings
 from npstack.analysis.observe import observed
+from npstack.core.arguments import check_number
+from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array, real
 from npstack.core.tape import Observer, RecurrentTape, Tape
 from npstack.core.trees import over_time
 from npstack.layers import Layer
+from npstack.layers.boundary import check_built
 from npstack.layers.walk import Visit
+
+THRESHOLDS = "0.9 and 0.1 are usual."
+PADDING = "Pass a tape of a sequence that has such steps."
 
 
 class Saturation(NamedTuple):
@@ -86,9 +92,13 @@ def saturation(
     (array([1., 1.]), array([0., 0.]))
     """
     where = "analysis.saturation"
+    open_above, closed_below = (
+        check_number(where, name, value, THRESHOLDS)
+        for name, value in (("open_above", open_above), ("closed_below", closed_below))
+    )
     if not 0 <= closed_below <= open_above <= 1:
         expected = "thresholds must satisfy 0 <= closed_below <= open_above <= 1"
-        fail(ArgumentError, where, expected, f"{closed_below=}, {open_above=}")
+        fail(ArgumentError, where, expected, f"{closed_below=}, {open_above=}", THRESHOLDS)
     return tuple(
         _saturation(where, layer, open_above, closed_below)
         for layer in recurrent_tapes(where, tape)
@@ -100,7 +110,8 @@ def _saturation(
 ) -> Saturation:
     valid = _mask(tape)
     if not valid.any():
-        fail(ArgumentError, where, "at least one valid step must be on the tape", "padding alone")
+        expected = "at least one valid step must be on the tape"
+        fail(ArgumentError, where, expected, "padding alone", PADDING)
     gates = {
         name: real(values[valid])
         for name, values in tape.gates._asdict().items()
@@ -146,11 +157,15 @@ def gate_quantiles(
     """
     where = "analysis.gate_quantiles"
     layers = recurrent_tapes(where, tape)
-    fractions = np.asarray(quantiles, dtype=float)
-    if not ((fractions >= 0) & (fractions <= 1)).all():
-        fail(ArgumentError, where, "quantiles must lie between 0 and 1", quantiles, "0.5 is half.")
+    fractions = as_array(where, "quantiles", quantiles)
+    inside = fractions.ndim == 1 and fractions.dtype.kind in "iuf"
+    if not inside or not ((fractions >= 0) & (fractions <= 1)).all():
+        expected = "quantiles must be a list of numbers from 0 to 1"
+        fail(ArgumentError, where, expected, describe(quantiles), "[0.5] is the median.")
+    fractions = fractions.astype(float)
     if not all(_mask(layer).any() for layer in layers):
-        fail(ArgumentError, where, "at least one valid step must be on the tape", "padding alone")
+        expected = "at least one valid step must be on the tape"
+        fail(ArgumentError, where, expected, "padding alone", PADDING)
     return tuple(
         {
             name: np.quantile(real(values[_mask(layer)]), fractions)
@@ -208,7 +223,7 @@ def slowest_first(tape: Tape) -> tuple[Array, ...]:
         pairs = mask[:, 1:] & mask[:, :-1]
         if not pairs.any():
             expected = "two valid steps beside each other must be on the tape"
-            fail(ArgumentError, where, expected, "none")
+            fail(ArgumentError, where, expected, "none", PADDING)
         h = real(layer.states.h)
         changes = np.square(h[:, 1:] - h[:, :-1])[pairs].mean(axis=0)
         spread = h[mask].var(axis=0)
@@ -259,9 +274,10 @@ def state_gradients(
     ((2, 5, 4), (2, 5, 3), array([1., 1., 1.]))
     """
     where = "analysis.state_gradients"
-    if not isinstance(model, Layer) or not model.recurrent:
-        expected = "model must be a layer with at least one recurrent layer inside"
-        fail(ArgumentError, where, expected, describe(model))
+    check_built(where, "model", model)
+    if not model.recurrent:
+        expected = "model must have at least one recurrent layer inside"
+        fail(ArgumentError, where, expected, describe(model), "Use one with an LSTM, GRU or RNN.")
     found: list[_StateGradients] = []
 
     def watch(visit: Visit) -> Observer:

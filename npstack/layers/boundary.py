@@ -31,11 +31,23 @@ from npstack.core.params import Params
 from npstack.layers.interface import Mask, States
 
 
+def check_built(where: str, name: str, layer: Any) -> None:
+    """A layer, or a whole model, that is built already."""
+    if not isinstance(layer, type) and hasattr(layer, "_forward"):
+        return
+    advice = "Use Sequential(…), StackedLSTM(…) or another layer."
+    if isinstance(layer, type):
+        advice = f"Build it first: {layer.__name__}(…)."
+    elif isinstance(layer, list | tuple):
+        advice = "Layers on top of one another are one layer in Sequential(first, second, …)."
+    elif hasattr(layer, "step_backward"):
+        advice = "A cell becomes a layer in Recurrent(cell)."
+    fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
+
+
 def check_layer(where: str, name: str, layer: Any) -> None:
     """What is put into another layer is a layer, built already, that others can feed."""
-    if isinstance(layer, type) or not hasattr(layer, "_forward"):
-        advice = f"Build it first: {where}(LSTM(…))."
-        fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
+    check_built(where, name, layer)
     if layer.interface.takes_pair:
         expected = f"{name} must be a layer that takes one sequence"
         advice = "It is a whole model: it reads a source and a target. Put layers into its sides."

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.core.arrays import as_array
-from npstack.core.errors import DtypeError, ShapeError, fail
+from npstack.core.errors import DtypeError, ShapeError, describe, fail
 from npstack.core.masks import check_bool_mask
 from npstack.core.numerics import Array
 from npstack.losses.functions import Loss
@@ -79,6 +79,13 @@ class Samples(NamedTuple):
         return first
 
 
+def check_loss_function(where: str, loss: object) -> None:
+    """A function; what it returns is seen when it is called."""
+    if not callable(loss) or isinstance(loss, type):
+        advice = "Use loss=mean_squared_error."
+        fail(DtypeError, where, "loss must be a function", describe(loss), advice)
+
+
 def select_rows(part: Any, chosen: Any) -> Any:
     """Rows of an array, of every array of a NamedTuple, or of nothing."""
     if isinstance(part, tuple):
@@ -93,7 +100,7 @@ def check_samples(where: str, name: str, samples: object) -> Samples:
         got, advice = f"a {type(samples).__name__}", "Pass Samples(x, y) or the pair (x, y)."
         fail(DtypeError, where, f"{name} must be Samples with x and y", got, advice)
     parts = dict(zip(Samples._fields, given, strict=False))
-    checked = Samples(**{k: _arrays(where, f"{name}.{k}", part) for k, part in parts.items()})
+    checked = Samples(**{k: as_arrays(where, f"{name}.{k}", part) for k, part in parts.items()})
     sizes: dict[str, tuple[int, ...]] = {}
     for field, part in checked._asdict().items():
         inner = part._asdict() if hasattr(part, "_asdict") else {"": part}
@@ -104,16 +111,22 @@ def check_samples(where: str, name: str, samples: object) -> Samples:
         expected = f"{name} must have {count} rows in every part"
         got = ", ".join(f"{size[0] if size else 'none'} in {k}" for k, size in sizes.items())
         fail(ShapeError, where, expected, got, "A row is one sequence with its target.")
+    for field in ("mask", "counts"):  # of which shape, the model and the loss decide
+        value = getattr(checked, field)
+        if value is not None:
+            check_bool_mask(where, value, value.shape, f"{name}.{field}", "where it counts")
     if checked.resets is not None:
-        check_bool_mask(f"{where}, {name}.resets", checked.resets, (count,))
+        check_bool_mask(
+            where, checked.resets, (count,), f"{name}.resets", "where a row begins anew"
+        )
     return checked
 
 
-def _arrays(where: str, name: str, part: Any) -> Any:
+def as_arrays(where: str, name: str, part: Any) -> Any:
     """An array from what NumPy makes one of; a NamedTuple of them part by part."""
     if hasattr(part, "_fields"):
         inner = zip(part._fields, part, strict=True)
-        return type(part)(*(_arrays(where, f"{name}.{field}", value) for field, value in inner))
+        return type(part)(*(as_arrays(where, f"{name}.{field}", value) for field, value in inner))
     return None if part is None else as_array(where, name, part)
 
 

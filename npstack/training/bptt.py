@@ -30,11 +30,12 @@ from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.core.trees import at_step
 from npstack.layers import Layer
-from npstack.layers.boundary import check_causal
+from npstack.layers.boundary import check_built, check_causal
 from npstack.losses import mean_squared_error
 from npstack.losses.samples import (
     LossFunction,
     Samples,
+    check_loss_function,
     check_samples,
     counted,
     loss_of,
@@ -180,6 +181,8 @@ def truncated_gradients(
     (array([0.2924, 0.0346, 0.0746, 0.1398]), array([0.4989, 0.0857, 0.201 , 0.137 ]))
     """
     where = "truncated_gradients"
+    check_built(where, "model", model)
+    check_loss_function(where, loss)
     samples = check_samples(where, "samples", samples)
     check_truncation(where, "it", model, samples)
     total = total_weight(samples, counted(model.interface.keeps_time, samples))

@@ -16,14 +16,30 @@ from npstack.core.errors import NonFiniteError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.base import Layer
+from npstack.layers.boundary import check_built
 from npstack.losses import mean_squared_error
-from npstack.losses.samples import LossFunction, Samples, check_samples, counted, loss_of
+from npstack.losses.samples import (
+    LossFunction,
+    Samples,
+    check_loss_function,
+    check_samples,
+    counted,
+    loss_of,
+)
 from npstack.training import resume as resuming
 from npstack.training.epoch import Learner
 from npstack.training.history import History
 from npstack.training.nonfinite import REMEDIES
 from npstack.training.optim import Adam, Optimiser
-from npstack.training.plan import WHERE, Batches, Plan, check_kind, check_plan, check_validation
+from npstack.training.plan import (
+    WHERE,
+    Batches,
+    Plan,
+    check_kind,
+    check_plan,
+    check_validation,
+    check_values,
+)
 from npstack.training.progress import show
 from npstack.training.recorder import Recorder
 
@@ -70,7 +86,11 @@ def evaluate(
     >>> evaluate(layer, (x, layer.forward(x).outputs))
     0.0
     """
-    samples = check_samples("evaluate", "samples", samples)
+    where = "evaluate"
+    check_built(where, "model", model)
+    check_loss_function(where, loss)
+    samples = check_samples(where, "samples", samples)
+    check_values(where, "samples", model, samples)
     tape = model.forward(samples.x, mask=samples.mask)
     counts = counted(model.interface.keeps_time, samples)
     return float(loss_of(loss, tape.outputs, samples, counts).value)
@@ -176,7 +196,9 @@ def fit(
     >>> history.train_loss[-1] < history.train_loss[0] / 4
     True
     """
-    check_size(WHERE, "epochs", epochs)
+    epochs = check_size(WHERE, "epochs", epochs)
+    if patience is not None:
+        patience = check_size(WHERE, "patience", patience, "It is a number of epochs.")
     learner = Learner(model, Adam() if optimiser is None else optimiser, rng)
     plan = Plan(
         validation=check_validation(model, validation, patience, keep_best),
@@ -192,7 +214,7 @@ def fit(
         patience=patience,
         keep_best=keep_best or patience is not None,
     )
-    check_plan(model, plan)
+    plan = check_plan(model, plan)
     if recorder is not None:
         check_kind(recorder, Recorder, "recorder must be a Recorder", "Use recorder=Recorder(x).")
     file = resuming.run_file(plan, checkpoint, resume)

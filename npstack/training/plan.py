@@ -12,7 +12,13 @@ from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe,
 from npstack.core.masks import check_finite
 from npstack.core.numerics import Array
 from npstack.layers import Layer
-from npstack.losses.samples import LossFunction, Samples, check_samples, counted
+from npstack.losses.samples import (
+    LossFunction,
+    Samples,
+    check_loss_function,
+    check_samples,
+    counted,
+)
 from npstack.training.bptt import check_carries, check_truncation
 
 WHERE = "fit"  # whoever finds something wrong: it is fit that was called
@@ -40,33 +46,37 @@ class Plan(NamedTuple):
     validation: Samples | None
 
 
-def check_plan(model: Layer, plan: Plan) -> None:
-    """What the model is to learn, and how, in the order in which an epoch needs it."""
-    check_size(WHERE, "batch_size", plan.batch_size)
-    if not callable(plan.loss):
-        advice = "Use loss=mean_squared_error."
-        fail(DtypeError, WHERE, "loss must be a function", describe(plan.loss), advice)
-    for name in ("clip_norm", "clip_value"):
-        if getattr(plan, name) is not None:
-            check_positive(WHERE, name, getattr(plan, name), "1.0 is customary.")
+def check_plan(model: Layer, plan: Plan) -> Plan:
+    """What the model is to learn, and how, with numbers in Python's own types."""
+    limits: dict[str, Any] = {
+        name: check_positive(WHERE, name, limit, "1.0 is customary.")
+        for name, limit in (("clip_norm", plan.clip_norm), ("clip_value", plan.clip_value))
+        if limit is not None
+    }
+    plan = plan._replace(batch_size=check_size(WHERE, "batch_size", plan.batch_size), **limits)
+    check_loss_function(WHERE, plan.loss)
     if plan.batches is not None and not callable(plan.batches):
         expected, got = "batches must be a function", describe(plan.batches)
         fail(DtypeError, WHERE, expected, got, "batches(rng) gives the rows of each batch.")
-    check_values("samples", model, plan.samples)
+    check_values(WHERE, "samples", model, plan.samples)
     if plan.truncate is not None:
-        _check_truncate(model, plan.truncate, plan.samples)
+        plan = plan._replace(truncate=_check_truncate(model, plan.truncate, plan.samples))
     if plan.stateful:
         _check_stateful(model, plan)
+    return plan
 
 
-def _check_truncate(model: Layer, truncate: object, samples: Samples) -> None:
+def _check_truncate(model: Layer, truncate: object, samples: Samples) -> tuple[int, int]:
     """A pair of numbers of steps, and rows that can be cut in time."""
     if not isinstance(truncate, tuple | list) or len(truncate) != 2:
         expected, got = "truncate must be a pair (k1, k2)", describe(truncate)
         fail(ArgumentError, WHERE, expected, got, "truncate=(20, 20) cuts every 20 steps.")
-    for name, steps in zip(("k1", "k2"), truncate, strict=True):
+    k1, k2 = (
         check_size(WHERE, f"truncate, {name},", steps, "It is a number of time steps.")
+        for name, steps in zip(("k1", "k2"), truncate, strict=True)
+    )
     check_truncation(WHERE, "truncate", model, samples)
+    return k1, k2
 
 
 def _check_stateful(model: Layer, plan: Plan) -> None:
@@ -86,11 +96,9 @@ def check_validation(
     model: Layer, validation: object, patience: int | None, keep_best: bool
 ) -> Samples | None:
     """Samples to validate with, or none; but the best epoch and patience cannot do without."""
-    if patience is not None:
-        check_size(WHERE, "patience", patience, "It is a number of epochs.")
     if validation is not None:
         samples = check_samples(WHERE, "validation", validation)
-        check_values("validation", model, samples)
+        check_values(WHERE, "validation", model, samples)
         return samples
     if keep_best or patience is not None:
         advice = "Pass validation=…: the best epoch is the one of the least validation loss."
@@ -98,7 +106,7 @@ def check_validation(
     return None
 
 
-def check_values(whole: str, model: Layer, samples: Samples) -> None:
+def check_values(where: str, whole: str, model: Layer, samples: Samples) -> None:
     """Numbers that are none are told by their row in the samples, not in some batch."""
     counts = counted(model.interface.keeps_time, samples)
     parts = {"x": (samples.x, samples.mask), "y": (samples.y, counts)}
@@ -108,7 +116,7 @@ def check_values(whole: str, model: Layer, samples: Samples) -> None:
         if mask is None and values.ndim == 3:
             mask = np.ones(values.shape[:2], dtype=bool)  # the error then says row and time step
         if mask is None or values.shape[: mask.ndim] == mask.shape:
-            check_finite(WHERE, f"{whole}.{name}", values, mask)
+            check_finite(where, f"{whole}.{name}", values, mask)
 
 
 def check_kind(value: object, kind: type[Any], expected: str, advice: str) -> None:

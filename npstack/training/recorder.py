@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.core.arguments import check_size
+from npstack.core.errors import DtypeError, fail
+from npstack.core.masks import check_bool_mask
 from npstack.core.tape import Tape
+from npstack.core.trees import mapped, named
 from npstack.layers import Layer
+from npstack.losses.samples import as_arrays
 
 
 class Recorder:
@@ -47,8 +51,16 @@ class Recorder:
     """
 
     def __init__(self, x: Any, mask: NDArray[np.bool_] | None = None, *, every: int = 1) -> None:
-        self.x, self.mask = x, mask
-        self.every = check_size("Recorder", "every", every, "1 keeps every epoch.")
+        where = "Recorder"
+        if x is None:
+            expected, advice = "x must be what the model reads", "Recorder(x[:1]) keeps a row."
+            fail(DtypeError, where, expected, "None", advice)
+        self.x = mapped(np.array, as_arrays(where, "x", x))  # the probe stays what it was
+        self.mask = mask
+        if mask is not None:
+            first = next(iter(named("x", self.x).values()))
+            self.mask = check_bool_mask(where, mask, first.shape[:2]).copy()
+        self.every = check_size(where, "every", every, "1 keeps every epoch.")
         self.epochs: list[int] = []
         self.tapes: list[Tape] = []
 

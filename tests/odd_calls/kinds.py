@@ -176,7 +176,7 @@ def finite(value: Any) -> Iterator[Odd]:
         yield name, wrong, REFUSED
 
 
-def whole(value: Any) -> Iterator[Odd]:
+def integers(value: Any) -> Iterator[Odd]:
     """An array of integers."""
     yield from same_array(value)
     yield "lists", value.tolist(), SAME
@@ -187,6 +187,11 @@ def whole(value: Any) -> Iterator[Odd]:
     yield "booleans", value.astype(bool), REFUSED
     yield "complex", value.astype(complex), REFUSED
     yield "an axis more", value[np.newaxis, np.newaxis], REFUSED
+
+
+def whole(value: Any) -> Iterator[Odd]:
+    """An array of integers within bounds."""
+    yield from integers(value)
     yield "negative", -1 - value, REFUSED
     yield "too large", value + 10**6, REFUSED
 
@@ -246,6 +251,7 @@ ALL = (
     floats,
     typed,
     finite,
+    integers,
     whole,
     bools,
     function,

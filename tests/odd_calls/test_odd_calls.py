@@ -16,10 +16,10 @@ import pytest
 from npstack import NpstackError
 from npstack.cells import Part
 from npstack.core.config import Configured
-from tests.odd_calls import of_layers
+from tests.odd_calls import of_layers, of_learning
 from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
-CALLS = {**of_layers.CALLS}
+CALLS = {**of_layers.CALLS, **of_learning.CALLS}
 ODD = [
     pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
     for title, call in CALLS.items()
@@ -29,6 +29,8 @@ ODD = [
 
 def frozen(value: Any) -> Any:
     """A result as something that can be compared: every bit of it."""
+    if value is None or isinstance(value, str | range):
+        return repr(value)
     if isinstance(value, np.ndarray):
         kind = str(value.dtype)
         return kind, value.shape, value.tolist() if kind == "object" else value.tobytes()

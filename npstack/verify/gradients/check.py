@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from npstack.core.arguments import check_generator, check_option, check_positive, check_size
+from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.verify.gradients import derivatives
@@ -95,10 +96,13 @@ def gradcheck(
     (False, ['x', 'W'])
     """
     where = "gradcheck"
-    check_option(where, "route", route, ROUTES)
-    if entries is not None:
-        check_size(where, "entries", entries)
-    check_positive(where, "tolerance", tolerance, "64 is usual.")
+    route = check_option(where, "route", route, ROUTES)
+    entries = None if entries is None else check_size(where, "entries", entries)
+    tolerance = check_positive(where, "tolerance", tolerance, "64 is usual.")
+    for name, function in (("f", f), ("backward", backward)):
+        if not callable(function):
+            advice = "Pass the function itself, gradcheck(forward, backward, inputs)."
+            fail(DtypeError, where, f"{name} must be a function", describe(function), advice)
     rng = np.random.default_rng(0) if rng is None else check_generator(where, rng)
     f, backward, point = _by_name(where, f, backward, inputs)
     names = [name for name, value in point.items() if value.dtype.kind == "f" and value.size]
@@ -183,7 +187,7 @@ def _by_name(
         advice = "One input? Pass [x]."
         fail(DtypeError, where, "inputs must be a dictionary or a list", describe(inputs), advice)
     items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
-    point = {str(name): np.array(value) for name, value in items}
+    point = {str(name): np.array(as_array(where, str(name), value)) for name, value in items}
     for value in point.values():
         value.flags.writeable = False  # code that changes its arguments fails where it does so
     if isinstance(inputs, Mapping):

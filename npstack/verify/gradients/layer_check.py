@@ -9,6 +9,7 @@ import numpy as np
 from npstack.core.numerics import Array
 from npstack.core.trees import filled, mapped, named
 from npstack.layers.base import Layer
+from npstack.layers.boundary import check_built
 from npstack.layers.interface import Mask
 from npstack.layers.walk import walk
 from npstack.verify.gradients.check import gradcheck
@@ -77,6 +78,7 @@ def check_gradients(
     >>> report.passed, len(report.rows)
     (True, 18)
     """
+    check_built("check_gradients", "layer", layer)
     tape = layer.forward(x, states, mask=mask, lengths=lengths, resets=resets, rng=noise_rng)
     begin = layer.unpack_states(tape.initial)
     if states is None:

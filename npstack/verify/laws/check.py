@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.arguments import check_generator, check_size
+from npstack.core.arguments import check_generator, check_positive, check_size
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.layers.base import Layer
+from npstack.layers.boundary import check_built
 from npstack.verify.laws import general, purity, resets
 from npstack.verify.laws.base import Law
 from npstack.verify.laws.source_side import SourceSide
@@ -99,7 +100,9 @@ def check_laws(
     ['noise_repeats_the_pass']
     """
     where = "check_laws"
-    check_generator(where, rng)
+    check_built(where, "layer", layer)
+    rng = check_generator(where, rng)
+    tolerance = check_positive(where, "tolerance", tolerance, "64 is usual.")
     B = check_size(where, "batch", batch)
     T = None if steps is None else check_size(where, "steps", steps)
     if not layer.interface.takes_pair:
