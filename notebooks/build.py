@@ -3,8 +3,8 @@
 A notebook is written as Markdown, ``01_stacked_lstm.md``: fenced Python blocks become code cells
 (a block marked ``python hidden`` one with its code folded away), the text between them Markdown
 cells. This script executes it and stores it with its outputs as ``01_stacked_lstm.ipynb``, which is
-what a reader opens. Edit the Markdown only; `tests/documents/test_notebooks.py` holds the two
-together.
+what a reader opens. Edit the Markdown only; `tests/documents/test_notebooks.py` compares the
+two.
 """
 
 from __future__ import annotations
