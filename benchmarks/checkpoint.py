@@ -1,8 +1,8 @@
 """What a checkpoint costs: ``python benchmarks/checkpoint.py [--json FILE]``.
 
-Time of a save and of a load, median of several, and the most memory that either holds at once,
-beside the size of the file. The yardstick is what one would write by hand, `np.savez` of the same
-arrays, also put on the disk (fsync) before it replaces the old file; without digest and checks.
+Median times of a save and of a load, the peak memory of each, and the size of the file. They are
+compared with simple code: `np.savez` of the same arrays, also flushed to the disk (fsync) before it
+replaces the old file, but without digest and checks.
 """
 
 from __future__ import annotations

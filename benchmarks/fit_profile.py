@@ -1,12 +1,12 @@
 """Where the time of ``fit`` goes: ``python benchmarks/fit_profile.py [--json]`` prints the shares.
 
-A clock stands around ``model.forward`` and ``model.backward`` and around the whole of ``fit``; the
-share is the first over the second. What is left is everything that `fit` adds: picking rows, the
-loss, norms and clipping, the optimiser, putting parameters in place, history and checkpoints. The
-bar: at least 85 % of a usual job is spent in forward and backward.
+``model.forward`` and ``model.backward`` are timed, and the whole of ``fit``; the share is the first
+time over the second. The rest is what `fit` adds: choosing rows, the loss, norms and clipping, the
+optimiser, setting parameters, history and checkpoints. At least 85 % of a usual job must be spent
+in forward and backward.
 
-One BLAS thread, set before NumPy is imported. Shares are of one run, so a busy machine hits both
-sides; the median of several runs is stated, with the least.
+One BLAS thread, set before NumPy is imported. Each share is taken within one run, so a busy machine
+slows both times down; the median and the smallest share of several runs are printed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from npstack.losses.samples import Samples  # noqa: E402
 from tests.tools.provenance import provenance, write_figures  # noqa: E402
 
 BAR = 0.85
-SMALL = ("truncate=(10, 10)", "one layer of 8")  # many updates of little work: no usual jobs
+SMALL = ("truncate=(10, 10)", "one layer of 8")  # many small updates: not usual jobs
 Job = tuple[Sequential, Samples, dict[str, Any]]
 
 
@@ -49,7 +49,7 @@ def forecaster(B: int, T: int, H: int, L: int, **options: Any) -> Job:
 
 
 def sunspots() -> Job:
-    """The demo's three layers, for two epochs, validation and all."""
+    """The demo's three layers, for two epochs, with validation."""
     series, settings = load_sunspots(), demo.Settings()
     z = Scale.fit(series.values[: demo.SPLIT.train]).apply(series.values)
     options = {

@@ -1,7 +1,7 @@
 """How light is ``import npstack``? ``python benchmarks/light.py`` prints seconds beyond NumPy.
 
 Each sample is a fresh interpreter that has imported NumPy before the clock starts; byte code is
-compiled beforehand into a folder of its own, as an installation has it.
+compiled beforehand into a separate folder, as in an installation.
 """
 
 from __future__ import annotations

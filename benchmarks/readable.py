@@ -1,20 +1,20 @@
-"""What the readable path costs in T, H and L, beside the bare matrix products.
+"""What the readable path costs for different T, H and L, compared with its matrix products alone.
 
     python benchmarks/readable.py [--json FILE] [--threads N] [--repeats N] [--dtype float32]
     python benchmarks/readable.py --show FILE
 
-One row is one stack, forward and backward. The yardstick does the matrix products of the same pass,
-same number, same shapes, same order, and nothing else: no squashing function, no sum over roads, no
-mask, no tape. What takes its products step by step cannot be faster on this BLAS (joining those of
-all steps that do not wait for one another can); the ratio says what everything else costs on top.
-Its memory is that of the operands, ``x``, ``h`` and ``da`` of every step and layer.
+One row is one stack, forward and backward. The reference runs the matrix products of the same pass,
+in the same number, shapes and order, and nothing else: no activations, no sums of gradients, no
+mask, no tape. Code that multiplies step by step cannot be faster on this BLAS (joining the products
+of steps that do not depend on each other can be), and the ratio says what everything else costs.
+The memory of the reference is that of the operands, ``x``, ``h`` and ``da`` of every step and layer.
 
-Both are timed in one run, in turn, and the ratio is taken within each turn before the median over
-the turns: what the machine does meanwhile then hits both.
+Both are timed in one run, alternately, and the ratio is taken within each pair before the median
+over the pairs, so that other load on the machine affects both.
 
 One BLAS thread unless ``--threads`` says otherwise. The products here are small, (32, 64) times
-(64, 256) and the like: several threads spend more time meeting than multiplying, and on a busy or
-shared machine the same run then varies several-fold. The number of threads is read once, when NumPy
+(64, 256) and similar: several threads spend more time on synchronisation than on multiplication,
+and on a busy machine the same run then varies by a factor of several. The number of threads is read once, when NumPy
 loads its BLAS, and therefore set before NumPy is imported.
 """
 
@@ -44,7 +44,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def products(B: int, T: int, H: int, L: int, dtype: str) -> tuple[Callable[[], None], ...]:
-    """Forward and backward of the yardstick."""
+    """Forward and backward of the reference."""
     import numpy as np
 
     W, U, x, h, da = operands(B, T, H, L, dtype, np.random.default_rng(0))
@@ -69,7 +69,7 @@ def operands(B: int, T: int, H: int, L: int, dtype: str, rng: Any) -> list[Any]:
 
 
 def seconds(run: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:
-    """Time of one call, and what it returned."""
+    """Time of one call, and its result."""
     start = time.perf_counter()
     result = run(*arguments)
     return time.perf_counter() - start, result
@@ -102,7 +102,7 @@ def measure(B: int, T: int, H: int, L: int, dtype: str, repeats: int) -> dict[st
     def bare() -> tuple[float, ...]:
         return tuple(seconds(run)[0] for run in bare_passes)
 
-    readable(), bare()  # the first call of each pays for memory that the others reuse
+    readable(), bare()  # the first call of each allocates memory that later calls reuse
     turns = []
     for turn in range(repeats):
         if turn % 2:  # neither always goes first

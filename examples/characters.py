@@ -2,13 +2,14 @@
 
     python examples/characters.py [--seed N] [--seeds 5] [--out FOLDER] [--json FILE]
 
-The text is Python's own help topics, every paragraph once (what is repeated is not unseen). They
-differ from one version of Python to another, and so do the numbers. The first 90 % are for
+The text consists of the help topics of Python, each paragraph once (a repeated one would not be
+unseen). They differ between versions of Python, and so do the numbers. The first 90 % are for
 training, the next 5 % choose the order of the n-gram, the last 5 % are read once, at the end, from
-left to right with the state carried. Layers are of equal size; because a deeper stack then has more
-parameters, one wide layer with as many parameters as three is put beside.
+left to right with the state carried over. Layers are of equal size. A deeper stack then has more
+parameters, so it is also compared with one wide layer with as many parameters as three layers.
 
-A figure that users know: what bz2 and lzma add to the compressed training text for the unseen one.
+For comparison with general compressors: the bytes that bz2 and lzma need for the unseen text, if
+they have compressed the training text before it.
 Five seeds take six to eight minutes on one core.
 """
 
@@ -34,7 +35,7 @@ SETTINGS = {
     "characters": 375_000,  # at most: newer versions of Python have twice as many
     "embedding": 32,
     "rows": 64,  # that are read at once
-    "span": 16,  # characters that a gradient reaches back; the state goes on
+    "span": 16,  # characters that a gradient reaches back; the state is carried on
     "epochs": 2,
     "learning_rate": 0.015,
     "warm_up": 100,  # updates, before half a cosine to zero
@@ -45,7 +46,7 @@ ORDERS = 6
 
 
 def parts():
-    """Where the text comes from, the text, its vocabulary, and where its parts end."""
+    """The source of the text, the text, its vocabulary, and the ends of its parts."""
     found = load("pydoc")
     text = without_repeats(found.text)[: SETTINGS["characters"]]
     stops = round(0.9 * len(text)), round(0.95 * len(text))
@@ -70,7 +71,7 @@ def parameters(model):
 
 
 def as_many(sizes, ids, vocabulary):
-    """The single layer that comes nearest to a stack's number of parameters."""
+    """The single layer whose number of parameters is closest to that of a stack."""
     rng = np.random.default_rng(0)
     wanted = parameters(build(sizes, ids, vocabulary, rng))
     counts = {H: parameters(build([H], ids, vocabulary, rng)) for H in range(UNITS, 4 * UNITS)}

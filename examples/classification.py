@@ -5,7 +5,7 @@
 JapaneseVowels: nine men say "ae"; 7 to 29 frames of 12 cepstral coefficients, padded and masked.
 Digits: 8 x 8 pixels, read as 8 rows from top to bottom. Sizes, rates, dropout and the number of
 epochs were chosen by cross-validation within the training rows; the test rows are classified once,
-at the end. (The second half of the digits is not like the first: all err more often there.)
+at the end. (The second half of the digits differs from the first: all methods make more errors.)
 """
 
 from typing import NamedTuple
@@ -48,7 +48,7 @@ TASKS = [Task("japanese_vowels", "speaker", 50, 0.3), Task("digits", "digit", 30
 
 
 def build(task, layers, features, classes, rng):
-    """Dropout on the input, a stack that hands on its last state, one output per class."""
+    """Dropout on the input, a stack that returns its last state, one output per class."""
     stack = StackedLSTM(
         features, UNITS, layers, dropout=task.dropout, return_sequences=False, rng=rng
     )
@@ -76,7 +76,7 @@ def train(task, samples, classes, layers, seed):
 
 
 def cross_validate(task, samples, classes, layers, seed, folds=5):
-    """Error on training rows when each fifth of them, by turns, is left out."""
+    """Error on training rows: each fifth of them is left out of training in turn, and tested."""
     order = np.random.default_rng(seed).permutation(len(samples.y))
     order = order[np.argsort(samples.y[order], kind="stable")]
     predicted = np.empty_like(samples.y)
@@ -89,7 +89,7 @@ def cross_validate(task, samples, classes, layers, seed, folds=5):
 
 
 def baselines(data):
-    """Simple opponents, which may use every training row: test error in percent."""
+    """Simple methods, which may use every training row: test error in percent."""
     (x, y, mask, *_), (test_x, test_y, test_mask, *_) = data.train, data.test
 
     def flat(values, mask):

@@ -1,4 +1,4 @@
-"""What the examples share: options, seeds, the table of systems beside baselines, what is kept.
+"""What the examples share: options, seeds, the table of systems and baselines, results as JSON.
 
 An example is one function from seeds to an `Outcome`, and ``run(__doc__, function)``.
 """
@@ -25,9 +25,9 @@ class Row(NamedTuple):
     Attributes
     ----------
     name : str
-        Who: the system with its sizes, or the baseline with its source.
+        The system with its sizes, or the baseline with its source.
     values : list of float
-        One per seed; a single one where nothing is drawn at random.
+        One per seed, or a single one if nothing is random.
     """
 
     name: str
@@ -35,15 +35,15 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Systems beside baselines, in one measure.
+    """Systems and baselines, in one measure.
 
     Attributes
     ----------
     title : str
-        What is measured, on what, in which unit, and which way is better.
+        What is measured, on which data, in which unit, and whether lower or higher is better.
     systems, baselines : list of Row
     digits : int
-        Behind the decimal point.
+        After the decimal point.
     """
 
     title: str
@@ -75,7 +75,7 @@ class Table(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an example hands back.
+    """What an example returns.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Outcome(NamedTuple):
 
 
 def say(line: str) -> None:
-    """A line of progress, apart from the table."""
+    """Print a line of progress to standard error, apart from the table."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -130,7 +130,7 @@ def run(
     for folder in (options.out, options.json and options.json.parent):
         if folder is not None:  # made now, not after minutes of work
             folder.mkdir(parents=True, exist_ok=True)
-    if options.json is not None:  # taken now: what is edited during the run has not run
+    if options.json is not None:  # taken now: later edits are not part of the run
         sys.path.insert(0, str(ROOT))
         from tests.tools.provenance import provenance
 

@@ -1,11 +1,12 @@
-"""What people say about the time, as a clock shows it: "quarter to three pm" becomes "14:45".
+"""Spoken times, written as a clock shows them: "quarter to three pm" becomes "14:45".
 
     python examples/encoder_decoder.py --out pictures
 
-An encoder reads words, a decoder writes digits. Half of all times are heard in training; the test
-is on others, in four phrases each. Measured is what a *deep* encoder must hand over: every layer's
-state, or the last one's alone, as in programs written for one layer and given three; and whether it
-helps to read the source backwards. Each handover has the better of the rates 0.01 and 0.02.
+An encoder reads words, a decoder writes digits. Half of all times are used for training; the test
+is on others, in four phrases each. The example measures which states a *deep* encoder should pass
+on: those of every layer, or only that of the last one, as in programs for one layer that are used
+with three; and whether it helps to read the source backwards. Each handover uses the better of the
+rates 0.01 and 0.02.
 """
 
 from itertools import pairwise
@@ -75,7 +76,7 @@ def wrong(said, meant):
 
 
 def train(way, seed, learn, test):
-    """Train one model; what is wrong after every epoch, where it reads what it wrote itself."""
+    """Train one model; return its errors after every epoch, when it reads its own outputs."""
     rng = np.random.default_rng(seed)
     model, curve = build(way, rng), []
 
@@ -93,7 +94,7 @@ def train(way, seed, learn, test):
 
 
 def baselines(pairs, count, y):
-    """The nearest phrase that was heard; linear maps from words and pairs of words to places."""
+    """The most similar training phrase; linear maps from words and pairs of words to characters."""
     grams = [{*phrase, *pairwise(phrase)} for phrase, _ in pairs]
     names = sorted(set().union(*grams[:count]), key=str)
     X = np.array([[name in found for name in names] for found in grams], dtype=float)
@@ -109,7 +110,7 @@ def baselines(pairs, count, y):
 
 
 def curves_of(found):
-    """What is wrong after every epoch: every seed thin, their mean thick."""
+    """Errors after every epoch: a thin line for each seed, a thick one for their mean."""
     picture, epochs = Figure(figsize=(7.5, 4.2), layout="constrained"), range(1, EPOCHS + 1)
     ax = picture.subplots()
     for k, (way, curves) in enumerate(found.items()):
@@ -121,7 +122,7 @@ def curves_of(found):
 
 
 def example(seeds):
-    """All ways of handing over, all seeds; the states are those of the first."""
+    """All kinds of handover, all seeds; the picture of the states is of the first seed."""
     curves, simple, drawn = {way: [] for way in WAYS}, {}, []
     for seed in seeds:
         order = np.random.default_rng([seed, 2]).permutation(list(TIMES))[: HEARD + TESTED]

@@ -2,7 +2,7 @@
 
     python examples/forecasting.py --out pictures
 
-The model reads ten years of monthly sunspot numbers and tells four numbers, one per horizon: a
+The model reads ten years of monthly sunspot numbers and outputs four numbers, one per horizon: a
 direct forecast, nothing is fed back. Months before 1909 train, 1909 to 1948 choose (settings,
 epoch, penalty), and the months from 1949 on are forecast once, at the end. The scale is fitted on
 the training months; errors are in sunspot numbers.
@@ -44,7 +44,7 @@ def train(parts, sizes, seed):
 
 
 def baselines(series, scaler, targets):
-    """What simple opponents say of the same months from as far away, by name: (B, A)."""
+    """Forecasts of simple methods for the same months and horizons, by name: (B, A)."""
     z = scaler.apply(series.values)
     columns = {}
     for a, ahead in enumerate(HORIZONS):

@@ -22,7 +22,7 @@ TRAINED_ON, SHOWN_FROM = 1920, 2400
 
 
 def train():
-    """A stack of three layers that says, at each month, what it will be a year later."""
+    """A stack of three layers that forecasts, at each month, the number a year later."""
     series = load_sunspots()
     scaled = Scale.fit(series.values[:TRAINED_ON]).apply(series.values)[:, np.newaxis]
     windows = np.stack([scaled[a : a + WINDOW] for a in range(0, TRAINED_ON - WINDOW + 1, 30)])
@@ -62,7 +62,7 @@ def draw(model, history, recorder, series, scaled):
     yield "diagram", plots.diagram(model)
     yield "activations", plots.activations(tape, **years, **signals)
     mask = np.ones(x.shape[:2], dtype=bool)
-    mask[:, 150:190] = False  # forty months nobody observed
+    mask[:, 150:190] = False  # forty months without observations
     mask[:, :24] = False
     yield "masked", plots.activations(model.forward(x, mask=mask), **years, **signals)
     yield "gates", plots.gates(tape.layers[0], **years, title="layer 0")

@@ -1,12 +1,12 @@
-"""Colour Python as it is typed: for every character, what it belongs to, given those before it.
+"""Colour Python code as it is typed: tag each character, given the characters before it.
 
     python examples/tagging.py --out pictures
 
-Names, keywords, strings, comments …: many to many, a tag at every step, statements of different
-lengths under one mask. The text is the standard library of the Python that runs this, and the
-figures differ with its version. Every fifth module is kept for the test, without the statements
-that occur in the others as well. Reading ahead is not allowed, here or for the baselines: nobody
-can know that the ``i`` of ``if`` begins no name. Rate and epochs were chosen on other draws.
+Names, keywords, strings, comments …: a tag at every step, and statements of different lengths with
+a mask. The text is the standard library of the Python that runs this, so the figures differ between
+versions. Every fifth module is kept for the test, without statements that also occur in the others.
+Neither the stack nor the baselines may read ahead, so the ``i`` of ``if`` may always be the
+beginning of a name. The learning rate and the number of epochs were chosen on other draws.
 """
 
 import platform
@@ -53,7 +53,7 @@ def samples_of(pairs, vocabulary):
 
 
 def train(layers, seed, learn, symbols):
-    """A stack that says a tag at every step."""
+    """A stack with a tag as output at every step."""
     rng = np.random.default_rng(seed)
     stack = StackedLSTM(VECTOR, UNITS, layers, rng=rng)
     vectors = Embedding(symbols, VECTOR, init="orthogonal", rng=rng)
@@ -69,7 +69,7 @@ def train(layers, seed, learn, symbols):
 def by_counts(learn, test, longest, chained):
     """The most frequent tag after the last characters and, if chained, after the tag before.
 
-    Of all stretches of 1 to ``longest`` characters the longest that is known decides.
+    The longest known sequence of 1 to ``longest`` characters decides.
     """
 
     def keys(text, i, before):
