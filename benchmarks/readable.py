@@ -7,15 +7,15 @@ One row is one stack, forward and backward. The reference runs the matrix produc
 in the same number, shapes and order, and nothing else: no activations, no sums of gradients, no
 mask, no tape. Code that multiplies step by step cannot be faster on this BLAS (joining the products
 of steps that do not depend on each other can be), and the ratio says what everything else costs.
-The memory of the reference is that of the operands, ``x``, ``h`` and ``da`` of every step and layer.
+The memory of the reference is that of the operands: ``x``, ``h`` and ``da`` of all steps and layers.
 
 Both are timed in one run, alternately, and the ratio is taken within each pair before the median
 over the pairs, so that other load on the machine affects both.
 
 One BLAS thread unless ``--threads`` says otherwise. The products here are small, (32, 64) times
 (64, 256) and similar: several threads spend more time on synchronisation than on multiplication,
-and on a busy machine the same run then varies by a factor of several. The number of threads is read once, when NumPy
-loads its BLAS, and therefore set before NumPy is imported.
+and on a busy machine the same run then varies by a factor of several. The number of threads is read
+once, when NumPy loads its BLAS, and is therefore set before NumPy is imported.
 """
 
 from __future__ import annotations
