@@ -7,7 +7,7 @@ One row is one stack, forward and backward. The reference runs the matrix produc
 in the same number, shapes and order, and nothing else: no activations, no sums of gradients, no
 mask, no tape. Code that multiplies step by step cannot be faster on this BLAS (joining the products
 of steps that do not depend on each other can be), and the ratio says what everything else costs.
-The memory of the reference is that of the operands: ``x``, ``h`` and ``da`` of all steps and layers.
+Its memory is that of the operands: ``x``, ``h`` and ``da`` of every step and layer.
 
 Both are timed in one run, alternately, and the ratio is taken within each pair before the median
 over the pairs, so that other load on the machine affects both.
