@@ -19,6 +19,7 @@ from typing import Any, Required, Self, TypedDict
 import numpy as np
 from numpy.typing import DTypeLike
 
+from npstack.core.activations import Range
 from npstack.core.arguments import check_dtype, check_generator, check_number, check_size
 from npstack.core.arrays import as_array, check_params
 from npstack.core.config import Configured
@@ -69,6 +70,10 @@ class Cell(Configured):
         How many parameters there are, in the legend's letters.
     letters : dict
         The letter that equations and tables have for a gate's name.
+    ranges : dict
+        By the name of a gate or a field of the state, its least and greatest value in a sequence
+        that begins at zero, infinite where there is none. Pictures are coloured by it; what is
+        left out has any value.
     """
 
     input_size: int
@@ -80,6 +85,7 @@ class Cell(Configured):
     noise_axes: Any = None
     parameter_formula = ""
     letters: Mapping[str, str] = GATE_LETTERS
+    ranges: Mapping[str, Range] = {}
 
     @property
     def output_size(self) -> int:
@@ -208,6 +214,8 @@ def check_cell(where: str, cell: Cell) -> Cell:
     """
     if not isinstance(cell, Cell):
         advice = "Build it first, for example LSTMCell(3, 8, rng=rng)."
+        if hasattr(cell, "forward"):
+            advice = "That is a layer; the cell inside of an LSTM is an LSTMCell."
         fail(DtypeError, where, "cell must be a cell", describe(cell), advice)
     for name, other in (("step", "step_reading"), ("step_backward", "step_reading_backward")):
         if all(getattr(type(cell), own) is getattr(Cell, own) for own in (name, other)):

@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Unpack
 
 from npstack.cells.base import GatedCell, WeightOptions, each
-from npstack.core.activations import Activation, check_activation
+from npstack.core.activations import Activation, Range, check_activation
 from npstack.core.init import initialiser
 from npstack.core.numerics import Array
 from npstack.core.params import Params, join_gates, split_gates
@@ -54,6 +54,20 @@ class GRUGates(NamedTuple):
 
 
 GRU_LETTERS = dict(zip(GRUGates._fields, "rzn", strict=True))
+
+
+def gru_ranges(gate: Range, candidate: Range) -> dict[str, Range]:
+    """`Cell.ranges` of either form: ``h`` lies between zero and candidates if ``z`` is a share.
+
+    Examples
+    --------
+    >>> gru_ranges((0, 1), (-1, 1))["h"]
+    (-1, 1)
+    """
+    found = {"reset": gate, "update": gate, "candidate": candidate}
+    if 0 <= gate[0] <= gate[1] <= 1:
+        found["h"] = min(candidate[0], 0), max(candidate[1], 0)
+    return found
 
 
 class GRUOptions(WeightOptions, total=False):
@@ -109,6 +123,7 @@ class GRUCell(GatedCell):
         self.state_sizes, self.record_sizes = each(GRUState, H), each(GRUGates, H)
         self.gate = check_activation(where, "gate", gate)
         self.candidate = check_activation(where, "candidate", candidate)
+        self.ranges = gru_ranges(self.gate.range, self.candidate.range)
         draw = initialiser(where, "bias_init", options.get("bias_init", "zeros"))
         b_recurrent = draw(options["rng"], (1, H))[0].astype(self.params["b"].dtype)
         self.params = {**self.params, "b_recurrent": b_recurrent}

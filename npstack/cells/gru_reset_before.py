@@ -28,7 +28,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from npstack.cells.base import GatedCell, WeightOptions, each
-from npstack.cells.gru import GRU_LETTERS, GRUGates, GRUState
+from npstack.cells.gru import GRU_LETTERS, GRUGates, GRUState, gru_ranges
 from npstack.core.activations import Activation, check_activation
 from npstack.core.numerics import Array
 from npstack.core.params import Params, join_gates, split_gates
@@ -75,6 +75,7 @@ class GRUResetBeforeCell(GatedCell):
         self.record_sizes = each(GRUGates, self.hidden_size)
         self.gate = check_activation(where, "gate", gate)
         self.candidate = check_activation(where, "candidate", candidate)
+        self.ranges = gru_ranges(self.gate.range, self.candidate.range)
 
     @staticmethod
     def gate_sums(params: Params, x: Array, read: Array) -> tuple[Array, Array]:

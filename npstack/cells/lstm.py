@@ -30,9 +30,11 @@ at the start is argued for by Jozefowicz, Zaremba & Sutskever (2015).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from npstack.cells.base import GatedCell, WeightOptions, each
+from npstack.core.activations import Activation, Range
 from npstack.core.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.core.params import LSTMGates, Params, join_gates, split_gates
 from npstack.core.tape import LSTMState
@@ -81,6 +83,10 @@ class LSTMCell(GatedCell):
 
     gates = LSTMGates._fields
     parameter_formula = "4H(D + H + 1)"
+    ranges: Mapping[str, Range] = {
+        **dict.fromkeys(("input", "forget", "output"), Activation("sigmoid").range),
+        **dict.fromkeys(("candidate", "h"), Activation("tanh").range),
+    }
 
     def __init__(
         self,

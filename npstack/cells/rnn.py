@@ -84,6 +84,7 @@ class RNNCell(GatedCell):
         super().__init__(input_size, hidden_size, **options)
         self.state_sizes, self.record_sizes = each(RNNState, self.hidden_size), RNNRecord()
         self.activation = check_activation(type(self).__name__, "activation", activation)
+        self.ranges = {"h": self.activation.range}
 
     @staticmethod
     def sums(params: Params, x: Array, state: RNNState) -> Array:

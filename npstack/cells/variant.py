@@ -21,13 +21,14 @@ that of the plain LSTM: states and four gates.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import numpy as np
 
 from npstack.cells.base import GatedCell, WeightOptions, each
 from npstack.cells.parts import PARTS, Part
-from npstack.core.activations import Activation
+from npstack.core.activations import Activation, Range
 from npstack.core.errors import ArgumentError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import LSTMGates, Params, join_gates
@@ -113,6 +114,20 @@ class LSTMVariantCell(GatedCell):
         dtype = self.params["b"].dtype
         self.params = {**self.params, **{name: v.astype(dtype) for name, v in added.items()}}
         self._write_forget_bias(None if self.coupled else forget_bias)
+
+    @property
+    def ranges(self) -> Mapping[str, Range]:  # type: ignore[override]
+        """That of its activation for each gate, and what they and the parts make of the states."""
+        found = {name: activation.range for name, activation in self.activations.items()}
+        shown = found.pop("cell")
+        if self.coupled:
+            low, high = found["input"]
+            found["forget"] = 1 - high, 1 - low
+        ends = [a * b if a and b else 0.0 for a in found["output"] for b in shown]  # no 0 * inf
+        ranges: Mapping[str, Range] = {**found, "h": (min(ends), max(ends))}
+        for part in self.parts:
+            ranges = part.ranges(ranges)
+        return ranges
 
     @classmethod
     def _gate_count(cls, parts: tuple[Any, ...]) -> int:

@@ -30,7 +30,7 @@ class CellWrapper(Cell, ABC):
     def __init__(self, cell: Cell, own_axes: Any) -> None:
         self.cell = cell
         self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
-        self.axes, self.letters = cell.axes, cell.letters
+        self.axes, self.letters, self.ranges = cell.axes, cell.letters, cell.ranges
         self.state_sizes, self.record_sizes = cell.state_sizes, cell.record_sizes
         self.noise_axes = own_axes, cell.noise_axes
 

@@ -123,44 +123,66 @@ def _cut_slope(y: Array) -> Array:
 # ---- the table -----------------------------------------------------------------------------------
 
 
+INF = float("inf")
+Range = tuple[float, float]  # the least and the greatest value; infinite where there is none
+ANY, POSITIVE, FRACTION, SIGNED = (-INF, INF), (0, INF), (0, 1), (-1, 1)
+
+
 class Kind(NamedTuple):
     """What a name in the table stands for.
 
-    ``function(a, …)`` and ``derivative(a, y, …)`` take the parameters last: alpha, then beta, as
-    many as there are ``defaults``. Where ``slope_from_output``, the derivative does not read ``a``.
+    ``function(a, …)``, ``derivative(a, y, …)`` and ``range(…)`` take the parameters last: alpha,
+    then beta, as many as there are ``defaults``. The range is the smallest interval that holds
+    every output, and stands there itself where no parameter changes it. Where
+    ``slope_from_output``, the derivative does not read ``a``.
     """
 
     function: Callable[..., Any]
     derivative: Callable[..., Any]
+    range: Range | Callable[..., Range]
     defaults: tuple[float, ...] = ()
     slope_from_output: bool = False
 
 
 ACTIVATIONS: dict[str, Kind] = {
-    "linear": Kind(np.copy, lambda a, y: np.ones_like(y), slope_from_output=True),
-    "sigmoid": Kind(sigmoid, lambda a, y: sigmoid_derivative(y), slope_from_output=True),
-    "tanh": Kind(tanh, lambda a, y: tanh_derivative(y), slope_from_output=True),
-    "relu": Kind(relu, lambda a, y: relu_derivative(y), slope_from_output=True),
-    "leaky_relu": Kind(_leaky_relu, _leaky_relu_slope, (0.01,)),
-    "thresholded_relu": Kind(_thresholded_relu, _thresholded_relu_slope, (1.0,)),
-    "elu": Kind(_elu, _elu_slope, (1.0,)),
-    "softsign": Kind(lambda a: a / (1 + absolute(a)), _softsign_slope),
-    "softplus": Kind(softplus, lambda a, y: sigmoid(a)),
-    "scaled_tanh": Kind(_scaled_tanh, _scaled_tanh_slope, (1.0, 1.0)),
+    "linear": Kind(np.copy, lambda a, y: np.ones_like(y), ANY, slope_from_output=True),
+    "sigmoid": Kind(sigmoid, lambda a, y: sigmoid_derivative(y), FRACTION, slope_from_output=True),
+    "tanh": Kind(tanh, lambda a, y: tanh_derivative(y), SIGNED, slope_from_output=True),
+    "relu": Kind(relu, lambda a, y: relu_derivative(y), POSITIVE, slope_from_output=True),
+    "leaky_relu": Kind(
+        _leaky_relu, _leaky_relu_slope, lambda alpha: ANY if alpha > 0 else POSITIVE, (0.01,)
+    ),
+    "thresholded_relu": Kind(
+        _thresholded_relu, _thresholded_relu_slope, lambda alpha: (min(alpha, 0), INF), (1.0,)
+    ),
+    "elu": Kind(_elu, _elu_slope, lambda alpha: (min(-alpha, 0), INF), (1.0,)),
+    "softsign": Kind(lambda a: a / (1 + absolute(a)), _softsign_slope, SIGNED),
+    "softplus": Kind(softplus, lambda a, y: sigmoid(a), POSITIVE),
+    "scaled_tanh": Kind(
+        _scaled_tanh,
+        _scaled_tanh_slope,
+        lambda alpha, beta: (-abs(alpha), abs(alpha)) if beta else (0, 0),
+        (1.0, 1.0),
+    ),
     "affine": Kind(
         _affine,
         lambda a, y, alpha, beta: np.full_like(y, alpha),
+        lambda alpha, beta: ANY if alpha else (beta, beta),
         (1.0, 0.0),
         slope_from_output=True,
     ),
     "hard_sigmoid_fifth": Kind(
         lambda a, alpha, beta: _cut(alpha * a + beta),
         lambda a, y, alpha, beta: alpha * _cut_slope(y),
+        lambda alpha, beta: FRACTION if alpha else (min(max(beta, 0), 1),) * 2,
         (0.2, 0.5),
         slope_from_output=True,
     ),
     "hard_sigmoid_sixth": Kind(
-        lambda a: _cut(a / 6 + 0.5), lambda a, y: _cut_slope(y) / 6, slope_from_output=True
+        lambda a: _cut(a / 6 + 0.5),
+        lambda a, y: _cut_slope(y) / 6,
+        FRACTION,
+        slope_from_output=True,
     ),
 }
 _PARAMETERS = ("alpha", "beta")
@@ -234,6 +256,19 @@ class Activation(Configured):
         (True, False)
         """
         return ACTIVATIONS[self.name].slope_from_output
+
+    @property
+    def range(self) -> Range:
+        """The least and the greatest output that there can be, infinite where there is none.
+
+        Examples
+        --------
+        >>> Activation("tanh").range, Activation("elu", alpha=0.5).range
+        ((-1.0, 1.0), (-0.5, inf))
+        """
+        own = ACTIVATIONS[self.name].range
+        low, high = own(*self._parameters) if callable(own) else own
+        return float(low), float(high)
 
     def function(self, a: Array) -> Array:
         """The output ``y``, of the shape and dtype of the pre-activation ``a``; NaN stays NaN.

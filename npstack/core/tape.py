@@ -176,6 +176,9 @@ class RecurrentTape(Tape):
         True at valid steps before which the state was put back to where a sequence begins.
     learned : bool
         Whether ``initial`` is the layer's own, learned one, because none was given.
+    ranges : tuple of (name, least, greatest)
+        What each gate and field of the state can be (see `Cell.ranges`): pictures are coloured by
+        it. What is not among them, or all on a tape recorded elsewhere, has any value.
     """
 
     initial: Any = field()
@@ -184,6 +187,7 @@ class RecurrentTape(Tape):
     final: Any = field()
     resets: NDArray[np.bool_] | None = None
     learned: bool = False
+    ranges: tuple[tuple[str, float, float], ...] = field(default=(), kw_only=True, repr=False)
 
     @property
     def layers(self) -> tuple[RecurrentTape, ...]:

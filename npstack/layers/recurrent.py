@@ -139,6 +139,7 @@ class Recurrent(Layer):
             state,
             resets,
             learned=self.learn_initial and given is None,
+            ranges=tuple((name, *ends) for name, ends in self.cell.ranges.items()),
         )
 
     def _backward(

@@ -55,6 +55,33 @@ def test_the_letters_of_gates_are_those_of_the_equations():
     assert letters == {"lstm": "ifgo", "gru": rzn, "gru, reset before": rzn, "gru, zoneout": rzn}
 
 
+@EVERY_CELL
+def test_gates_and_states_stay_in_the_range_that_the_tape_says(name):
+    rng = np.random.default_rng(11)
+    layer = build(name, rng)
+    for scale in (1, 30):  # large weights drive every gate to both of its ends
+        params = {n: scale * v for n, v in layer.params.items()}
+        tape = layer.forward(rng.standard_normal((3, 20, D)), params=params, rng=rng)
+        ranges = {field: ends for field, *ends in tape.ranges}
+        assert tape.gates._asdict().keys() <= ranges.keys()
+        assert ranges.keys() <= tape.gates._asdict().keys() | tape.states._asdict().keys()
+        for field, (low, high) in ranges.items():
+            values = (tape.gates._asdict() | tape.states._asdict())[field]
+            assert low <= values.min() <= values.max() <= high, field
+
+
+def test_the_range_of_what_is_handed_on_follows_its_cell():
+    ends = {}
+    for name in CELLS:
+        ends[name] = build(name, np.random.default_rng(0)).cell.ranges.get("h")
+    inf = np.inf
+    assert {ends[n] for n in ("lstm", "layer-norm lstm", "gru", "gru, zoneout", "rnn")} == {(-1, 1)}
+    assert ends["rnn, relu"] == ends["rnn, softplus"] == (0, inf)
+    assert ends["lstm, projection"] == ends["projection, zoneout"] == (-inf, inf)
+    assert ends["lstm, clipped projection"] == (-0.1, 0.1)
+    assert ends["gru, activations"] is None  # its gates are no shares
+
+
 def broken_up(name, rng, learned=False):
     """A layer whose parameters are all drawn, an input with holes, and steps that begin anew."""
     layer = build(name, rng, learn_initial=learned)

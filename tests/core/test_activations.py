@@ -1,5 +1,6 @@
 """Every activation: values and slopes to the last digits, kinks, dtypes, refusals."""
 
+import itertools
 import json
 
 import mpmath
@@ -309,3 +310,21 @@ def test_backward_of_a_dense_layer_has_the_bits_of_its_parts(case):
     assert np.array_equal(tape.outputs, case.function(a))
     da = d * case.derivative(a, tape.outputs)
     assert np.array_equal(dense.backward(tape, d).x, da @ dense.params["W"].T)
+
+
+POWERS = 10.0 ** np.arange(-9, 155)
+WIDE = np.concatenate([-POWERS, np.linspace(-4, 4, 80_001), POWERS])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_range_is_the_smallest_interval_that_holds_every_output(name):
+    count = len(ACTIVATIONS[name].defaults)
+    grid = [(), *itertools.product([-1.5, -0.3, 0.0, 0.4, 2.5], repeat=count)]
+    for parameters in grid:
+        activation = Activation(name, *parameters)
+        low, high = activation.range
+        outputs = activation.function(WIDE)
+        assert low <= outputs.min() <= outputs.max() <= high, activation
+        for end, reached in ((low, outputs.min()), (high, outputs.max())):
+            close = abs(reached - end) < 1e-3 if np.isfinite(end) else abs(reached) > 1e150
+            assert close, (activation, end, reached)

@@ -12,11 +12,12 @@ what went in. A part is a value: it holds numbers such as a limit, and parameter
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from npstack.core.activations import Activation
+from npstack.core.activations import Activation, Range
 from npstack.core.config import Configured
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -43,6 +44,10 @@ class Part(Configured):
     def activation(self, name: str, usual: Activation) -> Activation:
         """The activation of a gate, or of the cell on its way to ``h`` (``"cell"``)."""
         return usual
+
+    def ranges(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
+        """`Cell.ranges` with the part."""
+        return ranges
 
     def gate(self, params: Params, name: str, a: Array, c: Array) -> Array:
         """The pre-activation of a gate; ``c`` is the cell that the gate can see."""

@@ -13,9 +13,12 @@ The slope is 1 inside the limits and 0 where something was cut, the limit itself
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from npstack.cells.parts.base import Grads, Part
+from npstack.core.activations import Range
 from npstack.core.arguments import check_positive
 from npstack.core.numerics import Array, absolute, clip, real
 from npstack.core.params import Params
@@ -82,6 +85,10 @@ class CellClip(Part):
 
     def __init__(self, limit: float) -> None:
         self.limit = check_positive("CellClip", "limit", limit, "3.0, for example.")
+
+    def ranges(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
+        """The cell state lies between the limits."""
+        return {**ranges, "c": (-self.limit, self.limit)}
 
     def cell(self, c: Array) -> Array:
         """``clip(c)``."""

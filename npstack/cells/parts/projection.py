@@ -11,10 +11,13 @@ of a wide layer's parameters are saved. PyTorch calls P ``proj_size`` and R ``we
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from npstack.cells.parts.base import Axes, Grads, Part
 from npstack.cells.parts.clips import clip_backward
+from npstack.core.activations import Range
 from npstack.core.arguments import check_positive, check_size
 from npstack.core.init import uniform
 from npstack.core.numerics import Array, clip
@@ -54,6 +57,11 @@ class Projection(Part):
     def width(self, hidden_size: int) -> int:
         """P."""
         return self.size
+
+    def ranges(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
+        """The hidden state is a sum, which only the clip bounds."""
+        limit = np.inf if self.clip is None else self.clip
+        return {**ranges, "h": (-limit, limit)}
 
     def hidden(self, params: Params, m: Array) -> Array:
         """``m R``, clipped."""
