@@ -1,14 +1,12 @@
 """Numbers measured on a tape: arrays in, arrays out; `npstack.plots` draws them."""
 
-from npstack.analysis.measure import (
+from npstack.analysis.backward import check_one_time, gradient_norms, state_gradients
+from npstack.analysis.forward import (
     Saturation,
-    check_one_time,
     gate_quantiles,
-    gradient_norms,
     recurrent_tapes,
     saturation,
     slowest_first,
-    state_gradients,
 )
 
 __all__ = [

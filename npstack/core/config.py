@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from npstack.core.errors import ArgumentError, describe
+from npstack.core.keywords import check_keywords
 
 TYPE = "type"  # the name under which a configuration says what it is of
 
@@ -31,6 +32,7 @@ class Configured:
     _given: dict[str, Any] | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        check_keywords(cls.__name__, _constructor(cls.__mro__), kwargs)
         self = super().__new__(cls)
         object.__setattr__(self, "_given", cls._plain(args, kwargs))  # in frozen ones, too
         return self
@@ -109,10 +111,15 @@ class Configured:
         return cls(*(given.pop(name) for name in placed if name in given), *many, **given)
 
 
+def _constructor(mro: tuple[type, ...]) -> Any:
+    """The constructor of a class, given it and its bases."""
+    return next(vars(base)["__init__"] for base in mro if "__init__" in vars(base))
+
+
 @cache
 def _signature(mro: tuple[type, ...]) -> inspect.Signature:
     """What a class is built from, given it and its bases."""
-    constructor = next(vars(base)["__init__"] for base in mro if "__init__" in vars(base))
+    constructor = _constructor(mro)
     if constructor is object.__init__:
         return inspect.Signature()
     everything = inspect.signature(constructor)  # ``self`` comes first

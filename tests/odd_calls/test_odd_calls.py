@@ -16,10 +16,11 @@ import pytest
 from npstack import NpstackError
 from npstack.cells import Part
 from npstack.core.config import Configured
-from tests.odd_calls import of_layers, of_learning
+from tests.odd_calls import of_checks, of_layers, of_learning, of_training
 from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
-CALLS = {**of_layers.CALLS, **of_learning.CALLS}
+ROOMS = (of_layers, of_learning, of_training, of_checks)
+CALLS = {title: call for room in ROOMS for title, call in room.CALLS.items()}
 ODD = [
     pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
     for title, call in CALLS.items()

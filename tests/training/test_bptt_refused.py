@@ -99,8 +99,8 @@ REFUSED = {
     ),
     "no model": (
         lambda: truncated_gradients(None, (X, X), 2, 2),
-        ArgumentError,
-        "a recurrent layer, got None",
+        DtypeError,
+        "model must be a layer, got None",
     ),
     "targets without time": (
         lambda: wrong(model=RECURRENT, samples=(X, X[:, 0]), truncate=(2, 2)),

@@ -148,7 +148,7 @@ CONSTRUCTION = {
     ),
     "a list of layers": (
         lambda w: Sequential([w.lstm]),
-        (DtypeError, "argument 0 must be a layer", "Build it first"),
+        (DtypeError, "argument 0 must be a layer", "Sequential(first, second, …)"),
     ),
     "sizes of neighbours": (
         lambda w: Sequential(w.lstm, Dropout(0.1), Dense(8, 1, rng=R)),

@@ -35,7 +35,7 @@ LAST = {"return_sequences": False}
 NESTED = {
     "a seed where a layer belongs": (
         lambda w: Reversed(3),
-        (DtypeError, "Reversed: the argument must be a layer, got 3 (int)", "Build it first"),
+        (DtypeError, "Reversed: the argument must be a layer, got 3 (int)", "Use Sequential"),
     ),
     "a class in a wrapper": (
         lambda w: Residual(LSTM),

@@ -1,0 +1,143 @@
+"""Numbers measured on the way back: what reaches every state, at every step.
+
+What is measured is what the backward pass really did: nothing here knows an equation of a cell, so
+nothing here can disagree with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npstack.analysis.directions import Reading, readings
+from npstack.analysis.observe import observed
+from npstack.core.errors import ArgumentError, TapeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.core.tape import Observer, Tape
+from npstack.core.trees import over_time
+from npstack.layers import Layer
+from npstack.layers.boundary import check_built
+from npstack.layers.walk import Visit
+
+
+def state_gradients(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> tuple[Any, ...]:
+    """Derivative of the loss by the state ``(h(t), c(t))`` of every recurrent layer at every step.
+
+    It is what the future and the layers above want changed in that state: for ``h``, what comes
+    down from the layer above plus what comes back from the next step through ``U``; for ``c``, what
+    comes back from the next step through the forget gate (``h(t)`` and ``c(t)`` are two variables
+    here, so the road from ``c(t)`` through ``h(t)`` belongs to ``h(t)``). The backward pass of the
+    model itself is run, and what it says to each cell at each step is kept.
+
+    Parameters
+    ----------
+    model : Layer
+        With at least one recurrent layer.
+    tape, doutputs, dfinal_states
+        As for ``model.backward``.
+
+    Returns
+    -------
+    tuple of states, such as LSTMState of (B, T, H)
+        One per entry of ``tape.layers``, and like it in the order in which the layer reads time;
+        zero at masked steps, which have no state of their own.
+
+    Raises
+    ------
+    ArgumentError
+        No recurrent layer in the model.
+    TapeError, ShapeError, DtypeError, NonFiniteError
+        As ``model.backward``.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
+    >>> tape = stack.forward(np.ones((2, 5, 1)))
+    >>> below, above = state_gradients(stack, tape, np.ones((2, 3)))
+    >>> below.c.shape, above.h.shape, above.h[0, -1]
+    ((2, 5, 4), (2, 5, 3), array([1., 1., 1.]))
+    """
+    where = "analysis.state_gradients"
+    check_built(where, "model", model)
+    if not model.recurrent:
+        expected = "model must have at least one recurrent layer inside"
+        fail(ArgumentError, where, expected, describe(model), "Use one with an LSTM, GRU or RNN.")
+    found: list[_StateGradients] = []
+
+    def watch(visit: Visit) -> Observer:
+        if not visit.layer.recurrent:
+            return Observer()
+        found.append(_StateGradients())
+        return found[-1]
+
+    model.backward(observed(model, tape, watch), doutputs, dfinal_states)
+    return tuple(over_time(layer.steps[::-1]) for layer in found)
+
+
+class _StateGradients(Observer):
+    """Keeps what comes to the state of one layer, last step first."""
+
+    def __init__(self) -> None:
+        self.steps: list[Any] = []
+
+    def stepped(self, step: int, dnew_state: Any, found: Any) -> None:
+        self.steps.append(dnew_state)
+
+
+def gradient_norms(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> dict[str, Array]:
+    """Norm of the gradient that reaches each layer at each time step.
+
+    Parameters
+    ----------
+    model, tape, doutputs, dfinal_states
+        As for `state_gradients`.
+
+    Returns
+    -------
+    dict of arrays (L, T)
+        By the name of the state, ``h`` and ``c`` (where all layers have it): Euclidean norm over
+        all rows and units; one line per entry of ``tape.layers``, layer 0 first, in the order of
+        the sequence whatever the direction. Zero where all rows are masked.
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> stack = StackedLSTM(1, [4, 3], return_sequences=False, rng=np.random.default_rng(0))
+    >>> norms = gradient_norms(stack, stack.forward(np.ones((2, 5, 1))), np.ones((2, 3)))
+    >>> norms["h"].shape, float(norms["h"][1, -1].round(4))
+    ((2, 5), 2.4495)
+    """
+    found = [dstates._asdict() for dstates in state_gradients(model, tape, doutputs, dfinal_states)]
+    layers = readings(tape)
+    check_one_time("analysis.gradient_norms", layers)
+    return {
+        name: np.stack(
+            [_norm(layer.in_time(own[name])) for layer, own in zip(layers, found, strict=True)]
+        )
+        for name in found[0]
+        if all(name in own for own in found)
+    }
+
+
+def check_one_time(where: str, layers: Sequence[Reading]) -> None:
+    """All layers have the same time axis, so that they can stand over one another."""
+    steps = [layer.tape.x.shape[1] for layer in layers]
+    if len(set(steps)) > 1:
+        expected = "all recurrent layers must have the same time axis"
+        advice = "A RepeatVector begins another: take the parts by themselves, tape.parts[k]."
+        fail(TapeError, where, expected, f"T={steps}", advice)
+
+
+def _norm(dstate: Array) -> Array:
+    """Norm over batch and units. Scaled first: the square of a vanished 1e-200 would be 0."""
+    sizes = np.abs(dstate)
+    largest = sizes.max(axis=(0, 2), keepdims=True)
+    scaled = sizes / np.where(largest == 0, np.ones_like(largest), largest)
+    return np.asarray(largest[0, :, 0] * (scaled * scaled).sum(axis=(0, 2)) ** 0.5)

@@ -1,0 +1,90 @@
+"""Checks of gradients and laws, and what is measured on tapes."""
+
+import numpy as np
+
+import npstack as nps
+from npstack import analysis
+from tests.odd_calls.calls import Call, draw, normal
+from tests.odd_calls.kinds import REFUSED, SAME
+
+
+def of_lstm():
+    return nps.LSTM(2, 3, rng=draw()).forward(normal(4, 5, 2))
+
+
+CALLS = {
+    "check_gradients": Call(
+        lambda layer, x, entries: nps.check_gradients(layer, x, entries=entries, rng=draw()),
+        lambda: {"layer": nps.LSTM(2, 3, rng=draw()), "x": normal(2, 3, 2), "entries": 4},
+        {"layer": "layer", "x": "finite", "entries": "size or None"},
+    ),
+    "check_laws": Call(
+        nps.check_laws,
+        lambda: {
+            "layer": nps.LSTM(2, 3, rng=draw()),
+            "rng": draw(),
+            "batch": 3,
+            "steps": 4,
+            "tolerance": 64.0,
+        },
+        {
+            "layer": "layer",
+            "rng": "rng",
+            "batch": "size",
+            "steps": "size or None",
+            "tolerance": "number",
+        },
+    ),
+    "gradcheck": Call(
+        lambda f, backward, x, tolerance, route: (
+            nps.gradcheck(f, backward, {"x": x}, tolerance=tolerance, route=route).passed
+        ),
+        lambda: {
+            "f": lambda x: np.tanh(x),
+            "backward": lambda d, x: {"x": d * (1 - np.tanh(x) ** 2)},
+            "x": normal(3, 2),
+            "tolerance": 64.0,
+            "route": "complex",
+        },
+        {
+            "f": "function",
+            "backward": "function",
+            "x": "floats",
+            "tolerance": "number",
+            "route": "word",
+        },
+        dict.fromkeys(
+            [
+                ("x", "half precision"),
+                ("x", "the other byte order"),
+                ("x", "an array of no axes"),
+            ],
+            SAME,
+        ),
+    ),
+    "gradient_norms": Call(
+        analysis.gradient_norms,
+        lambda: {
+            "model": nps.LSTM(2, 3, rng=draw()),
+            "tape": of_lstm(),
+            "doutputs": normal(4, 5, 3),
+        },
+        {"model": "layer", "tape": "thing", "doutputs": "finite"},
+        {("doutputs", "None"): REFUSED},
+    ),
+    "gate_quantiles": Call(
+        analysis.gate_quantiles,
+        lambda: {"tape": of_lstm(), "quantiles": np.array([0.0, 1.0])},
+        {"tape": "thing", "quantiles": "floats"},
+        dict.fromkeys(
+            [("quantiles", own) for own in ("integers", "half precision", "the other byte order")],
+            SAME,
+        ),
+    ),
+    "saturation": Call(
+        analysis.saturation,
+        lambda: {"tape": of_lstm(), "open_above": 0.75, "closed_below": 0.25},
+        {"tape": "thing", "open_above": "number", "closed_below": "number"},
+    ),
+    "slowest_first": Call(analysis.slowest_first, lambda: {"tape": of_lstm()}, {"tape": "thing"}),
+}
