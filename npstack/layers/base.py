@@ -1,11 +1,11 @@
 """What every layer is: ``params``, ``forward -> tape``, ``backward -> gradients``.
 
-`Layer` holds the public boundary, once for all layers: arguments are checked, padding is put to
-zero, missing states are filled in. Behind it a layer writes two methods that may assume all that:
-``_forward`` and, as its mirror image, ``_backward``.
+`Layer` has the public methods of all layers: they check arguments, set padding to zero, and fill in
+missing states. A layer defines two methods that may rely on this: ``_forward`` and its mirror
+image, ``_backward``.
 
-A layer may hold others, its children. Their parameters stand behind its own, under the name of the
-child and a dot; their states and draws are handed out in the same order.
+A layer may contain others, its children. Their parameters follow its own, under the name of the
+child and a dot; states and draws are passed to them in the same order.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class Layer(Configured, ABC):
         The layer's own parameters, not those of its children.
     interface : Interface
     children : dict of Layer, optional
-        By the name that stands before their parameters' names.
+        By name; the name is the prefix of their parameters' names.
     ways : tuple of Way, optional
-        How the children read the sequence; as the layer itself does unless said otherwise.
+        How the children read the sequence; by default, as the layer itself does.
     """
 
     tape_type: type[Tape] = Tape
-    cell: Cell | None = None  # the cell, if the layer is one cell over time
-    in_series = False  # whether a picture shows its children in its place, on top of one another
-    parameter_formula = ""  # how the number of parameters comes about, in the legend's letters
-    by_step = False  # whether what is inside runs at each time step by itself
+    cell: Cell | None = None  # the cell, if the layer is a cell over time
+    in_series = False  # whether a picture shows its children instead, stacked
+    parameter_formula = ""  # formula for the number of parameters, in the letters B T D H L K
+    by_step = False  # whether its children run at each time step separately
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Layer(Configured, ABC):
         """The parameters by name. Assign a complete dictionary to change them.
 
         The arrays are write-protected and replaced, never changed: a tape that refers to them
-        stays true after a training step.
+        stays correct after a training step.
         """
         found = dict(self._params)
         for name, child in self.children.items():
@@ -88,18 +88,18 @@ class Layer(Configured, ABC):
             value.flags.writeable = False
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """What ``copy`` and ``pickle`` make of a layer has protected parameters, as it had."""
+        """Protect the parameters of a copy or of an unpickled layer, as in the original."""
         self.__dict__.update(state)
         self._store(self._params)
 
     @property
     def input_size(self) -> int | None:
-        """D; None where the layer takes any size."""
+        """D; None if the layer accepts any size."""
         return self.interface.input_size
 
     @property
     def output_size(self) -> int | None:
-        """Size of what is handed on; None where it is that of the input."""
+        """Size of the output's last axis; None if it is that of the input."""
         return self.interface.output_size
 
     @property
@@ -113,14 +113,14 @@ class Layer(Configured, ABC):
         return tuple(inner for child in self.children.values() for inner in child.recurrent)
 
     def inside(self) -> Iterator[Layer]:
-        """Every layer below this one, those that hold others too."""
+        """Every layer inside this one, at any depth."""
         for child in self.children.values():
             yield child
             yield from child.inside()
 
     @property
     def single_state(self) -> bool:
-        """Whether its state is one NamedTuple, not a tuple of one for each layer inside."""
+        """Whether its state is one NamedTuple instead of a tuple with one for each layer inside."""
         return self.recurrent == (self,)
 
     def forward(
@@ -140,21 +140,21 @@ class Layer(Configured, ABC):
         Parameters
         ----------
         x : array (B, T, D), (B, D) for layers without time, integers (B, T) for an embedding
-            Of the parameters' dtype. What stands at masked steps does not matter.
+            Of the parameters' dtype. Values at masked steps do not matter.
         states : state, or tuple of one state per recurrent layer, optional
-            Where to begin; zeros by default, or what the layer has learned to begin with.
-            ``tape.final`` of an earlier call fits.
+            Initial states; by default zeros, or the initial states that the layer has learned.
+            ``tape.final`` of an earlier call can be used.
         mask : bool array (B, T), optional
             True at valid steps; holes and left padding are allowed.
         lengths : int array (B,), optional
             Instead of a mask: the first ``lengths[b]`` steps of row ``b`` are valid.
         resets : bool array (B, T), optional
-            True at valid steps with which something new begins (an episode, a document): every
-            recurrent layer forgets its state before that step. Ignored at masked steps.
+            True at valid steps with which something new begins (an episode, a document): the state
+            of every recurrent layer is reset before that step. Ignored at masked steps.
         rng : numpy.random.Generator, optional
-            Given, the layer trains (dropout on); absent, it evaluates.
+            If given, the layer trains (dropout is on); otherwise it evaluates.
         params : dict, optional
-            Run with these parameters instead of the layer's own, which stay as they are.
+            Run with these parameters instead of the layer's own, which do not change.
         noise : tree, optional
             ``tape.noise`` of an earlier call: its random draws are used again.
 
@@ -166,9 +166,9 @@ class Layer(Configured, ABC):
         Raises
         ------
         ShapeError, DtypeError, ArgumentError
-            A wrong argument; the message says what was expected, what came and what to do.
+            A wrong argument; the message says what was expected, what was given and what to do.
         NonFiniteError
-            NaN or infinity at a valid step of ``x``, or born in a layer.
+            NaN or infinity at a valid step of ``x``, or computed by a layer.
         """
         where = f"{type(self).__name__}.forward"
         params = boundary.check_own_params(self, where, params)
@@ -189,10 +189,10 @@ class Layer(Configured, ABC):
         Parameters
         ----------
         tape : Tape
-            From `forward`; or recorded elsewhere, with the same fields.
+            From `forward`, or recorded elsewhere with the same fields.
         doutputs : array like ``tape.outputs``, optional
-            Derivative of the loss by the outputs; what stands at masked steps is ignored.
-            May be left out if ``dfinal_states`` is given (an encoder whose outputs nobody reads).
+            Derivative of the loss by the outputs; values at masked steps are ignored. May be left
+            out if ``dfinal_states`` is given (as for an encoder whose outputs are not used).
         dfinal_states : state, or tuple of one state per recurrent layer, optional
             Derivative of the loss by ``tape.final``.
 
@@ -204,7 +204,7 @@ class Layer(Configured, ABC):
         Raises
         ------
         TapeError
-            The tape is another model's.
+            The tape belongs to another model.
         ShapeError, DtypeError, ArgumentError, NonFiniteError
             A wrong argument.
         """
@@ -228,26 +228,26 @@ class Layer(Configured, ABC):
 
     @abstractmethod
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
-        """Compute; arguments are checked, ``x`` is zero where masked, outputs must be too.
+        """Compute the tape; ``x`` is zero where masked, and the outputs must be zero there, too.
 
-        ``context.noise`` is None, or what an earlier tape of this layer held.
+        ``context.noise`` is None, or the noise of an earlier tape of this layer.
         """
 
     @abstractmethod
     def _backward(
         self, tape: Any, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
-        """Mirror of `_forward`; ``doutputs`` is zero where masked, ``dx`` must be too.
+        """Mirror of `_forward`; ``doutputs`` is zero where masked, and ``dx`` must be, too.
 
-        ``dfinal`` holds None where nothing comes back to a state.
+        ``dfinal`` is None for a state that gets no gradient.
         """
 
-    # ---- what a layer that holds others calls ----------------------------------------------------
+    # ---- for layers that contain others ----------------------------------------------------------
 
     def pass_back(
         self, tape: Tape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
-        """`_backward`, with a report to the tape's observer where it has one."""
+        """`_backward`, with a report to the tape's observer if it has one."""
         if tape.observer is None:
             return self._backward(tape, doutputs, dfinal)
         tape.observer.entered(doutputs)
@@ -256,7 +256,7 @@ class Layer(Configured, ABC):
         return dparams, dx, dinitial
 
     def reached(self, tape: Tape) -> Iterator[tuple[str, Layer, Way, Tape]]:
-        """Every child by name, how it was reached, and its part of a tape."""
+        """Every child by name, the way to it, and its part of a tape."""
         parts = zip(self.children.items(), self.ways, tape.parts, strict=True)
         return ((name, child, way, part) for (name, child), way, part in parts)
 
@@ -284,26 +284,26 @@ class Layer(Configured, ABC):
             yield tuple(next(remaining) for _ in child.recurrent)
 
     def noise_shares(self, noise: Any) -> tuple[Any, ...]:
-        """The part of the draws that belongs to each child; None where there are none."""
+        """The part of the draws that belongs to each child; None if there are none."""
         noise = (None,) * len(self.children) if noise is None else noise
         return tuple(check_noise(f"{type(self).__name__}.forward", noise, len(self.children)))
 
     def join_noise(self, shares: Sequence[Any]) -> Any:
-        """The draws of all children in one: the inverse of `noise_shares`."""
+        """The draws of all children in one tree: the inverse of `noise_shares`."""
         return tuple(shares)
 
     def pack_states(self, states: States) -> Any:
-        """A state for each recurrent layer inside, as users see them."""
+        """The states of the recurrent layers inside, in the form that users see."""
         return states[0] if self.single_state else states
 
     def unpack_states(self, states: Any) -> States:
         """The inverse of `pack_states`."""
         return (states,) if self.single_state else tuple(states)
 
-    # ---- what a layer may change or extend -------------------------------------------------------
+    # ---- for layers to override ------------------------------------------------------------------
 
     def _after(self, context: Context, tape: Tape) -> Context:
-        """What the layer above is told of time: the mask travels as long as the time axis does."""
+        """Mask and resets for the layer above: they are passed on if the time axis is kept."""
         return (
             context
             if self.interface.keeps_time
@@ -316,7 +316,7 @@ class Layer(Configured, ABC):
         return (*leading, self.output_size or tape.x.shape[-1])
 
     def blank_input(self, steps: int) -> Any:
-        """Zeros that the layer takes: one row of so many steps."""
+        """Zeros that the layer accepts: one row with this number of steps."""
         if self.interface.takes_symbols:
             return np.zeros((1, steps), int)
         leading = (1,) if self.interface.takes_vector else (1, steps)
@@ -329,18 +329,18 @@ class Layer(Configured, ABC):
         raise NotImplementedError
 
     def check_tape(self, where: str, tape: Any) -> None:
-        """A tape of this kind of layer, with parameters of these names and shapes."""
+        """Check a tape: of this kind of layer, with parameters of these names and shapes."""
         boundary.check_tape(self, where, tape, len(self.children))
         for name, child, _, part in self.reached(tape):
             child.check_tape(f"{where}, part {name}" if name else where, part)
 
     def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
-        """Where the first wrong number was born; ``turned``: time is read from the end."""
+        """Where the first NaN or infinity was computed; ``turned``: time is read from the end."""
         for name, child, way, part in self.reached(tape):
             found = child.first_non_finite(part, way.under(turned))
             if found is not None:
                 return f"{names.shown_path(name)}{found[0]}", *found[1:]
-        own = tape.first_non_finite()  # finite numbers may have a sum or a product that is not
+        own = tape.first_non_finite()  # a sum or product of finite numbers may be infinite
         if own is None:
             return None
         step = tape.steps - 1 - own[0] if turned ^ tape.turned else own[0]

@@ -1,8 +1,8 @@
-"""Bidirectional: one layer reads time forward, another backward, and both are heard at every step.
+"""Bidirectional: one layer reads forward, another backward, and both are used at every step.
 
-Around one layer each (a list of them stacked makes what PyTorch calls ``bidirectional=True``: the
-layer above reads both directions), or around two whole stacks that meet at the end only (what Keras
-makes of ``Bidirectional(RNN([cell, cell]))``). The two are different models.
+Each direction may be one layer; a stack of such pairs is what PyTorch calls ``bidirectional=True``,
+where the layer above reads both directions. Or each direction may be a whole stack, and both are
+joined at the end only, as in Keras's ``Bidirectional(RNN([cell, cell]))``. These two models differ.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Directions(NamedTuple):
 
     Attributes
     ----------
-    forward, backward : state, or tuple of states where each direction is a whole stack
-        ``backward`` as that direction goes: its final state has read the first step last.
+    forward, backward : state, or tuple of states if each direction is a whole stack
+        ``backward`` in its own order: its final state is the one after the first step.
     """
 
     forward: Any
@@ -46,31 +46,31 @@ class BidirectionalTape(CompositeTape):
 
     @property
     def initial(self) -> Any:
-        """The states that the two directions began with."""
+        """The initial states of the two directions."""
         return Directions(*(part.initial for part in self.parts))
 
     @property
     def final(self) -> Any:
-        """The states that the two directions ended with."""
+        """The final states of the two directions."""
         return Directions(*(part.final for part in self.parts))
 
 
 class Bidirectional(Branches):
-    """Two layers that read one sequence, from its beginning and from its end.
+    """Two layers that read one sequence, one from its beginning and one from its end.
 
     Parameters
     ----------
     forward_layer, backward_layer : Layer
-        With a state each: `LSTM`, `GRU`, or whole stacks. The second is turned round here.
+        Recurrent layers such as `LSTM` or `GRU`, or whole stacks. The second one is reversed here.
     merge : {"concat", "sum", "mul", "ave", "none"}
-        How the outputs of the two are joined; ``none`` gives ``(B, T, 2, H)``, as ONNX has them.
+        How the two outputs are joined; ``none`` gives ``(B, T, 2, H)``, as in ONNX.
 
     Notes
     -----
     Parameters are named ``forward.W``, ``backward.W``. The state is `Directions`. With
-    ``return_sequences=False`` in both, the outputs join what each direction holds when it has read
-    everything: the backward half belongs to the first step (PyTorch's ``outputs[:, -1]`` does not
-    give that).
+    ``return_sequences=False`` in both, the outputs join the final states of both directions: the
+    backward half is the state after the first step (PyTorch's ``outputs[:, -1]`` does not contain
+    it).
 
     Examples
     --------
@@ -116,7 +116,7 @@ class Bidirectional(Branches):
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
     ) -> Any:
-        """A pair of states, each as its direction takes it (None: where a sequence begins)."""
+        """Check a pair of states, one for each direction (None: the initial state)."""
         if not isinstance(state, Directions):
             expected = f"{name} must be Directions(forward, backward)"
             advice = "Use npstack.Directions(forward=…, backward=…); tape.final fits."

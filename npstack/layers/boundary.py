@@ -1,4 +1,4 @@
-"""What a layer checks at its boundary: what `forward` and `backward` are given, and children."""
+"""What a layer checks: the arguments of `forward` and `backward`, and its children."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from npstack.layers.interface import Mask, States
 
 
 def check_built(where: str, name: str, layer: Any) -> None:
-    """A layer, or a whole model, that is built already."""
+    """Check a layer, or a whole model, that is already built."""
     if not isinstance(layer, type) and hasattr(layer, "_forward"):
         return
     advice = "Use Sequential(…), StackedLSTM(…) or another layer."
@@ -46,7 +46,7 @@ def check_built(where: str, name: str, layer: Any) -> None:
 
 
 def check_layer(where: str, name: str, layer: Any) -> None:
-    """What is put into another layer is a layer, built already, that others can feed."""
+    """Check a layer that is put into another: already built, and with a sequence as its input."""
     check_built(where, name, layer)
     if layer.interface.takes_pair:
         expected = f"{name} must be a layer that takes one sequence"
@@ -55,7 +55,7 @@ def check_layer(where: str, name: str, layer: Any) -> None:
 
 
 def check_children(layer: Any) -> None:
-    """Every layer stands in one place only, and all have one dtype."""
+    """Check that each layer is used in one place only, and that all have one dtype."""
     where = type(layer).__name__
     inside = [id(inner) for inner in layer.inside()]
     if len(set(inside)) < len(inside):
@@ -69,7 +69,7 @@ def check_children(layer: Any) -> None:
 
 
 def check_causal(where: str, name: str, model: Any) -> None:
-    """No step depends on a later one: what was read in parts is what was read at once."""
+    """Check that no step depends on a later one, so that reading in parts gives the same result."""
     if not model.interface.causal:
         layers = [inner for inner in (model, *model.inside()) if not inner.interface.causal]
         kinds = dict.fromkeys(type(inner).__name__ for inner in layers)
@@ -83,7 +83,7 @@ def check_causal(where: str, name: str, model: Any) -> None:
 
 
 def check_own_params(layer: Any, where: str, params: Params | None) -> dict[str, Array]:
-    """The parameters that a tape will hold: by reference where nobody can write to them."""
+    """The parameters for a tape: by reference if nobody can write to them, else a copy."""
     if params is None:
         return dict(layer.params)
     check_params(where, params, layer.params)
@@ -98,7 +98,7 @@ def _is_locked(a: Array) -> bool:
 def check_sequence(
     layer: Any, where: str, x: object, mask: object, lengths: object, resets: object, params: Params
 ) -> tuple[Array, Mask, Mask]:
-    """The input, its mask and its resets; None for both where there is no time axis."""
+    """The input, its mask and its resets; both are None without a time axis."""
     size, needs_time = layer.input_size, layer.interface.needs_time
     symbols = layer.interface.takes_symbols
     if symbols:
@@ -119,7 +119,7 @@ def check_sequence(
 
 
 def check_draws(where: str, rng: object, noise: object) -> None:
-    """A generator for new draws, or old draws, or neither."""
+    """Check the generator for new draws, or the old draws; both may be absent."""
     if rng is None:
         return
     check_generator(where, rng)
@@ -129,7 +129,7 @@ def check_draws(where: str, rng: object, noise: object) -> None:
 
 
 def check_outcome(where: str, found: tuple[str, int, str] | None) -> None:
-    """No layer has made NaN or infinity of finite numbers."""
+    """Check that no layer computed NaN or infinity from finite numbers."""
     if found is not None:
         layer, step, gate = found
         expected = "every number must stay finite"
@@ -151,7 +151,7 @@ def check_kind(layer: Any, where: str, tape: Any) -> None:
 
 
 def check_parts(where: str, tape: Any, count: int) -> None:
-    """A tape with so many parts."""
+    """Check the number of parts of a tape."""
     own = len(tape.parts) if isinstance(tape.parts, tuple) else f"a {type(tape.parts).__name__}"
     if own != count:
         expected = f"tape must have {count} part{'s' * (count != 1)}"
@@ -159,7 +159,7 @@ def check_parts(where: str, tape: Any, count: int) -> None:
 
 
 def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
-    """A tape of this kind of layer, with so many parts, and parameters of its names and shapes."""
+    """Check a tape: kind of layer, number of parts, names and shapes of parameters."""
     advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
     check_kind(layer, where, tape)
     check_parts(where, tape, parts)
@@ -190,7 +190,7 @@ def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
 def check_states(
     layer: Any, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
 ) -> States:
-    """One state for each of the layers inside that have one; None where none is given."""
+    """One state for each recurrent layer inside; None if none is given."""
     slots = layer.recurrent
     if layer.single_state:
         states = None if states is None else (states,)
@@ -211,7 +211,7 @@ def check_states(
 
 
 def check_doutputs(where: str, doutputs: Any, dfinal: Any, tape: Any, mask: Mask) -> Array:
-    """The derivative of a loss by every output; zeros where only the final states count."""
+    """The derivative of the loss by every output; zeros if only the final states count."""
     if doutputs is None:
         if dfinal is None:
             expected = "give doutputs, dfinal_states or both"

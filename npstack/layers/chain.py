@@ -1,7 +1,7 @@
-"""A chain: layers that feed one another, each reading all that the one below hands on.
+"""A chain: layers one after another; each reads the full output of the one below.
 
-A layer made of layers hands three things out to its children: parameters by a prefix, states and
-draws by order. How the children are wired is all that a kind of it adds.
+A layer made of layers passes three things to its children: parameters by prefix, states and draws
+by order. The subclasses differ only in how the children are connected.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from npstack.layers.interface import Context, Interface, States
 
 
 class Chain(Layer):
-    """Layers by name that feed one another, bottom first."""
+    """Layers by name, one after another, bottom first."""
 
     tape_type = CompositeTape
     in_series = True
@@ -59,7 +59,7 @@ class Chain(Layer):
         dx: Array | None = doutputs
         parts = zip(self.children.items(), tape.parts, self.shares(dfinal), strict=True)
         for (name, layer), part, own in reversed(list(parts)):
-            assert dx is not None  # only an embedding returns None, and it stands first
+            assert dx is not None  # only an embedding returns None, and it comes first
             dparams, dx, dstates = layer.pass_back(part, dx, own)
             grads |= names.with_prefix(name, dparams)
             dinitial = dstates + dinitial
@@ -75,7 +75,7 @@ class Chain(Layer):
 
 
 def _ways(children: Mapping[str, Layer]) -> Iterator[Way]:
-    """How each layer of a chain reads the sequence: as the layers below it have left it."""
+    """How each layer of a chain reads the sequence: as the layers below it pass it on."""
     below = Interface()
     for name, layer in children.items():
         yield Way(name, below.turned, below.keeps_time)
@@ -83,9 +83,9 @@ def _ways(children: Mapping[str, Layer]) -> Iterator[Way]:
 
 
 def _check_neighbours(where: str, layers: Sequence[Layer]) -> None:
-    """Each layer takes what the one below hands on."""
+    """Check that each layer accepts the output of the one below."""
     size: int | None = None
-    last_step: str | None = None  # the layer below that …
+    last_step: str | None = None  # the layer below that gives the output
     sequence: str | None = None
     extra_axis: str | None = None
     for k, layer in enumerate(layers):

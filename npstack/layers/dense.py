@@ -24,9 +24,9 @@ from npstack.layers.interface import Context, Interface, States
 
 
 def _pre_activation(params: Params, x: Array) -> Array:
-    # One product per step, not one for all: the bits of a step must not depend on how many steps
-    # came along with it (a BLAS sums in another order for another number of rows, and NumPy goes
-    # another way where rows lie apart in memory).
+    # One product per step, not one for all: the bits of a step must not depend on the number of
+    # steps (a BLAS may sum in another order for another number of rows, and NumPy uses other
+    # code if rows are not contiguous in memory).
     by_step = np.ascontiguousarray(x.swapaxes(0, -2))
     a: Array = (by_step @ params["W"]).swapaxes(0, -2) + params["b"]
     return a
@@ -40,7 +40,7 @@ class Dense(Layer):
     input_size, output_size : int
         D and K.
     activation : str or Activation
-        A name of the table in `npstack.core.activations`, or an `Activation` with its parameters.
+        A name in the table of `npstack.core.activations`, or an `Activation` with its parameters.
     kernel_init, bias_init : {"glorot", "orthogonal", "uniform", "zeros"}
     rng : numpy.random.Generator
     dtype : dtype
@@ -77,7 +77,7 @@ class Dense(Layer):
 
     @property
     def parameter_formula(self) -> str:  # type: ignore[override]
-        """How the number of parameters comes about."""
+        """Formula for the number of parameters."""
         return f"(D + 1)K, D={self.input_size}, K={self.output_size}"
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
@@ -89,7 +89,8 @@ class Dense(Layer):
     def _backward(
         self, tape: Tape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array, States]:
-        # Outputs have lost digits of some slopes. The tape need not keep a: it is one line away.
+        # Some derivatives cannot be computed accurately from the outputs. The tape does not keep a,
+        # because one line computes it.
         known = self.activation.slope_from_output
         a = None if known else _pre_activation(tape.params, tape.x)
         da = doutputs * self.activation.derivative(a, tape.outputs)

@@ -21,8 +21,8 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        Fraction that is dropped, 0 ≤ rate < 1. What is kept is divided by ``1 - rate``, so that
-        the expectation stays. Without ``rng`` the layer is the identity.
+        Fraction that is dropped, 0 ≤ rate < 1. The rest is divided by ``1 - rate``, so that the
+        expectation does not change. Without ``rng`` the layer is the identity.
     each_step : bool
         True: new draws ``(B, T, D)`` for every time step. False: one draw ``(B, D)`` for all steps
         of a row, variational dropout (Gal & Ghahramani 2016).

@@ -1,10 +1,10 @@
-"""Embedding: a table of vectors, looked up by number.
+"""Embedding: a table of vectors, looked up by index.
 
 ::
 
     y[b, t] = W[x[b, t]]
 
-The gradient is the same table in reverse: each ``dy[b, t]`` is added to the row that it came from.
+Backward, each ``dy[b, t]`` is added to the row of ``dW`` that was looked up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Embedding(Layer):
     Parameters
     ----------
     num_symbols : int
-        How many rows the table has; the input holds numbers from 0 to ``num_symbols - 1``.
+        The number of rows of the table; the input holds numbers from 0 to ``num_symbols - 1``.
     output_size : int
         K, the length of each vector.
     init : {"uniform", "glorot", "orthogonal", "zeros"}
@@ -68,7 +68,7 @@ class Embedding(Layer):
 
     @property
     def parameter_formula(self) -> str:  # type: ignore[override]
-        """How the number of parameters comes about."""
+        """Formula for the number of parameters."""
         return f"{self.input_size} symbols x K, K={self.output_size}"
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
@@ -80,5 +80,5 @@ class Embedding(Layer):
         self, tape: Tape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], None, States]:
         dW = np.zeros_like(tape.params["W"])
-        np.add.at(dW, tape.x, doutputs)  # a symbol that stands twice gets both gradients
+        np.add.at(dW, tape.x, doutputs)  # a symbol that occurs twice gets both gradients
         return {"W": dW}, None, ()

@@ -1,4 +1,4 @@
-"""GRU: one GRU cell over time, in either form, and stacks of them."""
+"""GRU: one GRU cell over time, in one of two forms, and stacks of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESETS = {"after": GRUCell, "before": GRUResetBeforeCell}
 
 
 class GRU(Recurrent):
-    """One GRU layer, in either form; weights of one do not serve the other.
+    """One GRU layer in one of two forms; their weights cannot be exchanged.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class StackedGRUOptions(GRUOptions, StackOptions, total=False):
 
 
 class StackedGRU(Stacked):
-    """GRU layers on top of one another. Layer 0 touches the input.
+    """GRU layers, one on top of the other. Layer 0 reads the input.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a layer takes and what it hands on, and what it is told when it runs."""
+"""What a layer reads and passes on, and the context in which it runs."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Interface:
-    """What a layer takes and what it hands on.
+    """What a layer reads and passes on.
 
     Attributes
     ----------
     input_size, output_size : int or None
-        Size of the last axis that comes in and goes out; None where the layer accepts any size
-        and passes it on unchanged.
+        Size of the last axis of the input and of the output; None if the layer accepts any size
+        and does not change it.
     needs_time, takes_vector, keeps_time : bool
         Whether the input must have a time axis; must have none; whether the output keeps it.
     makes_time : bool
-        Whether the output has a time axis of its own, which the input need not have.
+        Whether the output has a new time axis, independent of the input.
     takes_symbols : bool
         Whether the input is integers (B, T), numbers from 0 to ``input_size - 1``.
     takes_pair : bool
-        Whether the input is a source and a target, which no other layer hands on.
+        Whether the input is a source and a target, which no other layer passes on.
     turned : bool
-        Whether the outputs stand in the reverse order of the input.
+        Whether the outputs are in the reverse order of the input.
     extra_axis : bool
         Whether the outputs have an axis of branches before the last one (``merge="none"``).
     causal : bool
-        Whether the output of a step depends on no later step: what state can be carried over.
+        Whether the output of a step depends on no later step, so that states can be carried over.
     """
 
     input_size: int | None = None
@@ -47,7 +47,7 @@ class Interface:
     causal: bool = True
 
     def then(self, above: Interface) -> Interface:
-        """The interface of two layers of which the second reads what the first hands on.
+        """The interface of two layers, one after another.
 
         Examples
         --------
@@ -56,7 +56,7 @@ class Interface:
         >>> both.input_size, both.output_size, both.needs_time, both.keeps_time
         (3, 4, True, False)
         """
-        same_time = self.keeps_time and not self.makes_time  # the layer above reads the input's
+        same_time = self.keeps_time and not self.makes_time  # above: the input's order
         return Interface(
             input_size=above.input_size if self.input_size is None else self.input_size,
             output_size=self.output_size if above.output_size is None else above.output_size,
@@ -76,17 +76,17 @@ States = tuple[Any, ...]
 
 
 class Context(NamedTuple):
-    """What a layer is told besides its parameters and its input.
+    """The arguments of a layer besides its parameters and its input.
 
     Attributes
     ----------
     states : tuple
-        One per recurrent layer inside; None where none was given.
+        One per recurrent layer inside; None if none was given.
     mask, resets, resets_back : bool arrays (B, T), or None
-        Valid steps (None for an input without time); steps before which the state begins anew;
-        where that was before time was turned round, to be turned back.
+        Valid steps (None for an input without time); steps before which the state is reset;
+        the resets in the original order, if time has been reversed.
     rng : numpy.random.Generator, or None
-        Given, the layer trains.
+        If given, the layer trains.
     noise : tree, or None
         Draws of an earlier pass, to be used again.
     """
@@ -99,5 +99,5 @@ class Context(NamedTuple):
     noise: Any = None
 
     def beyond_time(self, mask: Mask = None) -> Context:
-        """For a layer above the end of the time axis, or above a new one of this mask."""
+        """For a layer above one without a time axis, or above a new time axis with this mask."""
         return self._replace(mask=mask, resets=None, resets_back=None)

@@ -17,10 +17,10 @@ class LSTM(Recurrent):
     input_size, hidden_size : int
         D and H.
     return_sequences : bool
-        Hand on every hidden state ``(B, T, H)``, or the last one ``(B, H)``. A layer that
-        another LSTM is stacked on needs True.
+        Return every hidden state ``(B, T, H)``, or the last one ``(B, H)``. True is needed
+        if another LSTM is stacked on top.
     learn_initial : bool
-        Whether sequences begin with a state that is learned; see `Recurrent`.
+        Whether the initial state is learned; see `Recurrent`.
     rng, kernel_init, recurrent_init, bias_init, forget_bias, dtype
         As in `LSTMCell`.
 

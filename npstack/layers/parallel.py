@@ -10,7 +10,7 @@
     sum     y = y_0 + y_1 + …           dy_k = dy
     ave     y = (y_0 + y_1 + …) / n     dy_k = dy / n
     mul     y = y_0 * y_1 * …           dy_k = dy * all the others
-    none    y (…, n, K), nothing joined: an axis for the branches
+    none    y (…, n, K), not joined: an extra axis for the branches
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from npstack.layers.interface import Context, Interface, States
 
 
 class Merge(NamedTuple):
-    """How branches are joined: the outputs, and the gradient of each, which mirrors it.
+    """How branches are joined: the outputs, and backward the gradient of each.
 
     Attributes
     ----------
     join : callable
         From a list of arrays ``(…, K)`` to one.
     part : callable
-        From the gradient of that one, and the list, to the list of their gradients.
+        From the gradient of the result, and the list, to the list of their gradients.
     """
 
     join: Callable[[list[Array]], Array]
@@ -49,12 +49,12 @@ class Merge(NamedTuple):
 
 
 def _split(dy: Array, ys: list[Array]) -> list[Array]:
-    """The part of each branch of what was joined along the last axis."""
+    """The part of each branch in an array that was joined along the last axis."""
     return np.split(dy, np.cumsum([y.shape[-1] for y in ys])[:-1], axis=-1)
 
 
 def _times_others(dy: Array, ys: list[Array]) -> list[Array]:
-    """``dy`` times all branches but one, for each one; multiplied, never divided."""
+    """For each branch, ``dy`` times all others; multiplied, never divided."""
     return [reduce(np.multiply, [*ys[:k], *ys[k + 1 :]], dy) for k in range(len(ys))]
 
 
@@ -122,7 +122,7 @@ class Branches(Layer):
 
 
 def _joined(where: str, branches: list[Interface], merge: str) -> Interface:
-    """The interface of branches that are joined, which must do the same with the time axis."""
+    """The interface of joined branches, which must treat the time axis in the same way."""
     first = branches[0]
     kinds = {
         (n.keeps_time, n.takes_symbols, n.makes_time, n.turned, n.extra_axis) for n in branches
@@ -167,7 +167,7 @@ class Parallel(Branches):
     *layers : Layer
         At least one; parameters are named by position, ``0.W``, ``1.W`` …
     merge : {"concat", "sum", "mul", "ave", "none"}
-        How the outputs are joined. ``none`` gives them an axis of their own, ``(…, n, K)``.
+        How the outputs are joined. ``none`` keeps them apart on an extra axis, ``(…, n, K)``.
 
     Examples
     --------

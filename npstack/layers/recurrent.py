@@ -7,9 +7,9 @@
         valid step    state(t), record(t) = cell.step(params, x(t), state(t-1))
         masked step   state(t), record(t) = state(t-1), 0              the state is held
 
-Backpropagation through time is that loop read backwards. ``dstate(t)`` is the derivative of the
-loss by ``state(t)`` as it comes back from the later steps; the layer above adds its own part to
-that of ``h(t)``; the cell turns the sum into the derivative by ``state(t-1)``. Parameters are
+Backpropagation through time runs this loop backwards. ``dstate(t)`` is the derivative of the loss
+by ``state(t)`` through the later steps. The derivative through the layer above is added to that of
+``h(t)``, and the cell computes the derivative by ``state(t-1)`` from the sum. Parameters are
 shared by all steps, so their gradient is the sum over the steps.
 
 ::
@@ -19,11 +19,11 @@ shared by all steps, so their gradient is the sum over the steps.
         valid step    dparams(t), dx(t), dstate(t-1) = step_backward(…, dstate(t) + doutputs(t))
         masked step   dparams(t), dx(t), dstate(t-1) = 0, 0, dstate(t)
 
-Masks select, they never multiply: ``0 * NaN`` is NaN.
+Masks select values and never multiply them: ``0 * NaN`` is NaN.
 
-A reset at a valid step puts the state back to where a sequence begins, before the step; backward,
-nothing passes from that step to the one before. A sequence begins with the state that is given;
-without one, with zeros, or with a state that the layer learns like its other parameters.
+A reset at a valid step sets the state to the beginning state before the step; backward, no
+gradient passes from that step to the one before. The beginning state is the one that is given; if
+none is given, it is zero, or a state that the layer learns like its other parameters.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class Recurrent(Layer):
     Parameters
     ----------
     cell : Cell
-        `LSTMCell`, `GRUCell`, … or one of your own.
+        `LSTMCell`, `GRUCell`, … or your own.
     return_sequences : bool
         True: outputs are the hidden states of all steps, ``(B, T, H)``, zero where masked.
-        False: the hidden state after the last step, ``(B, H)`` (of a row that is all padding,
+        False: the hidden state after the last step, ``(B, H)`` (for a row that is all padding,
         the initial one).
     learn_initial : bool
-        Where no state is given, sequences begin with the parameters ``initial.h``, … ``(H,)``
-        instead of zeros. They begin at zero themselves.
+        If no state is given, sequences begin with the parameters ``initial.h``, … ``(H,)``
+        instead of zeros. These parameters are zero before training.
 
     Examples
     --------
@@ -96,12 +96,12 @@ class Recurrent(Layer):
 
     @property
     def parameter_formula(self) -> str:  # type: ignore[override]
-        """How the number of parameters comes about."""
+        """Formula for the number of parameters."""
         formula = self.cell.formula
         return f"{formula}, and the initial state" if self.learn_initial and formula else formula
 
     def _beginning(self, params: Params, like: Array) -> Any:
-        """Where sequences begin unless a state is given: zeros, or what was learned."""
+        """The initial state if none is given: zeros, or the learned one."""
         state = self.cell.zero_state(len(like), like.dtype)
         if not self.learn_initial:
             return state
@@ -156,7 +156,7 @@ class Recurrent(Layer):
         beginning = self._beginning(tape.params, tape.x)
 
         def begin(dstate: Any) -> None:
-            """What comes back to where sequences begin goes to the parameters, if it is learned."""
+            """The gradient of the initial state belongs to the parameters, if it is learned."""
             for field, value in dstate._asdict().items() if self.learn_initial else ():
                 dparams[f"initial.{field}"] += value.sum(axis=0)
 
@@ -192,7 +192,7 @@ class Recurrent(Layer):
         return dparams, dx, (dstate,)
 
     def _noise(self, context: Context, batch: int, steps: int) -> Any:
-        """The draws of a pass: new ones in training, old ones where they are given, else none."""
+        """The draws of a pass: new ones in training, old ones if they are given, else none."""
         where = f"{type(self).__name__}.forward"
         shapes = self.cell.noise_shapes(batch, steps)
         if context.noise is not None:
@@ -208,7 +208,7 @@ class Recurrent(Layer):
     def check_state(
         self, where: str, name: str, state: Any, batch: int, dtype: np.dtype[Any]
     ) -> Any:
-        """The state of this layer that a user gave."""
+        """Check a state of this layer that a user gave."""
         checked = check_tuple(where, name, state, self.cell.state_sizes, (batch,), dtype)
         for field, value in checked._asdict().items():
             check_finite(where, f"{name}.{field}", value, None)

@@ -1,4 +1,4 @@
-"""RepeatVector: one vector, said again at every step of a new time axis."""
+"""RepeatVector: one vector, repeated at every step of a new time axis."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from npstack.layers.interface import Context, Interface, States
 
 
 class RepeatVector(Layer):
-    """A vector for every step of a sequence of ``steps``: ``(B, D) -> (B, T, D)``.
+    """The same vector at each of ``steps`` time steps: ``(B, D) -> (B, T, D)``.
 
-    Between an encoder that returns its last state and a decoder that needs a sequence. The new time
-    axis has nothing to do with the one that was read, so no mask passes.
+    For use between an encoder that returns its last state and a decoder that needs a sequence. The
+    new time axis is unrelated to that of the encoder, so no mask is passed on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Residual: what goes in is added to what comes out."""
+"""Residual: the input is added to the output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Residual(Wrapper):
     Parameters
     ----------
     layer : Layer
-        It keeps the time axis, and hands on as many features as it takes.
+        It keeps the time axis, and its output has as many features as its input.
 
     Examples
     --------

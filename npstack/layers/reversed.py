@@ -19,23 +19,23 @@ from npstack.layers.wrapper import Wrapper, WrapperTape
 
 @dataclass(frozen=True, eq=False)
 class ReversedTape(WrapperTape):
-    """One forward pass from the end; its part is as it was read."""
+    """One forward pass from the end; its part is in the order of reading."""
 
 
 class Reversed(Wrapper):
     """A layer that reads time from its end to its beginning.
 
-    The whole time axis is turned round, the mask with it. A masked step holds the state, so each
-    row is read from its last valid step to its first, whatever its length: the states are those of
-    a layer that reads the valid part alone, turned round.
+    The whole time axis is reversed, and the mask with it. A masked step holds the state, so each
+    row is read from its last valid step to its first, whatever its length: the states are the same
+    as when the valid part alone is read backwards.
 
     Parameters
     ----------
     layer : Layer
     order : {"time", "as_read"}
-        ``time``: the outputs are put back in the order of time, as PyTorch, ONNX and Flax's
-        ``keep_order`` have them. ``as_read``: the output of the last step stands first, and the
-        mask of the layers above is turned round, too (Keras ``go_backwards``).
+        ``time``: the outputs are put back in the order of time, as in PyTorch, ONNX and Flax with
+        ``keep_order``. ``as_read``: the output of the last step comes first, and the mask of the
+        layers above is reversed, too (Keras ``go_backwards``).
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Reversed(Wrapper):
             fail(ArgumentError, "Reversed", expected, layer, "Without time nothing is turned.")
 
     def _turned(self, outputs: Array) -> Array:
-        """Outputs, or their gradients, turned round where they are put back in order."""
+        """Outputs, or their gradients, reversed if they are put back in the order of time."""
         put_back = self.interface.keeps_time and self.order == "time"
         return outputs[:, ::-1] if put_back else outputs
 
@@ -85,7 +85,7 @@ class Reversed(Wrapper):
 
 
 def _turned_context(context: Context) -> Context:
-    """Mask and resets as they are met when time is read from its end."""
+    """Mask and resets in the order in which they are read from the end."""
     assert context.mask is not None
     resets, back = context.resets, context.resets_back
     resets = turned_resets(resets, context.mask) if back is None else back
@@ -94,10 +94,10 @@ def _turned_context(context: Context) -> Context:
 
 
 def turned_resets(resets: Mask, mask: Any) -> Mask:
-    """Where something begins when time is read from its end: behind each step that begins it.
+    """The resets for reading from the end: one at the step before each original reset.
 
-    A reset at step ``t`` divides ``t`` from the valid step before it. Read from the end, that step
-    is the first of something new (§6.6). One at the first valid step divides nothing, and is lost.
+    A reset at step ``t`` separates ``t`` from the valid step before it. Read from the end, that
+    step begins a new sequence (§6.6). A reset at the first valid step has no effect and is dropped.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def turned_resets(resets: Mask, mask: Any) -> Mask:
     if resets is None:
         return None
     found = np.zeros_like(resets)
-    begins = np.zeros(len(resets), bool)  # whether the valid step read last began something
+    begins = np.zeros(len(resets), bool)  # whether the valid step read last had a reset
     for t in reversed(range(resets.shape[1])):
         found[:, t] = begins & mask[:, t]
         begins = np.where(mask[:, t], resets[:, t], begins)

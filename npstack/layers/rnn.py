@@ -50,7 +50,7 @@ class StackedRNNOptions(RNNOptions, StackOptions, total=False):
 
 
 class StackedRNN(Stacked):
-    """Plain recurrent layers on top of one another. Layer 0 touches the input.
+    """Plain recurrent layers, one on top of the other. Layer 0 reads the input.
 
     Parameters
     ----------

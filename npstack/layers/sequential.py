@@ -1,4 +1,4 @@
-"""Sequential: layers that are already built, one feeding the next."""
+"""Sequential: layers that are already built, one after another."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Sequential(Chain):
     Parameters
     ----------
     *layers : Layer
-        At least one; each must take what the one before hands on.
+        At least one; each must accept the output of the one before.
 
     Raises
     ------
     ShapeError
-        Two neighbours do not fit: sizes differ, or a layer that needs a sequence stands on one
+        Two neighbours do not fit: sizes differ, or a layer that needs a sequence follows one
         that returns only its last step.
 
     Examples

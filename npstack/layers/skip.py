@@ -1,4 +1,4 @@
-"""Skip connections in a stack: every layer sees the input, and every layer is heard.
+"""Skip connections in a stack: every layer reads the input, and the output contains every layer.
 
 ::
 
@@ -8,7 +8,7 @@
         │                  └──────────────────┴───────────────┴─►   to_output: [h0, h1, h2]
 
 In Graves' networks the hidden layers all read the input and all feed the head (Graves 2013,
-*Generating sequences with recurrent neural networks*); that every layer is heard is also what
+*Generating sequences with recurrent neural networks*); an output from all layers is also what
 Hermans & Schrauwen (2013) call DRNN-AO.
 """
 
@@ -28,17 +28,17 @@ from npstack.layers.interface import Context, Interface, States
 
 
 class SkipConnected(Layer):
-    """A stack whose layers also read the input, and whose layers are all handed on.
+    """A stack whose layers also read the input, with the outputs of all layers as its output.
 
     Parameters
     ----------
     *layers : Layer
         Bottom first. Each keeps the time axis; those above the first take the features of the
-        layer below and, behind them, those of the input.
+        layer below and, after them, those of the input.
     from_input : bool
         Whether the layers above the first read the input too, as ``[h_below, x]``.
     to_output : bool
-        Whether the outputs are those of all layers, bottom first, or the last one's.
+        Whether the outputs are those of all layers, bottom first, or only those of the last one.
 
     Examples
     --------

@@ -4,9 +4,9 @@
 
     x (B, T, D) -> layer 0 -> h0 (B, T, H0) -> layer 1 -> h1 (B, T, H1) -> … -> (B, T, H) or (B, H)
 
-The layer above sees *every* step of the layer below, not only its last: at each step it reads what
-the layer below has made of the past so far. Backward, the layer above returns one gradient for each
-of those steps, and each is added to what the lower layer's own future sends back.
+The layer above sees *every* step of the layer below, not only its last: at each step it reads the
+hidden state that summarises the past in the layer below. Backward, the layer above returns one
+gradient for each step, which is added to the gradient from later steps of the lower layer.
 """
 
 from __future__ import annotations
@@ -25,27 +25,28 @@ from npstack.layers.tower import layer_builder, stack_sizes, tower
 
 
 class Stacked(Chain):
-    """Recurrent layers of one kind on top of one another. Layer 0 touches the input.
+    """Recurrent layers of one kind, one on top of the other. Layer 0 reads the input.
 
     Parameters
     ----------
     cell_type : callable
-        What builds a layer's cell from ``(input_size, hidden_size, rng=…, **options)``: the class
-        of a cell, or a function, for example one that wraps a cell. What builds a layer is taken
-        too, if it has the option ``return_sequences``: `LSTM`, ``partial(GRU, reset="before")``.
+        Builds the cell of a layer from ``(input_size, hidden_size, rng=…, **options)``: the class
+        of a cell, or a function, for example one that wraps a cell. A callable that builds a layer
+        is accepted, too, if it has the option ``return_sequences``: `LSTM`,
+        ``partial(GRU, reset="before")``.
     input_size : int
         D.
     hidden_sizes : sequence of int, or int
         One size per layer, bottom first; or one size for all, with ``num_layers``.
     num_layers : int, optional
-        How many layers, where ``hidden_sizes`` is one number (1 by default).
+        Number of layers, if ``hidden_sizes`` is one number (1 by default).
     return_sequences : bool
-        Whether the *last* layer hands on its whole sequence ``(B, T, H)`` or its last hidden
-        state ``(B, H)``. The layers below always hand on the whole sequence.
+        Whether the *last* layer returns its whole sequence ``(B, T, H)`` or its last hidden
+        state ``(B, H)``. The layers below always pass on the whole sequence.
     dropout : float
         Rate between the layers (never after the last), in training only.
     learn_initial : bool
-        Whether the sequences of each layer begin with a state that is learned; see `Recurrent`.
+        Whether the initial state of each layer is learned; see `Recurrent`.
     rng, **options
         Of the cells.
 
@@ -58,8 +59,8 @@ class Stacked(Chain):
 
     Notes
     -----
-    Parameters are named ``layers.0.W``. ``forward`` takes and ``tape.final`` gives a tuple of one
-    state per layer, bottom first, so an encoder's finals are a decoder's initials. Unlike
+    Parameters are named ``layers.0.W``. ``forward`` accepts, and ``tape.final`` is, a tuple of one
+    state per layer, bottom first, so the final states of an encoder can start a decoder. Unlike
     PyTorch's ``num_layers``, the layers may have different sizes. `StackedLSTM`, `StackedGRU` and
     `StackedRNN` are such stacks.
 
@@ -94,14 +95,14 @@ class Stacked(Chain):
 
     @property
     def hidden_sizes(self) -> tuple[int, ...]:
-        """H of each layer, bottom first; of one direction where there are two."""
+        """H of each layer, bottom first; of one direction if there are two."""
         cells = (next(n.cell for n in (own, *own.inside()) if n.cell) for own in self.layers)
         return tuple(cell.hidden_size for cell in cells)
 
     def config(self) -> dict[str, Any]:
-        """Its layers: whatever built them, they can be built again."""
+        """Its layers, from which it can be built again."""
         if not type(self).__module__.startswith(__package__):
-            return super().config()  # a class of one's own has a constructor of its own
+            return super().config()  # a user's class has its own constructor
         layers = {name: layer.config() for name, layer in self.children.items()}
         return {TYPE: type(self).__name__, "children": layers}
 
@@ -128,7 +129,7 @@ class StackedLSTMOptions(CellOptions, StackOptions, total=False):
 
 
 class StackedLSTM(Stacked):
-    """LSTM layers on top of one another. Layer 0 touches the input.
+    """LSTM layers, one on top of the other. Layer 0 reads the input.
 
     Parameters
     ----------

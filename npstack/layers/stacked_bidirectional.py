@@ -1,4 +1,4 @@
-"""Stacks that read time in both directions.
+"""Stacks that read a sequence in both directions.
 
 There are two ways to stack two directions, and they are different models (§8.5).
 """
@@ -21,9 +21,9 @@ from npstack.layers.tower import layer_builder, stack_sizes, tower
 
 
 class StackedBidirectional(Stacked):
-    """Layer by layer: each layer reads what both directions of the layer below have made.
+    """Layer by layer: each layer reads the outputs of both directions of the layer below.
 
-    So do PyTorch (``bidirectional=True``), JAX, and nested ``Bidirectional`` layers of Keras.
+    PyTorch (``bidirectional=True``), JAX, and nested ``Bidirectional`` layers of Keras do this.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class StackedBidirectional(Stacked):
     merge : {"concat", "sum", "mul", "ave", "none"}
         How the two directions of each layer are joined; ``none`` in a single layer only.
     return_sequences : bool
-        Whether the last layer hands on its whole sequence, or the last states of both directions.
+        Whether the last layer returns its whole sequence, or the last states of both directions.
     dropout : float
-        Rate between the layers, of what is joined.
+        Rate between the layers, applied to the joined outputs.
     learn_initial, rng, **options
         As in `Stacked`.
 
@@ -81,13 +81,13 @@ class StackedBidirectional(Stacked):
             fail(ArgumentError, where, expected, repr(merge), "Use merge='concat'.")
         check_generator(where, options.get("rng"))
         layers = tower(where, build, input_size, sizes, return_sequences, dropout)
-        Chain.__init__(self, layers)  # of two directions each, where `Stacked` builds one
+        Chain.__init__(self, layers)  # with two directions each, where `Stacked` builds one
 
 
 class BidirectionalStacked(Bidirectional):
-    """Whole stacks: one reads time forward, another backward, and they are joined at the end only.
+    """Whole stacks: one reads forward, another backward, and they are joined at the end only.
 
-    So does Keras's ``Bidirectional(RNN([cell, cell]))``.
+    This is Keras's ``Bidirectional(RNN([cell, cell]))``.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class BidirectionalStacked(Bidirectional):
         super().__init__(forward, backward, merge=merge)
 
     def config(self) -> dict[str, Any]:
-        """Its two stacks: whatever built them, they can be built again."""
+        """Its two stacks, from which it can be built again."""
         forward, backward = self.children.values()
         sides = {"forward": forward.config(), "backward": backward.children[""].config()}
         return {TYPE: type(self).__name__, **sides, "merge": self.merge}

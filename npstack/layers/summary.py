@@ -27,7 +27,7 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     """
     batch_size = check_size("summary", "batch_size", batch_size)
     time_steps = check_size("summary", "time_steps", time_steps)
-    rng = np.random.default_rng(0)  # a tape of training, which holds dropout's draws too
+    rng = np.random.default_rng(0)  # a tape of training, which also holds the draws of dropout
     tapes = [layer.forward(layer.blank_input(steps), rng=rng) for steps in (1, 2)]
     one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
     size = batch_size * (one + (time_steps - 1) * (two - one))
@@ -37,7 +37,7 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     for here, longer in [*leaves, *visits[: len(leaves) > 1]]:  # a single leaf needs no total
         part, outputs = here.layer, here.tape.outputs
         shape = (batch_size, *outputs.shape[1:])
-        if outputs.shape != longer.tape.outputs.shape:  # its time axis is the input's
+        if outputs.shape != longer.tape.outputs.shape:  # it has the time axis of the input
             shape = (batch_size, time_steps, *outputs.shape[2:])
         formula = f"= {part.parameter_formula}" if part.parameter_formula else ""
         rows.append((here.name, str(shape), f"{names.count(part.params):,}", formula))

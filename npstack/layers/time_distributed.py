@@ -1,4 +1,4 @@
-"""TimeDistributed: a layer without time, done at every step."""
+"""TimeDistributed: a layer without time, applied at every step."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from npstack.layers.wrapper import Wrapper, WrapperTape
 
 
 class TimeDistributed(Wrapper):
-    """A layer without time, done at every step by itself: ``(B, T, D) -> (B, T, K)``.
+    """A layer without time, applied at each step separately: ``(B, T, D) -> (B, T, K)``.
 
-    `Dense` and `Dropout` do this on their own; a layer of yours that knows only ``(B, D)``, or a
-    whole `Sequential` of such, needs this.
+    `Dense` and `Dropout` do this by themselves. Your own layer for ``(B, D)``, or a `Sequential` of
+    such layers, needs this wrapper.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class TimeDistributed(Wrapper):
         return (batch, tape.x.shape[1], *features)
 
     def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
-        """The first step whose part has a wrong number, and the layer in it."""
+        """The first step with NaN or infinity, and the layer in which it appeared."""
         for t, part in enumerate(tape.parts):
             found = self.layer.first_non_finite(part)
             if found is not None:

@@ -1,4 +1,4 @@
-"""How a stack is built: layers of given sizes on top of one another, with dropout between them."""
+"""How a stack is built: layers of given sizes, with dropout between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Builder = Callable[[int, int, bool], Layer]  # of one layer: D, H, whether it ke
 def layer_builder(
     where: str, cell_type: Any, learn_initial: bool, options: dict[str, Any]
 ) -> Builder:
-    """What builds a layer of a stack: around a cell, or itself where it builds layers."""
+    """A function that builds a layer of a stack, from a cell type or from a layer type."""
     if not callable(cell_type):
         advice = "Give a class, such as LSTMCell, or a function that returns what it builds."
         fail(ArgumentError, where, "cell_type must build a cell", describe(cell_type), advice)
@@ -50,9 +50,9 @@ def tower(
     return_sequences: bool,
     dropout: float,
 ) -> dict[str, Layer]:
-    """Layers on top of one another by name, with dropout between them: a stack's children.
+    """The children of a stack, by name: layers with dropout between them.
 
-    Only the last may hand on less than its whole sequence.
+    Only the last may return less than its whole sequence.
     """
     dropout = check_fraction(where, "dropout", dropout, "It is dropped between layers.")
     return_sequences = check_flag(where, "return_sequences", return_sequences)
@@ -70,7 +70,7 @@ def tower(
 def stack_sizes(
     where: str, hidden_sizes: int | Sequence[int], num_layers: int | None
 ) -> tuple[int, ...]:
-    """One size per layer, from such a list, or from one size and a count."""
+    """One size per layer, from a list of sizes or from one size and a count."""
     several = isinstance(hidden_sizes, list | tuple | range | np.ndarray)
     if several and np.ndim(hidden_sizes):
         assert not isinstance(hidden_sizes, int)

@@ -1,6 +1,6 @@
-"""One walk through a model: every layer in it, and what belongs to it.
+"""One walk through a model: each layer in it, with its parameters, tape and draws.
 
-Who measures, draws or checks a model goes by this walk, and asks no layer of what kind it is.
+Code that measures, draws or checks a model uses this walk and does not ask for classes of layers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Visit(NamedTuple):
     ----------
     layer : Layer
     prefix : str
-        What stands before the names of its parameters: ``"0.layers.1."``.
+        The prefix of the names of its parameters: ``"0.layers.1."``.
     name : str
-        As errors and `Layer.summary` show it: ``"0.1.LSTM"``.
+        As in errors and in `Layer.summary`: ``"0.1.LSTM"``.
     tape : Tape or None
         Its part of the model's tape.
     turned : bool
@@ -32,7 +32,7 @@ class Visit(NamedTuple):
     same_time : bool
         Whether its time axis is that of the model's input.
     noise : tree
-        Its share of the model's draws.
+        Its part of the model's draws.
     """
 
     layer: Layer
@@ -45,7 +45,7 @@ class Visit(NamedTuple):
 
     @property
     def leaf(self) -> bool:
-        """Whether no other layer is inside, or only such as run at each time step by themselves."""
+        """Whether no other layer is inside, except layers that run at each time step separately."""
         return not _holds_sequences(self.layer)
 
 
@@ -65,11 +65,11 @@ def walk(
     ----------
     model : Layer
     tape : Tape, optional
-        Of this model; each visit has its part.
+        Of this model; each visit has the part of its layer.
     noise : tree, optional
-        Draws of this model, such as ``tape.noise``; each visit has its share.
+        Draws of this model, such as ``tape.noise``; each visit has the part of its layer.
     enter : callable
-        Into which layers the walk goes; into all that are no leaves unless said otherwise.
+        Decides which layers the walk enters; by default, all that are not leaves.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def _from(here: Visit, shown: str, enter: Callable[[Layer], bool]) -> Iterator[V
 
 
 def map_noise(model: Layer, noise: Any, change: Callable[[Visit], Any]) -> Any:
-    """The draws of a model, with every leaf's share changed.
+    """The draws of a model, with the part of every leaf changed.
 
     Examples
     --------

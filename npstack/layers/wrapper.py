@@ -18,17 +18,17 @@ class WrapperTape(CompositeTape):
 
     @property
     def initial(self) -> Any:
-        """What the layer inside began with."""
+        """The initial state of the layer inside."""
         return self.parts[0].initial
 
     @property
     def final(self) -> Any:
-        """What the layer inside ended with."""
+        """The final state of the layer inside."""
         return self.parts[0].final
 
 
 class Wrapper(Layer):
-    """A layer around one other, under the names of that other.
+    """A layer around another one, with the same parameter names.
 
     Parameters
     ----------
