@@ -1,13 +1,13 @@
-"""What every cell is: one time step of one layer, forward and backward.
+"""The base of all cells: one time step of one layer, forward and backward.
 
 A cell is parameters and two pure functions, one the mirror of the other::
 
     step           (params, x, state)                             -> new state, record
     step_backward  (params, x, state, record, new_state, dnew)    -> dparams, dx, dstate
 
-Everything else (masks, lengths, time, stacking, gradient checks, laws) is made of these two by
-`npstack.Recurrent`, which runs any cell over time. To write a cell of your own, inherit from
-`Cell`, say what its state and its record are, and write the two functions: docs/cells.md does it.
+Everything else (masks, lengths, time, stacking, gradient checks, laws) is built on these two by
+`npstack.Recurrent`, which runs any cell over time. To write your own cell, inherit from `Cell`,
+declare its state and its record, and write the two functions; docs/cells.md has an example.
 """
 
 from __future__ import annotations
@@ -54,26 +54,26 @@ class Cell(Configured):
     input_size, hidden_size : int
         D and H, the number of units.
     params : dict
-        The parameters that it was built with, by name. A layer takes them over: the cell in a
-        layer has none of its own.
+        The parameters with which it was built, by name. A layer takes them over: the cell in a
+        layer has none.
     state_sizes, record_sizes : NamedTuple of int
-        What `step` returns, and how wide each field is: the state, whose field ``h`` is handed on
-        to the layer above, and all else that a tape keeps of a step.
+        The fields that `step` returns and the width of each: the state, whose field ``h`` is
+        passed to the layer above, and what else a tape keeps of a step.
     axes : dict
-        What the axes of each parameter count: ``"x"`` the features that come in, ``"h"`` those that
-        are handed on, ``"units"`` the cell's own, and a tuple of gates where a block of units for
-        each gate is packed. Tables and laws go by it; a parameter that is left out is one block.
+        What each axis of each parameter stands for: ``"x"`` the input features, ``"h"`` the output
+        features, ``"units"`` the units of the cell, and a tuple of gates if a block of units for
+        each gate is packed. Tables and laws use it; a parameter that is left out is one block.
     noise_axes : tree
         What `draw_noise` draws, with ``"x"``, ``"h"`` or ``"units"`` in the place of each array
         (its shape: `noise_shapes`).
     parameter_formula : str
-        How many parameters there are, in the legend's letters.
+        Formula for the number of parameters, in the letters D, H, …
     letters : dict
         The letter that equations and tables have for a gate's name.
     ranges : dict
-        By the name of a gate or a field of the state, its least and greatest value in a sequence
-        that begins at zero, infinite where there is none. Pictures are coloured by it; what is
-        left out has any value.
+        By the name of a gate or a field of the state: its smallest and largest possible value in a
+        sequence that begins at zero, or infinity. Pictures use it for their colours; what is left
+        out may have any value.
     """
 
     input_size: int
@@ -89,7 +89,7 @@ class Cell(Configured):
 
     @property
     def output_size(self) -> int:
-        """The width of what is handed on, ``h``."""
+        """The width of the output ``h``."""
         return int(self.state_sizes.h)
 
     @property
@@ -103,12 +103,12 @@ class Cell(Configured):
         return type(self.record_sizes)
 
     def zero_state(self, batch: int, dtype: DTypeLike) -> Any:
-        """The state that a sequence begins with unless another is given: zeros ``(B, …)``."""
+        """The initial state if none is given: zeros ``(B, …)``."""
         return self.state_type(*(np.zeros((batch, size), dtype) for size in self.state_sizes))
 
     @property
     def param_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of every parameter: what its axes count, or as it was built."""
+        """The shape of every parameter: from ``axes``, or as it was built."""
         H = self.hidden_size
         count = {"x": self.input_size, "h": self.output_size, "units": H}
         declared = {
@@ -137,23 +137,23 @@ class Cell(Configured):
 
     @property
     def formula(self) -> str:
-        """How many parameters there are, with the letters' values."""
+        """Formula for the number of parameters, with the values of the letters."""
         sizes = f"D={self.input_size}, H={self.hidden_size}"
         return f"{self.parameter_formula}, {sizes}" if self.parameter_formula else ""
 
     def gate_blocks(self, parameter: str) -> dict[str, tuple[Any, slice]]:
-        """Where each gate lies in a parameter, by name; empty where none are packed in it."""
+        """The position of each gate in a parameter, by name; empty if none are packed in it."""
         gates = self.axes.get(parameter, ("",))[-1]
         H = self.hidden_size
         packed = gates if isinstance(gates, tuple) else ()
         return {gate: np.s_[..., k * H : (k + 1) * H] for k, gate in enumerate(packed)}
 
-    # A cell writes the first two functions, or, where ``h'`` enters by a direct road besides the
-    # matrices (``z * h'`` of a GRU), the other two: recurrent dropout drops what the matrices
-    # read, and nothing else (§10.3). Each pair is made of the other.
+    # A cell writes the first two functions, or, if ``h'`` is also used outside of matrix
+    # products (``z * h'`` of a GRU), the other two: recurrent dropout drops what the matrices
+    # read, and nothing else (§10.3). Each pair is derived from the other.
 
     def step(self, params: Params, x: Array, state: Any, noise: Any = None) -> tuple[Any, Any]:
-        """One step forward: ``x (B, D)`` and the state before to the state after, and a record."""
+        """One step forward: from ``x (B, D)`` and the old state to the new state and a record."""
         return self.step_reading(params, x, state, state.h, noise)
 
     def step_backward(
@@ -168,7 +168,7 @@ class Cell(Configured):
     ) -> tuple[dict[str, Array], Array, Any]:
         """One step backward: ``dparams`` summed over the batch, ``dx``, ``dstate``.
 
-        ``dnew_state`` is all that comes back to the new state from outside of the step.
+        ``dnew_state`` is the gradient that reaches the new state from outside of the step.
         """
         dparams, dx, dstate, dread = self.step_reading_backward(
             params, x, state, state.h, record, new_state, dnew_state, noise
@@ -178,7 +178,7 @@ class Cell(Configured):
     def step_reading(
         self, params: Params, x: Array, state: Any, read: Array, noise: Any = None
     ) -> tuple[Any, Any]:
-        """`step` whose matrices read ``read`` in the place of ``h'``."""
+        """`step`, with ``read`` instead of ``h'`` in the matrix products."""
         return self.step(params, x, state._replace(h=read), noise)
 
     def step_reading_backward(
@@ -192,7 +192,7 @@ class Cell(Configured):
         dnew_state: Any,
         noise: Any = None,
     ) -> tuple[dict[str, Array], Array, Any, Array]:
-        """Mirror of `step_reading`: ``dparams``, ``dx``, ``dstate`` by direct roads, ``dread``."""
+        """Mirror of `step_reading`: ``dparams``, ``dx``, ``dstate`` by direct paths, ``dread``."""
         before = state._replace(h=read)
         back = self.step_backward(params, x, before, record, new_state, dnew_state, noise)
         dparams, dx, dstate = back
@@ -203,7 +203,7 @@ class Cell(Configured):
 
 
 def check_cell(where: str, cell: Cell) -> Cell:
-    """A cell that is built already.
+    """Check a cell that is already built.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def check_cell(where: str, cell: Cell) -> Cell:
 def check_cell_params(
     where: str, params: Params, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Array]:
-    """Parameters of the names and shapes that a cell declares, all of one dtype."""
+    """Check parameters: names and shapes that the cell declares, all of one dtype."""
     check_params(where, params, {name: np.broadcast_to(0.0, s) for name, s in shapes.items()})
     return dict(params)
 
@@ -242,7 +242,7 @@ class GatedCell(Cell):
     rng : numpy.random.Generator
         Draws the initial weights.
     kernel_init, recurrent_init, bias_init : {"glorot", "orthogonal", "uniform", "zeros"}
-        How ``W``, ``U`` and ``b`` begin, gate by gate.
+        Initial values of ``W``, ``U`` and ``b``, gate by gate.
     dtype : dtype
         Of the parameters, hence of everything computed.
     """
@@ -280,9 +280,9 @@ class GatedCell(Cell):
         Parameters
         ----------
         W, U, b : array
-            As in ``params``; the sizes are read off them.
+            As in ``params``; the sizes follow from them.
         *parts, **others
-            Parameters that the cell has besides, by name, and options of its constructor.
+            Further parameters of the cell, by name, and options of its constructor.
 
         Raises
         ------
@@ -321,15 +321,15 @@ class GatedCell(Cell):
 
     @classmethod
     def _gate_count(cls, parts: tuple[Any, ...]) -> int:
-        """How many gates are packed in ``W``."""
+        """The number of gates packed in ``W``."""
         return len(cls.gates)
 
     def width(self, hidden_size: int) -> int:
-        """How wide ``h`` is, which ``U`` reads: as many numbers as units."""
+        """The width of ``h``, which ``U`` reads: the number of units."""
         return hidden_size
 
     def _write_forget_bias(self, forget_bias: float | None) -> None:
-        """The value that the forget gate's bias begins with; None leaves it as it was drawn."""
+        """Set the initial bias of the forget gate; None leaves it as it was drawn."""
         if forget_bias is None:
             return
         advice = "Use None to leave it to bias_init."

@@ -1,7 +1,7 @@
 """Every cell by name, ready to be built: the tests of cells run over this table.
 
-A new cell is a file of its own and a line here. Laws, the gradient check and number types are then
-tried on it; that it computes the right function is for its equations in the scalar oracle to say.
+A new cell needs a file and a line here. Laws, gradients and number types are then tested. Whether
+it computes the right function is tested against its equations in the scalar oracle.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from npstack.cells.zoneout import Zoneout
 
 
 class Builder(Protocol):
-    """What an entry of the table is: a function that builds a cell."""
+    """The type of an entry: a function that builds a cell."""
 
     def __call__(
         self,
@@ -43,11 +43,11 @@ class Builder(Protocol):
         rng: np.random.Generator,
         dtype: DTypeLike = np.float64,
     ) -> Cell:
-        """A cell whose biases are drawn, so that none is zero."""
+        """A cell with random biases, so that none is zero."""
 
 
 def plain(kind: Any, *parts: Part, **own: Any) -> Builder:
-    """A cell with parts and options of its own."""
+    """A cell with the given parts and options."""
 
     def build(
         input_size: int, hidden_size: int, rng: np.random.Generator, dtype: DTypeLike = np.float64

@@ -3,29 +3,29 @@
 With the input ``x (B, D)`` and the hidden state ``h' (B, H)`` before the step, which is all of the
 state (a prime means "before", not "derivative")::
 
-    (1)  r = sigmoid(x W_r + h' U_r + b_r)        reset gate: how much of the past is offered
+    (1)  r = sigmoid(x W_r + h' U_r + b_r)        reset gate: how much of the past is used
     (2)  z = sigmoid(x W_z + h' U_z + b_z)        update gate: how much of the old state is kept
-    (3)  q = h' U_n + b_recurrent                 what the past has to offer
+    (3)  q = h' U_n + b_recurrent                 what the past contributes
     (4)  n = tanh(x W_n + b_n + r * q)            candidate: what the new state could be
     (5)  h = z * h' + (1 - z) * n                 hidden state: between old one and candidate
 
 It has one gate and one state less than the LSTM: one gate decides both what is kept and what is
-written. ``b_recurrent`` stands inside the product with ``r`` and is no part of ``b`` (§2.5).
+written. ``b_recurrent`` is inside the product with ``r`` and cannot be part of ``b`` (§2.5).
 
 Backward, the same lines are read from the last to the first. Two places need care. ``h'`` reaches
-``h`` by two roads, through ``U`` in (1) to (3) and straight through (5), multiplied by ``z`` alone:
-that one carries gradients over many steps. And ``U_n`` sees ``dq``, not the gradient of the
-candidate's whole sum, because ``r`` stands between the two: the packed gradients for ``x`` and for
+``h`` by two paths: through ``U`` in (1) to (3), and directly in (5), multiplied by ``z`` only; the
+second one carries gradients over many steps. And ``U_n`` gets ``dq``, not the gradient of the
+candidate's whole sum, because ``r`` is between the two: the packed gradients for ``x`` and for
 ``h'`` differ in their last third.
 
-``read`` in the code is what matrices see of ``h'``: ``h'`` itself, or what recurrent dropout has
-left of it, which the straight road is spared (§10.3).
+``read`` in the code is ``h'`` in matrix products: ``h'`` itself, or, with recurrent dropout, the
+part that is kept. The direct path always uses all of ``h'`` (§10.3).
 
 References
 ----------
 Cho et al. (2014), *Learning phrase representations using RNN encoder-decoder*, in the form that
 came with cuDNN: PyTorch, Keras (its default) and ONNX (``linear_before_reset=1``) compute it. The
-paper's own form is `GRUResetBeforeCell`.
+form in the paper is `GRUResetBeforeCell`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ GRU_LETTERS = dict(zip(GRUGates._fields, "rzn", strict=True))
 
 
 def gru_ranges(gate: Range, candidate: Range) -> dict[str, Range]:
-    """`Cell.ranges` of either form: ``h`` lies between zero and candidates if ``z`` is a share.
+    """`Cell.ranges` of both forms: ``h`` lies between zero and candidates if 0 ≤ ``z`` ≤ 1.
 
     Examples
     --------
@@ -131,7 +131,7 @@ class GRUCell(GatedCell):
 
     @staticmethod
     def sums(params: Params, x: Array, read: Array) -> tuple[Array, Array, Array, Array]:
-        """``a_r`` and ``a_z`` of (1) and (2), ``q`` of (3), and the input's share of (4)."""
+        """``a_r`` and ``a_z`` of (1) and (2), ``q`` of (3), and the input's part of (4)."""
         from_x = split_gates(x @ params["W"] + params["b"], GRUGates)
         from_h = split_gates(read @ params["U"], GRUGates)
         q = from_h.candidate + params["b_recurrent"]
@@ -150,7 +150,7 @@ class GRUCell(GatedCell):
         state : GRUState of (B, H)
             ``h'``.
         read : array (B, H)
-            What ``U`` sees of it.
+            ``h'`` as it enters the products with ``U``.
         noise : None
             Unused here.
 
@@ -187,7 +187,7 @@ class GRUCell(GatedCell):
         gates, new_state
             What it returned.
         dnew_state : GRUState of (B, H)
-            The sum of what the layer above (or the loss) and the next step send back to ``h``.
+            Gradient of ``h``: that from the layer above (or the loss) plus that from the next step.
 
         Returns
         -------
@@ -195,19 +195,19 @@ class GRUCell(GatedCell):
             By ``W``, ``U``, ``b``, ``b_recurrent``; summed over the batch.
         dx : array (B, D)
         dstate : GRUState of (B, H)
-            What reaches ``h'`` on the straight road of (5).
+            The gradient of ``h'`` by the direct path in (5).
         dread : array (B, H)
-            What reaches it through ``U``.
+            The gradient of ``read``, through ``U``.
         """
         r, z, n = gates.reset, gates.update, gates.candidate
-        a_r, a_z, q, x_n = self.sums(params, x, read)  # the tape keeps the gates alone
+        a_r, a_z, q, x_n = self.sums(params, x, read)  # the tape keeps only the gates
         dh = dnew_state.h
         dz = dh * (state.h - n)  # (5)
         dn = dh * (1 - z)  # (5)
         dh_before = dh * z  # (5)
         da_n = dn * self.candidate.derivative(x_n + r * q, n)  # (4)
         dr = da_n * q  # (4)
-        dq = da_n * r  # (4), and its way through (3) is that of every sum below
+        dq = da_n * r  # (4); (3) is treated like the other sums below
         da_z = dz * self.gate.derivative(a_z, z)  # (2)
         da_r = dr * self.gate.derivative(a_r, r)  # (1)
         from_x = join_gates(GRUGates(reset=da_r, update=da_z, candidate=da_n))

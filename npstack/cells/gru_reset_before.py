@@ -1,7 +1,7 @@
 """One time step of the GRU that resets the state before the product (Cho et al. 2014; §3.8).
 
-As `GRUCell` (cells/gru.py) but for the place of the reset gate: it acts on ``h'`` itself, before
-``U_n`` has mixed the units, so each unit forgets its own past only::
+As `GRUCell` (cells/gru.py), except for the place of the reset gate: it acts on ``h'`` itself,
+before ``U_n`` mixes the units, so each unit resets only its own past::
 
     (1)  r = sigmoid(x W_r + h' U_r + b_r)        reset gate
     (2)  z = sigmoid(x W_z + h' U_z + b_z)        update gate: how much of the old state is kept
@@ -10,11 +10,11 @@ As `GRUCell` (cells/gru.py) but for the place of the reset gate: it acts on ``h'
     (5)  h = z * h' + (1 - z) * n                 hidden state
 
 The biases of the candidate merge into one here, so there is no ``b_recurrent``. Weights of one form
-do not serve the other.
+cannot be used in the other.
 
-Backward, ``h'`` reaches ``h`` by three roads: through ``U`` in (1) and (2), through ``r`` in (3),
-and straight through (5). Recurrent dropout drops on the first two, not on the third (§10.3):
-``read`` is what (1) to (3) see of ``h'``.
+Backward, ``h'`` reaches ``h`` by three paths: through ``U`` in (1) and (2), through ``r`` in (3),
+and directly in (5). Recurrent dropout acts on the first two, not on the third (§10.3): ``read`` is
+``h'`` in (1) to (3).
 
 References
 ----------
@@ -118,7 +118,7 @@ class GRUResetBeforeCell(GatedCell):
         """One step backward: `step_reading` from its last line to its first."""
         r, z, n = gates.reset, gates.update, gates.candidate
         s = r * read
-        a_r = a_z = a_n = None  # the tape keeps the gates alone, and they tell most slopes
+        a_r = a_z = a_n = None  # the tape keeps only the gates, from which most derivatives follow
         if not self.gate.slope_from_output:
             a_r, a_z = self.gate_sums(params, x, read)
         if not self.candidate.slope_from_output:

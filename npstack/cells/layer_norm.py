@@ -1,7 +1,8 @@
 """The LSTM with layer normalisation (Ba, Kiros & Hinton 2016, equations 20 to 22; §3.6).
 
 ``LN(v) = (v - mean(v)) / sqrt(var(v) + eps)`` over the features of one row, ``var`` the mean square
-of the difference, eps = 1e-5. The two sums of a gate are normalised apart, all four gates at once::
+of the difference, eps = 1e-5. The two sums are normalised separately, each
+over all four gates::
 
     a = LN(x W) * gain_x + LN(h' U) * gain_h + b    split into a_i, a_f, a_g, a_o
 
@@ -9,20 +10,20 @@ of the difference, eps = 1e-5. The two sums of a gate are normalised apart, all 
     (2)  f = sigmoid(a_f)
     (3)  g = tanh(a_g)
     (4)  o = sigmoid(a_o)
-    (5)  c = f * c' + i * g                         carried on as it is, not normalised
+    (5)  c = f * c' + i * g                         carried on without normalisation
     (6)  h = o * tanh(LN(c) * gain_c + shift_c)
 
-Backward, a normalisation takes out of its gradient what the mean and the spread give back: with
+Backward, two terms are subtracted, because mean and variance also depend on ``v``: with
 ``n = LN(v)`` and ``r = 1 / sqrt(var(v) + eps)``::
 
     dv = r * (dn - mean(dn) - n * mean(dn * n))
 
-One or two numbers have no spread to normalise: ``LN`` of one is zero, of two it is -1 and 1,
-whatever they are, and what gradient is left is what rounding leaves of a cancellation. Take three
-units or more.
+One or two numbers cannot be normalised usefully: ``LN`` of one is zero, of two it is -1 and 1 for
+any values, and the remaining gradient is only rounding error of a cancellation. Use three or more
+units.
 
-TensorFlow 1's ``LayerNormBasicLSTMCell`` is another function: it normalises each gate's whole sum
-by itself, and carries the normalised cell on.
+TensorFlow 1's ``LayerNormBasicLSTMCell`` is another function: it normalises the whole sum of each
+gate separately, and carries on the normalised cell.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def layer_norm(v: Array) -> tuple[Array, Array]:
 
 
 def layer_norm_backward(n: Array, r: Array, dn: Array) -> Array:
-    """The gradient by what was normalised, from what `layer_norm` returned.
+    """The gradient by the input of `layer_norm`, from its results.
 
     Examples
     --------
@@ -68,7 +69,7 @@ def layer_norm_backward(n: Array, r: Array, dn: Array) -> Array:
 
 
 class LayerNormLSTMCell(LSTMCell):
-    """The LSTM whose sums, and whose cell on its way out, are normalised over the units.
+    """The LSTM with sums, and the cell state for ``h``, normalised over the units.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class LayerNormLSTMCell(LSTMCell):
     ----------
     params : dict
         ``W``, ``U``, ``b`` as in `LSTMCell`; ``gain_x (4H,)``, ``gain_h (4H,)``, ``gain_c (H,)``,
-        which begin at one, and ``shift_c (H,)``, which begins at zero.
+        initially one, and ``shift_c (H,)``, initially zero.
 
     Examples
     --------

@@ -10,16 +10,16 @@ before and the new state ``(h, c)``, all ``(B, H)`` (a prime means "before", not
     (3)  g = tanh(a_g)            candidate: what could be written
     (4)  o = sigmoid(a_o)         output gate: how much of the cell is shown
     (5)  c = f * c' + i * g       cell state: a running, gated sum
-    (6)  h = o * tanh(c)          hidden state: what the layer above and the next step see
+    (6)  h = o * tanh(c)          hidden state: what the layer above and the next step read
 
 Backward, the same lines are read from the last to the first. ``dfoo`` is the derivative of the loss
 with respect to ``foo`` and has the shape of ``foo``. The slopes of sigmoid and tanh are written in
 terms of their *values*, which the forward pass has kept: ``s (1 - s)`` and ``1 - t²``.
 
-Two places need care. ``c`` reaches the loss by two roads, through ``h`` in (6) and straight into
-(5) of the next step, so both are added. And the gradient passes from ``c`` to ``c'`` multiplied by
-``f`` alone: it survives many steps as long as ``f`` stays near 1, while on its way through ``h'``
-it meets ``U`` and the slope of a gate at every step.
+Two places need care. ``c`` reaches the loss by two paths, through ``h`` in (6) and directly through
+(5) of the next step, so both are added. And the gradient from ``c`` to ``c'`` is multiplied by
+``f`` only: it survives many steps if ``f`` stays near 1, whereas on its way through ``h'`` it is
+multiplied by ``U`` and the slope of a gate at every step.
 
 References
 ----------
@@ -58,9 +58,9 @@ class LSTMCell(GatedCell):
     rng : numpy.random.Generator
         Draws the initial weights.
     kernel_init, recurrent_init, bias_init : {"glorot", "orthogonal", "uniform", "zeros"}
-        How ``W``, ``U`` and ``b`` begin, gate by gate.
+        Initial values of ``W``, ``U`` and ``b``, gate by gate.
     forget_bias : float or None
-        Value that the forget gate's bias begins with; None leaves it to ``bias_init``.
+        Initial value of the forget gate's bias; None leaves it to ``bias_init``.
     dtype : dtype
         Of the parameters, hence of everything computed.
 
@@ -70,7 +70,7 @@ class LSTMCell(GatedCell):
         ``W (D, 4H)``, ``U (H, 4H)``, ``b (4H,)``; the gates are packed in the order of `LSTMGates`:
         input, forget, candidate, output.
     state_sizes, record_sizes
-        The state is ``(h, c)``; the record, all else that a tape keeps of a step, are the gates.
+        The state is ``(h, c)``. The record, what else a tape keeps of a step, is the gates.
 
     Examples
     --------
@@ -152,10 +152,10 @@ class LSTMCell(GatedCell):
         gates, new_state
             What `step` returned.
         dnew_state : LSTMState of (B, H)
-            What the caller knows of the derivative with respect to the new state. ``h``: complete,
-            the sum of what the layer above (or the loss) and the next step send back. ``c``: what
-            the next step sent back (or the loss, if it looks at the final ``c``; else zeros at the
-            last step). The road of ``c`` through ``h`` is added here.
+            The derivative by the new state, as far as the caller knows it. ``h``: complete, the sum
+            of those from the layer above (or the loss) and from the next step. ``c``: the one from
+            the next step (at the last step that of the loss by the final ``c``, or zeros). The path
+            of ``c`` through ``h`` is added here.
 
         Returns
         -------
@@ -163,13 +163,13 @@ class LSTMCell(GatedCell):
             By ``W``, ``U``, ``b``; summed over the batch (for W and U, the product does the sum).
         dx : array (B, D)
         dstate : LSTMState of (B, H)
-            What this step sends back to ``(h', c')``.
+            The derivative by ``(h', c')`` through this step.
         """
         i, f, g, o = gates.input, gates.forget, gates.candidate, gates.output
         tanh_c = tanh(new_state.c)
         dh = dnew_state.h
         do = dh * tanh_c  # (6)
-        dc = dnew_state.c + dh * o * tanh_derivative(tanh_c)  # (6) both roads of c
+        dc = dnew_state.c + dh * o * tanh_derivative(tanh_c)  # (6) both paths of c
         df = dc * state.c  # (5)
         di = dc * g  # (5)
         dg = dc * i  # (5)

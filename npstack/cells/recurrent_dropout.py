@@ -1,18 +1,18 @@
-"""Recurrent dropout: in training, the matrices of a step read a hidden state with holes (§10.3).
+"""Recurrent dropout: in training, dropout of the hidden state in the matrix products (§10.3).
 
-Around any cell. Wherever ``U`` multiplies ``h'``, it sees::
+For any cell. Where ``U`` multiplies ``h'``, it multiplies ``read`` instead::
 
     (1)  read = h' / (1 - rate) where kept, else 0
     (2)  h, … = the cell's step, whose matrices read `read`
 
-``kept`` is drawn once per sequence and serves all its steps (Gal & Ghahramani 2016): a unit that is
-dropped is out for the whole sequence, so memory is not worn away step by step. Or it is drawn anew
-for each step. What does not pass through a matrix is not dropped: ``c'``, and ``z * h'`` of a GRU.
+``kept`` is drawn once per sequence and used for all its steps (Gal & Ghahramani 2016): a unit that
+is dropped is dropped for the whole sequence, so memory is not lost step by step. Or it is drawn
+anew for each step. Values outside of matrix products are not dropped: ``c'``, ``z * h'`` of a GRU.
 
-Backward, the gradient by ``read`` passes where ``h'`` passed, with the same scale, and joins what
-comes to ``h'`` on direct roads. Both directions select, they never multiply by a mask.
+Backward, the gradient by ``read`` passes where ``h'`` was kept, with the same scale, and is added
+to the gradient of ``h'`` by direct paths. Both directions select and never multiply by a mask.
 
-Keras draws one mask per gate; here all gates see one.
+Keras draws one mask per gate; here all gates use the same mask.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class RecurrentDropout(CellWrapper):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The rate, and what is unusual."""
+        """The rate, and options that are not the default."""
         return {"rate": self.rate, **({"each_step": True} if self.each_step else {})}
 
     def own_shapes(self, batch: int, steps: int) -> list[int]:

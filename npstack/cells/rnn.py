@@ -4,15 +4,15 @@ With the input ``x (B, D)`` and the hidden state ``h' (B, H)`` before the step, 
 state (a prime means "before", not "derivative")::
 
     (1)  a = x W + h' U + b
-    (2)  h = tanh(a)              hidden state: nothing is gated, all of it is written anew
+    (2)  h = tanh(a)              hidden state: there are no gates, all of it is new
 
-Backward, the gradient meets ``U`` and the slope of the activation at *every* step. It shrinks or
-grows like a power of both, which is why the cells with gates were invented.
+Backward, the gradient is multiplied by ``U`` and the slope of the activation at *every* step. It
+shrinks or grows like a power of both, which is why cells with gates were invented.
 
 References
 ----------
-Elman (1990), *Finding structure in time*. With relu and ``U`` near the identity it holds on longer:
-Le, Jaitly & Hinton (2015).
+Elman (1990), *Finding structure in time*. With relu and ``U`` near the identity it remembers
+longer: Le, Jaitly & Hinton (2015).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class RNNState(NamedTuple):
 
 
 class RNNRecord(NamedTuple):
-    """What a tape keeps of a step besides the state: nothing, there are no gates."""
+    """What a tape keeps of a step besides the state: nothing, as there are no gates."""
 
 
 RNN_LETTERS = {"hidden": "h"}
@@ -135,7 +135,7 @@ class RNNCell(GatedCell):
         record, new_state
             What it returned.
         dnew_state : RNNState of (B, H)
-            The sum of what the layer above (or the loss) and the next step send back to ``h``.
+            Gradient of ``h``: that from the layer above (or the loss) plus that from the next step.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class RNNCell(GatedCell):
         dx : array (B, D)
         dstate : RNNState of (B, H)
         """
-        known = self.activation.slope_from_output  # else the sum is formed once more
+        known = self.activation.slope_from_output  # else the sum is computed again
         a = None if known else self.sums(params, x, state)
         da = dnew_state.h * self.activation.derivative(a, new_state.h)  # (2)
         dparams = {"W": x.T @ da, "U": state.h.T @ da, "b": da.sum(axis=0)}  # (1)

@@ -1,7 +1,7 @@
-"""The LSTM with its seams open: what variants add stands on pages of their own (`cells.parts`).
+"""The LSTM with parts: what a variant adds is in a file for each part (`cells.parts`).
 
-This is the plain cell (`cells/lstm.py`) once more, line for line, with a call of the parts wherever
-a variant changes something; without parts, the same bits. In one step (§3.2)::
+This is the plain cell (`cells/lstm.py`) again, line for line, with calls of the parts wherever a
+variant may differ; without parts, it gives the same bits. In one step (§3.2)::
 
     a = x W + h' U + b            pre-activations of all gates
 
@@ -13,10 +13,10 @@ a variant changes something; without parts, the same bits. In one step (§3.2)::
     (6)  m = o * act_c(c)
     (7)  h = m                    hidden: projection
 
-The output gate comes after the cell, because a peephole looks at it there. Backward, the lines are
-read from the last to the first. What a tape does not keep (sums before the activations, the cell
-before its clip) is computed once more from what it keeps, so the tape of every variant looks like
-that of the plain LSTM: states and four gates.
+The output gate comes after the cell, because its peephole reads the new cell. Backward, the lines
+are read from the last to the first. What a tape does not keep (sums before the activations, the
+cell before its clip) is computed again from what it keeps, so the tape of every variant has the
+same fields as that of the plain LSTM: states and gates.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class LSTMVariantCell(GatedCell):
     input_size, hidden_size : int
         D and H.
     *parts : Part
-        At most one of a kind, in any order; they act in that of `PARTS`.
+        At most one of a kind, in any order; they act in the order of `PARTS`.
     rng, kernel_init, recurrent_init, bias_init, forget_bias, dtype
         As in `LSTMCell`; ``forget_bias`` is stored in ``b`` (with `Coupled` there is none).
 
@@ -117,7 +117,7 @@ class LSTMVariantCell(GatedCell):
 
     @property
     def ranges(self) -> Mapping[str, Range]:  # type: ignore[override]
-        """That of its activation for each gate, and what they and the parts make of the states."""
+        """Ranges of the gates from their activations, of the states from these and the parts."""
         found = {name: activation.range for name, activation in self.activations.items()}
         shown = found.pop("cell")
         if self.coupled:
@@ -134,14 +134,14 @@ class LSTMVariantCell(GatedCell):
         return 3 if any(part.coupled for part in parts) else 4
 
     def width(self, hidden_size: int) -> int:
-        """How wide ``h`` is: P of a projection, else H."""
+        """The width of ``h``: P of a projection, else H."""
         for part in self.parts:
             hidden_size = part.width(hidden_size)
         return hidden_size
 
     @property
     def parameter_formula(self) -> str:  # type: ignore[override]
-        """How the number of parameters comes about."""
+        """Formula for the number of parameters."""
         P = "P" if "R" in self.axes else "H"
 
         def letters(axes: tuple[Any, ...]) -> str:
@@ -155,7 +155,7 @@ class LSTMVariantCell(GatedCell):
         """The same, with the letters' values."""
         return super().formula + (f", P={self.output_size}" if "R" in self.axes else "")
 
-    # ---- what the parts make of a number on its way -------------------------------------------
+    # ---- values before and after each part ----------------------------------------------------
 
     def _sums(self, params: Params, name: str, a: Array, c: Array) -> list[Array]:
         """A gate's pre-activation before the parts, and after each of them."""
@@ -172,7 +172,7 @@ class LSTMVariantCell(GatedCell):
         return cells
 
     def _hiddens(self, params: Params, m: Array) -> list[Array]:
-        """``o * act(c)``, and what each part makes of it."""
+        """``o * act(c)`` before the parts, and after each of them."""
         hiddens = [m]
         for part in self.parts:
             hiddens.append(part.hidden(params, hiddens[-1]))
@@ -225,7 +225,7 @@ class LSTMVariantCell(GatedCell):
                 dparams[name] = dparams[name] + value if name in dparams else value
 
         def gate_backward(name: str, y: Array, c: Array, dy: Array) -> Array:
-            """Back through a gate to its sum; what it sends to the cell that it saw."""
+            """Back through a gate to its sum, and to the cell that it reads."""
             sums = self._sums(params, name, a[name], c)
             d, dc = dy * act[name].derivative(sums[-1], y), np.zeros_like(c)
             for part, after in zip(reversed(self.parts), reversed(sums), strict=False):
@@ -241,8 +241,8 @@ class LSTMVariantCell(GatedCell):
             dm, added = part.hidden_backward(params, hiddens[k], hiddens[k + 1], dm)
             note(added)
         do = dm * shown  # (6)
-        dc = dnew_state.c + dm * o * act["cell"].derivative(c, shown)  # (6) both roads of c
-        dc = dc + gate_backward("output", o, c, do)  # (4) and a third, where the gate looks
+        dc = dnew_state.c + dm * o * act["cell"].derivative(c, shown)  # (6) both paths of c
+        dc = dc + gate_backward("output", o, c, do)  # (4) and a third, by the peephole
         cells = self._cells(f * state.c + i * g)
         for part, after in zip(reversed(self.parts), reversed(cells), strict=False):  # (5)
             dc = part.cell_backward(after, dc)

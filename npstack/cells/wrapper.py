@@ -1,8 +1,8 @@
-"""Cells around a cell: they change what goes into its step or what comes out, by random draws.
+"""Cells around a cell: with random draws, they change the input or the result of its step.
 
-A wrapper has the parameters, the state and the record of the cell inside, so that a tape, a file
-and a table look the same with it and without. Its ``noise`` is a pair: its own draws, and those of
-the cell inside, which may be a wrapper too.
+A wrapper has the parameters, the state and the record of the cell inside, so that tapes, files and
+tables are the same with and without it. Its ``noise`` is a pair: its own draws, and those of the
+cell inside, which may be a wrapper, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from npstack.core.params import Params
 
 
 class CellWrapper(Cell, ABC):
-    """Base of wrappers, which write the methods marked abstract, and `step_reading`'s mirror image.
+    """Base of wrappers, which define the abstract methods and the mirror image of `step_reading`.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class CellWrapper(Cell, ABC):
         return self.cell.param_shapes
 
     def without_params(self) -> Self:
-        """A copy for a layer: the cell inside gives its parameters up as well."""
+        """A copy for a layer: the cell inside loses its parameters as well."""
         twin = copy.copy(self)
         twin.cell = self.cell.without_params()
         return twin
@@ -70,7 +70,7 @@ class CellWrapper(Cell, ABC):
     @property
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What the wrapper was built with, by name."""
+        """The arguments of the wrapper, by name."""
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
@@ -82,4 +82,4 @@ class CellWrapper(Cell, ABC):
 
     @abstractmethod
     def draw_own(self, rng: np.random.Generator, batch: int, steps: int) -> Any:
-        """Booleans, in the form that ``own_axes`` has."""
+        """Booleans, in the structure of ``own_axes``."""

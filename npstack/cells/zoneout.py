@@ -1,19 +1,19 @@
 """Zoneout: in training, some numbers of the state stay as they were (Krueger et al. 2017; §10.5).
 
-Around any cell, for each field ``s`` of its state with a rate of its own::
+For any cell, with a rate for each field ``s`` of its state::
 
     (1)  proposed = the cell's step
     (2)  s = s' where it stays, else that of proposed
 
-Where dropout takes a number away, zoneout makes it old: nothing is rescaled, and on the way back a
-number that stayed hands its gradient to the step before undiminished.
+Dropout sets a number to zero; zoneout keeps its old value. Nothing is rescaled, and backward, a
+number that stayed passes its whole gradient to the step before.
 
 In evaluation this is exactly the cell inside. The paper evaluates with the expected state instead,
 ``rate * s' + (1 - rate) * s``; here evaluation never depends on a rate.
 
-Backward, a gradient goes to where its number came from, the old state or the proposed one. The
-cell's own backward pass wants the state that it proposed, which the tape does not hold where an old
-number stayed: the step is done once more.
+Backward, each gradient goes to the state from which its number came, the old or the proposed one.
+The cell's backward pass needs the proposed state, which is not on the tape where old numbers
+stayed, so the step is computed again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from npstack.core.trees import mapped
 
 
 class Zoneout(CellWrapper):
-    """A cell some of whose state stays as it was, drawn anew for each step.
+    """A cell in which random numbers of the state stay as they were, drawn anew for each step.
 
     Parameters
     ----------

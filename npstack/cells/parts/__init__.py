@@ -1,6 +1,6 @@
-"""Parts of an LSTM that variants add to it: one idea a page, with its derivative beside it.
+"""Parts that variants add to an LSTM: one idea per file, next to its derivative.
 
-`PARTS` is the order in which they act, where several act at one place: a gate's sum first gets its
+`PARTS` is the order in which several parts act at one place: the sum of a gate first gets its
 run-time bias, then its peephole, and is clipped last (§3.2).
 """
 

@@ -5,8 +5,8 @@
     i = act_input(a_i)    f = act_forget(a_f)    g = act_candidate(a_g)    o = act_output(a_o)
     h = o * act_cell(c)
 
-Keras' ``recurrent_activation`` is that of input, forget and output, its ``activation`` that of
-candidate and cell; ONNX lists three: f for the gates, g for the candidate, h for the cell.
+In Keras, ``recurrent_activation`` is for input, forget and output, ``activation`` for candidate and
+cell; ONNX lists three: f for the gates, g for the candidate, h for the cell.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from npstack.core.activations import Activation, check_activation
 
 
 class Activations(Part):
-    """The activation of each gate, and of the cell on its way to ``h``.
+    """The activation of each gate, and that of the cell in ``h = o * act(c)``.
 
     Parameters
     ----------
     input, forget, candidate, output, cell : str or Activation, optional
-        A name of the table in `npstack.core.activations`, or one with parameters; what is left out
-        stays the sigmoid (gates) or tanh (candidate, cell).
+        A name in the table of `npstack.core.activations`, or one with parameters; the defaults are
+        the sigmoid (gates) and tanh (candidate, cell).
 
     Examples
     --------
@@ -50,5 +50,5 @@ class Activations(Part):
         }
 
     def activation(self, name: str, usual: Activation) -> Activation:
-        """What was chosen for this gate."""
+        """The activation that was chosen for this gate."""
         return self.chosen[name]

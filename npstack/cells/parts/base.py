@@ -1,13 +1,13 @@
-"""What a part of an LSTM is: a line that a variant adds, and beside it the line's derivative.
+"""The base of the parts of an LSTM: a line that a variant adds, next to its derivative.
 
-`LSTMVariantCell` calls every part at four places of a step, in the order in which they come::
+`LSTMVariantCell` calls every part at these places of a step, in this order::
 
-    gate   a_k -> a_k       each gate's pre-activation, with the cell that this gate can see
+    gate   a_k -> a_k       each gate's pre-activation, with the cell that this gate may read
     cell   c -> c           the new cell state
-    hidden m -> h           what is handed on
+    hidden m -> h           the output
 
-Each is the identity unless a part says otherwise; its mirror image returns the derivatives of
-what went in. A part is a value: it holds numbers such as a limit, and parameters only by name.
+Each is the identity unless a part overrides it; its mirror image returns the derivatives by its
+arguments. A part is a value: it has numbers such as a limit, and parameters only by name.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ Grads = dict[str, Array]
 class Part(Configured):
     """The identity at every place."""
 
-    coupled = False  # whether the forget gate is 1 - i instead of a gate of its own
+    coupled = False  # whether the forget gate is 1 - i and not a separate gate
 
     def params(
         self, gates: tuple[str, ...], hidden_size: int, rng: np.random.Generator
     ) -> tuple[dict[str, Array], dict[str, Axes]]:
-        """The parameters that the part adds, and what their axes count (see `Cell.axes`)."""
+        """The parameters that the part adds, and their axes (see `Cell.axes`)."""
         return {}, {}
 
     def width(self, hidden_size: int) -> int:
-        """How wide ``h`` is."""
+        """The width of ``h``."""
         return hidden_size
 
     def activation(self, name: str, usual: Activation) -> Activation:
-        """The activation of a gate, or of the cell on its way to ``h`` (``"cell"``)."""
+        """The activation of a gate, or that of the cell in ``h`` (``"cell"``)."""
         return usual
 
     def ranges(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
@@ -50,13 +50,13 @@ class Part(Configured):
         return ranges
 
     def gate(self, params: Params, name: str, a: Array, c: Array) -> Array:
-        """The pre-activation of a gate; ``c`` is the cell that the gate can see."""
+        """The pre-activation of a gate; ``c`` is the cell that the gate may read."""
         return a
 
     def gate_backward(
         self, params: Params, name: str, a: Array, c: Array, da: Array
     ) -> tuple[Array, Array | None, Grads]:
-        """``da`` of what went in, ``dc`` (None: the gate does not look), ``dparams``.
+        """``da`` of the argument, ``dc`` (None if the gate does not read c), ``dparams``.
 
         ``a`` is what `gate` returned.
         """
@@ -67,11 +67,11 @@ class Part(Configured):
         return c
 
     def cell_backward(self, c: Array, dc: Array) -> Array:
-        """``dc`` of what went in; ``c`` is what `cell` returned."""
+        """``dc`` of the argument; ``c`` is what `cell` returned."""
         return dc
 
     def hidden(self, params: Params, m: Array) -> Array:
-        """What is handed on, from ``m = o * act(c)``."""
+        """The output ``h``, from ``m = o * act(c)``."""
         return m
 
     def hidden_backward(self, params: Params, m: Array, h: Array, dh: Array) -> tuple[Array, Grads]:

@@ -2,13 +2,13 @@
 
 ::
 
-    PreactivationClip   a_k = clip(a_k, -limit, limit)   ONNX: the sum that an activation sees
+    PreactivationClip   a_k = clip(a_k, -limit, limit)   ONNX: the argument of an activation
     CellClip            c = clip(c, -limit, limit)       TensorFlow 1: the cell state itself
 
-The first bounds what a gate can be told, the last peephole included; the cell may still grow with
-every step. The second bounds the cell, and the clipped cell is what is carried on.
+The first bounds the pre-activation of a gate, after its peephole; the cell may still grow with
+every step. The second bounds the cell, and the clipped cell is carried on.
 
-The slope is 1 inside the limits and 0 where something was cut, the limit itself included.
+The slope is 1 inside the limits, and 0 at a limit and outside.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from npstack.core.params import Params
 
 
 def clip_backward(y: Array, dy: Array, limit: float) -> Array:
-    """The gradient of what was clipped, from the result ``y``: nothing passes at a limit.
+    """The gradient of a clip, from its result ``y``: it is zero at a limit.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class PreactivationClip(Part):
     def gate_backward(
         self, params: Params, name: str, a: Array, c: Array, da: Array
     ) -> tuple[Array, Array | None, Grads]:
-        """Nothing passes where the sum was cut."""
+        """The gradient is zero where the sum was clipped."""
         return clip_backward(a, da, self.limit), None, {}
 
 
@@ -95,5 +95,5 @@ class CellClip(Part):
         return clip(c, self.limit)
 
     def cell_backward(self, c: Array, dc: Array) -> Array:
-        """Nothing passes where the cell was cut."""
+        """The gradient is zero where the cell was clipped."""
         return clip_backward(c, dc, self.limit)

@@ -1,12 +1,12 @@
-"""Coupled gates: what is not written is kept (Greff et al. 2017; §3.4).
+"""Coupled input and forget gates (Greff et al. 2017; §3.4).
 
 ::
 
-    f = 1 - i            instead of a forget gate of its own
+    f = 1 - i            instead of a separate forget gate
     c = (1 - i) * c' + i * g
 
-A unit then has three packed gates: ``W (D, 3H)``, input, candidate, output. Backward, ``f`` adds
-its gradient to that of ``i`` with the sign turned: ``di = dc * (g - c')``.
+A unit then has three packed gates: ``W (D, 3H)``, input, candidate, output. Backward, the
+gradient of ``f`` is subtracted from that of ``i``: ``di = dc * (g - c')``.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""A forget bias that is added at run time and stored nowhere (TensorFlow 1, Haiku; §2.6).
+"""A forget bias that is added at run time and is not a parameter (TensorFlow 1, Haiku; §2.6).
 
 ::
 
     a_f = x W_f + h' U_f + b_f + bias
 
-The same function as a stored bias of ``b_f + bias``, and another file: who reads the parameters
-and knows nothing of the bias computes something else. It is therefore a field here and is never
-folded into ``b`` unasked.
+This is the same function as with a stored bias ``b_f + bias``, but with other parameters: a program
+that reads them without the bias computes something else. It is therefore a field here and is never
+added to ``b`` automatically.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ForgetBias(Part):
     Parameters
     ----------
     bias : float
-        1.0 is customary.
+        1.0 is usual.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Peepholes: gates that look at the cell itself (Gers, Schraudolph & Schmidhuber 2002; §3.3).
+"""Peepholes: gates that read the cell state (Gers, Schraudolph & Schmidhuber 2002; §3.3).
 
 ::
 
@@ -6,7 +6,7 @@
     a_f = x W_f + h' U_f + b_f + P_f * c'         the cell before the step
     a_o = x W_o + h' U_o + b_o + P_o * c          the cell after it
 
-Each unit looks at its own cell only: ``P`` is a vector per gate. The candidate does not look.
+Each unit reads its own cell only: ``P`` is a vector per gate. The candidate has no peephole.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from npstack.core.params import Params
 
 
 class Peepholes(Part):
-    """The gates look at the cell: parameter ``P (3H,)``, packed input, forget, output.
+    """The gates read the cell: parameter ``P (3H,)``, packed input, forget, output.
 
-    Without a forget gate of its own (`Coupled`) it is ``P (2H,)``, input, output.
+    Without a separate forget gate (`Coupled`) it is ``P (2H,)``, input, output.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Peepholes(Part):
 
     @staticmethod
     def _place(params: Params, name: str, c: Array) -> slice | None:
-        """Where the gate's part of ``P`` lies; None for one that does not look."""
+        """The position of a gate in ``P``; None for one without a peephole."""
         H = c.shape[-1]
         looking = (
             ["input", "forget", "output"] if len(params["P"]) == 3 * H else ["input", "output"]
@@ -60,7 +60,7 @@ class Peepholes(Part):
     def gate_backward(
         self, params: Params, name: str, a: Array, c: Array, da: Array
     ) -> tuple[Array, Array | None, Grads]:
-        """The gate's gradient goes to the cell as well, by ``P_k``."""
+        """The gradient of a gate also reaches the cell, through ``P_k``."""
         place = self._place(params, name, c)
         if place is None:
             return da, None, {}

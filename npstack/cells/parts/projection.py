@@ -5,8 +5,8 @@
     m = o * tanh(c)          (B, H)
     h = m R                  (B, P), R (H, P)
 
-``h`` is what the layer above and the next step see, so ``U`` is ``(P, 4H)``: with P below H, most
-of a wide layer's parameters are saved. PyTorch calls P ``proj_size`` and R ``weight_hr``.
+The layer above and the next step read ``h``, so ``U`` is ``(P, 4H)``: with P below H, a wide layer
+has far fewer parameters. PyTorch calls P ``proj_size`` and R ``weight_hr``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Projection(Part):
         return self.size
 
     def ranges(self, ranges: Mapping[str, Range]) -> Mapping[str, Range]:
-        """The hidden state is a sum, which only the clip bounds."""
+        """The hidden state is a sum, bounded only by the clip."""
         limit = np.inf if self.clip is None else self.clip
         return {**ranges, "h": (-limit, limit)}
 
