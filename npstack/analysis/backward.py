@@ -1,7 +1,7 @@
-"""Numbers measured on the way back: what reaches every state, at every step.
+"""Numbers measured in a backward pass: the gradient that reaches every state, at every step.
 
-What is measured is what the backward pass really did: nothing here knows an equation of a cell, so
-nothing here can disagree with it.
+The model's own backward pass is measured. No equation of a cell is repeated here, so the numbers
+cannot disagree with it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ def state_gradients(
 ) -> tuple[Any, ...]:
     """Derivative of the loss by the state ``(h(t), c(t))`` of every recurrent layer at every step.
 
-    It is what the future and the layers above want changed in that state: for ``h``, what comes
-    down from the layer above plus what comes back from the next step through ``U``; for ``c``, what
-    comes back from the next step through the forget gate (``h(t)`` and ``c(t)`` are two variables
-    here, so the road from ``c(t)`` through ``h(t)`` belongs to ``h(t)``). The backward pass of the
-    model itself is run, and what it says to each cell at each step is kept.
+    For ``h``, it is the gradient from the layer above plus that from the next step through ``U``;
+    for ``c``, that from the next step through the forget gate. (``h(t)`` and ``c(t)`` are two
+    variables here, so the path from ``c(t)`` through ``h(t)`` belongs to ``h(t)``.) The backward
+    pass of the model is run, and the gradients that reach each cell at each step are kept.
 
     Parameters
     ----------
@@ -43,8 +42,8 @@ def state_gradients(
     Returns
     -------
     tuple of states, such as LSTMState of (B, T, H)
-        One per entry of ``tape.layers``, and like it in the order in which the layer reads time;
-        zero at masked steps, which have no state of their own.
+        One per entry of ``tape.layers``, in the same order of time, that in which the layer reads;
+        zero at masked steps, which have no new state.
 
     Raises
     ------
@@ -80,7 +79,7 @@ def state_gradients(
 
 
 class _StateGradients(Observer):
-    """Keeps what comes to the state of one layer, last step first."""
+    """Keeps the gradients of the state of one layer, last step first."""
 
     def __init__(self) -> None:
         self.steps: list[Any] = []
@@ -102,9 +101,9 @@ def gradient_norms(
     Returns
     -------
     dict of arrays (L, T)
-        By the name of the state, ``h`` and ``c`` (where all layers have it): Euclidean norm over
-        all rows and units; one line per entry of ``tape.layers``, layer 0 first, in the order of
-        the sequence whatever the direction. Zero where all rows are masked.
+        By the name of the state, ``h`` and ``c`` (if all layers have it): Euclidean norm over all
+        rows and units; one line per entry of ``tape.layers``, layer 0 first, in the order of the
+        sequence for both directions. Zero where all rows are masked.
 
     Examples
     --------
@@ -127,7 +126,7 @@ def gradient_norms(
 
 
 def check_one_time(where: str, layers: Sequence[Reading]) -> None:
-    """All layers have the same time axis, so that they can stand over one another."""
+    """Check that all layers have the same time axis, so that they can be drawn above each other."""
     steps = [layer.tape.x.shape[1] for layer in layers]
     if len(set(steps)) > 1:
         expected = "all recurrent layers must have the same time axis"
@@ -136,7 +135,7 @@ def check_one_time(where: str, layers: Sequence[Reading]) -> None:
 
 
 def _norm(dstate: Array) -> Array:
-    """Norm over batch and units. Scaled first: the square of a vanished 1e-200 would be 0."""
+    """Norm over batch and units. Scaled first, because the square of 1e-200 would be 0."""
     sizes = np.abs(dstate)
     largest = sizes.max(axis=(0, 2), keepdims=True)
     scaled = sizes / np.where(largest == 0, np.ones_like(largest), largest)

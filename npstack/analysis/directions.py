@@ -1,8 +1,8 @@
 """Which recurrent layer of a model a tape belongs to, and in which direction it reads time.
 
-``tape.layers`` lists the tapes of all cells over time, as each was read. In a model with two
-directions that is two for one layer, and the second has its first step last. Whoever puts layers
-beside one another on one axis of time asks here.
+``tape.layers`` lists the tapes of all cells over time, each in its own order of reading. A layer
+with two directions has two of them, and the second has its first step last. Code that shows layers
+on a common axis of time uses this module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Reading(NamedTuple):
     ----------
     tape : RecurrentTape
     name : str
-        ``"layer 0"``, counted from the bottom, with its direction where it has one.
+        ``"layer 0"``, counted from the bottom, with its direction if there are two.
     turned : bool
         Whether it reads time from its end.
     """
@@ -67,7 +67,7 @@ def _slots(tape: Tape, turned: bool) -> Iterator[tuple[Tape, bool]]:
 def _ways(
     slot: Tape, turned: bool, named: bool = False
 ) -> Iterator[tuple[RecurrentTape, str, bool]]:
-    """What one layer consists of; ``named``: its direction has been said."""
+    """The parts of one layer; ``named``: its name already contains the direction."""
     if slot.layers == (slot,):
         yield slot.layers[0], " backward" if turned and not named else "", turned
         return

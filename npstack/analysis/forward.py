@@ -1,4 +1,4 @@
-"""Numbers measured on a tape as the forward pass left it: gates, saturation, slow units."""
+"""Numbers measured on the tape of a forward pass: gates, saturation, slow units."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Saturation(NamedTuple):
 
 
 def recurrent_tapes(where: str, tape: object) -> tuple[RecurrentTape, ...]:
-    """The tapes of the recurrent layers, bottom first; an error where there are none."""
+    """The tapes of the recurrent layers, bottom first; an error if there are none."""
     layers = tape.layers if isinstance(tape, Tape) else ()
     if not layers:
         fail(
@@ -50,16 +50,16 @@ def saturation(
 ) -> tuple[Saturation, ...]:
     """Fraction of time that each gate is nearly open or nearly closed, unit by unit.
 
-    Counted over the valid steps of all rows. A forget gate that is open all the time remembers, one
-    that is closed all the time keeps nothing in its cell: the past reaches the unit through h alone
+    Counted over the valid steps of all rows. A unit with a forget gate that is always open remembers;
+    if it is always closed, the cell keeps nothing, and the past acts only through h
     (Karpathy, Johnson & Fei-Fei 2015, *Visualizing and understanding recurrent networks*, 4.3).
 
     Parameters
     ----------
     tape : Tape
-        From `forward`, of anything with recurrent layers.
+        From `forward` of a model with recurrent layers.
     open_above, closed_below : float
-        What counts as nearly: 0 ≤ closed_below ≤ open_above ≤ 1.
+        Thresholds for nearly: 0 ≤ closed_below ≤ open_above ≤ 1.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def gate_quantiles(
     Parameters
     ----------
     tape : Tape
-        From `forward`, of anything with recurrent layers.
+        From `forward` of a model with recurrent layers.
     quantiles : sequence of float
         Q fractions from 0 to 1; 0.5 is the median.
 
@@ -135,7 +135,7 @@ def gate_quantiles(
     TapeError
         No recurrent layer on the tape.
     ArgumentError
-        A quantile that is none, or no valid step at all.
+        A quantile outside of 0 to 1, or no valid step at all.
 
     Examples
     --------
@@ -173,18 +173,17 @@ def _mask(tape: Tape) -> Array:
 
 
 def slowest_first(tape: Tape) -> tuple[Array, ...]:
-    """The units of each layer, from the one that holds its value longest to the most fickle.
+    """The units of each layer, from the slowest to the fastest.
 
-    A picture whose units stand in this order shows what a layer holds on to apart from what it
-    reacts to; in the order of their numbers, both are mixed. Measured as the mean square of
-    ``h(t) - h(t-1)``, over all pairs of valid neighbouring steps, against the variance of ``h``
-    over valid steps (von Neumann's ratio): near 0 for what drifts, 2 for what is drawn anew at
-    every step. A unit that never changes stands first.
+    In a picture with this order, units that keep their values are separate from units that react
+    to the input. The measure is the mean square of ``h(t) - h(t-1)``, over all pairs of valid
+    neighbouring steps, divided by the variance of ``h`` over valid steps (von Neumann's ratio):
+    near 0 for slow units, and 2 for independent random values. Units that never change come first.
 
     Parameters
     ----------
     tape : Tape
-        From `forward`, of anything with recurrent layers.
+        From `forward` of a model with recurrent layers.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Observers: what the backward pass of a model says to each layer at each step.
+"""Observers: the gradients that reach each layer at each step of a model's backward pass.
 
-The model stays as it is, and its own equations are run: what is observed is what really flows. A
-tape with observers is a copy; the one that was given can be read as before.
+The model is not changed, and its own equations are run, so the real gradients are observed. A tape
+with observers is a copy; the original can be used as before.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from npstack.layers.walk import Visit, walk
 
 
 def observed(model: Layer, tape: Tape, observer_of: Callable[[Visit], Observer]) -> Tape:
-    """A copy of a tape that reports, when the model reads it, to an observer for each leaf.
+    """A copy of a tape that reports to an observer for each leaf when the model reads it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Two stacks joined by their states: a sequence in, another one out."""
+"""Two stacks connected by their states: from one sequence to another."""
 
 from npstack.seq2seq.decode import Decoded, greedy_decode
 from npstack.seq2seq.encoder_decoder import EncoderDecoder

@@ -1,13 +1,13 @@
-"""Greedy decoding: the decoder reads what it said itself.
+"""Greedy decoding: the decoder reads its own outputs.
 
 ::
 
     states = encode(source)
     for t = 0, 1, …:
-        said(t) = the most likely symbol after said(t-1), from the states that t-1 ended with
+        said(t) = the most likely symbol after said(t-1), from the final states of step t-1
 
-A row stops at its end symbol. Fed back what it has said (teacher forcing with its own words), the
-model says the same again: step by step and at once are one function.
+A row stops at its end symbol. If the model then reads the decoded symbols at once, with teacher
+forcing, it outputs the same symbols: both ways compute the same function.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from npstack.seq2seq.encoder_decoder import EncoderDecoder
 
 
 class Decoded(NamedTuple):
-    """What greedy decoding wrote.
+    """The result of greedy decoding.
 
     Attributes
     ----------
     symbols : integers (B, max_steps)
-        The end symbol included; behind it, the end symbol again.
+        With the end symbol, which is repeated up to the end.
     mask : bool array (B, max_steps)
-        True up to the end symbol, and at it.
+        True up to and including the end symbol.
     """
 
     symbols: NDArray[np.int64]
@@ -48,27 +48,27 @@ def greedy_decode(
     max_steps: int,
     source_mask: Mask = None,
 ) -> Decoded:
-    """Write a sequence: at each step the most likely symbol, given those that were written before.
+    """Write a sequence: at each step the most likely symbol, given the symbols before it.
 
     Parameters
     ----------
     model : EncoderDecoder
-        Its decoder reads the symbols that it writes.
+        The symbols of its decoder's input and output must be the same.
     source : array (B, S, D), or integers (B, S)
         What the encoder reads.
     start : int
         The symbol that the decoder reads first, as in training.
     stop : int
-        The end symbol; a row that has said it says no more.
+        The end symbol; a row stops after it.
     max_steps : int
-        Where a row that never says it is cut off.
+        The length at which a row without an end symbol is cut off.
     source_mask : bool array (B, S), optional
         True at valid steps of the source.
 
     Returns
     -------
     Decoded
-        Whether a row stops early or not, ``max_steps`` long.
+        ``max_steps`` long, even if all rows stop early.
 
     Examples
     --------

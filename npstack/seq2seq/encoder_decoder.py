@@ -7,15 +7,15 @@
                                    v
     target_in (B, T) -> decoder, which begins with these states -> outputs (B, T, K)
 
-In training the decoder reads the true target, one step late (teacher forcing): at step ``t`` it
-sees what it should have said at ``t - 1``. In use it reads what it said itself (`greedy_decode`).
+In training, the decoder reads the true target, one step late (teacher forcing): at step ``t`` it
+reads the correct output of step ``t - 1``. In use, it reads its own outputs (`greedy_decode`).
 
-Backward is the same road: the decoder's gradient by its initial states *is* the encoder's gradient
-by its final states. Nothing else joins the two sides, and nobody reads the encoder's outputs.
+Backward, the decoder's gradient by its initial states *is* the encoder's gradient by its final
+states. Nothing else connects the two sides, and the encoder's outputs are not used.
 
-A deep encoder ends with one state *per layer*. Handing over the last layer's alone, because that is
-the one that a single-layer program has, leaves the other layers of the decoder to begin at zero;
-``handover="top"`` does so on purpose, to measure what it costs.
+A deep encoder has one final state *per layer*. If only that of the last layer is passed on, as in
+programs for a single layer, the other layers of the decoder begin at zero; ``handover="top"`` does
+this on purpose, to measure the effect.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ class EncoderDecoderTape(CompositeTape):
 
     @property
     def initial(self) -> Any:
-        """What the encoder began with."""
+        """The initial states of the encoder."""
         return self.parts[0].initial
 
     @property
     def final(self) -> Any:
-        """What the decoder ended with."""
+        """The final states of the decoder."""
         return self.parts[1].final
 
 
 class EncoderDecoder(Layer):
-    """Two deep stacks, joined by the states that the first ends and the second begins with.
+    """Two deep stacks; the final states of the first are the initial states of the second.
 
     Parameters
     ----------
@@ -74,11 +74,11 @@ class EncoderDecoder(Layer):
         time axis.
     handover : {"all", "top"}
         ``all``: every layer's final state goes to the same layer of the decoder, which must have
-        as many layers of the same sizes. ``top``: the encoder's last layer hands its state to the
-        decoder's first, and the others begin at zero: the shortcut from one layer to many.
+        as many layers of the same sizes. ``top``: only the state of the encoder's last layer
+        is passed, to the decoder's first layer; the others begin at zero.
     reverse_source : bool
-        The encoder reads each row's valid part from its end to its beginning, so that what the
-        target begins with was read last (Sutskever et al. 2014, section 3.3).
+        The encoder reads the valid part of each row backwards, so that the words for the beginning
+        of the target are read last (Sutskever et al. 2014, section 3.3).
 
     Notes
     -----
@@ -88,7 +88,7 @@ class EncoderDecoder(Layer):
     Raises
     ------
     ShapeError, ArgumentError
-        The sides do not fit together; the message says which layers.
+        The sides do not fit each other; the message names the layers.
 
     Examples
     --------
@@ -138,12 +138,12 @@ class EncoderDecoder(Layer):
 
     @property
     def encoder(self) -> Layer:
-        """The side that reads."""
+        """The encoder."""
         return self.children["encoder"]
 
     @property
     def decoder(self) -> Layer:
-        """The side that writes."""
+        """The decoder."""
         return self.children["decoder"]
 
     # ---- forward and backward ------------------------------------------------------------------
@@ -160,14 +160,14 @@ class EncoderDecoder(Layer):
         params: Params | None = None,
         noise: Any = None,
     ) -> CompositeTape:
-        """Run the encoder, hand its final states over, run the decoder on the given target.
+        """Run the encoder, then the decoder on the given target, from the encoder's final states.
 
         Parameters
         ----------
         x : SourceTarget
             ``(source, target_in)``, and the source's mask.
         states : tuple of one state per recurrent layer of the encoder, optional
-            Where the encoder begins; zeros by default.
+            Initial states of the encoder; zeros by default.
         mask, lengths, resets : arrays (B, T), (B,), (B, T), optional
             Of the target.
         rng, params, noise
@@ -176,7 +176,7 @@ class EncoderDecoder(Layer):
         Returns
         -------
         CompositeTape
-            ``tape.outputs`` are the decoder's.
+            ``tape.outputs`` are those of the decoder.
         """
         where = f"{type(self).__name__}.forward"
         x = check_pair(where, x)
@@ -211,7 +211,7 @@ class EncoderDecoder(Layer):
         doutputs : array (B, T, K), optional
             Derivative of the loss by the outputs.
         dfinal_states : tuple of one state per recurrent layer of the decoder, optional
-            Derivative of the loss by the states that the decoder ends with.
+            Derivative of the loss by the final states of the decoder.
 
         Returns
         -------
@@ -232,7 +232,7 @@ class EncoderDecoder(Layer):
         return Gradients(grads, dx, before.initial_states)
 
     def encode(self, source: Array, source_mask: Mask = None) -> Any:
-        """What the encoder makes of a source: the states that the decoder begins with.
+        """Run the encoder on a source; return the initial states of the decoder.
 
         Parameters
         ----------
@@ -252,7 +252,7 @@ class EncoderDecoder(Layer):
     # ---- between the two sides -------------------------------------------------------------------
 
     def _encode(self, x: SourceTarget, states: Any, params: Params, rng: Any, noise: Any) -> Tape:
-        """The encoder's tape, of the source in the order in which it is read."""
+        """The tape of the encoder, with the source in the order in which it is read."""
         source, mask = x.source, x.source_mask
         with _in_the("encoder"):
             if self.reverse_source:
@@ -262,19 +262,19 @@ class EncoderDecoder(Layer):
             return self.encoder.forward(source, states, mask=mask, rng=rng, params=own, noise=noise)
 
     def _in_order(self, values: Array, read: Tape) -> Array:
-        """What belongs to the source as the encoder read it, in the order of the source."""
+        """Put an array in the encoder's order of reading back into the order of the source."""
         assert read.mask is not None
         return reverse_valid(values, read.mask) if self.reverse_source else values
 
     def _handed_over(self, read: Tape) -> Any:
-        """The states that the decoder begins with; None is zero."""
+        """The initial states of the decoder; None is zero."""
         final: States = tuple(slot.final for slot in read.slots)
         if self.handover == "top":
             final = (final[-1],) + (None,) * (len(self.decoder.recurrent) - 1)
         return self.decoder.pack_states(final)
 
     def _handed_back(self, dinitial: Any) -> Any:
-        """Mirror of `_handed_over`: the gradient by the states that the encoder ends with."""
+        """Mirror of `_handed_over`: the gradient by the final states of the encoder."""
         dfinal = self.decoder.unpack_states(dinitial)
         if self.handover == "top":
             dfinal = (None,) * (len(self.encoder.recurrent) - 1) + (dfinal[0],)
@@ -290,11 +290,11 @@ class EncoderDecoder(Layer):
 
     @property
     def single_state(self) -> bool:
-        """As the encoder, with whose states the whole begins."""
+        """As for the encoder, whose initial states are those of the model."""
         return self.encoder.single_state
 
     def blank_input(self, steps: int) -> Any:
-        """Zeros that the two sides take."""
+        """Zeros that the two sides accept."""
         return SourceTarget(*(layer.blank_input(steps) for layer in self.children.values()))
 
     def check_tape(self, where: str, tape: Any) -> None:
@@ -307,7 +307,7 @@ class EncoderDecoder(Layer):
 
 @contextmanager
 def _in_the(side: str) -> Iterator[None]:
-    """An error of one side says which."""
+    """Add the name of the side to an error."""
     try:
         yield
     except NpstackError as error:

@@ -1,4 +1,4 @@
-"""What an encoder–decoder learns from: a source, and the target one step late."""
+"""Samples of an encoder–decoder: a source, and the target one step late."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from npstack.core.numerics import Array
 
 
 class SourceTarget(NamedTuple):
-    """What an encoder–decoder reads; as ``Samples.x``, rows of all parts are chosen together.
+    """The input of an encoder–decoder; as ``Samples.x``, rows of all parts are chosen together.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class SourceTarget(NamedTuple):
         What the decoder reads: the target one step late, see `shift_right`.
     source_mask : bool array (B, S), optional
         True at valid steps of the source. The target's mask is the ``mask`` of ``forward``, since
-        it says where the outputs count.
+        it says which outputs count.
     """
 
     source: Any
@@ -33,14 +33,14 @@ class SourceTarget(NamedTuple):
 
 
 def shift_right(target: Array, start: float) -> Array:
-    """The target one step late, behind a start symbol: what teacher forcing feeds the decoder.
+    """The target one step late, after a start symbol: the decoder's input in teacher forcing.
 
     Parameters
     ----------
     target : array (B, T) or (B, T, D)
-        What the decoder is to say.
+        The correct outputs of the decoder.
     start : int or float
-        What it reads before it has said anything.
+        The first input of the decoder.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def shift_right(target: Array, start: float) -> Array:
 def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:
     """Each row's valid steps in reverse order; masked steps stay where they are.
 
-    It is its own inverse, and therefore its own derivative read backwards.
+    It is its own inverse, and therefore its own backward.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:
 
 
 def check_pair(where: str, x: Any) -> SourceTarget:
-    """A SourceTarget with as many rows on both sides; what its arrays hold, each side checks."""
+    """Check a SourceTarget: as many rows on both sides. Each side checks its own arrays."""
     if not isinstance(x, SourceTarget):
         got = describe(x) if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
         advice = "Use SourceTarget(source, shift_right(target, start))."

@@ -1,4 +1,4 @@
-"""What the two sides of an encoder–decoder must have, and how they must fit each other."""
+"""Checks of the two sides of an encoder–decoder, alone and together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from npstack.layers.walk import walk
 
 
 def check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
-    """The encoder ends in what is handed over; the decoder says something at every step."""
+    """Check that the encoder ends in a recurrent layer, and that the decoder has all time steps."""
     for side, layer in {"encoder": encoder, "decoder": decoder}.items():
         pairs = [inner for inner in layer.recurrent if inner.cell is None]
         if pairs:
@@ -28,7 +28,7 @@ def check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
 
 
 def check_sizes(where: str, encoder: Layer, decoder: Layer, handover: str) -> None:
-    """Each state that is handed over fits the layer that it is handed to."""
+    """Check that each state fits the layer to which it is passed."""
     read, written = ([layer.output_size for layer in side.recurrent] for side in (encoder, decoder))
     if handover == "top":
         if read[-1] != written[0]:

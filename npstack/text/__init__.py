@@ -1,13 +1,13 @@
-"""Text, character by character: symbols, rows that continue, bits, and writing.
+"""Text, character by character: symbols, rows that continue each other, bits, generated text.
 
 ::
 
     "to be"  →  19 14 0 1 4  →  model  →  logits for the character after each of them
 
-A character model reads a text from left to right and says, after each character, how likely every
-character is to be the next one. It is measured in bits per character of text that it has not seen:
-the mean of ``-log2 p(character | all before it)``, which is the length that a text would have if it
-were compressed with these probabilities.
+A character model reads a text from left to right and gives, after each character, the probability
+of each character to be the next one. Its error is measured in bits per character of unseen text:
+the mean of ``-log2 p(character | all before it)``, which is the length of the text if it is
+compressed with these probabilities.
 """
 
 from npstack.text.model import bits_per_character, character_model, read, sample, surprise

@@ -1,4 +1,4 @@
-"""A model of characters: what it is built of, how it reads, how good it is, how it writes."""
+"""A model of characters: how it is built, reads text, is measured, and generates text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from npstack.layers.boundary import check_causal
 from npstack.layers.stacked import StackedLSTM
 from npstack.text.symbols import Vocabulary, check_ids, one_hot
 
-SPAN = 256  # characters that a model reads at once when nothing is learned: bounds the tape
+SPAN = 256  # characters read at once without learning: limits the size of the tape
 LN_2 = float(log(np.array(2.0)))
 
 
@@ -42,11 +42,11 @@ def character_model(
         As in `StackedLSTM`.
     embedding : int or None
         Length of each character's vector; None for a model that reads `one_hot` vectors. The
-        vectors begin as standard normal numbers: from small ones, deep stacks are slow to start.
+        vectors are initially standard normal; with smaller ones, deep stacks learn slowly at first.
     frequencies : array (V,), optional
-        How often each symbol occurs in the training text. The head then begins with their
-        logarithms as its bias, so that the first prediction is the text's own mixture of
-        characters, and no time is spent on learning it.
+        How often each symbol occurs in the training text. The initial bias of the head is
+        then their logarithms, so that the first predictions are the frequencies of the text, which
+        need not be learned.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def character_model(
         if counts.shape != (num_symbols,) or not (counts >= 0).all():
             expected = f"frequencies must be counts of shape ({num_symbols},)"
             fail(ShapeError, "character_model", expected, describe(counts))
-        share = (counts + 0.5) / (counts + 0.5).sum()  # what never occurs is rare, not impossible
+        share = (counts + 0.5) / (counts + 0.5).sum()  # never seen: rare, not impossible
         head.params = {**head.params, "b": log(share).astype(head.dtype)}
     if embedding is None:
         return Sequential(stack, head)
@@ -82,8 +82,8 @@ def read(
     tape : Tape
         Of ``B = 1`` row.
     bits : array (T,)
-        ``-log2`` of the probability of the character *after* each that was read; one fewer in the
-        last span, for nothing follows the last character.
+        ``-log2`` of the probability of the character *after* each character; one fewer in the
+        last span, because nothing follows the last character.
     """
     check_size("read", "span", span)
     ids = check_ids("read", ids)
@@ -100,12 +100,12 @@ def _inputs(model: Layer, ids: Array) -> Array:
     if model.interface.takes_symbols:
         return ids
     assert model.input_size is not None
-    assert model.dtype is not None  # a model that speaks of characters has a dense layer
+    assert model.dtype is not None  # a model of characters has a dense layer
     return one_hot(ids, model.input_size, model.dtype)
 
 
 def surprise(logits: Array, ids: Array) -> Array:
-    """Bits (T,) of each character that came, under logits (T, V) for it."""
+    """Bits (T,) of each actual character, from logits (T, V)."""
     logits = logits.astype(float)
     return -np.take_along_axis(log_softmax(logits), ids[:, np.newaxis], -1)[:, 0] / LN_2
 
@@ -123,9 +123,9 @@ def bits_per_character(model: Layer, ids: Array, *, states: Any = None, span: in
     ids : int array (N,)
         At least two characters.
     states : tuple of states, optional
-        What the model remembers of the text before.
+        The states after the text before.
     span : int
-        Characters at a time: bounds the memory, changes nothing else.
+        Characters at a time; it limits the memory and changes nothing else.
 
     Examples
     --------
@@ -149,7 +149,7 @@ def sample(
     prompt: str = "\n",
     temperature: float = 1.0,
 ) -> str:
-    """Let a model write: each character is drawn from its prediction and read in turn.
+    """Let a model write: each character is drawn from its prediction, and is its next input.
 
     Parameters
     ----------
@@ -160,10 +160,10 @@ def sample(
         Characters to write.
     rng : numpy.random.Generator
     prompt : str
-        What the model reads before it writes; not part of what comes back.
+        What the model reads before it writes; not part of the result.
     temperature : float
-        Logits are divided by it. 1 draws from what the model predicts; below 1 favours the
-        likely; towards 0, and at 0, always the likeliest character (greedy).
+        Logits are divided by it. 1 draws from the predictions of the model; values below 1
+        favour likely characters; 0 always gives the most likely one (greedy).
 
     Returns
     -------
@@ -173,8 +173,8 @@ def sample(
     Notes
     -----
     Drawn as ``argmax(logits + temperature · noise)`` with standard Gumbel noise, which equals a
-    draw from ``softmax(logits / temperature)`` (Gumbel 1954) and has greedy as its limit at 0
-    without dividing by anything small.
+    draw from ``softmax(logits / temperature)`` (Gumbel 1954) and becomes greedy at 0 without a
+    division by a small number.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Characters as numbers: vocabularies, rows of one long text that continue one another."""
+"""Characters as numbers: vocabularies, and one long text as rows that continue each other."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Vocabulary:
     symbols : str
         Every character once; character ``symbols[k]`` is the integer ``k``.
     replacement : str
-        The symbol that unknown characters are read as; by default ("") they are an error.
+        The symbol that replaces unknown characters; by default ("") they are an error.
 
     Raises
     ------
     ArgumentError
-        A symbol stands twice, or the replacement is none of them.
+        A symbol occurs twice, or the replacement is not a symbol.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class Vocabulary:
         Raises
         ------
         ArgumentError, DtypeError
-            A number that stands for nothing; not integers.
+            A number that is no symbol; not integers.
         """
         numbers = np.asarray(ids)
         if numbers.size and numbers.dtype.kind not in "iu":
@@ -130,10 +130,10 @@ def _points(text: str) -> Array:
 
 
 def without_repeats(text: str) -> str:
-    """A text with every paragraph once, where it stands first.
+    """A text with every paragraph once, where it occurs first.
 
-    Manuals and web pages repeat themselves. A paragraph of the last part that stood in the first
-    one, too, is not unseen.
+    Manuals and web pages repeat paragraphs. If a paragraph of the test part also occurs in the
+    training part, it is not unseen.
 
     Examples
     --------
@@ -147,9 +147,9 @@ def without_repeats(text: str) -> str:
 
 
 def one_hot(ids: Array, size: int, dtype: DTypeLike = np.float64) -> Array:
-    """Integers (…) as vectors (…, K): one at the number's place, zero elsewhere.
+    """Integers (…) as vectors (…, K): one at the position of the number, zero elsewhere.
 
-    What an `Embedding` looks up equals this times its table; the table costs less.
+    The output of an `Embedding` equals this times its table; the look-up costs less.
 
     Examples
     --------
@@ -163,9 +163,9 @@ def one_hot(ids: Array, size: int, dtype: DTypeLike = np.float64) -> Array:
 
 
 def streams(ids: Array, rows: int) -> Samples:
-    """One long text as parallel rows, each of which goes on where the row before it ends.
+    """One long text as parallel rows; each continues where the row before it ends.
 
-    The text is cut into ``rows`` stretches of equal length (up to ``rows - 1`` characters at its
+    The text is divided into ``rows`` parts of equal length (up to ``rows - 1`` characters at its
     end are left out). Read by `fit` with ``truncate=(k, k)``, every span of ``k`` characters
     continues the one before it, with the state carried over.
 

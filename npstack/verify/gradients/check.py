@@ -1,6 +1,6 @@
 """Is a hand-written backward right, and if not, where is it wrong?
 
-`gradcheck` takes *any* function and its backward, ours or not. It draws a random cotangent for
+`gradcheck` takes *any* function and its backward. It draws a random cotangent for
 every output, asks the backward for the gradient, finds the same gradient by an independent route
 (`npstack.verify.gradients.derivatives`), and reports block by block: parameter, gate, worst entry,
 both numbers, error, verdict.
@@ -37,7 +37,7 @@ def gradcheck(
     entries: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> Report:
-    """Check a hand-written backward against derivatives that nobody derived by hand.
+    """Check a hand-written backward against numerical derivatives.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def gradcheck(
     inputs : dict of arrays, or sequence of arrays
         Where to check. A sequence is passed by position.
     route : {"auto", "complex", "difference", "direction"}
-        ``complex``: every entry by complex step, right to rounding. ``difference``: every entry
+        ``complex``: every entry by complex step, correct to rounding. ``difference``: every entry
         by central differences. ``auto``: complex, unless the code is found not to be
         complex-safe. ``direction``: one random direction through all inputs at once, by complex
         step: cheap for a whole model, but it cannot say where.
@@ -58,8 +58,8 @@ def gradcheck(
         Bound on the error of a block, in eps of the input's dtype; for differences, what the
         step curve says they can resolve is added.
     blocks : dict, optional
-        ``{"W": {"i": np.s_[:, :8], …}}`` splits an input, so that a wrong small part cannot hide
-        under a large one.
+        ``{"W": {"i": np.s_[:, :8], …}}`` splits an input, so that an error in a small part is
+        not hidden by a large one.
     entries : int, optional
         Check a random sample of this many entries per block instead of all; for ``direction``,
         the number of directions (1 by default).
@@ -74,13 +74,13 @@ def gradcheck(
     Raises
     ------
     ArgumentError, DtypeError
-        Nothing to check, or results that are no gradients.
+        Nothing to check, or results that are not gradients.
 
     Notes
     -----
     Code is not complex-safe if it stores into a float buffer (which drops the imaginary part with
-    only a warning), takes a real part, an absolute value, a conjugate or a maximum on the way.
-    The check notices by the warning or error, or because complex step and differences disagree.
+    only a warning), or takes a real part, an absolute value, a conjugate or a maximum. The
+    check detects this by the warning or error, or because complex step and differences disagree.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def gradcheck(
 def _choose_route(
     s: Scalar, point: Inputs, names: list[str], route: str, rng: np.random.Generator
 ) -> tuple[str, tuple[str, ...], Quotients]:
-    """Complex step unless the code cannot take it, or the user will not; and the second opinion."""
+    """Complex step, unless the code cannot use it or the user chose otherwise; a second opinion."""
     exact = cast(point, np.float64)
     signs = {name: rng.choice([-1.0, 1.0], point[name].shape) for name in names}
     slope, trouble = derivatives.complex_slope(s, exact, signs)
@@ -172,7 +172,7 @@ def _choose_route(
 
 
 def _parts(value: Array, blocks: Mapping[str, Any]) -> dict[str, Any]:
-    """The blocks of an input, and what no block names, which is checked all the same."""
+    """The blocks of an input, and one block of all entries that are in no other block."""
     rest = np.ones(value.shape, dtype=bool)
     for index in blocks.values():
         rest[index] = False
@@ -182,14 +182,14 @@ def _parts(value: Array, blocks: Mapping[str, Any]) -> dict[str, Any]:
 def _by_name(
     where: str, f: Callable[..., Any], backward: Callable[..., Any], inputs: Any
 ) -> tuple[Callable[..., Any], Callable[..., Any], Inputs]:
-    """Copy the inputs, write-protected, and bring a call by position into one by name."""
+    """Copy the inputs, write-protected, and convert a call by position into one by name."""
     if not isinstance(inputs, Mapping | tuple | list):
         advice = "One input? Pass [x]."
         fail(DtypeError, where, "inputs must be a dictionary or a list", describe(inputs), advice)
     items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
     point = {str(name): np.array(as_array(where, str(name), value)) for name, value in items}
     for value in point.values():
-        value.flags.writeable = False  # code that changes its arguments fails where it does so
+        value.flags.writeable = False  # code that changes its arguments fails at that line
     if isinstance(inputs, Mapping):
         return f, backward, point
     return (
@@ -200,7 +200,7 @@ def _by_name(
 
 
 def _gradients(where: str, dinputs: Any, names: list[str]) -> dict[str, Array | None]:
-    """What the backward returned, by name."""
+    """The results of the backward, by name."""
     if isinstance(dinputs, Mapping):
         unknown = sorted(set(dinputs) - set(names))
         if unknown:

@@ -1,11 +1,11 @@
-"""Routes to the derivative of a function that is known only by calling it.
+"""Ways to compute the derivative of a function that can only be called.
 
 `complex_step` is the main one. For an analytic ``s``, ``s(x + i h) = s(x) + i h s'(x) + O(h²)``, so
-``Im s(x + i h) / h`` has no subtraction to lose digits in; with ``h = 1e-30`` the error term
-vanishes too, and there is no step size to tune (Squire & Trapp 1998). `Quotients` are central
-differences at many steps, whose error falls with the step until rounding takes over: the second
-opinion, and the only one for code that cannot take complex numbers. `half_ulp_changes` says how
-many digits the answer has at all.
+``Im s(x + i h) / h`` loses no digits in a subtraction; with ``h = 1e-30`` the error term vanishes,
+too, and there is no step size to tune (Squire & Trapp 1998). `Quotients` are central differences at
+many steps, whose error falls with the step until rounding dominates: a second opinion, and the only
+one for code that cannot use complex numbers. `half_ulp_changes` says how many digits the answer can
+have.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def like(structure: Any, arrays: Iterator[Array]) -> Any:
 class Scalar:
     """``s(inputs)``: every output of ``f`` times its cotangent, summed to one number.
 
-    The gradient of ``s`` is what a backward returns for these cotangents; drawn at random and for
-    *every* output, they leave no output unseen.
+    The gradient of ``s`` is what a backward returns for these cotangents; since they are random
+    and there is one for *every* output, every output is checked.
     """
 
     def __init__(self, f: Callable[..., Any], cotangents: list[Array]) -> None:
@@ -69,7 +69,7 @@ class Scalar:
 
 
 def cast(inputs: Inputs, dtype: Any) -> Inputs:
-    """Cast the floating-point inputs together; integers stay."""
+    """Cast all floating-point inputs; integers do not change."""
     return {
         name: value.astype(dtype) if value.dtype.kind in "fc" else value
         for name, value in inputs.items()
@@ -77,14 +77,14 @@ def cast(inputs: Inputs, dtype: Any) -> Inputs:
 
 
 def moved(inputs: Inputs, name: str, index: Any, by: Any) -> Inputs:
-    """The inputs with ``inputs[name][index]`` moved; everything else by reference."""
+    """The inputs with ``inputs[name][index]`` changed; everything else by reference."""
     value = inputs[name].copy()
     value[index] += by
     return {**inputs, name: value}
 
 
 def along(inputs: Inputs, direction: Inputs, by: Any) -> Inputs:
-    """The inputs moved along a direction (names that it leaves out stay)."""
+    """The inputs changed along a direction (others do not change)."""
     return {
         name: value + by * direction[name] if name in direction else value
         for name, value in inputs.items()
@@ -100,9 +100,9 @@ def complex_step(s: Scalar, inputs: Inputs, name: str, indices: Any) -> Array:
 class Quotients(NamedTuple):
     """Central differences along one direction: error against step.
 
-    ``scatter`` is how far each quotient lies from those at the neighbouring steps; ``errors`` are
-    distances to the complex step where there is one, else the scatter. ``best`` is the index of
-    the step with the least scatter.
+    ``scatter`` is the distance of each quotient from those at the neighbouring steps; ``errors``
+    are distances to the complex step if there is one, else the scatter. ``best`` is the index of
+    the step with the smallest scatter.
     """
 
     steps: Array
@@ -118,7 +118,7 @@ class Quotients(NamedTuple):
 
     @property
     def resolution(self) -> float:
-        """What the best step can tell apart."""
+        """The smallest difference that the best step can detect."""
         return float(self.scatter[self.best])
 
 
@@ -134,8 +134,8 @@ def central_differences(
         ]
     )
     change = np.abs(np.diff(quotients, append=quotients[-2:-1]))
-    scatter = np.maximum(change, np.roll(change, 1))  # small by luck at one step is not enough
-    if quotients.any():  # steps too small to move a rounded function agree perfectly on zero
+    scatter = np.maximum(change, np.roll(change, 1))  # one small value by chance is not enough
+    if quotients.any():  # steps too small to change a rounded function all give exactly zero
         scatter[quotients == 0] = np.inf
     best = int(np.argmin(scatter[1:-1])) + 1
     errors = scatter if reference is None else np.abs(quotients - reference)
@@ -145,11 +145,11 @@ def central_differences(
 def half_ulp_changes(
     s: Scalar, inputs: Inputs, name: str, indices: Any, rng: np.random.Generator
 ) -> tuple[Array, Array] | None:
-    """What half a unit in the last place of every input does to a derivative.
+    """The change of a derivative when every input changes by half a unit in the last place.
 
     Returns the derivative in extended precision, and the largest change of each entry over four
-    draws that move every input half an ulp of its own dtype up or down: how well the question is
-    posed, in the units of the answer. None where the machine has nothing beyond float64.
+    draws that move every input half an ulp of its own dtype up or down: the
+    conditioning, in the units of the answer. None if the machine has no type beyond float64.
     """
     if np.finfo(np.longdouble).eps >= np.finfo(np.float64).eps:
         return None
@@ -169,19 +169,19 @@ def half_ulp_changes(
 
 
 def complex_slope(s: Scalar, exact: Inputs, direction: Inputs) -> tuple[float | None, str]:
-    """The slope along a direction by complex step; or what went wrong."""
+    """The slope along a direction by complex step, or the reason why there is none."""
     start = cast(exact, np.complex128)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             value = s(along(start, direction, 1j * STEP))
-    except Exception as error:  # whatever somebody else's code raises is the finding
+    except Exception as error:  # any error of the user's code is the finding
         return None, f"complex numbers raise {type(error).__name__}: {error}"
     return float(np.imag(value)) / STEP, ""
 
 
 def disagreement(s: Scalar, exact: Inputs, signs: Inputs, step: float) -> str:
-    """Ask for each input whether complex step and differences tell one story."""
+    """Check for each input whether complex step and differences agree."""
     here = s(exact)
     for name, direction in signs.items():
         one = {name: direction}
@@ -191,7 +191,7 @@ def disagreement(s: Scalar, exact: Inputs, signs: Inputs, step: float) -> str:
         near, far = (slopes(s, exact, one, here, h) for h in (step, 3 * step))
         quotient, before = sum(near) / 2, sum(far) / 2
         apart = abs(by_complex - quotient)
-        # At a kink, any slope between left and right is a fair answer.
+        # At a kink, any slope between left and right is accepted.
         allowed = 100 * abs(quotient - before) + 1e-6 * abs(quotient) + abs(near[1] - near[0])
         if not apart <= allowed:
             return (

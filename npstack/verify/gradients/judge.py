@@ -15,20 +15,20 @@ from npstack.verify.gradients.report import Row
 
 @dataclass(frozen=True)
 class Judge:
-    """What all blocks of one check share.
+    """The data that all blocks of one check share.
 
     Attributes
     ----------
     s : Scalar
-        The function whose gradient is asked for.
+        The function whose gradient is checked.
     point : dict
-        Where.
+        The inputs.
     analytic : dict
-        What the backward gave; None where it gave nothing.
+        The results of the backward; None if there is none.
     route : str
         ``complex``, ``difference`` or ``direction``.
     curve : Quotients
-        What differences can resolve, and with which step.
+        The resolution of differences, and their step.
     tolerance : float
         In eps.
     rng : numpy.random.Generator
@@ -44,7 +44,7 @@ class Judge:
     rng: np.random.Generator
 
     def block(self, name: str, block: str, index: Any, entries: int | None) -> Row:
-        """Find the reference of one block, entry by entry, and judge."""
+        """Compute the reference of one block, entry by entry, and compare."""
         value, given = self.point[name], self.analytic.get(name)
         shape = value[index].shape
         if given is None or given.shape != value.shape:
@@ -103,7 +103,7 @@ class Judge:
         return Row("all", "", (len(terms),), (), ours, reference, error, error, bound, verdict)
 
     def _reference(self, name: str, indices: list[Any]) -> tuple[Array, float]:
-        """The derivative by each entry, and what its route cannot resolve."""
+        """The derivative by each entry, and the resolution of its route."""
         if self.route == "complex":
             wide = np.result_type(np.complex128, self.point[name].dtype)
             return derivatives.complex_step(self.s, cast(self.point, wide), name, indices), 0.0
@@ -113,7 +113,7 @@ class Judge:
         return quotients, 10 * self.curve.resolution
 
     def _kink(self, name: str, index: Any, analytic: float) -> bool | None:
-        """At a kink, where slopes left and right stay apart: is ours between them? Else None."""
+        """At a kink: is the gradient between the slopes left and right? None if it is no kink."""
         exact, step = cast(self.point, np.float64), self.curve.step
         noise = 10 * self.curve.resolution * step
         entry = {name: np.zeros(exact[name].shape)}
@@ -125,20 +125,20 @@ class Judge:
             if high - low <= 10 * margin:
                 return None
             gaps.append(high - low)
-        if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step, that of a kink stays
+        if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step; that of a kink stays
             return None
         return low - margin <= analytic <= high + margin
 
     def _rounding(self, name: str, indices: list[Any], ours: Array, eps: float) -> bool:
         """Whether half an ulp in the inputs explains the error: at most 8 of it plus 16 eps.
 
-        An error above a thousandth is not excused, however ill-posed the question.
+        An error above 1e-3 is never explained by rounding, even for a badly conditioned function.
         """
         if self.route != "complex":
             return False
         try:
             answer = derivatives.half_ulp_changes(self.s, self.point, name, indices, self.rng)
-        except Exception:  # code that cannot run in extended precision gets no such excuse
+        except Exception:  # code that cannot run in extended precision is not explained by rounding
             return False
         if answer is None:
             return False
@@ -154,7 +154,7 @@ def _absent(name: str, block: str, shape: tuple[int, ...], given: Array | None) 
 
 
 def _ratio(error: float, size: float) -> float:
-    """``error / size``; nothing is infinitely much of nothing, except nothing."""
+    """``error / size``; 0 / 0 is 0, and an error of a block of zeros is infinite."""
     if size == 0:
         return 0.0 if error == 0 else np.inf
     return float(error / size)

@@ -1,4 +1,4 @@
-"""Gradient check of a layer: every parameter, input and initial state; every output and final."""
+"""Gradient check of a layer: parameters, inputs, initial states; outputs and final states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from npstack.verify.gradients.report import Report
 
 
 def gate_blocks(layer: Layer) -> dict[str, dict[str, Any]]:
-    """Where each gate of each parameter lies: ``{"layers.0.W": {"i": index, …}, …}``.
+    """The position of each gate in each parameter: ``{"layers.0.W": {"i": index, …}, …}``.
 
     Examples
     --------
@@ -56,14 +56,14 @@ def check_gradients(
     ----------
     layer : Layer
     x, states, mask, lengths, resets
-        As for ``layer.forward``. Without ``states`` the initial states are drawn at random, so
-        that their gradients are checked at a point where they matter; unless the layer learns
-        its initial state, which is then checked instead.
+        As for ``layer.forward``. Without ``states``, the initial states are random, so that
+        their gradients are checked at a point where they matter; if the layer learns its initial
+        state, this is checked instead.
     noise_rng : numpy.random.Generator, optional
-        Given, dropout is on, with one draw for the whole check.
+        If given, dropout is on, with one draw for the whole check.
     **options
         As for `gradcheck`: ``route``, ``tolerance``, ``entries``, and ``rng``, which draws the
-        cotangents (where ``noise_rng`` draws dropout).
+        cotangents (``noise_rng`` draws dropout).
 
     Returns
     -------
@@ -85,7 +85,7 @@ def check_gradients(
         draw = np.random.default_rng(0)
         begin = mapped(lambda v: draw.uniform(-1, 1, v.shape).astype(v.dtype), begin)
     if states is None and any(part.learned for part in tape.layers):
-        begin = ()  # what was learned is to be checked; a given state would replace it
+        begin = ()  # the learned state is to be checked; a given one would replace it
     initial = _by_name("initial", begin)
     read = _by_name("x", tape.x)
     numbers = {name: a for name, a in read.items() if a.dtype != bool}  # the rest are masks

@@ -1,4 +1,4 @@
-"""What a gradient check found: a table with one row per block."""
+"""The result of a gradient check: a table with one row per block."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class Row:
     Attributes
     ----------
     parameter, block : str
-        Name of the input, and which part of it (a gate, a time step; empty for the whole).
+        Name of the input, and the part of it (a gate, a time step; empty for the whole).
     shape : tuple
         Of the block.
     entry : tuple
         Index, within the input, of the entry with the largest error.
     analytic, reference : float
-        The backward's number and the independent one, at that entry.
+        The number of the backward and the independent one, at that entry.
     error : float
         ``max|analytic - reference| / max|reference|`` over the block.
     elementwise : float
         Largest ``|analytic - reference| / |reference|`` of a single entry: reported, not judged.
     bound : float
-        What the error may be.
+        Largest error that is accepted.
     verdict : str
-        ``ok``; ``rounding``: above the bound, but no more than rounding of the inputs explains;
+        ``ok``; ``rounding``: above the bound, but explained by rounding of the inputs;
         ``kink``: undecidable, the function has no derivative there; ``WRONG``, ``MISSING``,
         ``SHAPE``: failures.
     """
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What `gradcheck` found; ``print(report)`` is a table, failures first.
+    """The result of `gradcheck`; ``print(report)`` is a table, failures first.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Report:
     route : str
         ``complex``, ``difference`` or ``direction``.
     notes : tuple of str
-        Why this route, and what the second opinion said.
+        The reason for this route, and the second opinion.
     curve : Quotients or None
         Error of central differences against their step, along one random direction.
     """
@@ -69,7 +69,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """No block failed; undecidable ones (kinks) do not fail."""
+        """Whether no block failed; undecidable ones (kinks) do not fail."""
         return not self.failures
 
     @property
