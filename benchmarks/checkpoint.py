@@ -7,7 +7,6 @@ replaces the old file, but without digest and checks.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -28,6 +27,7 @@ import numpy as np  # noqa: E402  after the number of threads
 
 from npstack import Checkpoint, History, StackedLSTM, load_checkpoint, save_checkpoint  # noqa: E402
 from npstack.core.params import count  # noqa: E402
+from tests.tools.full_run import add_overwrite, check_free, parser_of  # noqa: E402
 from tests.tools.provenance import provenance  # noqa: E402
 
 SIZES = ([12, 12, 12], [64, 64], [256, 256], [512, 512, 512])
@@ -105,9 +105,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__, "python benchmarks/checkpoint.py")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    add_overwrite(parser)
     given = parser.parse_args()
+    check_free(parser, [given.json] if given.json else [], given.overwrite)
     origin = provenance("python benchmarks/checkpoint.py")
     load = f"{os.getloadavg()[0]:.1f} processes before the run"
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,6 @@ slows both times down; the median and the smallest share of several runs are pri
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -32,7 +31,8 @@ from npstack import Adam, Dense, Sequential, StackedLSTM, fit  # noqa: E402
 from npstack.cli import demo  # noqa: E402
 from npstack.data import Scale, load_sunspots  # noqa: E402
 from npstack.losses.samples import Samples  # noqa: E402
-from tests.tools.provenance import provenance, write_figures  # noqa: E402
+from tests.tools.full_run import add_overwrite, check_free, parser_of  # noqa: E402
+from tests.tools.provenance import EVIDENCE, provenance, write_figures  # noqa: E402
 
 BAR = 0.85
 SMALL = ("truncate=(10, 10)", "one layer of 8")  # many small updates: not usual jobs
@@ -121,10 +121,12 @@ def measure(runs: int) -> dict[str, dict[str, Any]]:
 
 def main(words: list[str] | None = None) -> int:
     """Print the shares; 1 if a usual job is under the bar."""
-    parser = argparse.ArgumentParser(description="share of fit spent in forward and backward")
+    parser = parser_of(str(__doc__), "python benchmarks/fit_profile.py")
     parser.add_argument("--runs", type=int, default=7, help="of every job (default 7)")
     parser.add_argument("--json", action="store_true", help="write tests/evidence/fit_profile.json")
+    add_overwrite(parser)
     given = parser.parse_args(words)
+    check_free(parser, [EVIDENCE / "fit_profile.json"] if given.json else [], given.overwrite)
     origin = provenance("python benchmarks/fit_profile.py --json")
     found = measure(given.runs)
     wide = max(map(len, found))

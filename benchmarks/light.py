@@ -6,6 +6,7 @@ compiled beforehand into a separate folder, as in an installation.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -21,8 +22,11 @@ assert "matplotlib" not in sys.modules
 """
 
 
-def main(samples: int = 15) -> None:
+def main() -> None:
     """Print the median and the range."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=15, help="fresh interpreters (15)")
+    samples = parser.parse_args().samples
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
 

@@ -193,13 +193,18 @@ def provenance(threads: int, dtype: str, repeats: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     parser.add_argument("--threads", type=int, default=1, help="BLAS threads (1)")
     parser.add_argument("--repeats", type=int, default=15, help="turns per row (15)")
     parser.add_argument("--dtype", default="float64", choices=["float32", "float64"])
     parser.add_argument("--show", type=Path, metavar="FILE", help="print a stored run, no more")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     options = parser.parse_args()
+    if options.json and options.json.exists() and not options.overwrite:
+        parser.error(f"{options.json} exists; --overwrite replaces it")
     if options.show:
         stored = json.loads(options.show.read_text())
         print(header(stored["provenance"]), *map(line, stored["rows"]), sep="\n")

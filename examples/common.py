@@ -96,6 +96,16 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def check_free(
+    parser: argparse.ArgumentParser, folder: Path | None, file: Path | None = None
+) -> None:
+    """Nothing is replaced that is there: a folder for pictures is new or empty, a file new."""
+    if folder is not None and folder.exists() and any(folder.iterdir()):
+        parser.error(f"{folder} holds files; --overwrite replaces those that are drawn anew")
+    if file is not None and file.exists():
+        parser.error(f"{file} exists; --overwrite replaces it")
+
+
 def run(
     description: str,
     example: Callable[[list[int]], Outcome],
@@ -122,9 +132,14 @@ def run(
     parser.add_argument("--seeds", type=int, default=5, metavar="K", help="how many (default: 5)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="draw pictures into it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the tables, with origin")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace FILE, and pictures in FOLDER"
+    )
     options = parser.parse_args(arguments)
     if options.seed < 0 or options.seeds < 1:
         parser.error("--seed counts from 0, --seeds from 1")
+    if not options.overwrite:
+        check_free(parser, options.out, options.json)
     seeds = list(range(options.seed, options.seed + options.seeds))
     origin = {}
     for folder in (options.out, options.json and options.json.parent):

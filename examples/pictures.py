@@ -1,17 +1,18 @@
 """Train a small stack on the sunspot series and draw every picture of ``docs/pictures.md``.
 
-    python examples/pictures.py docs/img
+    python examples/pictures.py docs/img --overwrite
 
 Takes one to two minutes on one core.
 """
 
-import sys
+import argparse
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image  # comes with matplotlib
 
+from common import check_free
 from npstack import Dense, Recorder, Sequential, StackedLSTM, analysis, mean_squared_error, plots
 from npstack.data import Scale, load_sunspots
 from npstack.training.fit import Samples, fit
@@ -92,16 +93,25 @@ def draw(model, history, recorder, series, scaled):
     )
 
 
-def main(folder):
+def main():
     """Write all pictures to a folder."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures in it")
+    given = parser.parse_args()
+    folder = given.folder
+    if not given.overwrite:
+        check_free(parser, folder)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, picture in draw(*train()):
         buffer = BytesIO()
         picture.savefig(buffer, dpi=100)
         # 256 colours, spread over all that occur, keep each file under 80 KB.
         small = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
-        small.save(Path(folder) / f"{name}.png", optimize=True)
+        small.save(folder / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
+    main()

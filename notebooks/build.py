@@ -1,4 +1,4 @@
-"""Make the notebooks from their text: ``python notebooks/build.py``.
+"""Make the notebooks from their text: ``python notebooks/build.py --overwrite``.
 
 A notebook is written as Markdown, ``01_stacked_lstm.md``: fenced Python blocks become code cells
 (a block marked ``python hidden`` one with its code folded away), the text between them Markdown
@@ -9,6 +9,7 @@ two.
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from pathlib import Path
@@ -48,8 +49,16 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookN
 
 
 def main() -> None:
-    for source in sorted(HERE.glob("[0-9]*.md")):
-        target = source.with_suffix(".ipynb")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace notebooks that are there")
+    given = parser.parse_args()
+    targets = {source: source.with_suffix(".ipynb") for source in sorted(HERE.glob("[0-9]*.md"))}
+    taken = [] if given.overwrite else [path for path in targets.values() if path.exists()]
+    if taken:
+        parser.error(f"{taken[0].name} exists; --overwrite replaces it")
+    for source, target in targets.items():
         nbformat.write(execute(read(source.read_text(encoding="utf-8")), HERE), target)
         print(f"{target.name}: {target.stat().st_size:,} bytes", file=sys.stderr)
 

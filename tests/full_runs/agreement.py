@@ -1,13 +1,12 @@
 """The full runs of the agreement bar: ``python -m tests.full_runs.agreement``.
 
-Without arguments, all four comparisons run (some minutes) and each leaves its evidence in
-``tests/evidence``; names on the command line choose some. The tests repeat the first stacks of each
-run and hold their figures against the evidence.
+Without arguments, all four comparisons run (some minutes); names on the command line choose some,
+and ``--json`` keeps the figures. The tests repeat the first stacks of each run and hold their
+figures against the evidence.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tests.tools import other_programs
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 from tests.tools.random_stacks import Arrays, Case, draw_case, judge, require
 from tests.tools.rounding import explain
 
@@ -92,16 +91,17 @@ def summary(figures: dict[str, Any]) -> str:
     )
 
 
-def main(names: list[str]) -> None:
-    """Run the named comparisons, write their evidence, and fail if a bar is not met."""
-    for name in names or RUNS:
-        run = RUNS[name]
-        origin = provenance(f"python -m tests.full_runs.agreement {name}", run.packages)
-        figures = run.figures(run.stacks)
-        path = write_figures(f"agreement_{name}", origin, figures)
-        print(f"{name}: {summary(figures)} -> {path.name}", flush=True)
+def main() -> None:
+    """Run the chosen comparisons, and fail if a bar is not met."""
+    files = {name: f"agreement_{name}" for name in RUNS}
+    program = "tests.full_runs.agreement"
+    full = begin(__doc__, program, files, packages=lambda name: RUNS[name].packages)
+    for name in full.chosen:
+        figures = RUNS[name].figures(RUNS[name].stacks)
+        print(f"{name}: {summary(figures)}", flush=True)
+        full.keep(figures, name)
         require(figures)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -22,7 +22,7 @@ from npstack.files.atomic import previous_of
 from tests.files import bad_arrays, bad_contents, bad_data, bad_zips
 from tests.files.bad_reader import Met, Reader, job, snapshot
 from tests.files.forged import pick
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 
 PER_KIND, FILES = 14, 500
 ROOM, TIMES = 50_000_000, 16  # memory: 16 times the size of the file, and 50 MB
@@ -152,14 +152,14 @@ def table(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run, print, keep."""
-    origin = provenance("python -m tests.full_runs.bad_files")
+    """Run, print."""
+    full = begin(__doc__, "tests.full_runs.bad_files", "bad_files")
     found = figures(run(KINDS, range(PER_KIND)))
     print(table(found))
     for fault in found["faults"]:
         print(fault)
     print(f"{found['refused_clearly']} of {found['files']} refused clearly")
-    write_figures("bad_files", origin, found)
+    full.keep(found)
     require(found)
 
 

@@ -1,4 +1,4 @@
-"""How good is the gradient check? ``python -m tests.full_runs.checker_power`` keeps a table.
+"""How good is the gradient check? ``python -m tests.full_runs.checker_power`` prints a table.
 
 Every wrong backward of `tests.verify.wrong_backwards` meets four routes: every entry by complex
 step, every entry by central differences, one random direction, and torch-style central differences
@@ -15,7 +15,7 @@ import numpy as np
 
 from npstack import LSTM, gradcheck
 from npstack.verify.gradients.layer_check import gate_blocks
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 from tests.verify.wrong_backwards import WRONG, Wrong
 
 ROUTES = ("complex", "difference", "direction")
@@ -144,8 +144,8 @@ def measured_misses(errors: list[float], draws: int) -> list[dict[str, float]]:
 
 
 def main() -> None:
-    """Print the table and write it to the evidence."""
-    origin = provenance("python -m tests.full_runs.checker_power")
+    """Print the table."""
+    full = begin(__doc__, "tests.full_runs.checker_power", "checker")
     right = caught(None)
     table = {"nothing wrong": right, **{wrong.name: caught(wrong) for wrong in WRONG}}
     columns = list(right)
@@ -158,7 +158,7 @@ def main() -> None:
     for row in misses:
         print("one direction:", ", ".join(f"{key} {value:.3g}" for key, value in row.items()))
     figures = {"wrong backwards": len(WRONG), "caught": total, "table": table, "misses": misses}
-    write_figures("checker", origin, figures)
+    full.keep(figures)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ that no bias is zero.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,7 +28,7 @@ from npstack.layers import (
 from npstack.layers.parallel import MERGES
 from npstack.verify import Report
 from tests.full_runs.gradients import EPS, figures
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 
 Make = Callable[..., Cell]  # (input_size, hidden_size) -> cell
 D, H, B, T = 3, 5, 3, 3  # layer norm over one or two numbers is a constant, see its page
@@ -160,15 +159,13 @@ def require(found: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Check all, print a summary, keep the evidence."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.parse_args()
-    origin = provenance("python -m tests.full_runs.combinations")
+    """Check all, print a summary."""
+    full = begin(__doc__, "tests.full_runs.combinations", "combinations")
     began = time.perf_counter()
     found = run(CELL_NAMES, DRAWS)
     print({key: value for key, value in found.items() if key != "worst_in_eps"})
     print(f"{time.perf_counter() - began:.0f} s")
-    write_figures("combinations", origin, found)
+    full.keep(found)
     require(found)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from npstack import StackedLSTM, check_gradients
 from npstack.verify import Report
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 
 STACKS = 300
 EPS = float(np.finfo(float).eps)
@@ -70,8 +70,8 @@ def figures(reports: list[Report]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Check all stacks, print a summary, keep the evidence."""
-    origin = provenance("python -m tests.full_runs.gradients")
+    """Check all stacks, print a summary."""
+    full = begin(__doc__, "tests.full_runs.gradients", "gradients")
     began = time.perf_counter()
     reports = []
     for seed in range(STACKS):
@@ -80,7 +80,7 @@ def main() -> None:
             print(f"{seed + 1} stacks, {time.perf_counter() - began:.0f} s", flush=True)
     found = figures(reports)
     print({key: value for key, value in found.items() if key != "worst_of_each_stack_in_eps"})
-    write_figures("gradients", origin, found)
+    full.keep(found)
     require(found)
 
 

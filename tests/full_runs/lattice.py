@@ -1,13 +1,12 @@
 """The full runs of the lattices: ``python -m tests.full_runs.lattice [pytorch …]``.
 
-Random configurations over all options that npstack and a framework both have, one evidence file per
-framework in ``tests/evidence``. With ``--count N`` only the first N run, and nothing is written.
+Random configurations over all options that npstack and a framework both have. ``--json`` keeps the
+figures, a file for each framework; ``--count N`` runs only the first N, and keeps nothing.
 What fails is reduced to the smallest configuration that still fails, and printed.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tests.agreement.lattice.judging import Framework, figures, require, run
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 
 NAMES = ("pytorch", "onnxruntime", "keras", "flax")
 
@@ -46,21 +45,20 @@ def summary(found: dict[str, Any]) -> str:
 
 def main() -> None:
     """Run the named lattices, and fail if a bar is not met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], metavar="framework")
-    parser.add_argument("--count", type=int)
-    options = parser.parse_args()
-    lattices = {name: framework(name) for name in options.names or NAMES}
-    origins = {  # of all before the first run leaves its evidence
-        name: provenance(f"python -m tests.full_runs.lattice {name}", lattice.packages)
-        for name, lattice in lattices.items()
-    }
-    for name, lattice in lattices.items():
+    full = begin(
+        __doc__,
+        "tests.full_runs.lattice",
+        {name: f"lattice_{name}" for name in NAMES},
+        packages=lambda name: framework(name).packages,
+        add=lambda parser: parser.add_argument("--count", type=int, metavar="N"),
+    )
+    for name in full.chosen:
+        lattice = framework(name)
         with np.errstate(all="raise", under="ignore"):
-            found = figures(lattice, list(run(lattice, options.count or lattice.count)))
+            found = figures(lattice, list(run(lattice, full.given.count or lattice.count)))
         print(f"{name}: {summary(found)}", flush=True)
-        if options.count is None:
-            print(f"  -> {write_figures(f'lattice_{name}', origins[name], found).name}")
+        if full.given.count is None:
+            full.keep(found, name)
         require(found)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from npstack import SGD, Adam, AdamW, Constant, Cosine, Optimiser, RMSprop, StepDecay, WarmUp
 from npstack.training.schedules import Schedule
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 
 STEPS = (1, 2, 3, 10, 50)
 WEIGHTS = ("*.W", "*.U")
@@ -201,10 +201,13 @@ def at_steps(run: Iterator[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def main() -> None:
-    """Run PyTorch, keep what it comes to."""
-    origin = provenance("python -m tests.full_runs.optimisers", ["torch"])
+    """Run PyTorch, show what it comes to."""
+    program = "tests.full_runs.optimisers"
+    full = begin(__doc__, program, "optimisers", packages=lambda part: ["torch"])
     found = {name: at_steps(theirs(name)) for name in SETTINGS}
-    print(write_figures("optimisers", origin, {"parameters": found}))
+    for name, steps in found.items():
+        print(name, {step: list(params) for step, params in steps.items()})
+    full.keep({"parameters": found})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import numpy as np
 from npstack import Checkpoint, NpstackError, load_checkpoint, save_checkpoint
 from npstack.files.atomic import PART, previous_of
 from npstack.training import resume as resuming
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 from tests.training.killed_run import EPOCHS, JOBS, count_lines, train
 
 KILLS, SEED = 50, 0
@@ -230,8 +230,8 @@ def require(found: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Run, print, keep."""
-    origin = provenance("python -m tests.full_runs.resume")
+    """Run, print."""
+    full = begin(__doc__, "tests.full_runs.resume", "resume")
     found = kill_many(KILLS, SEED, list(JOBS))
     print(table(found))
     same = found["runs_with_the_bits_of_an_uninterrupted_one"]
@@ -239,7 +239,7 @@ def main() -> None:
     for each in (*found["points"], *found["ends"]):
         if each["faults"]:
             print(each)
-    write_figures("resume", origin, found)
+    full.keep(found)
     require(found)
 
 

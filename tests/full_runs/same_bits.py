@@ -6,7 +6,7 @@ runs them in the package as it is and in that of an earlier commit, and compares
 
 ::
 
-    python -m tests.full_runs.same_bits 57ec350 --json       compare with a commit, keep figures
+    python -m tests.full_runs.same_bits 57ec350              compare with a commit
     python -m tests.full_runs.same_bits 57ec350 --count 60   fewer of them
     python -m tests.full_runs.same_bits --print --count 5    the digests of the package as it is
 
@@ -212,25 +212,33 @@ def digests_of(commit: str, count: int) -> dict[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.full_runs.same_bits")
+    program = "python -m tests.full_runs.same_bits"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("commit", nargs="?", help="the earlier state")
     parser.add_argument("--count", type=int, default=500, help="how many configurations")
-    parser.add_argument("--json", action="store_true", help="write tests/evidence/same_bits.json")
+    parser.add_argument("--json", action="store_true", help="keep tests/evidence/same_bits.json")
+    parser.add_argument("--overwrite", action="store_true", help="replace it if it is there")
     parser.add_argument("--print", action="store_true", help="print the digests as JSON")
     given = parser.parse_args()
-    here = digests(given.count)
     if given.print:
-        print(json.dumps(here, indent=1))
+        print(json.dumps(digests(given.count), indent=1))
         return 0
+    if given.commit is None:
+        parser.error("with which commit?")
+    if given.json:
+        from tests.tools.full_run import check_free
+        from tests.tools.provenance import EVIDENCE, provenance, write_figures
+
+        check_free(parser, [EVIDENCE / "same_bits.json"], given.overwrite)
+        made = provenance(f"{program} {given.commit} --json")
+    here = digests(given.count)
     before = digests_of(given.commit, given.count)
     other = [name for name in here.keys() | before.keys() if here.get(name) != before.get(name)]
     refused = sum(name.endswith(")") for name in here)
     print(*sorted(other), sep="\n")
     print(f"{given.count} configurations, {refused} of them refused, {len(other)} differ")
     if given.json:
-        from tests.tools.provenance import provenance, write_figures
-
-        made = provenance(f"python -m tests.full_runs.same_bits {given.commit} --json")
         figures = {"compared_with": given.commit, "configurations": given.count}
         write_figures("same_bits", made, {**figures, "refused": refused, "differ": len(other)})
     return 1 if other else 0

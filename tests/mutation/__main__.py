@@ -2,22 +2,24 @@
 
 ::
 
-    report [--write]  what is judged, what awaits judgement and in which functions, what survived;
-                      --write: writes this into the table, where functions have changed since
-    run [--new] [--journal FILE]
+    report            what is judged, what awaits judgement and in which functions, what survived;
+                      --overwrite: writes this into the table, where functions have changed since
+    run --overwrite [--new] [--journal FILE]
                       every mutant meets the core tests; survivors are compared with the original on
                       1,000 random inputs; those that differ meet the other default tests; writes
                       the table. --new: only the mutants of functions that changed since they were
                       judged, or whose noticing tests are gone, and what survived.
                       --journal: verdicts are kept there as they come; an interrupted run goes on
                       from them (delete the file when tests have changed)
-    confirm SEED COUNT [--journal FILE]
+    confirm SEED COUNT --overwrite [--journal FILE]
                       a seeded sample of the verdicts that were carried over from an older table is
                       judged again; the table records whether they agree, and forgets the verdicts
                       on functions where one does not
     slice SEED COUNT  a seeded sample of the verdicts meets the core tests again; it must agree
     list [WORD …]     how many mutants there are of each operator; those whose key holds the words
     try WORD …        judges those whose key holds the words; writes nothing
+
+The table is tests/evidence/mutation.json.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from tests.mutation.judging import (
     outside,
 )
 from tests.mutation.report import operator_of
+from tests.tools.full_run import add_overwrite, check_free
 
 
 def run(new: bool) -> int:
@@ -98,7 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("report").add_argument("--write", action="store_true")
+    reporting = commands.add_parser("report")
     for name in ("list", "try"):
         commands.add_parser(name).add_argument("words", nargs="+" if name == "try" else "*")
     running = commands.add_parser("run")
@@ -109,7 +112,11 @@ def main() -> int:
         command.add_argument("count", type=int)
     for command in (running, confirming):
         command.add_argument("--journal", type=Path)
+    for command in (reporting, running, confirming):
+        add_overwrite(command)
     given = parser.parse_args()
+    if given.command in ("run", "confirm"):
+        check_free(parser, [verdicts.TABLE], given.overwrite)
     JOURNAL.path = getattr(given, "journal", None)
     if given.command == "run":
         return run(given.new)
@@ -119,8 +126,8 @@ def main() -> int:
         return check_slice(given.seed, given.count)
     now = census.take()
     if given.command == "report":
-        if given.write:
-            report.write(now, "report --write", verdicts.read())
+        if given.overwrite:
+            report.write(now, "report --overwrite", verdicts.read())
         print(report.shown(now))
         return 1 if now.to_judge() or now.cannot_happen else 0
     chosen = [mutant for mutant in now.mutants if all(word in mutant.key for word in given.words)]

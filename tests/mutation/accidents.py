@@ -53,7 +53,7 @@ class Accident(NamedTuple):
             + (f"It stands in {', '.join(elsewhere)}: was it moved?\n" if elsewhere else "")
             + "What to do: look for the line that does this now, and in tests/mutation/accidents.py"
             " write it as `old` (and its file), and as `new` the same line with the same mistake;"
-            " then run python -m tests.mutation run --new, which judges it again."
+            " then run python -m tests.mutation run --new --overwrite, which judges it again."
         )
 
     @property
@@ -276,8 +276,8 @@ ACCIDENTS = (
     Accident(
         "loss without the factor two",
         "losses/functions.py",
-        "2 * difference / count)",
-        "difference / count)",
+        "lambda d: (d * d, 2 * d)",
+        "lambda d: (d * d, d)",
     ),
     Accident(
         "derivative of a dense layer's activation left out",

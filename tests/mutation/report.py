@@ -103,6 +103,6 @@ def shown(now: Census) -> str:
     lines.append(
         f"\n{head['judged']} of {head['mutants']} mutants are judged, {carried} of them carried"
         f" over from an older table; {head[AWAITING]} await judgement in"
-        f" {len(head['awaiting'])} functions: python -m tests.mutation run --new"
+        f" {len(head['awaiting'])} functions: python -m tests.mutation run --new --overwrite"
     )
     return "\n".join(lines)

@@ -225,7 +225,7 @@ def test_verdicts_are_on_the_mutants_of_the_functions_as_they_are(same):
     functions, kept = same
     assert kept, "every function has changed: is the table of another state of the code?"
     wrong = [unit for unit, entry in kept.items() if not census.fits(entry, functions[unit])]
-    assert not wrong, f"python -m tests.mutation run --new judges them again: {wrong}"
+    assert not wrong, f"python -m tests.mutation run --new --overwrite judges them again: {wrong}"
 
 
 def test_reasons_belong_to_what_exists(same):
@@ -262,7 +262,7 @@ def test_reasons_are_kept_in_order():
 def test_the_table_says_what_is_judged_and_what_awaits_judgement_now(table):
     now = census.take(table)
     told = {name: table[name] for name in report.summary(now)}
-    assert told == report.summary(now), "run python -m tests.mutation report --write"
+    assert told == report.summary(now), "run python -m tests.mutation report --overwrite"
     assert report.stale_reasons(now) == {}
 
 
