@@ -11,16 +11,9 @@ from npstack.core.arrays import as_array, check_float
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.masks import check_bool_mask, zero_where_masked
 from npstack.core.numerics import Array, is_finite, real
+from npstack.core.wide import Wide
 
 Mask = NDArray[np.bool_]
-
-
-def difference_of(
-    where: str, predictions: object, targets: object, mask: object, weights: object
-) -> tuple[Array, Any]:
-    """Predictions minus targets, zero where they do not count, and the divisor of a mean."""
-    left, right, _, count = checked_pair(where, "predictions", predictions, targets, mask, weights)
-    return left - right, count
 
 
 def checked_pair(
@@ -44,7 +37,8 @@ def counted_steps(
     """Where predictions count, and the divisor of a mean over them.
 
     Without weights, the number of valid steps times K. With weights, for each step the number of
-    predictions that there would be if all weighed as much as this one, (…, 1).
+    predictions that there would be if all weighed as much as this one, (…, 1); wide numbers
+    where a float would overflow.
     """
     if mask is None:
         mask = np.ones(predictions.shape[:-1], dtype=bool)
@@ -58,9 +52,12 @@ def counted_steps(
         fail(ArgumentError, where, "at least one valid step must be left", "none", advice)
     if weights is None:
         return mask, count
-    total = weights.sum() * predictions.shape[-1]
-    with np.errstate(over="ignore"):  # a weight that is nothing beside the others: over infinity
-        return mask, (total / np.where(mask, weights, np.ones_like(weights)))[..., np.newaxis]
+    weights_of_some = np.where(mask, weights, np.ones_like(weights))
+    with np.errstate(over="ignore", invalid="ignore"):
+        divisor: Any = weights.sum() * predictions.shape[-1] / weights_of_some
+    if not is_finite(divisor).all():  # weights near the largest number, or nothing beside it
+        divisor = Wide(weights).sum() * predictions.shape[-1] / weights_of_some
+    return mask, divisor[..., np.newaxis]
 
 
 def check_predictions(where: str, name: str, predictions: object) -> Array:

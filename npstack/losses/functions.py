@@ -17,23 +17,15 @@ one of weight 0 like a masked one, whatever stands there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.core.arguments import check_positive
 from npstack.core.masks import zero_where_masked
-from npstack.core.numerics import (
-    Array,
-    absolute,
-    clip,
-    log_softmax,
-    real,
-    sigmoid,
-    sign,
-    softmax,
-    softplus,
-)
+from npstack.core.numerics import Array, log_softmax, real, sigmoid, softmax, softplus
+from npstack.core.wide import Wide, absolute, clip, sign, squares_are_sound
 from npstack.losses.boundary import (
     Mask,
     check_classes,
@@ -41,8 +33,9 @@ from npstack.losses.boundary import (
     check_predictions,
     checked_pair,
     counted_steps,
-    difference_of,
 )
+
+Number = Callable[[Any], Any]  # np.asarray or Wide: the kind of numbers to compute in
 
 
 class Loss(NamedTuple):
@@ -90,10 +83,8 @@ def mean_squared_error(
     array([[1.],
            [2.]])
     """
-    where = "mean_squared_error"
-    difference, count = difference_of(where, predictions, targets, mask, weights)
-    # Divided before summed: a float32 scalar over an int is float64 in NumPy 1.26, an array is not.
-    return Loss((difference * difference / count).sum(), 2 * difference / count)
+    pair = checked_pair("mean_squared_error", "predictions", predictions, targets, mask, weights)
+    return _mean_of_differences(lambda d: (d * d, 2 * d), *pair)
 
 
 def mean_absolute_error(
@@ -116,9 +107,8 @@ def mean_absolute_error(
     >>> float(loss.value), loss.gradient.ravel().tolist()
     (2.0, [0.5, -0.5])
     """
-    where = "mean_absolute_error"
-    difference, count = difference_of(where, predictions, targets, mask, weights)
-    return Loss((absolute(difference) / count).sum(), sign(difference) / count)
+    pair = checked_pair("mean_absolute_error", "predictions", predictions, targets, mask, weights)
+    return _mean_of_differences(lambda d: (absolute(d), sign(d)), *pair)
 
 
 def huber(
@@ -155,9 +145,13 @@ def huber(
     where = "huber"
     advice = "It is a size of error, in units of the targets."
     delta = check_positive(where, "delta", delta, advice)
-    difference, count = difference_of(where, predictions, targets, mask, weights)
-    clipped = clip(difference, delta)  # ±delta on the linear side: one formula for both sides
-    return Loss((clipped * (difference - clipped / 2) / count).sum(), clipped / count)
+
+    def terms(d: Any) -> tuple[Any, Array]:
+        clipped = clip(d, delta)  # ±delta on the linear side: one formula for both sides
+        return clipped * (d - clipped / 2), clipped
+
+    pair = checked_pair(where, "predictions", predictions, targets, mask, weights)
+    return _mean_of_differences(terms, *pair)
 
 
 def binary_cross_entropy(
@@ -205,7 +199,8 @@ def binary_cross_entropy(
     # Two terms of one sign each: softplus(logit) - target * logit would cancel in the tails.
     values = targets * softplus(-logits) + no * softplus(logits)
     slopes = no * sigmoid(logits) - targets * sigmoid(-logits)
-    return _mean(values, slopes, mask, count)
+    values, slopes = (zero_where_masked(part, mask) for part in (values, slopes))
+    return _mean(lambda number: (number(values), slopes), count)
 
 
 def softmax_cross_entropy(
@@ -251,15 +246,43 @@ def softmax_cross_entropy(
     advice = "The last axis of the logits has one entry per class. Padding? Mask it."
     check_none(where, wrong, targets, expected, advice)
     logits = zero_where_masked(logits, mask)
-    right = np.arange(logits.shape[-1]) == classes[..., np.newaxis]
-    values = np.where(right, 0 - log_softmax(logits), np.zeros_like(logits))
-    # The right class gets minus what the others have: p - 1 would cancel where p is close to 1.
-    others = np.where(right, np.zeros_like(logits), softmax(logits))
-    slopes = np.where(right, -others.sum(axis=-1, keepdims=True), others)
-    return _mean(values, slopes, mask, count)
+    right = (np.arange(logits.shape[-1]) == classes[..., np.newaxis]) & mask[..., np.newaxis]
+
+    def terms(number: Number) -> tuple[Any, Array]:
+        # The right class gets minus what the others have: p - 1 would cancel where p is close to 1.
+        others = zero_where_masked(np.where(right, np.zeros_like(logits), softmax(logits)), mask)
+        slopes = np.where(right, -others.sum(axis=-1, keepdims=True), others)
+        values = 0 - log_softmax(logits)
+        if number is Wide:  # from the largest logit down to the right one it may be far
+            top = real(logits).argmax(axis=-1, keepdims=True)
+            largest, least = (np.take_along_axis(part, top, axis=-1) for part in (logits, values))
+            return (number(largest) - logits + least) * right, slopes
+        return np.where(right, values, np.zeros_like(values)), slopes
+
+    return _mean(terms, count)
 
 
-def _mean(values: Array, slopes: Array, mask: Mask, count: Any) -> Loss:
-    """The mean of values that count, and its derivatives."""
-    values, slopes = (zero_where_masked(part, mask) for part in (values, slopes))
-    return Loss((values / count).sum(), slopes / count)
+def _mean_of_differences(
+    terms: Callable[[Any], tuple[Any, Any]], predictions: Array, targets: Array, _: Mask, count: Any
+) -> Loss:
+    """The mean of what a loss says of one difference, and its derivatives."""
+    return _mean(lambda number: terms(number(predictions) - number(targets)), count)
+
+
+def _mean(terms: Callable[[Number], tuple[Any, Any]], count: Any) -> Loss:
+    """The mean of the values that a loss has, and its derivatives.
+
+    ``terms(number)`` gives values and slopes, zero where they do not count, computed in plain
+    floats or in wide numbers; these where the plain mean is not sound.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        values, slopes = terms(np.asarray)
+        dtype = values.dtype
+        # Divided before summed: a float32 scalar over an int is float64 in NumPy 1.26.
+        plain = Loss((values / count).sum(), slopes / count)
+        if not isinstance(count, Wide) and squares_are_sound(plain.value / values.size, dtype):
+            return plain
+    with np.errstate(all="ignore"):
+        values, slopes = map(Wide, terms(Wide))
+        value, gradient = (values / count).sum(), slopes / count
+    return Loss(value.rounded(dtype)[()], gradient.rounded(dtype))
