@@ -6,6 +6,8 @@ mask only valid steps count; what stands elsewhere, NaN included, does not matte
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,8 @@ from npstack.core.arguments import check_size
 from npstack.core.arrays import as_array, check_float
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.masks import check_bool_mask, check_finite
-from npstack.core.numerics import Array
+from npstack.core.numerics import Array, sqrt
+from npstack.core.wide import Wide, careful, squares_are_sound
 
 Mask = NDArray[np.bool_] | None
 
@@ -117,7 +120,7 @@ def rmse(predictions: Array, targets: Array, mask: Mask = None) -> Array:
     Returns
     -------
     float array (K,)
-        One for each output: each horizon of a forecast, say.
+        One for each output: each horizon of a forecast, say; infinity beyond the largest number.
 
     Raises
     ------
@@ -131,7 +134,18 @@ def rmse(predictions: Array, targets: Array, mask: Mask = None) -> Array:
     >>> rmse(np.array([[3.0, 0.0], [4.0, 1.0]]), np.array([[0.0, 0.0], [0.0, 0.0]])).round(3)
     array([3.536, 0.707])
     """
-    return np.asarray(np.sqrt(np.mean(_differences("rmse", predictions, targets, mask) ** 2, 0)))
+    left, right, dtype = _columns("rmse", predictions, targets, mask)
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences = left - right
+        squares = (differences * differences).mean(-1)
+        plain, sound = sqrt(squares), squares_are_sound(squares, squares.dtype)
+
+    def root() -> Wide:
+        differences: Wide = Wide(left) - right
+        square: Wide = (differences * differences).sum(-1) / left.shape[-1]
+        return square.sqrt()
+
+    return careful(plain, sound, root).astype(dtype)
 
 
 def mae(predictions: Array, targets: Array, mask: Mask = None) -> Array:
@@ -142,7 +156,12 @@ def mae(predictions: Array, targets: Array, mask: Mask = None) -> Array:
     >>> mae(np.array([[3.0, 0.0], [4.0, 1.0]]), np.array([[0.0, 0.0], [0.0, 0.0]]))
     array([3.5, 0.5])
     """
-    return np.asarray(np.mean(np.abs(_differences("mae", predictions, targets, mask)), 0))
+    left, right, dtype = _columns("mae", predictions, targets, mask)
+    with np.errstate(over="ignore"):
+        found = abs(left - right).mean(-1)
+    sound = found.dtype == object or np.isfinite(found)
+    size = careful(found, sound, lambda: (abs(Wide(left) - right) / left.shape[-1]).sum(-1))
+    return size.astype(np.empty(0, dtype).real.dtype)
 
 
 def _classes(where: str, predicted: Array, labels: Array, mask: Mask) -> tuple[Array, Array]:
@@ -162,8 +181,13 @@ def _classes(where: str, predicted: Array, labels: Array, mask: Mask) -> tuple[A
     return predicted[chosen], labels[chosen]
 
 
-def _differences(where: str, predictions: Array, targets: Array, mask: Mask) -> Array:
-    """Predictions less targets where they count, (n, K)."""
+def _columns(
+    where: str, predictions: Array, targets: Array, mask: Mask
+) -> tuple[Array, Array, np.dtype[Any]]:
+    """What counts of predictions and targets, a row for each output, (K, n); and their dtype.
+
+    A row is summed pair by pair, from float32 in float64: a million steps cost no digits.
+    """
     predictions = check_float(where, "predictions", predictions, None, "")
     targets = check_float(where, "targets", targets, predictions.dtype, "the predictions")
     if targets.shape != predictions.shape or targets.ndim < 2:
@@ -172,10 +196,12 @@ def _differences(where: str, predictions: Array, targets: Array, mask: Mask) -> 
         expected = "predictions and targets must have one shape, (B, K) or (B, T, K)"
         fail(ShapeError, where, expected, got, advice)
     chosen = _counting(where, mask, targets.shape[:-1])
-    predictions, targets = predictions[chosen], targets[chosen]
+    rows = []
     for name, values in (("predictions", predictions), ("targets", targets)):
-        check_finite(where, name, values, None)
-    return predictions - targets
+        check_finite(where, name, values, chosen)
+        wide = np.result_type(values.dtype, np.float64)
+        rows.append(np.ascontiguousarray(values[chosen].T, wide))
+    return rows[0], rows[1], predictions.dtype
 
 
 def _counting(where: str, mask: Mask, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ WRONG = {
     "labels as text": (
         lambda: error_rate(np.zeros(2, int), np.array(["a", "b"])),
         DtypeError,
-        "labels must be integers",
+        "labels must be an array of numbers",
     ),
     "all masked": (
         lambda: accuracy(np.zeros(2, int), np.zeros(2, int), np.zeros(2, bool)),
