@@ -8,17 +8,26 @@ training part, and the numbers against the data: what was fitted elsewhere is fo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npstack.core.arguments import check_number, check_option
-from npstack.core.arrays import check_float
-from npstack.core.errors import ArgumentError, DataError, NonFiniteError, ShapeError, describe, fail
-from npstack.core.masks import check_bool_mask, check_finite
-from npstack.core.numerics import Array
+from npstack.core.arrays import as_array, check_float
+from npstack.core.errors import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    NonFiniteError,
+    ShapeError,
+    describe,
+    fail,
+)
+from npstack.core.numerics import Array, is_finite
+from npstack.core.wide import Wide, careful, deviation, mean
+from npstack.data.rows import rows_of_runs, runs, valid_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +57,11 @@ class Scaler:
         array, of the same shape and dtype
         """
         values, shift, scale = self._columns("apply", values, None)
-        return np.asarray((values - shift) / scale)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            near, width = shift.astype(values.dtype), scale.astype(values.dtype)
+            plain = np.asarray((values - near) / width)
+        sound = _as_finite(plain, values) & _has_its_digits(width)
+        return careful(plain, sound, lambda: (Wide(values) - shift) / scale)
 
     def invert(self, scaled: Array, columns: Any = None) -> Array:
         """Back to the data's units.
@@ -60,13 +73,17 @@ class Scaler:
             Which columns of the data stand along the last axis; all by default.
         """
         scaled, shift, scale = self._columns("invert", scaled, columns)
-        return np.asarray(scaled * scale + shift)
+        with np.errstate(over="ignore", invalid="ignore"):
+            near, width = shift.astype(scaled.dtype), scale.astype(scaled.dtype)
+            plain = np.asarray(scaled * width + near)
+        sound = _as_finite(plain, scaled) & _has_its_digits(width)
+        return careful(plain, sound, lambda: Wide(scaled) * scale + shift)
 
     def reproduces(self, values: Array, mask: Any = None) -> bool:
         """Whether fitting its rows of these values gives the same numbers."""
-        values = np.asarray(values)
-        columns = 1 if values.ndim == 1 else values.shape[-1]
-        if self.rows[-1] >= len(values) or columns != len(self.shift):
+        values = as_array(f"{type(self).__name__}.reproduces", "values", values)
+        columns = values.shape[-1] if values.ndim > 1 else values.ndim
+        if columns == 0 or self.rows[-1] >= len(values) or columns != len(self.shift):
             return False
         # Sums of the same numbers may round differently in another memory layout.
         again = self._again(values, mask)
@@ -92,12 +109,13 @@ class Scaler:
         values = check_float(where, "values", values, None, "")
         shift, scale = self.shift, self.scale
         if columns is not None:
-            shift, scale = shift[list(columns)], scale[list(columns)]
+            chosen = _chosen_columns(where, columns, len(shift))
+            shift, scale = shift[chosen], scale[chosen]
         D = len(shift)
         if (values.shape[-1] if values.ndim > 1 else 1) != D:
             expected, advice = f"values must be (…, D={D})", "The last axis holds the columns."
             fail(ShapeError, where, expected, values.shape, advice)
-        return values, shift.astype(values.dtype), scale.astype(values.dtype)
+        return values, shift, scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,13 +160,13 @@ class Standardiser(Scaler):
         DataError
             A column is constant.
         NonFiniteError
-            NaN or infinity at a valid step; or numbers too large to square.
+            NaN or infinity at a valid step.
         """
         where = f"{cls.__name__}.fit"
         valid, chosen = valid_rows(where, values, rows, mask, constant)
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = valid.mean(0, np.float64), valid.std(0, np.float64)
-        return cls(mean, _widths(where, valid, deviation, constant), chosen)
+        with np.errstate(over="ignore"):  # of longdouble; an error in words will say it
+            middle, spread = mean(valid, np.float64), deviation(valid, np.float64)
+        return cls(middle, _widths(where, valid, spread, constant), chosen)
 
     def _again(self, values: Array, mask: Any) -> Scaler:
         return self.fit(values, rows=self.rows, mask=mask, constant="centre")
@@ -206,14 +224,23 @@ class MinMax(Scaler):
         """
         where = f"{cls.__name__}.fit"
         advice = "Use low=0, high=1."
-        check_number(where, "low", low, advice)
-        if check_number(where, "high", high, advice) <= low:
+        low = check_number(where, "low", low, advice)
+        high = check_number(where, "high", high, advice)
+        if high <= low:
             fail(ArgumentError, where, "low must be below high", f"{low} and {high}", advice)
         valid, chosen = valid_rows(where, values, rows, mask, constant)
         least, largest = valid.min(0).astype(np.float64), valid.max(0).astype(np.float64)
-        with np.errstate(over="ignore"):
-            scale = _widths(where, valid, (largest - least) / (high - low), constant)
-        return cls(least - low * scale, scale, chosen, float(low), float(high))
+        with np.errstate(over="ignore", invalid="ignore"):  # an error in words will say it
+            scale = np.asarray((largest - least) / (high - low))
+            sound = np.isfinite(scale) & _has_its_digits(scale)
+            scale = careful(scale, sound, lambda: (Wide(largest) - least) / (Wide(high) - low))
+            scale = _widths(where, valid, scale, constant)
+            shift = np.asarray(least - low * scale)
+            shift = careful(shift, np.isfinite(shift), lambda: Wide(least) - Wide(low) * scale)
+        if not np.isfinite(shift).all():
+            expected, got = "the value that becomes 0 must be finite", "infinity"
+            fail(NonFiniteError, where, expected, got, "Use low=0, high=1.")
+        return cls(shift, scale, chosen, low, high)
 
     def config(self) -> dict[str, Any]:
         """Plain values for JSON; `scaler_from` makes the scaler again."""
@@ -233,75 +260,35 @@ def scaler_from(config: Mapping[str, Any]) -> Scaler:
     >>> scaler_from(scaler.config()).apply(np.array([[5.0]]))
     array([[1.]])
     """
-    where = "scaler_from"
+    where, advice = "scaler_from", "Pass what config() returned."
+    if not isinstance(config, Mapping):
+        fail(DtypeError, where, "config must be a dictionary", describe(config), advice)
     kinds: dict[str, type[Scaler]] = {kind.__name__: kind for kind in (Standardiser, MinMax)}
     options = dict(config)
     kind = kinds[check_option(where, "name", options.pop("name", None), kinds)]
-    rows = np.concatenate([np.arange(start, stop) for start, stop in options.pop("rows")])
-    shift, scale = np.array(options.pop("shift")), np.array(options.pop("scale"))
-    return kind(shift, scale, rows, **options)
-
-
-def valid_rows(
-    where: str, values: object, rows: Any, mask: Any, constant: str
-) -> tuple[Array, NDArray[np.int64]]:
-    """All valid steps of the chosen rows ``(n, D)``, and the rows' numbers."""
-    check_option(where, "constant", constant, ["refuse", "centre"])
-    values = check_float(where, "values", values, None, "")
-    if values.ndim not in (1, 2, 3) or 0 in values.shape:
-        advice = "The first axis holds the rows, the last the columns."
-        expected = "values must be (N,), (N, D) or (B, T, D), of at least one entry"
-        fail(ShapeError, where, expected, values.shape, advice)
-    values = values[:, np.newaxis] if values.ndim == 1 else values
-    chosen = choose(where, rows, len(values))
-    mask = np.ones(values.shape[:-1], dtype=bool) if mask is None else mask
-    mask = check_bool_mask(where, mask, values.shape[:-1])[chosen]
-    if not mask.any():
-        advice = "Scale by rows in which something was observed."
-        fail(DataError, where, "rows must hold at least one valid step", "none", advice)
-    check_finite(where, "values", values[chosen], mask)
-    return values[chosen][mask], chosen
-
-
-def choose(where: str, rows: Any, count: int) -> NDArray[np.int64]:
-    """Numbers of rows, in order and each once, from a slice, a range, numbers or booleans."""
-    if rows is None or isinstance(rows, slice):
-        rows = range(count)[rows or slice(None)]
-    chosen = np.asarray(rows)
-    if chosen.dtype == bool:
-        chosen = np.flatnonzero(check_bool_mask(where, chosen, (count,)))
-    wrong = chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu"
-    if wrong or chosen.min() < 0 or chosen.max() >= count:
-        expected = f"rows must be a range or numbers between 0 and {count - 1}, at least one"
-        advice = "For the first hundred, use rows=range(100)."
-        got = describe(chosen) if wrong else f"{chosen.min()} to {chosen.max()}"
-        fail(ArgumentError, where, expected, got, advice)
-    return np.unique(chosen).astype(np.int64)
-
-
-def runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Unbroken runs of sorted numbers, as pairs of start and stop.
-
-    Examples
-    --------
-    >>> runs(np.array([0, 1, 2, 7]))
-    [(0, 3), (7, 8)]
-    """
-    parts = np.split(rows, np.flatnonzero(np.diff(rows) != 1) + 1)
-    return [(int(part[0]), int(part[-1]) + 1) for part in parts if len(part)]
-
-
-def in_words(rows: NDArray[np.int64]) -> str:
-    """Rows for a message, at most three runs of them.
-
-    Examples
-    --------
-    >>> in_words(np.array([0, 1, 2, 7]))
-    'rows 0 to 2, 7'
-    """
-    found = [f"{a}" if b == a + 1 else f"{a} to {b - 1}" for a, b in runs(rows)]
-    more = f" and {len(found) - 3} more runs" if len(found) > 3 else ""
-    return f"rows {', '.join(found[:3])}{more}" if found else "no rows"
+    names = [field.name for field in fields(kind)]
+    if options.keys() != set(names):
+        expected = f"a {kind.__name__} must have {', '.join(names)}"
+        fail(ArgumentError, where, expected, ", ".join(map(str, options)) or "nothing", advice)
+    for name in ("shift", "scale"):
+        numbers = as_array(where, name, options[name])
+        least = np.nextafter(0, 1) if name == "scale" else -np.inf
+        usable = numbers.ndim == 1 and numbers.size and numbers.dtype.kind in "iuf"
+        if not usable or not (np.isfinite(numbers) & (numbers >= least)).all():
+            expected = f"{name} must be a list of finite numbers"
+            expected += " above 0" if name == "scale" else ""
+            fail(ArgumentError, where, expected, describe(options[name]), advice)
+        options[name] = numbers.astype(np.float64)
+    if len(options["shift"]) != len(options["scale"]):
+        expected, got = "shift and scale must be of one length", describe(options["scale"])
+        fail(ShapeError, where, expected, got, advice)
+    for name in names[3:]:
+        options[name] = check_number(where, name, options[name], advice)
+    if options.get("low", 0.0) >= options.get("high", 1.0):
+        got = f"{options['low']} and {options['high']}"
+        fail(ArgumentError, where, "low must be below high", got, advice)
+    options["rows"] = rows_of_runs(where, options["rows"], advice)
+    return kind(**options)
 
 
 def _widths(where: str, valid: Array, widths: Array, constant: str) -> Array:
@@ -311,7 +298,13 @@ def _widths(where: str, valid: Array, widths: Array, constant: str) -> Array:
         advice = "Divide the data by a large number first."
         expected = "the spread of every column must be finite"
         fail(NonFiniteError, where, expected, f"infinity in column {column}", advice)
-    flat = (valid == valid[0]).all(0) | (widths == 0)  # a mean may round: its deviation is not 0
+    flat = (valid == valid[0]).all(0)  # a mean may round: its deviation is not 0
+    lost = (widths == 0) & ~flat
+    if lost.any():
+        advice = "Multiply the data by a large number first."
+        expected = "the spread of every column must be a number"
+        got = f"less than the smallest one in column {int(np.argmax(lost))}"
+        fail(DataError, where, expected, got, advice)
     if flat.any() and constant == "refuse":
         columns = ", ".join(map(str, np.flatnonzero(flat)))
         value = valid[0, np.argmax(flat)]
@@ -319,3 +312,25 @@ def _widths(where: str, valid: Array, widths: Array, constant: str) -> Array:
         expected = "columns must vary over the rows to be scaled by"
         fail(DataError, where, expected, f"column {columns} with {value:g} only", advice)
     return np.where(flat, 1.0, widths)
+
+
+def _chosen_columns(where: str, columns: object, count: int) -> NDArray[np.int64]:
+    """Numbers of columns, from the end where they are below zero."""
+    chosen = as_array(where, "columns", columns)
+    whole = chosen.ndim == 1 and chosen.dtype.kind in "iu"
+    if not whole or not ((chosen >= -count) & (chosen < count)).all():
+        expected = f"columns must be a list of numbers from 0 to {count - 1}"
+        fail(ArgumentError, where, expected, describe(columns), "Use columns=[0].")
+    return chosen.astype(np.int64)
+
+
+def _as_finite(found: Array, given: Array) -> NDArray[np.bool_]:
+    """Where what was found is a number, or what was given is none."""
+    return is_finite(found) | ~is_finite(given)
+
+
+def _has_its_digits(widths: Array) -> NDArray[np.bool_]:
+    """Where widths are neither infinite nor so small that their dtype holds few of their digits."""
+    if widths.dtype == object:
+        return np.ones(widths.shape, bool)
+    return np.asarray(is_finite(widths) & (abs(widths) >= np.finfo(widths.dtype).tiny))

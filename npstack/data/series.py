@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import DataError, fail
+from npstack.core.arrays import as_array
+from npstack.core.errors import DataError, DtypeError, NonFiniteError, describe, fail
 from npstack.core.numerics import Array
+from npstack.core.wide import deviation, mean
 
 
 class Series(NamedTuple):
@@ -70,12 +72,20 @@ class Scale(NamedTuple):
         >>> Scale.fit(np.array([0.0, 4.0]))
         Scale(mean=1.0, deviation=1.0)
         """
-        roots = np.sqrt(values)
-        return cls(float(roots.mean()), float(roots.std()))
+        where = "Scale.fit"
+        roots = _roots(where, values)
+        if roots.size == 0 or not np.isfinite(roots).all():
+            got, advice = describe(roots), "Leave out or fill what is missing."
+            fail(NonFiniteError, where, "values must be finite, one at least", got, advice)
+        scale = cls(*(float(measure(roots.ravel("K"))) for measure in (mean, deviation)))
+        if scale.deviation == 0:
+            got = f"{float(roots.flat[0]) ** 2:g} only"
+            fail(DataError, where, "values must vary to be scaled by", got, "Leave them out.")
+        return scale
 
     def apply(self, values: Array) -> Array:
         """From numbers to standard units."""
-        return np.asarray((np.sqrt(values) - self.mean) / self.deviation)
+        return np.asarray((_roots("Scale.apply", values) - self.mean) / self.deviation)
 
     def invert(self, scaled: Array) -> Array:
         """Back to numbers; the root cannot be negative.
@@ -85,4 +95,23 @@ class Scale(NamedTuple):
         >>> Scale(1.0, 1.0).invert(np.array([-3.0, 1.0]))
         array([0., 4.])
         """
+        scaled = _real("Scale.invert", "scaled", scaled)
         return np.square(np.maximum(scaled * self.deviation + self.mean, 0.0))
+
+
+def _real(where: str, name: str, values: object) -> Array:
+    """Real numbers, whole ones too."""
+    numbers = as_array(where, name, values)
+    if numbers.dtype.kind not in "iuf":
+        expected, advice = f"{name} must be real numbers", f"Use {name}.astype(np.float64)."
+        fail(DtypeError, where, expected, describe(numbers), advice)
+    return numbers
+
+
+def _roots(where: str, values: object) -> Array:
+    """Square roots of numbers that have one; NaN stays NaN."""
+    numbers = _real(where, "values", values)
+    if (numbers < 0).any():
+        got, advice = f"{numbers.min():g}", "Without roots: npstack.data.Standardiser.fit(values)."
+        fail(DataError, where, "values must be at least 0 to have a root", got, advice)
+    return np.asarray(np.sqrt(numbers))

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from npstack.core.arguments import check_generator, check_size
 from npstack.core.errors import ArgumentError, DataError, LeakageError, ShapeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.data.scaling import Scaler, in_words
+from npstack.data.rows import in_words
+from npstack.data.scaling import Scaler
 from npstack.data.series import Scale
 from npstack.data.windowing import Windows
 
