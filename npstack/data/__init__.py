@@ -2,17 +2,18 @@
 
 from npstack.data.datasets import MissingPackageError, Text, load
 from npstack.data.highlighting import Statement, library_statements, tagged_statements
-from npstack.data.labelled import Classification, Labelled, load_labelled_csv, load_labelled_npz
+from npstack.data.labelled import Classification, Labelled, load_labelled_csv
+from npstack.data.labelled_arrays import load_labelled_npz
 from npstack.data.loaders import load_npz, load_text
+from npstack.data.positions import Positions, window_positions
 from npstack.data.ragged import Padded, by_length, pad, trim, unpad
+from npstack.data.row_split import RowSplit, split_by_row
 from npstack.data.scaling import MinMax, Scaler, Standardiser, scaler_from
 from npstack.data.series import Scale, Series, load_sunspots
 from npstack.data.splits import (
     Parts,
-    RowSplit,
     TimeSplit,
     check_leakage,
-    split_by_row,
     split_by_time,
 )
 from npstack.data.spoken import say_time, spoken_times
@@ -26,7 +27,7 @@ from npstack.data.synthetic import (
 )
 from npstack.data.table import Table, load_csv
 from npstack.data.timeseries import load_ts
-from npstack.data.windowing import Positions, Windows, window_positions, windows
+from npstack.data.windowing import Windows, windows
 
 __all__ = [
     "Classification",

@@ -13,28 +13,27 @@ A **CSV file** has one line per time step (the long format). Lines of one sequen
 sequence (gaps are not filled). ``label`` is the same in every line of a sequence, or one per step.
 All other columns are features.
 
-An **NPZ file**, as ``np.savez`` writes it, holds ``x (N, T, D)``; ``y (N,)`` or ``(N, T)``,
-integers or texts; if the sequences differ in length, ``lengths (N,)``; and, if you like, the names
-``features (D,)``.
+`labelled_arrays` reads the same from an NPZ file.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npstack.core.arguments import check_option
-from npstack.core.errors import DataError, describe, fail
-from npstack.core.masks import check_finite
+from npstack.core.errors import ArgumentError, DataError, describe, fail
 from npstack.core.numerics import Array
 from npstack.data.lines import number
-from npstack.data.loaders import load_npz
-from npstack.data.ragged import pad
-from npstack.data.table import Advice, find_column, records, refuse
+from npstack.data.ragged import Padded, check_padding, pad
+from npstack.data.records import MOST_BYTES, records
+from npstack.data.table import Advice, check_names, find_column, find_columns, refuse
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
 
@@ -92,8 +91,9 @@ def load_labelled_csv(
     delimiter: str | None = None,
     decimal: str = ".",
     comment: str = "#",
+    most_bytes: int = MOST_BYTES,
 ) -> Labelled:
-    """Read sequences in the long format: one line per step, see the head of this module.
+    """Read sequences in the long format: one line per step, as `npstack.data.labelled` shows it.
 
     Parameters
     ----------
@@ -111,6 +111,9 @@ def load_labelled_csv(
         ``{"label": "weather"}``.
     delimiter, decimal, comment
         As for `load_csv`.
+    most_bytes : int
+        A larger file is refused, and so are sequences that would need more once they are padded
+        to the longest.
 
     Returns
     -------
@@ -120,127 +123,79 @@ def load_labelled_csv(
     ------
     DataError
         All that `load_csv` raises; a column is missing, a label changes within a sequence or is
-        unknown, a step does not rise, a sequence comes back after it has ended.
+        unknown, a step does not rise, a sequence comes back after it has ended; ``most_bytes`` are
+        too few.
     """
     where = f"load_labelled_csv({str(path)!r})"
-    check_option(where, "labels", labels, ["sequence", "step", "none"])
-    check_option(where, "decimal", decimal, [".", ","])
-    head, rows = records(path, where, delimiter, decimal, comment, header=True)
-    special = {name: name for name in ("sequence", "step", "label")} | dict(called or {})
+    labels = check_option(where, "labels", labels, ["sequence", "step", "none"])
+    decimal = check_option(where, "decimal", decimal, [".", ","])
+    known = None if classes is None else tuple(check_names(where, "classes", classes, "calm"))
+    special = _special(where, called)
+    head, rows = records(path, where, delimiter, decimal, comment, True, most_bytes)
     names = head.names
-    given = [name for name in names if name not in special.values()]
-    chosen = given if features is None else list(features)
-    columns = [find_column(where, name, names) for name in chosen]
+    chosen = [name for name in names if name not in special.values()]
+    if features is not None:
+        chosen = check_names(where, "features", features, (*chosen, *names)[0])
+    columns = find_columns(where, chosen, names)
     if not columns:
         advice = "Add columns of numbers, one per feature."
-        fail(DataError, where, "the table must have features", ", ".join(names), advice)
-    place = {key: names.index(name) for key, name in special.items() if name in names}
-    for needed in ["sequence"] + (["label"] if labels != "none" else []):
-        find_column(where, special[needed], names)
-    steps: dict[str, list[list[float]]] = {}
-    tags: dict[str, list[tuple[str, str]]] = {}
-    current, before = "", -math.inf
+        fail(DataError, where, "the table must have features", ", ".join(map(brief, names)), advice)
+    place = _places(where, special, names, labels)
+    values, lines, codes = array("d"), array("q"), array("q")
+    lengths: dict[str, int] = {}
+    found: dict[str, int] = {}
+    current, before, code = "", -math.inf, -1
     for n, fields in rows:
         at = f"{where}, line {n}"
         key = fields[place["sequence"]]
-        if key not in steps:
-            steps[key], tags[key], before = [], [], -math.inf
-        elif key != current:
-            expected = "lines of one sequence must stand together"
-            fail(DataError, at, expected, f"{brief(key)} again", "Sort the file by sequence.")
-        current = key
+        if key != current or not key:
+            _check_new(at, key, lengths)
+            current, before, lengths[key] = key, -math.inf, 0
         if "step" in place:
             before = _next_step(at, fields[place["step"]], before, decimal)
-        steps[key].append([_value(at, names, fields, j, decimal) for j in columns])
+        values.extend(_value(at, names, fields, j, decimal) for j in columns)
         if labels != "none":
             tag = fields[place["label"]]
-            if not tag or (labels == "sequence" and tags[key] and tag != tags[key][0][0]):
-                expected = "every line must have the label of its sequence"
-                advice = "One for each step? Use labels='step'."
-                fail(DataError, f"{at}, column {place['label'] + 1}", expected, brief(tag), advice)
-            tags[key].append((tag, f"line {n}"))
-    if not steps:
+            if labels == "sequence" and lengths[key]:
+                if found.get(tag) != code:
+                    _refuse_label(f"{at}, column {place['label'] + 1}", tag)
+            else:
+                if not tag:
+                    _refuse_label(f"{at}, column {place['label'] + 1}", tag)
+                code = found.setdefault(tag, len(found))
+                codes.append(code)
+                lines.append(n)
+        lengths[key] += 1
+    if not lengths:
         fail(DataError, where, "lines must follow the header", "none", "Is the file complete?")
-    found = [tag for key in steps for tag in (tags[key][:1] if labels == "sequence" else tags[key])]
-    numbers, known = label_numbers(where, found, classes)
-    arrays = [np.array(rows) for rows in steps.values()]
+    ends = np.cumsum(list(lengths.values()))[:-1]
+    x, mask = padded(where, np.split(np.array(values).reshape(-1, len(columns)), ends), most_bytes)
+    y, told = np.full(len(lengths), -1, np.int64), known or ()
+    if labels != "none":
+        y, told = label_numbers(where, tuple(found), codes, lambda k: f"line {lines[k]}", known)
     if labels == "step":
-        y = pad(np.split(numbers, np.cumsum([len(rows) for rows in arrays])[:-1])).x
-    else:
-        y = numbers if labels == "sequence" else np.full(len(arrays), -1, np.int64)
-    return labelled(arrays, y, known, tuple(chosen), tuple(steps))
-
-
-def load_labelled_npz(
-    path: str | Path, *, classes: Sequence[str] | None = None, most_bytes: int = 2**30
-) -> Labelled:
-    """Read sequences from arrays ``x``, ``y``, ``lengths`` and ``features``.
-
-    Parameters
-    ----------
-    path : str or Path
-    classes, most_bytes
-        As for `load_labelled_csv` and `load_npz`. Without ``y`` in the file there are no labels.
-
-    Returns
-    -------
-    Labelled
-
-    Raises
-    ------
-    DataError
-        All that `load_npz` raises; an array has the wrong shape or type, or contradicts another.
-    NonFiniteError
-        NaN or infinity at a step of a sequence.
-    """
-    where = f"load_labelled_npz({str(path)!r})"
-    arrays = load_npz(path, most_bytes)
-    known = {"x", "y", "lengths", "features"}
-    if "x" not in arrays or not arrays.keys() <= known:
-        expected = f"the arrays must be x, and of {', '.join(sorted(known - {'x'}))} what there is"
-        got, advice = ", ".join(map(brief, arrays)), "Rename them: np.savez(path, x=…, y=…)."
-        fail(DataError, where, expected, got, advice)
-    x = _check(where, "x", arrays["x"], "iuf", 3, None).astype(np.float64)
-    B, T, D = x.shape
-    if 0 in x.shape:
-        fail(DataError, where, "x must be (N, T, D), none of them 0", x.shape, "Is it complete?")
-    lengths = _check(where, "lengths", arrays.get("lengths", np.full(B, T)), "iu", 1, (B,))
-    if lengths.min() < 1 or lengths.max() > T:
-        row = int(np.argmax((lengths < 1) | (lengths > T)))
-        expected, got = f"lengths must lie between 1 and T={T}", f"{lengths[row]} in row {row}"
-        fail(DataError, where, expected, got, "Leave empty sequences out.")
-    mask = np.arange(T) < lengths[:, np.newaxis]
-    check_finite(where, "x", x, mask)
-    names = _check(where, "features", arrays.get("features", _numbered("feature", D)), "U", 1, (D,))
-    y, found = np.full(B, -1, np.int64), tuple(classes or ())
-    if "y" in arrays:
-        given = arrays["y"]
-        y = _check(where, "y", given, "iuU", 2 if given.ndim == 2 else 1, (B, T)[: given.ndim])
-        told = mask if y.ndim == 2 else np.ones(B, bool)
-        places = (f"y{list(map(int, index))}" for index in np.argwhere(told))
-        tags = zip(map(str, y[told].tolist()), places, strict=True)
-        numbers, found = label_numbers(where, list(tags), classes)
-        y = np.zeros(y.shape, np.int64)
-        y[told] = numbers
-    x = np.where(mask[..., np.newaxis], x, 0.0)
-    ids = tuple(map(str, range(B)))
-    return Labelled(Samples(x, y, mask), found, tuple(names.tolist()), ids)
+        y = pad(np.split(y, ends), most_bytes=most_bytes).x
+    return Labelled(Samples(x, y, mask), told, tuple(chosen), tuple(lengths))
 
 
 def label_numbers(
-    where: str, tags: Sequence[tuple[str, str]], classes: Sequence[str] | None
-) -> tuple[Array, tuple[str, ...]]:
-    """Numbers for labels; each comes with the place where it stands, for the error."""
-    known = class_order({name for name, _ in tags}) if classes is None else tuple(classes)
+    where: str,
+    names: Sequence[str],
+    codes: Sequence[int] | NDArray[np.int64],
+    place: Callable[[int], str],
+    classes: tuple[str, ...] | None,
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Numbers of classes for labels, where label k is ``names[codes[k]]`` and stands at a place."""
+    known = class_order(names) if classes is None else classes
     numbers = {name: k for k, name in enumerate(known)}
-    for name, place in tags:
-        if name not in numbers:
-            some = ", ".join(map(brief, known[:10])) + (", …" if len(known) > 10 else "")
-            advice = "A model tells no class that it was not trained on."
-            fail(
-                DataError, f"{where}, {place}", f"label must be one of {some}", brief(name), advice
-            )
-    return np.array([numbers[name] for name, _ in tags], np.int64), known
+    each = np.array([numbers.get(name, -1) for name in names], np.int64)[np.asarray(codes)]
+    if (each < 0).any():
+        k = int(np.argmin(each))
+        some = ", ".join(map(brief, known[:10])) + (", …" if len(known) > 10 else "")
+        expected, got = f"label must be one of {some}", brief(names[codes[k]])
+        advice = "Leave it out: a model tells no class that it was not trained on."
+        fail(DataError, f"{where}, {place(k)}", expected, got, advice)
+    return each, known
 
 
 def class_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -256,31 +211,71 @@ def class_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (int(name), name) if whole else (0, name)))
 
 
-def labelled(
-    sequences: Sequence[Array],
-    y: Array,
-    classes: tuple[str, ...],
-    features: tuple[str, ...],
-    ids: tuple[str, ...],
-) -> Labelled:
-    """Sequences (T_i, D) in one array."""
-    x, mask = pad(sequences)
-    return Labelled(Samples(x, y, mask), classes, features, ids)
+def padded(where: str, sequences: Sequence[Array], most_bytes: int) -> Padded:
+    """Sequences (T_i, D) in one array, if that is not too large."""
+    check_padding(DataError, where, sequences, max(map(len, sequences)), most_bytes)
+    return pad(sequences, most_bytes=most_bytes)
+
+
+def _special(where: str, called: Mapping[str, str] | None) -> dict[str, str]:
+    """What the three columns that are no features are called."""
+    special = {name: name for name in ("sequence", "step", "label")}
+    given = {} if called is None else called
+    right = isinstance(given, Mapping) and set(given) <= set(special)
+    right = right and all(isinstance(name, str) for name in given.values())
+    if right:
+        special |= given
+    if not right or len(set(special.values())) < len(special):
+        expected = "called must say what the columns sequence, step and label are called"
+        advice = "Use called={'label': 'weather'}, for example."
+        fail(ArgumentError, where, expected, describe(called), advice)
+    return special
+
+
+def _places(
+    where: str, special: Mapping[str, str], names: Sequence[str], labels: str
+) -> dict[str, int]:
+    """Where the three columns stand; the step may be missing, if nobody says what it is called."""
+    places = {name: j for j, name in enumerate(names)}
+    needed = {"sequence"} | ({"label"} - {labels} if labels != "none" else set())
+    needed |= {"step"} if special["step"] != "step" else set()
+    for key, name in special.items():
+        if key in needed and name not in places:
+            advice = f"Add it, or say what it is called in the file: called={{{key!r}: …}}."
+            option = {"label": "target"}.get(key, key)
+            typed = f"Add it, or say what it is called in the file: --{option} COLUMN."
+            find_column(where, name, names, Advice(advice, typed))
+    return {key: places[name] for key, name in special.items() if name in places}
+
+
+def _check_new(at: str, key: str, lengths: Mapping[str, int]) -> None:
+    """A sequence that begins has a name, and has not ended before."""
+    if not key:
+        fail(DataError, at, "every line must name its sequence", "nothing", "Fill it in.")
+    if key in lengths:
+        expected = "lines of one sequence must stand together"
+        fail(DataError, at, expected, f"{brief(key)} again", "Sort the file by sequence.")
+
+
+def _refuse_label(at: str, tag: str) -> None:
+    expected = "every line must have the label of its sequence"
+    advice, typed = "One for each step? Use labels='step'.", "Correct it: one for all its lines."
+    if not tag:
+        advice, typed = "Fill it in.", None  # type: ignore[assignment]
+    fail(DataError, at, expected, brief(tag), advice, typed=typed)
+
+
+MEND = Advice(
+    "Correct it, or leave the column out: features=[…].",
+    "Correct it, or leave the column out: --inputs A,B,….",
+)
+MASK = Advice("Fill it in, or leave out the step, or the column.")
 
 
 def _value(at: str, names: Sequence[str], fields: list[str], j: int, decimal: str) -> float:
     value = number(fields[j], decimal)
     if not math.isfinite(value):
-        mend = Advice("Correct it, or leave the column out: features=[…].")
-        mask = Advice("Fill it in, or leave out the step, or the column.")
-        place = f"{at}, column {j + 1} ({brief(names[j])})"
-        refuse(
-            place,
-            fields[j],
-            decimal,
-            Advice(f"Correct it, or {mend}"),
-            Advice(f"Fill it in, or {mask}"),
-        )
+        refuse(f"{at}, column {j + 1} ({brief(names[j])})", fields[j], decimal, MEND, MASK)
     return value
 
 
@@ -289,22 +284,10 @@ def _next_step(at: str, field: str, before: float, decimal: str) -> float:
     if not before < step < math.inf:
         expected = "step must be a number that rises within a sequence"
         got = f"{brief(field)}{f' after {before:g}' if before > -math.inf else ''}"
-        fail(DataError, at, expected, got, "Sort the file by sequence and step.")
+        advice = "Sort the file by sequence and step."
+        if not math.isfinite(step):
+            advice = "Number the steps 0, 1, 2, …, or take the column out."
+        elif step == before:
+            advice = "Is a line there twice? Take one out."
+        fail(DataError, at, expected, got, advice)
     return step
-
-
-def _numbered(name: str, count: int) -> Array:
-    return np.array([f"{name} {d}" for d in range(count)])
-
-
-def _check(
-    where: str, name: str, value: Array, kinds: str, ndim: int, shape: tuple[int, ...] | None
-) -> Any:
-    """An array of a kind of numbers (or texts) and a shape."""
-    words = {"iuf": "numbers", "iu": "integers", "U": "texts", "iuU": "integers or texts"}
-    if value.dtype.kind not in kinds or value.ndim != ndim or (shape or value.shape) != value.shape:
-        letters = "(N, T, D)" if shape is None else str(shape)
-        got = describe(value)
-        advice = "N sequences of T steps and D features; shorter ones are padded on the right."
-        fail(DataError, where, f"{name} must be {words[kinds]} {letters}", got, advice)
-    return value

@@ -7,14 +7,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from npstack.core.arguments import check_size
 from npstack.core.errors import DataError, fail
+from npstack.files.paths import open_file
 
+THOUSANDS = re.compile(  # 1: the separator; 2: the decimal sign, another one, and what follows
+    r"[+-]?[1-9]\d{0,2}([,._ '\u2019\u00a0\u202f])\d{3}(?:\1\d{3})*((?!\1)[.,]\d+)?", re.ASCII
+)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 RESAVE = "Save the file as UTF-8 text."
 
 
-def text_lines(path: str | Path, where: str, longest: int) -> Iterator[tuple[int, str]]:
+def text_lines(
+    path: str | Path, where: str, longest: int, most_bytes: int
+) -> Iterator[tuple[int, str]]:
     """Number (from 1) and text of every line, without its end.
 
     Parameters
@@ -24,16 +31,17 @@ def text_lines(path: str | Path, where: str, longest: int) -> Iterator[tuple[int
         The function that the user called, and the file.
     longest : int
         Bytes that a line may have; no more are ever held.
+    most_bytes : int
+        Bytes that the file may have.
 
     Raises
     ------
     DataError
-        No UTF-8 text; a line is too long.
+        No file, or one that is too large; no UTF-8 text; a line is too long.
     OSError
         There is no such file, or it may not be read.
     """
-    check_file(path, where)
-    with open(path, "rb") as file:
+    with open_file(where, path, check_size(where, "most_bytes", most_bytes)) as file:
         number = 0
         while line := file.readline(longest + 1):
             number += 1
@@ -54,13 +62,6 @@ def text_lines(path: str | Path, where: str, longest: int) -> Iterator[tuple[int
                 got, advice = "a carriage return inside", "Save the file with line feeds."
                 fail(DataError, at, "lines must end with a line feed", got, advice)
             yield number, text
-
-
-def check_file(path: str | Path, where: str) -> None:
-    """No folder, no device: reading one might never end."""
-    if Path(path).exists() and not Path(path).is_file():
-        advice = "Give the path of a file."
-        fail(DataError, where, "path must lead to a file", "a folder or a device", advice)
 
 
 def check_start(line: bytes, where: str) -> None:
@@ -97,3 +98,8 @@ def number(text: str, decimal: str = ".") -> float:
     """
     plain = text if decimal == "." else text.replace(".", " ").replace(decimal, ".")
     return float(plain) if NUMBER.fullmatch(plain) else math.nan
+
+
+def is_infinite(text: str) -> bool:
+    """Whether a text says infinity, in words or by its size."""
+    return text.lower().lstrip("+-") in ("inf", "infinity") or math.isinf(number(text))

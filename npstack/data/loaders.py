@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import tokenize
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.lib import format as npy
 
+from npstack.core.arguments import check_size
 from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
-from npstack.data.lines import check_file, check_start, decode
+from npstack.data.lines import check_start, decode
+from npstack.files.paths import open_file
 from npstack.files.strict_json import brief
 
+MOST_ARRAYS = 1000
+MOST_LISTED = 2**20  # bytes of the list of members: a thousand of them with long names
+COUNT = f"the file must hold 1 to {MOST_ARRAYS:,} arrays"
+TOGETHER = "Put what belongs together into one array, with an axis more."
 DEFLATE = 1032  # bytes that one compressed byte can stand for, at most
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -43,23 +51,20 @@ def load_text(path: str | Path, most_bytes: int = 2**28) -> str:
     ----------
     path : str or Path
     most_bytes : int
-        A longer file is refused.
+        A larger file is refused before it is read.
 
     Raises
     ------
     DataError
-        Empty, too long, binary, or not UTF-8: with line and character of the first wrong byte.
+        No file, empty, too large, binary, or not UTF-8: with line and character of the first
+        wrong byte.
     OSError
         There is no such file, or it may not be read.
     """
     where = f"load_text({str(path)!r})"
-    check_file(path, where)
-    with open(path, "rb") as file:
-        data = file.read(min(most_bytes, Path(path).stat().st_size) + 1)  # it takes what it may
+    with open_file(where, path, check_size(where, "most_bytes", most_bytes)) as file:
+        data = file.read()
     check_start(data[:8], where)
-    if len(data) > most_bytes:
-        expected, advice = f"the file must have at most {most_bytes:,} bytes", "Use most_bytes=."
-        fail(DataError, where, expected, "more", advice)
     text = decode(data.removeprefix(b"\xef\xbb\xbf"), where)
     if "\0" in text:
         before = text[: text.index("\0")]
@@ -102,11 +107,12 @@ def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
     {'x': array([0., 1., 2.]), 'y': array(['u', 'v'], dtype='<U1')}
     """
     where = f"load_npz({str(path)!r})"
-    check_file(path, where)
-    with open(path, "rb") as file:
-        size = Path(path).stat().st_size
+    most_bytes = check_size(where, "most_bytes", most_bytes)
+    with open_file(where, path) as file:
+        size = file.seek(0, io.SEEK_END)
         try:
-            with zipfile.ZipFile(file) as archive:
+            with zipfile.ZipFile(_Opening(file, where)) as archive:
+                archive.fp = file
                 return _arrays(where, archive, size, most_bytes)
         except DataError:
             raise
@@ -115,22 +121,36 @@ def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
             fail(DataError, where, "the file must be a whole .npz file", brief(error), advice)
 
 
+class _Opening:
+    """A file whose list of members is read in one piece, which must not be too large."""
+
+    def __init__(self, file: IO[bytes], where: str) -> None:
+        self.file, self.seek, self.tell, self.where = file, file.seek, file.tell, where
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `MOST_LISTED` bytes, or up to the end, where little is left."""
+        if size > MOST_LISTED:  # it needs many times as much once it is read
+            fail(DataError, self.where, COUNT, f"a list of them of {size:,} bytes", TOGETHER)
+        return self.file.read(size)
+
+
 def _arrays(where: str, archive: zipfile.ZipFile, size: int, most_bytes: int) -> dict[str, Array]:
     members = archive.infolist()
-    names = [member.filename for member in members]
+    names = Counter(member.filename for member in members)
     if "npstack.json" in names:
-        advice = "Use load_weights or load_checkpoint."
+        advice = "Use load_weights, load_model or load_checkpoint."
         fail(DataError, where, "the file must hold arrays only", "a file of npstack's", advice)
-    expected = "every array must stand in the file once, under a name that ends in .npy"
-    wrong = [name for name in names if not name.endswith(".npy") or names.count(name) > 1]
-    if wrong or not names or len(names) > 1000:
-        got = brief(wrong[0]) if wrong else f"{len(names)} of them"
-        fail(DataError, where, expected, got, "np.savez writes such files.")
+    if not 1 <= len(members) <= MOST_ARRAYS:
+        fail(DataError, where, COUNT, f"{len(members):,}", TOGETHER)
+    wrong = [name for name, times in names.items() if not name.endswith(".npy") or times > 1]
+    if wrong:
+        expected = "every array must stand in the file once, under a name that ends in .npy"
+        fail(DataError, where, expected, brief(wrong[0]), "np.savez writes such files.")
     total = sum(member.file_size for member in members)
     if total > most_bytes:
-        advice = "If you trust the file, allow more: most_bytes=."
         expected = f"all arrays must need at most {most_bytes:,} bytes"
-        fail(DataError, where, expected, f"{total:,}", advice)
+        advice = f"If you trust the file, allow more: most_bytes={total}."
+        fail(DataError, where, expected, f"{total:,}", advice, typed="Make it smaller.")
     arrays = {}
     for member in members:
         name = member.filename.removesuffix(".npy")
@@ -160,7 +180,7 @@ def _array(at: str, stream: IO[bytes], size: int) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of headers in the manner of Python 2
         shape, fortran, dtype = read(stream)
-    if dtype.kind not in "biufcSU" or dtype.hasobject or dtype.shape:
+    if dtype.kind not in "biufcSU" or dtype.hasobject or dtype.shape or not dtype.itemsize:
         advice = "Objects would have to be unpickled, which runs code: save numbers or texts."
         fail(DataError, at, "it must hold numbers, booleans or text", brief(str(dtype)), advice)
     count, room = math.prod(shape), size - stream.tell()

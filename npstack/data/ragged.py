@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_option, check_size
+from npstack.core.arguments import check_flag, check_generator, check_option, check_size
 from npstack.core.arrays import as_array
-from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.errors import (
+    ArgumentError,
+    DtypeError,
+    NpstackError,
+    ShapeError,
+    describe,
+    fail,
+)
 from npstack.core.masks import check_bool_mask
 from npstack.core.numerics import Array
+from npstack.data.amounts import check_room
 from npstack.losses.samples import Samples
 
+MOST_BYTES = 2**30  # that padded sequences may need, unless more is allowed
 Batches = Callable[[np.random.Generator], Iterator[NDArray[np.int64]]]
 
 
@@ -33,7 +43,12 @@ class Padded(NamedTuple):
     mask: NDArray[np.bool_]
 
 
-def pad(sequences: Sequence[Array], length: int | None = None, side: str = "right") -> Padded:
+def pad(
+    sequences: Sequence[Array],
+    length: int | None = None,
+    side: str = "right",
+    most_bytes: int = MOST_BYTES,
+) -> Padded:
     """Put sequences into one array, padded to the same length.
 
     Parameters
@@ -44,6 +59,8 @@ def pad(sequences: Sequence[Array], length: int | None = None, side: str = "righ
         T; by default that of the longest sequence. Nothing is cut: a longer one is an error.
     side : {"right", "left"}
         Where the padding goes. To a model with the mask both are the same sequence.
+    most_bytes : int
+        How much array and mask may need. One long sequence makes all others as long.
 
     Returns
     -------
@@ -54,7 +71,8 @@ def pad(sequences: Sequence[Array], length: int | None = None, side: str = "righ
     ShapeError, DtypeError
         The sequences do not fit together.
     ArgumentError
-        A sequence is longer than ``length``, or there is no step at all.
+        A sequence is longer than ``length``, there is no step at all, or ``most_bytes`` are too
+        few.
 
     Examples
     --------
@@ -66,20 +84,9 @@ def pad(sequences: Sequence[Array], length: int | None = None, side: str = "righ
     array([3, 1])
     """
     where = "pad"
-    check_option(where, "side", side, ["right", "left"])
-    arrays = [as_array(where, f"sequence {i}", s) for i, s in enumerate(sequences)]
-    if not arrays:
-        advice = "Is the list of files or rows empty?"
-        fail(ArgumentError, where, "sequences must hold at least one", "none", advice)
+    side = check_option(where, "side", side, ["right", "left"])
+    arrays = _sequences(where, sequences)
     first = arrays[0]
-    for i, array in enumerate(arrays):
-        if array.ndim < 1 or array.shape[1:] != first.shape[1:]:
-            expected = f"sequence {i} must be (T, …) = (T, {', '.join(map(str, first.shape[1:]))})"
-            advice = "Steps first; all else must be as in sequence 0."
-            fail(ShapeError, where, expected, array.shape, advice)
-        if array.dtype != first.dtype:
-            expected, advice = f"sequence {i} must be {first.dtype} like sequence 0", "Use astype."
-            fail(DtypeError, where, expected, str(array.dtype), advice)
     lengths = np.array([len(array) for array in arrays])
     longest = int(np.argmax(lengths))
     T = int(lengths[longest]) if length is None else check_size(where, "length", length)
@@ -87,12 +94,52 @@ def pad(sequences: Sequence[Array], length: int | None = None, side: str = "righ
         expected = f"sequences must have at most length={T} steps, and one of them at least 1"
         got, advice = f"{lengths[longest]} in sequence {longest}", "Cut it yourself: sequence[:T]."
         fail(ArgumentError, where, expected, got, advice)
+    check_padding(ArgumentError, where, arrays, T, most_bytes)
     mask = np.arange(T) < lengths[:, np.newaxis]
     if side == "left":
         mask = np.ascontiguousarray(mask[:, ::-1])
     x = np.zeros((len(arrays), T, *first.shape[1:]), first.dtype)
     x[mask] = np.concatenate(arrays)
     return Padded(x, mask)
+
+
+def _sequences(where: str, sequences: object) -> list[Array]:
+    """Arrays of numbers, steps first, which fit together."""
+    if hasattr(sequences, "__array__"):
+        sequences = as_array(where, "sequences", sequences)
+    one = isinstance(sequences, str | bytes | Mapping | Samples)
+    one = one or (isinstance(sequences, np.ndarray) and sequences.ndim == 0)
+    if one or not isinstance(sequences, Iterable):
+        expected, advice = "sequences must be a list of arrays", "One sequence? Use [sequence]."
+        fail(DtypeError, where, expected, describe(sequences), advice)
+    arrays = [as_array(where, f"sequence {i}", own) for i, own in enumerate(sequences)]
+    if not arrays:
+        advice = "Is the list of files or rows empty?"
+        fail(ArgumentError, where, "sequences must hold at least one", "none", advice)
+    rest = ", ".join(map(str, arrays[0].shape[1:]))
+    for i, array in enumerate(arrays):
+        if array.ndim < 1 or array.shape[1:] != arrays[0].shape[1:]:
+            expected = f"sequence {i} must be (T{f', {rest}' if rest else ''}), steps first"
+            fail(ShapeError, where, expected, array.shape, "All but T must be as in sequence 0.")
+        if array.dtype != arrays[0].dtype:
+            expected = f"sequence {i} must be {arrays[0].dtype} like sequence 0"
+            fail(DtypeError, where, expected, str(array.dtype), "Use astype.")
+    return arrays
+
+
+def check_padding(
+    kind: type[NpstackError],
+    where: str,
+    arrays: Sequence[Array],
+    steps: int,
+    most_bytes: object,
+) -> None:
+    """Refuse sequences that would need too much memory once they are as long as the longest."""
+    first = arrays[0]
+    row_bytes = steps * (first.itemsize * math.prod(first.shape[1:]) + 1)  # and the mask
+    advice = "Cut the longest, or keep sequences of different lengths apart."
+    shape = len(arrays), steps
+    check_room(kind, where, "padded sequences", shape, row_bytes, most_bytes, advice)
 
 
 def unpad(x: Array, mask: NDArray[np.bool_]) -> list[Array]:
@@ -104,6 +151,9 @@ def unpad(x: Array, mask: NDArray[np.bool_]) -> list[Array]:
     [array([1, 2]), array([3])]
     """
     x = as_array("unpad", "x", x)
+    if x.ndim < 2:
+        advice = "Pass what pad returned: unpad(*padded)."
+        fail(ShapeError, "unpad", "x must be (B, T, …)", x.shape, advice)
     mask = check_bool_mask("unpad", mask, x.shape[:2])
     return [row[valid] for row, valid in zip(x, mask, strict=True)]
 
@@ -112,7 +162,8 @@ def trim(samples: Samples, keeps_time: bool) -> Samples:
     """Leave out the steps at either end that are padding in every row.
 
     A batch of short sequences then costs what short sequences cost: `fit` does this to batches that
-    ``batches=`` puts together. Samples with two inputs stay as they are.
+    ``batches=`` puts together. Samples with two inputs stay as they are. What comes back shares its
+    memory with what was given, and cannot be written to.
 
     Parameters
     ----------
@@ -126,6 +177,10 @@ def trim(samples: Samples, keeps_time: bool) -> Samples:
     >>> trim(Samples(x, np.zeros(2, int), mask).rows([0]), False).x.shape
     (1, 2, 1)
     """
+    keeps_time = check_flag("trim", "keeps_time", keeps_time)
+    if not isinstance(samples, Samples):
+        advice = "Use Samples(x, y, mask)."
+        fail(DtypeError, "trim", "samples must be Samples", describe(samples), advice)
     if samples.mask is None or not samples.mask.any() or isinstance(samples.x, tuple):
         return samples
     used = np.flatnonzero(samples.mask.any(0))
@@ -133,8 +188,18 @@ def trim(samples: Samples, keeps_time: bool) -> Samples:
     told = {"y", "counts", "weights"} if keeps_time else set()
     parts = {name: part for name, part in samples._asdict().items() if part is not None}
     return samples._replace(
-        **{name: part[:, span] for name, part in parts.items() if name in {"x", "mask"} | told}
+        **{
+            name: _protected(part[:, span])
+            for name, part in parts.items()
+            if name in {"x", "mask"} | told
+        }
     )
+
+
+def _protected(part: Array) -> Array:
+    """A view that cannot be written to."""
+    part.flags.writeable = False
+    return part
 
 
 def by_length(mask_or_lengths: Array, batch_size: int) -> Batches:
@@ -162,18 +227,21 @@ def by_length(mask_or_lengths: Array, batch_size: int) -> Batches:
     [[0, 2], [1, 4], [3, 5]]
     """
     where = "by_length"
-    check_size(where, "batch_size", batch_size)
+    batch_size = check_size(where, "batch_size", batch_size)
     given = as_array(where, "mask_or_lengths", mask_or_lengths)
     if not ((given.dtype == bool and given.ndim == 2) or given.dtype.kind in "iu"):
         expected = "mask_or_lengths must be a boolean mask (B, T) or integer lengths (B,)"
         fail(DtypeError, where, expected, describe(given), "Pass samples.mask.")
-    lengths = given.sum(1) if given.dtype == bool else given
+    lengths = given.sum(1) if given.dtype == bool else given.copy()
     if lengths.ndim != 1 or len(lengths) == 0:
         expected, advice = "lengths must be (B,), one per row", "Pass samples.mask."
         fail(ShapeError, where, expected, lengths.shape, advice)
+    if lengths.min() < 0:
+        expected, got = "lengths must be at least 0", f"{lengths.min()} in row {lengths.argmin()}"
+        fail(ArgumentError, where, expected, got, "They are numbers of steps.")
 
     def batches(rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-        order = rng.permutation(len(lengths))
+        order = check_generator(where, rng).permutation(len(lengths))
         order = order[np.argsort(lengths[order], kind="stable")]
         cuts = np.arange(batch_size, len(order), batch_size)
         if short := -len(order) % batch_size:  # the smaller batch: any of them

@@ -1,4 +1,4 @@
-"""Training, validation and test: by time for a series, by row for sequences.
+"""Training, validation and test of a series, by time.
 
 ::
 
@@ -12,15 +12,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from numbers import Real
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_generator, check_size
-from npstack.core.errors import ArgumentError, DataError, LeakageError, ShapeError, describe, fail
+from npstack.core.arguments import check_flag, check_size
+from npstack.core.errors import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    LeakageError,
+    ShapeError,
+    describe,
+    fail,
+)
 from npstack.core.numerics import Array
+from npstack.data.amounts import sizes_of
 from npstack.data.rows import in_words
 from npstack.data.scaling import Scaler
 from npstack.data.series import Scale
@@ -85,6 +93,9 @@ class TimeSplit(NamedTuple):
         [[4, 5, 6, 7, 8, 9, 10, 11], [12, 13, 14, 15], [16, 17, 18, 19]]
         """
         where = "TimeSplit.divide"
+        reach_back = check_flag(where, "reach_back", reach_back)
+        _check_windows(where, "windows", windows)
+        _check_parts(where, self)
         count = len(windows.values)
         if max(self.train.stop, self.validation.stop, self.test.stop) > count:
             last = max(self.train.stop, self.validation.stop, self.test.stop)
@@ -116,20 +127,6 @@ class TimeSplit(NamedTuple):
         return replace(found, samples=found.samples._replace(counts=counts))
 
 
-class RowSplit(NamedTuple):
-    """Which rows are for training, validation and test.
-
-    Attributes
-    ----------
-    train, validation, test : int array
-        Row numbers, rising: ``samples.rows(split.train)``.
-    """
-
-    train: NDArray[np.int64]
-    validation: NDArray[np.int64]
-    test: NDArray[np.int64]
-
-
 def split_by_time(
     count: int, *, train: float = 0.7, validation: float = 0.15, gap: int = 0
 ) -> TimeSplit:
@@ -150,72 +147,18 @@ def split_by_time(
     TimeSplit(train=range(0, 1920), validation=range(1920, 2400), test=range(2400, 3126))
     """
     where = "split_by_time"
-    check_size(where, "count", count, "Use len(series).")
-    first, second, _ = _sizes(where, count, train, validation)
+    count = check_size(where, "count", count, "Use len(series).")
+    first, second, _ = sizes_of(where, count, train, validation)
     if not isinstance(gap, int | np.integer) or isinstance(gap, bool) or gap < 0:
         got, advice = describe(gap), "Use gap=0."
         fail(ArgumentError, where, "gap must be a whole number of at least 0", got, advice)
+    gap = int(gap)
     middle = first + gap if second else first
     last = middle + second + gap
     if last > count:
         expected, got = f"parts and gaps must fit into {count} steps", f"{last}"
         fail(ArgumentError, where, expected, got, "Make train, validation or gap smaller.")
     return TimeSplit(range(first), range(middle, middle + second), range(last, count))
-
-
-def split_by_row(
-    count: int,
-    *,
-    rng: np.random.Generator,
-    train: float = 0.7,
-    validation: float = 0.15,
-    labels: Any = None,
-) -> RowSplit:
-    """Divide rows at random, each label in the same proportions if labels are given.
-
-    For rows that are independent of one another, such as labelled sequences. Windows of one
-    series overlap: divide them by time.
-
-    Parameters
-    ----------
-    count : int
-        Number of rows.
-    rng : numpy.random.Generator
-    train, validation : int or float
-        How many rows; a float is a fraction. The rest is for the test.
-    labels : array (count,), optional
-        Each label is divided in proportion, to less than one row, and stands in every part.
-
-    Raises
-    ------
-    DataError
-        A label has fewer rows than there are parts.
-
-    Examples
-    --------
-    >>> labels = np.array(["a", "b"] * 10)
-    >>> split = split_by_row(20, rng=np.random.default_rng(0), train=0.6, validation=0.2,
-    ...                      labels=labels)
-    >>> [sorted(labels[part].tolist()).count("a") for part in split]
-    [6, 2, 2]
-    """
-    where = "split_by_row"
-    check_size(where, "count", count, "Use len(samples.x).")
-    check_generator(where, rng)
-    sizes = _sizes(where, count, train, validation)
-    labels = np.zeros(count, np.int64) if labels is None else np.asarray(labels)
-    if labels.shape != (count,):
-        expected, advice = f"labels must be ({count},), one per row", "Use samples.y."
-        fail(ShapeError, where, expected, labels.shape, advice)
-    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    parts: list[list[Array]] = [[], [], []]
-    for group in groups:
-        shares = sizes if len(groups) == 1 else _shares(where, labels, group, sizes, rng)
-        for part, rows in zip(
-            parts, np.split(rng.permutation(group), np.cumsum(shares)[:-1]), strict=True
-        ):
-            part.append(rows)
-    return RowSplit(*(np.sort(np.concatenate(part)) for part in parts))
 
 
 def check_leakage(train: Windows, held_out: Windows) -> None:
@@ -240,6 +183,8 @@ def check_leakage(train: Windows, held_out: Windows) -> None:
 targets, got step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by time: split_by_time.
     """
     where = "check_leakage"
+    _check_windows(where, "train", train)
+    _check_windows(where, "held_out", held_out)
     inputs, targets = train.positions
     last = max(int(part.max(initial=0)) for part in (inputs, targets, held_out.positions.targets))
     told = np.zeros(last + 1, dtype=bool)
@@ -255,6 +200,22 @@ targets, got step 4 (an input) in row 1: rows 1 to 2 of 3. Divide windows by tim
         got += f"{in_words(np.flatnonzero(leaks.any(1)))} of {len(train)}"
         expected = "training rows must not see held-out targets"
         fail(LeakageError, where, expected, got, "Divide windows by time: split_by_time.")
+
+
+def _check_windows(where: str, name: str, windows: object) -> None:
+    if not isinstance(windows, Windows):
+        expected, advice = f"{name} must be Windows", "Use windows(values, length, …)."
+        fail(DtypeError, where, expected, describe(windows), advice)
+
+
+def _check_parts(where: str, split: TimeSplit) -> None:
+    """Three ranges in the order of time, none of which reaches into another."""
+    last = 0
+    for name, part in zip(split._fields, split, strict=True):
+        if not isinstance(part, range) or (part and (part.start < last or part.step != 1)):
+            expected = f"{name} must be a range of steps, from {last} on"
+            fail(ArgumentError, where, expected, describe(part), "Use split_by_time.")
+        last = max(last, part.stop) if part else last
 
 
 def _check_scaler(where: str, windows: Windows, train: range) -> None:
@@ -278,7 +239,7 @@ def _check_scaler(where: str, windows: Windows, train: range) -> None:
         same = scaler.reproduces(values, observed)
         rows = in_words(scaler.rows)
     else:  # a Scale does not know its rows
-        again = Scale.fit(values[train.start : train.stop])
+        again = Scale.fit(values[train.start : train.stop][observed[train.start : train.stop]])
         same, rows = np.allclose(scaler, again, rtol=1e-6), "all steps of the part"
     if not same:
         got = f"one that {rows} of these values do not give"
@@ -300,41 +261,3 @@ def _standardised_over(values: Array, observed: NDArray[np.bool_], train: range)
     near[:, near[: train.stop].any(0)] = False
     found = np.flatnonzero(near.any(1))
     return int(found[0]) + 1 if len(found) else None
-
-
-def _sizes(where: str, count: int, train: float, validation: float) -> list[int]:
-    """Three whole numbers with the sum ``count``."""
-    wanted = []
-    for name, size in (("train", train), ("validation", validation)):
-        whole = isinstance(size, int | np.integer)
-        number = isinstance(size, Real) and not isinstance(size, bool)
-        if not number or not 0 <= size <= (count if whole else 1):
-            expected = f"{name} must be a fraction, or a whole number of the {count}"
-            got = describe(size)
-            fail(ArgumentError, where, expected, got, "Use train=0.7, validation=0.15.")
-        wanted.append(float(size if whole else size * count))
-    first, both = round(wanted[0]), round(sum(wanted))
-    if first < 1 or both > count:
-        expected = f"train and validation must fit into {count}, and train hold at least one"
-        got = f"{first} and {both - first}"
-        fail(ArgumentError, where, expected, got, "Use train=0.7, validation=0.15.")
-    return [first, both - first, count - both]
-
-
-def _shares(
-    where: str, labels: Array, group: Array, sizes: list[int], rng: np.random.Generator
-) -> list[int]:
-    """How many rows of one label go into each part: in proportion, and at least one."""
-    exact = len(group) * np.array(sizes) / sum(sizes)
-    wanted = np.array(sizes) > 0
-    if len(group) < wanted.sum():
-        expected = f"every label must have at least {wanted.sum()} rows, one for each part"
-        got = f"{len(group)} of label {labels[group[0]]!r}"
-        fail(DataError, where, expected, got, "Collect more, merge labels, or make fewer parts.")
-    shares = np.maximum(np.floor(exact), wanted).astype(np.int64)
-    ties = 1e-9 * rng.random(3)  # equal claims to an odd row: drawn, or one part would get them all
-    while shares.sum() < len(group):
-        shares[np.argmax(np.where(wanted, exact - shares + ties, -np.inf))] += 1
-    while shares.sum() > len(group):
-        shares[np.argmax(np.where(shares > 1, shares - exact + ties, -np.inf))] -= 1
-    return [int(share) for share in shares]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
+from array import array
 from pathlib import Path
 
 import numpy as np
 
 from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
-from npstack.data.labelled import Labelled, label_numbers, labelled
+from npstack.data.labelled import Labelled, label_numbers, padded
 from npstack.data.lines import number, text_lines
+from npstack.data.records import MOST_BYTES, is_missing
 from npstack.files.strict_json import brief
+from npstack.losses.samples import Samples
 
-LONGEST = 2**26  # bytes of a line: one sequence
+FIELD = re.compile(r"(?<=,)[^,]*|^[^,]*")  # what stands between commas
+
+LONGEST = 2**24  # bytes of a line: one sequence
 
 
-def load_ts(path: str | Path) -> Labelled:
+def load_ts(path: str | Path, most_bytes: int = MOST_BYTES) -> Labelled:
     """Read labelled sequences of any lengths.
 
     ::
@@ -31,6 +37,9 @@ def load_ts(path: str | Path) -> Labelled:
     Parameters
     ----------
     path : str or Path
+    most_bytes : int
+        A larger file is refused, and so are sequences that would need more once they are padded
+        to the longest.
 
     Returns
     -------
@@ -40,14 +49,15 @@ def load_ts(path: str | Path) -> Labelled:
     Raises
     ------
     DataError
-        With the line, and the dimension and step.
+        With the line, and the dimension and step; ``most_bytes`` are too few.
     """
     where = f"load_ts({str(path)!r})"
     header: dict[str, list[str]] = {}
     sequences: list[Array] = []
-    tags: list[tuple[str, str]] = []
+    found: dict[str, int] = {}
+    lines, codes = array("q"), array("q")
     data = False
-    for n, line in text_lines(path, where, LONGEST):
+    for n, line in text_lines(path, where, LONGEST, most_bytes):
         at = f"{where}, line {n}"
         line = line.strip()
         if not line or (line.startswith("#") and not data):
@@ -57,6 +67,9 @@ def load_ts(path: str | Path) -> Labelled:
             if not key.startswith("@"):
                 advice = "Is it a .ts file? load_csv reads tables."
                 fail(DataError, at, "the header must be lines '@key value'", brief(line), advice)
+            if key[1:].lower() in header:
+                advice = "Leave one of the two out."
+                fail(DataError, at, "a key must stand in the header once", brief(key), advice)
             header[key[1:].lower()] = values
             if key.lower() == "@data":
                 _check_header(at, header)
@@ -64,7 +77,8 @@ def load_ts(path: str | Path) -> Labelled:
             continue
         *parts, name = line.split(":")
         sequences.append(_sequence(at, parts, sequences[0].shape[1] if sequences else None))
-        tags.append((name.strip(), f"line {n}"))
+        codes.append(found.setdefault(name.strip(), len(found)))
+        lines.append(n)
     if not sequences:
         advice = "Is the file complete?"
         fail(DataError, where, "sequences must follow a line '@data'", "none", advice)
@@ -73,9 +87,11 @@ def load_ts(path: str | Path) -> Labelled:
     if stated != [str(D)]:
         expected, advice = f"sequences must have @dimensions {' '.join(stated)}", "Correct one."
         fail(DataError, where, expected, D, advice)
-    y, classes = label_numbers(where, tags, header["classlabel"][1:])
+    known = tuple(header["classlabel"][1:])
+    y, classes = label_numbers(where, tuple(found), codes, lambda k: f"line {lines[k]}", known)
     features, ids = (f"dimension {d}" for d in range(D)), map(str, range(len(y)))
-    return labelled(sequences, y, classes, tuple(features), tuple(ids))
+    x, mask = padded(where, sequences, most_bytes)
+    return Labelled(Samples(x, y, mask), classes, tuple(features), tuple(ids))
 
 
 def _check_header(at: str, header: dict[str, list[str]]) -> None:
@@ -83,8 +99,9 @@ def _check_header(at: str, header: dict[str, list[str]]) -> None:
         advice = "Resample the sequences to equal steps first."
         fail(DataError, at, "sequences must have no time stamps", "@timeStamps true", advice)
     labels = header.get("classlabel", [])
-    if [label.lower() for label in labels[:1]] != ["true"] or len(labels) < 2:
-        expected, advice = "the header must say '@classLabel true' and the classes", "Add it."
+    once = len(set(labels[1:])) == len(labels[1:]) > 0
+    if [label.lower() for label in labels[:1]] != ["true"] or not once:
+        expected, advice = "the header must say '@classLabel true' and the classes", "Correct it."
         fail(DataError, at, expected, brief(" ".join(labels)), advice)
 
 
@@ -94,15 +111,18 @@ def _sequence(at: str, parts: list[str], dimensions: int | None) -> Array:
         expected = f"a sequence must have {dimensions or 'its'} dimensions, and its class, by ':'"
         got, advice = f"{len(parts)} dimensions", "Is the line complete?"
         fail(DataError, at, expected, got, advice)
-    columns: list[list[float]] = []
+    columns: list[array[float]] = []
     for d, part in enumerate(parts):
-        fields = part.split(",")
-        if d and len(fields) != len(columns[0]):
-            expected = f"dimension {d} must have {len(columns[0])} steps like dimension 0"
-            fail(DataError, at, expected, len(fields), "Is the line complete?")
-        columns.append([number(field.strip()) for field in fields])
-        for t, value in enumerate(columns[d]):
+        columns.append(array("d"))
+        for t, field in enumerate(FIELD.finditer(part)):
+            value = number(field[0].strip())
             if not math.isfinite(value):
-                place, advice = f"{at}, dimension {d}, step {t}", "Correct the file."
-                fail(DataError, place, "a finite number must stand there", brief(fields[t]), advice)
+                place, advice = f"{at}, dimension {d}, step {t}", "Correct it."
+                if is_missing(field[0].strip()):
+                    advice = "Fill it in, or leave the step out of every dimension."
+                fail(DataError, place, "a finite number must stand there", brief(field[0]), advice)
+            columns[d].append(value)
+        if len(columns[d]) != len(columns[0]):
+            expected = f"dimension {d} must have {len(columns[0])} steps like dimension 0"
+            fail(DataError, at, expected, len(columns[d]), "Is the line complete?")
     return np.array(columns).T.copy()

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_size
+from npstack.core.arguments import check_flag
 from npstack.core.arrays import check_float
 from npstack.core.errors import (
     ArgumentError,
@@ -34,26 +34,13 @@ from npstack.core.errors import (
     describe,
     fail,
 )
-from npstack.core.masks import check_bool_mask, check_finite
+from npstack.core.masks import check_bool_mask, check_finite, zero_where_masked
 from npstack.core.numerics import Array
+from npstack.data.amounts import whole_numbers
+from npstack.data.positions import MOST_BYTES, Positions, check_horizons, place
 from npstack.data.scaling import Scaler
 from npstack.data.series import Scale
 from npstack.losses.samples import Samples
-
-Integers = NDArray[np.int64]
-
-
-class Positions(NamedTuple):
-    """Which time steps of a series the rows read, and which they are to tell.
-
-    Attributes
-    ----------
-    inputs : int array (B, T)
-    targets : int array (B, A), or (B, T, A) at every step
-    """
-
-    inputs: Integers
-    targets: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +56,9 @@ class Windows:
     positions : Positions
         ``x[b, t]`` is step ``positions.inputs[b, t]`` of the series.
     values : float array (N, D)
-        The series as it was given, not scaled.
+        The series as it was given, not scaled: a copy, write-protected.
     observed : bool array (N,)
-        Where the series has values.
+        Where the series has values; write-protected.
     scaler : Standardiser, MinMax, Scale or None
     target_columns : tuple of int (K,)
     """
@@ -95,7 +82,8 @@ class Windows:
     def counted(self) -> NDArray[np.bool_]:
         """True where a prediction counts: ``(B,)``, or ``(B, T)`` at every step."""
         counts = self.samples.counts
-        return np.ones(self.positions.targets.shape[:-1], bool) if counts is None else counts
+        shape = self.positions.targets.shape[:-1]
+        return np.ones(shape, bool) if counts is None else counts
 
     def unscale(self, predictions: Array) -> Array:
         """Predictions, or ``samples.y``, in the units of the data.
@@ -117,78 +105,9 @@ class Windows:
         split = predictions.reshape(*predictions.shape[:-1], outputs // K, K)
         if isinstance(self.scaler, Scaler):
             split = self.scaler.invert(split, self.target_columns)
-        elif self.scaler is not None:
-            split = self.scaler.invert(split)
+        else:
+            split = split.copy() if self.scaler is None else self.scaler.invert(split)
         return split.reshape(predictions.shape)
-
-
-def window_positions(
-    count: int,
-    length: int,
-    *,
-    ahead: int | Sequence[int] = 1,
-    stride: int = 1,
-    every_step: bool = False,
-) -> Positions:
-    """Where windows begin and what they are to tell.
-
-    Row b reads the steps ``b stride + t`` for ``t = 0 … length - 1``. Its target for horizon a is
-
-    - step ``b stride + length - 1 + ahead[a]``: told once, after the last input; or
-    - at every step t, step ``b stride + t + ahead[a]``.
-
-    There are as many rows as have all their targets inside the series:
-    ``B = (count - length - max(ahead)) // stride + 1``.
-
-    Parameters
-    ----------
-    count : int
-        Steps of the series, N.
-    length : int
-        Steps of a window, T.
-    ahead : int or sequence of int
-        Horizons, in steps after the step that tells, A of them, rising.
-    stride : int
-        Steps between the beginnings of windows.
-    every_step : bool
-        Targets at every step (for a model with ``return_sequences=True``), or at the last.
-
-    Raises
-    ------
-    DataError
-        The series is too short for one window.
-
-    Examples
-    --------
-    >>> inputs, targets = window_positions(9, 3, ahead=[1, 3], stride=2)
-    >>> inputs.tolist(), targets.tolist()
-    ([[0, 1, 2], [2, 3, 4]], [[3, 5], [5, 7]])
-    >>> window_positions(5, 3, every_step=True).targets[..., 0].tolist()
-    [[1, 2, 3], [2, 3, 4]]
-    """
-    where = "windows"
-    length = check_size(where, "length", length)
-    stride = check_size(where, "stride", stride)
-    horizons = check_horizons(where, ahead)
-    rows = (count - length - int(horizons[-1])) // stride + 1
-    if rows < 1:
-        expected = f"the series must have at least length + max(ahead) = {length + horizons[-1]}"
-        advice = "Take shorter windows, or a nearer horizon."
-        fail(DataError, where, f"{expected} steps", count, advice)
-    inputs = stride * np.arange(rows)[:, np.newaxis] + np.arange(length)
-    telling = inputs if every_step else inputs[:, -1]
-    return Positions(inputs, telling[..., np.newaxis] + horizons)
-
-
-def check_horizons(where: str, ahead: object) -> Integers:
-    """Rising whole numbers, from one or several."""
-    horizons = np.atleast_1d(np.asarray(ahead))
-    whole = horizons.dtype.kind in "iu" and horizons.ndim == 1 and horizons.size > 0
-    if not whole or horizons[0] < 0 or (horizons[1:] <= horizons[:-1]).any():
-        expected = "ahead must be a whole number of steps, or rising ones"
-        advice = "Use ahead=12, or ahead=[1, 6, 12], or ahead=range(1, 13)."
-        fail(ArgumentError, where, expected, repr(ahead), advice)
-    return horizons.astype(np.int64)
 
 
 def windows(
@@ -203,6 +122,7 @@ def windows(
     warm_up: int = 0,
     mask: Any = None,
     scaler: Scaler | Scale | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> Windows:
     """Cut a series into windows with targets one or many steps ahead.
 
@@ -232,6 +152,8 @@ def windows(
         do not count, and rows in which nothing counts are left out.
     scaler : Standardiser, MinMax, Scale, optional
         Applied to the series. Fit it on the training part: ``rows=split.train``.
+    most_bytes : int
+        How much memory the windows may need. They overlap: it is ``length`` times the series.
 
     Returns
     -------
@@ -243,6 +165,8 @@ def windows(
         The series is too short; nothing was observed that could be told.
     LeakageError
         ``ahead=0`` for a column that is also an input.
+    ArgumentError
+        The windows would need more than ``most_bytes``.
 
     Examples
     --------
@@ -255,29 +179,36 @@ def windows(
            [5., 7.]])
     """
     where = "windows"
-    values = check_float(where, "values", values, None, "")
+    values = check_float(where, "values", values, None, "").copy()
     values = values[:, np.newaxis] if values.ndim == 1 else values
     if values.ndim != 2 or 0 in values.shape:
         advice = "One series at a time: time steps, then columns."
         fail(ShapeError, where, "values must be (N,) or (N, D)", values.shape, advice)
     read = _check_columns(where, "inputs", inputs, values.shape[1])
     told = _check_columns(where, "targets", targets, values.shape[1])
-    if check_horizons(where, ahead)[0] == 0 and set(read) & set(told):
+    every_step = check_flag(where, "every_step", every_step)
+    horizons = check_horizons(where, ahead)
+    both = set(read) & set(told)
+    if horizons[0] == 0 and both:
         expected = "a column that is told at ahead=0 must not be read"
         advice = "Leave it out of inputs=, or tell it at least one step ahead."
-        fail(LeakageError, where, expected, f"column {min(set(read) & set(told))} in both", advice)
+        fail(LeakageError, where, expected, f"column {min(both)} in both", advice)
     if not isinstance(scaler, Scaler | Scale | None):
         expected = "scaler must be a Standardiser, a MinMax or a Scale, fitted"
         advice = "Use scaler=Standardiser.fit(values, rows=split.train)."
         fail(DtypeError, where, expected, describe(scaler), advice)
-    observed = np.ones(len(values), bool) if mask is None else mask
-    observed = check_bool_mask(where, observed, values.shape[:1])
+    observed = np.ones(len(values), bool)
+    if mask is not None:
+        observed = check_bool_mask(where, mask, values.shape[:1]).copy()
     check_finite(where, "values", values, observed)
-    positions = window_positions(
-        len(values), length, ahead=ahead, stride=stride, every_step=every_step
+    step_bytes = len(read) * values.itemsize, len(told) * values.itemsize
+    positions = place(
+        where, len(values), length, horizons, stride, every_step, step_bytes, most_bytes
     )
     counts = _counts(where, positions, observed, every_step, warm_up)
-    scaled = values if scaler is None else scaler.apply(values)
+    scaled = values
+    if scaler is not None:  # what was not observed may be a number that no scaler takes
+        scaled = scaler.apply(zero_where_masked(values, observed))
     y = scaled[:, told][positions.targets]
     samples = Samples(
         scaled[:, read][positions.inputs],
@@ -285,6 +216,8 @@ def windows(
         None if mask is None else observed[positions.inputs],
         None if counts.all() else counts,
     )
+    for own in (values, observed):  # what the rows were cut from is kept as it was
+        own.flags.writeable = False
     found = Windows(samples, positions, values, observed, scaler, told)
     some = counts.reshape(len(found), -1).any(1)
     return found if some.all() else found.rows(some)
@@ -292,12 +225,14 @@ def windows(
 
 def _check_columns(where: str, name: str, columns: object, count: int) -> tuple[int, ...]:
     """Numbers of columns, each once; all of them by default."""
-    chosen = np.arange(count) if columns is None else np.atleast_1d(np.asarray(columns))
-    whole = chosen.dtype.kind in "iu" and chosen.ndim == 1 and chosen.size > 0
-    if not whole or chosen.min() < 0 or chosen.max() >= count or len(set(chosen)) < len(chosen):
-        expected = f"{name} must be numbers of columns from 0 to {count - 1}, each once"
-        fail(ArgumentError, where, expected, repr(columns), f"For the first, use {name}=[0].")
-    return tuple(chosen.tolist())
+    if columns is None:
+        return tuple(range(count))
+    expected = f"{name} must be numbers of columns from 0 to {count - 1}, each once"
+    advice = f"For the first, use {name}=[0]."
+    chosen = whole_numbers(where, name, columns, count, expected, advice).tolist()
+    if min(chosen) < 0 or max(chosen) >= count or len(set(chosen)) < len(chosen):
+        fail(ArgumentError, where, expected, describe(columns), advice)
+    return tuple(chosen)
 
 
 def _counts(
@@ -313,11 +248,11 @@ def _counts(
     if not whole or not 0 <= warm_up < length or (warm_up and not every_step):
         expected = f"warm_up must be a whole number from 0 to {length - 1}, with every_step=True"
         advice = "Told only at the last step? Everything before it is a warm-up already."
-        fail(ArgumentError, where, expected, repr(warm_up), advice)
+        fail(ArgumentError, where, expected, describe(warm_up), advice)
     counts = np.asarray(observed[positions.targets].all(-1))
     if every_step:
         counts = counts & observed[positions.inputs]  # a masked step has no output
-        counts[:, :warm_up] = False
+        counts[:, : int(warm_up)] = False
     if not counts.any():
         advice = "Is the mask True where the series was observed?"
         fail(DataError, where, "at least one target must be observed", "none", advice)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -32,6 +31,7 @@ from npstack.core.numerics import Array
 from npstack.files import container, strict_json
 from npstack.files.atomic import replacing
 from npstack.files.container import CRAFTED, DIGEST, FOREIGN, Member
+from npstack.files.paths import check_target, open_file
 from npstack.files.strict_json import brief
 from npstack.version import __version__
 
@@ -56,14 +56,6 @@ class Kind(NamedTuple):
     format: str
     version: int
     fields: dict[str, type]
-
-
-def check_path(where: str, path: object) -> Path:
-    """The name of a file."""
-    if not isinstance(path, str | os.PathLike):
-        advice = "Give a name, for example 'model.npz'."
-        fail(DtypeError, where, "path must be a str or a Path", describe(path), advice)
-    return Path(path)
 
 
 # ---- writing -----------------------------------------------------------------------------------
@@ -97,9 +89,7 @@ def write(
     ArgumentError, DtypeError
         Something that the file could not hold; nothing is written.
     """
-    if not path.resolve().parent.is_dir():
-        got = f"{str(path.parent)!r}, which does not"
-        fail(ArgumentError, where, "the folder of path must exist", got, "Make it: Path.mkdir.")
+    target = check_target(where, path)
     for name, value in fields.items():
         if not isinstance(value, kind.fields[name]):
             expected = f"{name} must be of type {kind.fields[name].__name__}"
@@ -115,7 +105,7 @@ def write(
     about = {"format": kind.format, "version": kind.version, "npstack": __version__}
     listed = {name: _description(value) for name, value in arrays.items()}
     text = strict_json.dump(where, {**about, "arrays": listed, **fields})
-    with replacing(path, keep_previous) as file:
+    with replacing(target, keep_previous) as file:
         container.write(file, _contents(text, arrays))
 
 
@@ -176,9 +166,7 @@ def read(path: Path, where: str, kind: Kind) -> tuple[dict[str, Any], dict[str, 
     OSError
         There is no such file, or it may not be read.
     """
-    if path.exists() and not path.is_file():
-        fail(DataError, where, "path must lead to a file", "a folder or a device", FOREIGN)
-    with open(path, "rb") as file:
+    with open_file(where, path) as file:
         size = file.seek(0, io.SEEK_END)
         container.check_digest(file, size, where, kind.format)
         members = container.members_of(file, size - DIGEST, where)

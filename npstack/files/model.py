@@ -21,7 +21,8 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackErr
 from npstack.core.params import Params, count
 from npstack.core.undrawn import Undrawn
 from npstack.files import archive
-from npstack.files.archive import Kind, check_path
+from npstack.files.archive import Kind
+from npstack.files.paths import check_path
 from npstack.files.strict_json import brief
 from npstack.layers.base import Layer
 from npstack.layers.chain import Chain

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from npstack.core.errors import ArgumentError, DataError, DtypeError, fail
+from npstack.files.paths import open_file
 
 MOST_BYTES, MOST_LEVELS, MOST_MARKS = 2**24, 64, 200_000
 LIMITS = (
@@ -63,6 +64,12 @@ def load(where: str, text: bytes, advice: str) -> Any:
     if too_much:
         fail(DataError, where, LIMITS, too_much, advice)
     return value
+
+
+def read(where: str, path: object, advice: str) -> Any:
+    """The same from a file, which is not opened unless it is one, nor read if it is too long."""
+    with open_file(where, path, MOST_BYTES, advice) as file:
+        return load(where, file.read(MOST_BYTES + 1), advice)
 
 
 def brief(value: object) -> str:

@@ -17,9 +17,10 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackErr
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.files import archive
-from npstack.files.archive import Kind, check_path
+from npstack.files.archive import Kind
 from npstack.files.atomic import previous_of
 from npstack.files.container import CRAFTED
+from npstack.files.paths import check_path
 from npstack.files.random_state import check_state, plain
 from npstack.files.strict_json import brief
 from npstack.training.history import History
@@ -166,7 +167,10 @@ def _load_checkpoint(path: Path, model_params: Params | None) -> Checkpoint:
 
 def _beside(path: Path, model_params: Params | None) -> str:
     """What there is to say about the previous checkpoint, where this one cannot be used."""
-    previous = previous_of(path)
+    try:
+        previous = previous_of(path)
+    except RuntimeError:  # a link that leads back to itself
+        return ""
     if not previous.is_file():
         return ""
     try:

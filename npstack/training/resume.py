@@ -14,6 +14,7 @@ import numpy as np
 from npstack.core.errors import ArgumentError, DataError, NpstackError, fail
 from npstack.core.params import Params
 from npstack.files.container import CRAFTED
+from npstack.files.paths import check_target
 from npstack.files.random_state import restore_generator
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
@@ -79,11 +80,7 @@ def run_file(plan: Plan, checkpoint: str | Path | None, resume: bool) -> RunFile
             expected, advice = "resume needs a checkpoint", "Pass checkpoint='run.npz', too."
             fail(ArgumentError, WHERE, expected, "checkpoint=None", advice)
         return None
-    path = Path(checkpoint)
-    if not path.parent.is_dir() or path.is_dir():
-        expected = "checkpoint must be a file in a folder that exists"
-        fail(ArgumentError, WHERE, expected, repr(str(path)), "Make the folder first.")
-    return RunFile(path, settings(plan))
+    return RunFile(check_target(WHERE, checkpoint, "checkpoint"), settings(plan))
 
 
 def settings(plan: Plan) -> dict[str, Any]:

@@ -247,9 +247,9 @@ def test_a_damaged_file_is_told(tmp_path):
 
 
 def test_a_place_that_is_none_is_told_before_the_first_step(tmp_path):
-    with pytest.raises(ArgumentError, match="folder that exists"):
+    with pytest.raises(ArgumentError, match="folder of checkpoint must exist"):
         run("Adam", checkpoint=tmp_path / "missing" / "run.npz")
-    with pytest.raises(ArgumentError, match="folder that exists"):
+    with pytest.raises(ArgumentError, match="checkpoint must be free, or lead to a file, got a f"):
         run("Adam", checkpoint=tmp_path)
     with pytest.raises(ArgumentError, match="resume needs a checkpoint"):
         run("Adam", resume=True)

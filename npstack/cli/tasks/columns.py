@@ -12,7 +12,8 @@ from npstack.cli.tasks.common import Options
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.data import Table, load_csv, load_npz
 from npstack.data.lines import number
-from npstack.data.table import find_column, is_missing, records
+from npstack.data.records import is_missing, records
+from npstack.data.table import find_column
 
 LOOK = 100  # records that tell which columns hold numbers
 

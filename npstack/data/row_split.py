@@ -1,0 +1,119 @@
+"""Training, validation and test of rows that are independent of one another."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npstack.core.arguments import check_generator, check_size
+from npstack.core.arrays import as_array
+from npstack.core.errors import DataError, DtypeError, NonFiniteError, ShapeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.data.amounts import sizes_of
+
+
+class RowSplit(NamedTuple):
+    """Which rows are for training, validation and test.
+
+    Attributes
+    ----------
+    train, validation, test : int array
+        Row numbers, rising: ``samples.rows(split.train)``.
+    """
+
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def split_by_row(
+    count: int,
+    *,
+    rng: np.random.Generator,
+    train: float = 0.7,
+    validation: float = 0.15,
+    labels: Any = None,
+) -> RowSplit:
+    """Divide rows at random, each label in the same proportions if labels are given.
+
+    For rows that are independent of one another, such as labelled sequences. Windows of one
+    series overlap: divide them by time.
+
+    Parameters
+    ----------
+    count : int
+        Number of rows.
+    rng : numpy.random.Generator
+    train, validation : int or float
+        How many rows; a float is a fraction. The rest is for the test.
+    labels : array (count,), optional
+        Each label is divided in proportion, to less than one row, and stands in every part.
+
+    Raises
+    ------
+    DataError
+        A label has fewer rows than there are parts.
+
+    Examples
+    --------
+    >>> labels = np.array(["a", "b"] * 10)
+    >>> split = split_by_row(20, rng=np.random.default_rng(0), train=0.6, validation=0.2,
+    ...                      labels=labels)
+    >>> [sorted(labels[part].tolist()).count("a") for part in split]
+    [6, 2, 2]
+    """
+    where = "split_by_row"
+    count = check_size(where, "count", count, "Use len(samples.x).")
+    rng = check_generator(where, rng)
+    sizes = sizes_of(where, count, train, validation)
+    labels = np.zeros(count, np.int64) if labels is None else _labels(where, labels)
+    if labels.shape != (count,):
+        expected, advice = f"labels must be ({count},), one per row", "Use samples.y."
+        fail(ShapeError, where, expected, labels.shape, advice)
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    parts: list[list[Array]] = [[], [], []]
+    for group in groups:
+        shares = sizes if len(groups) == 1 else _shares(where, labels, group, sizes, rng)
+        for part, rows in zip(
+            parts, np.split(rng.permutation(group), np.cumsum(shares)[:-1]), strict=True
+        ):
+            part.append(rows)
+    return RowSplit(*(np.sort(np.concatenate(part)) for part in parts))
+
+
+def _labels(where: str, labels: Any) -> Array:
+    """Numbers or texts, none of which is NaN: that is no label, and not equal to itself."""
+    several = isinstance(labels, list | tuple) or getattr(labels, "ndim", 0) == 1
+    if several and not isinstance(labels, np.ma.MaskedArray):
+        listed = list(labels)
+        if listed and all(isinstance(own, str) for own in listed):  # of objects, too, as in pandas
+            return np.array(listed)
+    found = as_array(where, "labels", labels)
+    expected = "labels must be whole numbers or texts"
+    if found.dtype.kind == "f" and np.isnan(found).any():
+        got, advice = f"NaN in row {np.argmax(np.isnan(found))}", "Leave such rows out first."
+        fail(NonFiniteError, where, expected, got, advice)
+    if found.dtype.kind not in "biuf":
+        fail(DtypeError, where, expected, describe(found), "Number the classes 0, 1, 2, …")
+    return found
+
+
+def _shares(
+    where: str, labels: Array, group: Array, sizes: list[int], rng: np.random.Generator
+) -> list[int]:
+    """How many rows of one label go into each part: in proportion, and at least one."""
+    exact = len(group) * np.array(sizes) / sum(sizes)
+    wanted = np.array(sizes) > 0
+    if len(group) < wanted.sum():
+        expected = f"every label must have at least {wanted.sum()} rows, one for each part"
+        got = f"{len(group)} of label {labels[group[0]]!r}"
+        fail(DataError, where, expected, got, "Collect more, merge labels, or make fewer parts.")
+    shares = np.maximum(np.floor(exact), wanted).astype(np.int64)
+    ties = 1e-9 * rng.random(3)  # equal claims to an odd row: drawn, or one part would get them all
+    while shares.sum() < len(group):
+        shares[np.argmax(np.where(wanted, exact - shares + ties, -np.inf))] += 1
+    while shares.sum() > len(group):
+        shares[np.argmax(np.where(shares > 1, shares - exact + ties, -np.inf))] -= 1
+    return [int(share) for share in shares]
