@@ -50,8 +50,8 @@ def saturation(
 ) -> tuple[Saturation, ...]:
     """Fraction of time that each gate is nearly open or nearly closed, unit by unit.
 
-    Counted over the valid steps of all rows. A unit with a forget gate that is always open remembers;
-    if it is always closed, the cell keeps nothing, and the past acts only through h
+    Counted over the valid steps of all rows. A unit with a forget gate that is always open
+    remembers; if it is always closed, the cell keeps nothing, and the past acts only through h
     (Karpathy, Johnson & Fei-Fei 2015, *Visualizing and understanding recurrent networks*, 4.3).
 
     Parameters

@@ -1,4 +1,4 @@
-"""Honest opponents: what a system must be held against before its figure says anything."""
+"""Simple methods to compare a model with: without them, its error says little."""
 
 from npstack.baselines.classification import dtw, nearest, resample, ridge_classifier, summaries
 from npstack.baselines.forecasting import Forecast, Split, best_lag, lagged, ridge

@@ -1,4 +1,4 @@
-"""Honest opponents for a classifier of sequences: the nearest neighbour, and linear maps.
+"""Simple methods to compare a classifier of sequences with: nearest neighbour and linear maps.
 
 Sequences come as ``x (B, T, D)`` with ``mask (B, T)``, padded on the right; no mask means that all
 have the same length.
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_] | None
 
 
 class Classified(NamedTuple):
-    """Classes said for the test rows, and what was chosen to say them."""
+    """Predicted classes of the test rows, and the settings that were chosen."""
 
     predicted: NDArray[np.int64]
     choice: str
@@ -30,8 +30,8 @@ class Classified(NamedTuple):
 def dtw(x: Array, others: Array, mask: Mask = None, other_mask: Mask = None) -> Array:
     """Dynamic time warping distance of each sequence to each other one.
 
-    The cheapest way to walk through both sequences together, from their first steps to their last,
-    staying or going on in either (Sakoe & Chiba 1978; no window). A step costs the squared
+    The cheapest alignment of both sequences, from their first steps to their last, where each move
+    advances one or both of them (Sakoe & Chiba 1978; no window). A step costs the squared
     Euclidean distance over all features ("dependent" warping).
 
     Parameters
@@ -69,7 +69,7 @@ def dtw(x: Array, others: Array, mask: Mask = None, other_mask: Mask = None) -> 
 
 
 def nearest(distances: Array, labels: Array) -> NDArray[np.int64]:
-    """The class of the nearest neighbour, the first of equals.
+    """The class of the nearest neighbour; the first one if several are equally near.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def nearest(distances: Array, labels: Array) -> NDArray[np.int64]:
 
 
 def resample(x: Array, mask: Mask = None, steps: int = 8) -> Array:
-    """Every sequence at the same number of steps, evenly spaced, linear in between.
+    """Every sequence at the same number of evenly spaced steps, interpolated linearly.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def resample(x: Array, mask: Mask = None, steps: int = 8) -> Array:
 
 
 def summaries(x: Array, mask: Mask = None) -> Array:
-    """Each feature's mean, deviation, least, greatest, first and last value.
+    """Mean, deviation, minimum, maximum, first and last value of each feature.
 
     Parameters
     ----------
@@ -145,10 +145,10 @@ def summaries(x: Array, mask: Mask = None) -> Array:
 def ridge_classifier(
     features: Array, labels: Array, test_features: Array, penalties: Array
 ) -> Classified:
-    """A linear map to one output per class, 1 for the right one; the largest output is said.
+    """A linear map to one output per class, 1 for the right one; the largest output is chosen.
 
     Features are put into standard units of the training rows. The penalty is the one with the
-    least squared error when every training row is left out once, which needs no second fit: the
+    smallest squared error when every training row is left out once, which needs no second fit: the
     error without a row is its error with it, divided by 1 less the row's leverage.
 
     Parameters

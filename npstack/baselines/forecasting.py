@@ -1,4 +1,4 @@
-"""Honest opponents for a forecast: persistence, the best lag, and linear autoregression."""
+"""Simple methods to compare a forecast with: persistence, best lag, linear autoregression."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from npstack.core.numerics import Array
 
 
 class Split(NamedTuple):
-    """Which months a target may lie in: ``[0, train)`` to fit, ``[train, valid)`` to choose by."""
+    """Months of targets: ``[0, train)`` to fit, ``[train, valid)`` to choose settings."""
 
     ahead: int
     train: int
@@ -18,14 +18,14 @@ class Split(NamedTuple):
 
 
 class Forecast(NamedTuple):
-    """Predictions for the targets from ``split.valid`` on, and what was chosen to make them."""
+    """Predictions for the targets from ``split.valid`` on, and the setting that was chosen."""
 
     predictions: Array
     choice: str
 
 
 def lagged(z: Array, lag: int, split: Split) -> Forecast:
-    """What stood ``lag`` months before the target.
+    """The value ``lag`` months before the target.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def lagged(z: Array, lag: int, split: Split) -> Forecast:
 
 
 def best_lag(z: Array, split: Split, lags: range) -> Forecast:
-    """The lag that errs least on targets of the training part."""
+    """The lag with the smallest error on targets of the training part."""
     part = z[: split.train]
     errors = {lag: np.mean((part[lag:] - part[:-lag]) ** 2) for lag in lags}
     return lagged(z, min(errors, key=lambda lag: errors[lag]), split)

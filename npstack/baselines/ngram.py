@@ -1,14 +1,14 @@
-"""What a character model has to beat: counting, and the compressors that everybody has.
+"""Simple methods to compare a character model with: n-grams and general compressors.
 
-An n-gram model predicts a character from the ``k`` before it, by counting what came after them in
-the training text. Short and long contexts are interpolated after Witten & Bell (1991), from none
-upwards::
+An n-gram model predicts a character from the ``k`` before it, by counting which characters follow
+them in the training text. Short and long contexts are interpolated after Witten & Bell (1991), from
+none upwards::
 
     p(x)     = 1 / V                                                  before anything is counted
     p_k(x|h) = (n(h, x) + t(h) p_{k-1}(x|h')) / (n(h) + t(h))         k = 0, 1, …
 
 ``n`` counts, ``t(h)`` is the number of different characters that followed the context ``h`` (the
-more there were, the likelier is a new one), ``h'`` is ``h`` without its first character. After a
+more there are, the more likely is a new one), ``h'`` is ``h`` without its first character. After a
 context that never occurred, ``p_k`` is ``p_{k-1}``.
 """
 
@@ -28,7 +28,7 @@ from npstack.text.model import LN_2
 
 
 class Order(NamedTuple):
-    """What was counted for contexts of one length.
+    """The counts for contexts of one length.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class NGram:
             self.orders.append(Order(contexts, grams, counts, followers, total))
 
     def _keys(self, ids: Array, before: Array, k: int) -> Array:
-        """One number per position for the ``k`` characters before it; -1 where that is unknown.
+        """One number per position for the ``k`` characters before it; -1 if they are unknown.
 
         ``before`` numbers the ``k - 1`` characters before each position.
         """
@@ -125,7 +125,7 @@ class NGram:
 
 
 def _look_up(known: Array, keys: Array) -> Array:
-    """The place of each key in a sorted array; -1 where it is not in it."""
+    """The position of each key in a sorted array; -1 if it is not in it."""
     places = np.searchsorted(known, keys).clip(max=len(known) - 1)
     return np.where(known[places] == keys, places, -1)
 
@@ -134,7 +134,7 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {"bz2": bz2.compress, "lzma":
 
 
 def compressed_bits(text: str, after: str, method: str = "lzma") -> float:
-    """Bits per character that a compressor needs for a text behind one that it has seen.
+    """Bits per character that a compressor needs for a text after another one.
 
     ``8 (bytes of compress(after + text) - bytes of compress(after)) / characters``, in UTF-8.
 

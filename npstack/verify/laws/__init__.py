@@ -1,1 +1,1 @@
-"""Sentences that hold for every layer, and the code that tries them."""
+"""Laws that hold for every layer, and the code that tests them."""

@@ -1,4 +1,4 @@
-"""What a law is: a sentence about layers, and the code that tries it on a `Trial`."""
+"""The base of laws: a statement about layers, and the code that tests it on a `Trial`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from npstack.verify.laws.trial import Trial, draw_trial
 
 @dataclass(frozen=True)
 class Law:
-    """One law: callable on a layer and an input; ``statement`` says it in a sentence."""
+    """One law: callable on a layer and an input; ``statement`` is the law as a sentence."""
 
     name: str
     statement: str
@@ -32,15 +32,15 @@ class Law:
         rng: np.random.Generator,
         tolerance: float = 64.0,
     ) -> None:
-        """Try the law.
+        """Test the law.
 
         Parameters
         ----------
         layer : Layer
         x, states, mask, resets
-            As for ``layer.forward``; states are drawn at random if absent.
+            As for ``layer.forward``; states are random if absent.
         rng : numpy.random.Generator
-            Draws cotangents, dropout, and the parameters: the layer's own, each moved a little.
+            Draws cotangents, dropout, and the parameters: the layer's own, each changed a little.
         tolerance : float
             In eps, for laws that hold to rounding.
 
@@ -56,5 +56,5 @@ class Law:
 
 
 def law(body: Callable[[Trial], None]) -> Law:
-    """Make a law of a function of a `Trial`; its docstring is the statement."""
+    """Make a law from a function of a `Trial`; its docstring is the statement."""
     return Law(body.__name__, " ".join((body.__doc__ or "").split()), body)

@@ -27,7 +27,7 @@ LAWS: dict[str, Law] = {
 
 
 class Verdict(NamedTuple):
-    """What became of one law: ``holds``, ``BROKEN``, ``ERROR`` or ``not applicable``."""
+    """The result of one law: ``holds``, ``BROKEN``, ``ERROR`` or ``not applicable``."""
 
     law: str
     verdict: str
@@ -36,13 +36,13 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True)
 class LawReport:
-    """What `check_laws` found; ``print(report)`` is a table."""
+    """The result of `check_laws`; ``print(report)`` is a table."""
 
     rows: tuple[Verdict, ...]
 
     @property
     def passed(self) -> bool:
-        """Every law that applies holds, and at least one applies."""
+        """Whether every law that applies holds, and at least one applies."""
         return not self.failures and any(row.verdict == "holds" for row in self.rows)
 
     @property
@@ -71,16 +71,16 @@ def check_laws(
     steps: int | None = 6,
     tolerance: float = 64.0,
 ) -> LawReport:
-    """Try every law on a layer, with random input, states, mask, resets and dropout.
+    """Test every law on a layer, with random input, states, mask, resets and dropout.
 
     Parameters
     ----------
     layer : Layer
-        Ours, or your own subclass; single or composite. Of an `EncoderDecoder` the laws are tried
-        on the whole as it reads sources, and on the decoder as it reads targets.
+        One of npstack or your own, single or composite. For an `EncoderDecoder`, the laws are
+        tested on the model as a reader of sources, and on the decoder as a reader of targets.
     rng : numpy.random.Generator
     batch, steps : int
-        B and T. ``steps=None`` tries a layer without time on vectors ``(B, D)``.
+        B and T. ``steps=None`` tests a layer without time on vectors ``(B, D)``.
     tolerance : float
         In eps, for the laws that hold to rounding.
 
@@ -122,7 +122,7 @@ def _verdicts(
     tolerance: float,
     resets: bool = True,
 ) -> Iterator[Verdict]:
-    """What becomes of every law; without ``resets`` where a row is one sequence."""
+    """The result of every law; without ``resets``, each row is one sequence."""
     shape = (B, T) if T is not None else (B,)
     if layer.interface.takes_symbols:
         x: Array = rng.integers(0, layer.input_size or 1, shape)
@@ -138,12 +138,12 @@ def _verdicts(
             yield Verdict(name, "not applicable", str(reason))
         except LawBroken as broken:
             yield Verdict(name, "BROKEN", str(broken))
-        except Exception as error:  # whatever somebody else's layer raises is the finding
+        except Exception as error:  # any error of the user's layer is the finding
             yield Verdict(name, "ERROR", f"{type(error).__name__}: {error}")
 
 
 def _sides(where: str, model: Any, rng: np.random.Generator) -> dict[str, Layer]:
-    """A model that reads a pair: as it reads sources, and its decoder."""
+    """A model that reads a pair: as a reader of sources, and its decoder."""
     if model.handover != "all":
         expected = "the encoder must hand every state over"
         advice = "Check the sides: check_laws(model.encoder), check_laws(model.decoder)."
@@ -156,7 +156,7 @@ def _sides(where: str, model: Any, rng: np.random.Generator) -> dict[str, Layer]
 
 
 def draw_mask(rng: np.random.Generator, batch: int, steps: int) -> Array:
-    """A mask with padding on the right, on the left, holes, and (from three rows on) a row of it.
+    """A mask with padding right and left, holes, and (with three or more rows) an empty row.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which draws of a model belong to which time steps of its input."""
+"""The draws of a model that belong to given time steps of its input."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from npstack.layers.walk import Visit, map_noise
 def draws_of_steps(layer: Layer, noise: Any, steps: Array, T: int) -> Any:
     """The noise of a pass over some time steps of a sequence of ``T``.
 
-    A layer that reads time from its end has its draws in the order in which it reads, and so have
-    the layers above one that leaves its outputs in that order. Draws ``(B, H)`` are for all steps;
-    those of layers that have another time axis than the input's stay as they are.
+    A layer that reads backwards has its draws in the order of reading, and so have the layers
+    above it if its outputs stay in that order. Draws ``(B, H)`` are for all steps; draws of layers
+    with another time axis than that of the input do not change.
 
     Examples
     --------

@@ -1,17 +1,17 @@
-"""The laws: sentences that hold for every layer, each tried on random numbers.
+"""The laws: statements that hold for every layer, each tested on random numbers.
 
-Shape tests and "the loss goes down" cannot see a dead or a shifted gradient; these can. A law is
-called with any `Layer`, ours or your own, single or composite::
+Tests of shapes and of a falling loss cannot find a zero or shifted gradient; these can. A law is
+called with any `Layer`, also your own, single or composite::
 
     laws.causality(layer, x, rng=np.random.default_rng(0))
 
 It returns None, or raises `LawBroken` with the place of the first difference, or `NotApplicable`
 with the reason. `check_laws` tries all of them and prints a table.
 
-`npstack.verify.laws.purity` holds the rest: the laws about what a layer may not change or remember.
+`npstack.verify.laws.purity` has the laws on side effects.
 
 Most laws hold bit for bit. Those that compare different sums of the same numbers hold to rounding:
-64 eps per block (gate, time step), save blocks that rounding of the inputs explains.
+64 eps per block (gate, time step), except for blocks that rounding of the inputs explains.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from npstack.verify.laws.trial import (
 
 
 def _cuts(t: Trial) -> Iterator[tuple[int, slice, slice]]:
-    """Every way to cut the sequence in two: the place, the steps before, the steps from there."""
+    """Every division of the sequence into two parts: the place, the steps before and after it."""
     needs(t.has_time, "no time axis")
     needs(t.x.shape[1] > 1, "a single time step has no before and after")
     needs(t.layer.interface.causal, "the layer reads the future")
@@ -53,7 +53,7 @@ def _cuts(t: Trial) -> Iterator[tuple[int, slice, slice]]:
 
 
 def _over_time(t: Trial) -> Results:
-    """All that the forward pass records step by step."""
+    """All records of the forward pass that have time steps."""
     tape = t.forward()
     record: Results = {"outputs": tape.outputs} if t.keeps_time else {}
     for k, layer in enumerate(tape.layers):
@@ -113,7 +113,7 @@ def splitting_and_carrying_state(t: Trial) -> None:
 
 @law
 def backward_in_pieces_is_backward_at_once(t: Trial) -> None:
-    """Splitting the backward pass and carrying dstate equals not splitting it: nothing is cut."""
+    """Splitting the backward pass and carrying dstate equals not splitting it."""
     whole = gradients(t.backward(t.forward()))
     for s, early, late in _cuts(t):
         first, second = t.steps(early), t.steps(late)
@@ -135,7 +135,7 @@ def backward_in_pieces_is_backward_at_once(t: Trial) -> None:
 
 
 def _padding(t: Trial) -> Array:
-    """The mask of what is not valid."""
+    """The mask of the invalid steps."""
     needs(t.has_time, "no time axis, hence no mask")
     needs(t.mask is not None and not t.mask.all(), "no step is masked")
     return ~np.asarray(t.mask)
@@ -143,7 +143,7 @@ def _padding(t: Trial) -> Array:
 
 @law
 def padding_is_irrelevant(t: Trial) -> None:
-    """What stands in the padding of x and doutputs changes nothing, NaN and infinity included."""
+    """Values in the padding of x and doutputs change nothing, even NaN and infinity."""
     padding, before = _padding(t), t.run()
     for fill in (-1, 10**9) if t.layer.interface.takes_symbols else (np.nan, np.inf, -np.inf, 1e30):
         x, doutputs = t.x.copy(), t.doutputs.copy()
@@ -170,7 +170,7 @@ def masked_steps_get_zero_gradient(t: Trial) -> None:
 
 @law
 def masked_steps_hold_the_state(t: Trial) -> None:
-    """A masked step hands its state on, forward and backward: a row of padding changes nothing."""
+    """A masked step keeps its state, forward and backward: a row of padding changes nothing."""
     padding = _padding(t)
     needs(t.layer.recurrent, "no recurrent layer")
     tape = t.forward()
@@ -194,7 +194,7 @@ def masked_steps_hold_the_state(t: Trial) -> None:
 
 @law
 def padded_equals_alone(t: Trial) -> None:
-    """A sequence among padding, holes included, equals the same sequence alone."""
+    """A sequence with padding and holes equals the same sequence alone."""
     padding, whole = _padding(t), t.run()
     got = {name: np.zeros_like(value) for name, value in whole.items()}
     for b in np.flatnonzero(~padding.all(axis=1)):
@@ -210,7 +210,7 @@ def padded_equals_alone(t: Trial) -> None:
 
 @law
 def an_open_mask_is_no_mask(t: Trial) -> None:
-    """A mask that is True everywhere, full lengths, and neither are one and the same."""
+    """A mask that is True everywhere, full lengths, and neither of them give the same results."""
     needs(t.has_time, "no time axis, hence no mask")
     free = t.but(mask=None)
     before = free.run()
@@ -232,7 +232,7 @@ def _put_row(
     steps: Any = slice(None),
     after: Any = slice(None),
 ) -> None:
-    """Put the results of one row into those of the batch: inputs at steps, outputs after them."""
+    """Put the results of one row into those of the batch."""
     for name, value in alone.items():
         if name != "dx" and name.removeprefix("d") in t.params:
             got[name] += value
@@ -246,7 +246,7 @@ def _put_row(
 
 @law
 def batch_is_a_loop(t: Trial) -> None:
-    """A batch equals its members run one by one, the parameters' gradients added."""
+    """A batch equals its rows run one by one, with the parameters' gradients added."""
     whole = t.run()
     got = {name: np.zeros_like(value) for name, value in whole.items()}
     for b in range(len(t.x)):
@@ -281,7 +281,7 @@ def permuting_hidden_units(t: Trial) -> None:
 
 @law
 def a_sequence_of_one_layer_is_that_layer(t: Trial) -> None:
-    """A model of one layer gives what the layer gives."""
+    """A model of one layer gives the same results as the layer."""
     states = len(t.layer.recurrent)
     needs(len(t.forward().slots) == states, "it does not end with the states that it begins with")
     single = t.layer.single_state
@@ -308,7 +308,7 @@ def a_sequence_of_one_layer_is_that_layer(t: Trial) -> None:
 
 @law
 def zero_gradient_in_zero_out(t: Trial) -> None:
-    """A loss that does not depend on the results has no gradient."""
+    """A loss that does not depend on the results has a gradient of zero."""
     none = t.but(doutputs=np.zeros_like(t.doutputs), dfinal=mapped(np.zeros_like, t.dfinal))
     all_zero(gradients(none.backward(t.forward())))
 
@@ -329,7 +329,7 @@ def backward_is_linear(t: Trial) -> None:
 
 @law
 def gradients_mirror_what_went_in(t: Trial) -> None:
-    """Every gradient has the name, the shape and the dtype of what it belongs to."""
+    """Every gradient has the name, the shape and the dtype of its array."""
     tape = t.forward()
     grads = t.backward(tape)
     went_in = {f"d{name}": value for name, value in t.params.items()}

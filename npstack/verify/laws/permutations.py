@@ -1,4 +1,4 @@
-"""A random order for the hidden units of every recurrent layer of a model, and what follows."""
+"""A random order for the hidden units of every recurrent layer of a model, and its effects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from npstack.verify.laws.trial import Trial, needs
 
 @dataclass
 class Permutation:
-    """How everything is to be indexed when hidden units change places.
+    """The indices of all arrays when hidden units are permuted.
 
     Attributes
     ----------
@@ -33,9 +33,9 @@ class Permutation:
     orders : list of states of arrays
         For each recurrent layer, bottom first: the order of every field of its state.
     last : array, or None
-        The order in which the features of the outputs come; None: as ever.
+        The order of the features of the outputs; None if it does not change.
     noise : tree
-        The trial's noise, in the new order.
+        The noise of the trial, in the new order.
     """
 
     rng: np.random.Generator
@@ -71,7 +71,7 @@ class Permutation:
             return tuple(self.add(part, f"{prefix}{name}.", own) for (name, part), own in pairs)
         if isinstance(layer, Reversed | TimeDistributed):
             return self.add(layer.layer, prefix, noise)
-        if not layer.params and layer.output_size is None:  # each feature for itself: Dropout
+        if not layer.params and layer.output_size is None:  # each feature separately: Dropout
             return mapped(self.outgoing, noise)
         known = isinstance(layer, Dense | Embedding)
         needs(known, f"how the units of {type(layer).__name__} are wired is unknown")
@@ -83,8 +83,8 @@ class Permutation:
         return noise
 
     def _add_branches(self, layer: Branches, prefix: str, noise: Any) -> Any:
-        """Plan for layers that read the same features; joined, their own stand in a row."""
-        needs(layer.merge == "concat", "branches that are joined number by number have one order")
+        """Plan for layers that read the same features, with outputs joined one after another."""
+        needs(layer.merge == "concat", "branches that are joined element by element have one order")
         before, own, drawn = self.last, self.orders, []
         groups: list[tuple[Any, ...]] = []
         rows: list[Array] = []
@@ -99,7 +99,7 @@ class Permutation:
         return tuple(drawn)
 
     def _add_skips(self, layer: SkipConnected, prefix: str, noise: Any) -> Any:
-        """Plan for layers that read ``[h_below, x]``, and stand in a row at the end."""
+        """Plan for layers that read ``[h_below, x]``, with outputs one after another."""
         x = np.arange(layer.input_size or 0) if self.last is None else self.last
         rows: list[Array] = []
         drawn = []
@@ -114,7 +114,7 @@ class Permutation:
         return tuple(drawn)
 
     def _add_recurrent(self, layer: Recurrent, prefix: str, noise: Any) -> Any:
-        """Plan for a cell over time, by what the axes of its parameters count."""
+        """Plan for a cell over time, from the axes of its parameters."""
         cell, H = layer.cell, layer.hidden_size
         own = {name for name in layer.params if not name.startswith("initial.")}
         known = cell.axes.keys() == own
@@ -141,7 +141,7 @@ class Permutation:
 
 
 def _in_a_row(orders: list[Array]) -> Array:
-    """The order of features that stand in a row, group after group."""
+    """The order of features in several groups, one after another."""
     ends = np.cumsum([0, *map(len, orders)])
     return np.concatenate([end + own for end, own in zip(ends, orders, strict=False)])
 

@@ -1,6 +1,6 @@
-"""The laws of good manners: a layer remembers nothing, changes nothing, and rolls no hidden dice.
+"""Laws on side effects: a layer stores nothing, changes no argument, and draws only from ``rng``.
 
-See `npstack.verify.laws` for what a law is, and for all the others.
+See `npstack.verify.laws` for the other laws.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from npstack.verify.laws.trial import (
     same_bits,
 )
 
-# ---- nothing is remembered, nothing is changed ---------------------------------------------------
+# ---- nothing is stored, nothing is changed -------------------------------------------------------
 
 
 @law
 def second_call_equals_first(t: Trial) -> None:
-    """A second call equals the first, whatever was run between: the layer remembers nothing."""
+    """A second call equals the first, also after other calls: the layer stores nothing."""
     tape = t.forward()
     before = {**results(tape), **gradients(t.backward(tape))}
     another = t.but(x=t.redrawn(), doutputs=t.draw(t.doutputs), states=mapped(t.draw, t.states))
@@ -39,7 +39,7 @@ def second_call_equals_first(t: Trial) -> None:
 
 @law
 def arguments_are_never_modified(t: Trial) -> None:
-    """Forward and backward write into none of the arrays that they are given."""
+    """Forward and backward do not write to their arguments."""
 
     def locked(a: Array) -> Array:
         a = a.copy()
@@ -65,7 +65,7 @@ def arguments_are_never_modified(t: Trial) -> None:
 
 @law
 def a_tape_owns_its_arrays(t: Trial) -> None:
-    """Changing x, states, mask or resets in place after forward leaves the tape as it is."""
+    """Changing x, states, mask or resets in place after forward does not change the tape."""
     arguments = {name: getattr(t, name) for name in ("x", "states", "mask", "resets")}
     mine = t.but(**{name: mapped(np.copy, value) for name, value in arguments.items()})
     tape = mine.forward()
@@ -83,7 +83,7 @@ def a_tape_owns_its_arrays(t: Trial) -> None:
 
 @law
 def a_tape_stays_true_after_parameters_change(t: Trial) -> None:
-    """Backward uses the parameters of the tape, not those that the layer has by then."""
+    """Backward uses the parameters of the tape, not the current ones of the layer."""
     needs(t.params, "no parameters")
     own = dict(t.layer.params)
     tape = t.but(params=None).forward()
@@ -98,7 +98,7 @@ def a_tape_stays_true_after_parameters_change(t: Trial) -> None:
 
 @law
 def given_parameters_are_like_own(t: Trial) -> None:
-    """forward(params=p) equals the forward of a layer that has p, and leaves the layer alone."""
+    """forward(params=p) equals the forward of a layer with p, and does not change the layer."""
     needs(t.params, "no parameters")
     own = dict(t.layer.params)
     given = t.run()
@@ -110,12 +110,12 @@ def given_parameters_are_like_own(t: Trial) -> None:
         t.layer.params = own
 
 
-# ---- chance --------------------------------------------------------------------------------------
+# ---- random numbers ------------------------------------------------------------------------------
 
 
 @law
 def same_seed_same_bits(t: Trial) -> None:
-    """Two passes with generators of one seed are the same bit for bit."""
+    """Two passes with generators of the same seed give the same bits."""
     seed = int(t.rng.integers(2**32))
     one, two = (_seeded(t, seed) for _ in range(2))
     same_bits(two[0], one[0], f"seed {seed}")
@@ -131,7 +131,7 @@ def noise_repeats_the_pass(t: Trial) -> None:
 
 
 def _seeded(t: Trial, seed: int) -> tuple[Results, Any]:
-    """A training pass: its results and draws by name, and the draws as they are."""
+    """A training pass: its results and draws by name, and the draws as a tree."""
     rng = np.random.default_rng(seed)
     given: dict[str, Any] = {"mask": t.mask, "resets": t.resets, "params": t.params}
     tape = t.layer.forward(t.x, t.states, **given, rng=rng)

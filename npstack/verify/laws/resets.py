@@ -1,6 +1,6 @@
-"""The laws of resets: with a step that has one, something new begins.
+"""The laws of resets: a step with a reset begins a new sequence.
 
-See `npstack.verify.laws` for what a law is, and for all the others.
+See `npstack.verify.laws` for the other laws.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from npstack.verify.laws.trial import Results, Trial, close, gradients, needs, r
 def a_reset_begins_a_new_sequence(t: Trial) -> None:
     """A reset at step s equals two sequences, one that ends before s and one that begins there.
 
-    Where step s is masked, it changes nothing. A layer that reads the future has no state that
-    could be given to a part, so it begins with zeros, or with what it has learned.
+    If step s is masked, it changes nothing. A layer that reads the future has no state that can
+    be given to a part, so it begins with zeros, or with the learned state.
     """
     needs(t.has_time, "no time axis")
     needs(t.layer.recurrent, "no recurrent layer")
@@ -35,11 +35,11 @@ def a_reset_begins_a_new_sequence(t: Trial) -> None:
         same_bits(_run(plain.but(resets=at_s), ~met), one, f"{what}, where it is masked")
         early, late = _part(plain, 0, s), _without_states(_part(plain, s, T), ends=False)
         early = early.but(dfinal=mapped(np.zeros_like, early.dfinal))
-        if not t.keeps_time:  # nothing comes out of the part before
+        if not t.keeps_time:  # the part before has no outputs
             early = early.but(doutputs=np.zeros_like(early.doutputs))
         first, second = (_run(part, met) for part in (early, late))
         whole = _run(plain.but(resets=at_s), met)
-        if not causal:  # what the two directions begin and end with belongs to different parts
+        if not causal:  # the states of the two directions belong to different parts
             whole = {n: a for n, a in whole.items() if not n.startswith(("final", "dstates"))}
         expected = {name: _joined(t, name, first, second) for name in whole}
         forward = [n for n in whole if n == "outputs" or n.startswith("final")]
@@ -48,7 +48,7 @@ def a_reset_begins_a_new_sequence(t: Trial) -> None:
 
 
 def _joined(t: Trial, name: str, first: Results, second: Results) -> Array:
-    """What a whole sequence must give, from what its two parts give."""
+    """The expected results of a whole sequence, from those of its two parts."""
     if name.startswith("final") or (name == "outputs" and not t.keeps_time):
         return second[name]
     if name.startswith("dstates"):
@@ -60,7 +60,7 @@ def _joined(t: Trial, name: str, first: Results, second: Results) -> Array:
 
 
 def _without_states(t: Trial, *, ends: bool = True) -> Trial:
-    """Begin where sequences begin; with ``ends``, the loss does not depend on the final states."""
+    """Without initial states; with ``ends``, the loss does not depend on the final states."""
     return t.but(states=None, dfinal=mapped(np.zeros_like, t.dfinal) if ends else t.dfinal)
 
 
@@ -71,9 +71,9 @@ def _part(t: Trial, begin: int, stop: int) -> Trial:
 
 
 def _run(t: Trial, rows: Array) -> Results:
-    """Both passes over the whole batch, of which only some rows are looked at.
+    """Both passes over the whole batch, of which only some rows are compared.
 
-    Others stay in, without a gradient: the bits of a product depend on how many rows it has.
+    The others stay, without a gradient: the bits of a product depend on its number of rows.
     """
 
     def zeroed(a: Array) -> Array:

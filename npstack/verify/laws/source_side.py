@@ -1,6 +1,6 @@
-"""An encoder–decoder as a layer that reads sources, so that the laws of layers can be tried on it.
+"""An encoder–decoder as a layer that reads sources, so that the laws of layers can be tested on it.
 
-The target is one row for all sources. What is read is the source, with its mask and its states; the
+The target is one row for all sources. The input is the source, with its mask and its states; the
 outputs have the time axis of the target.
 """
 
@@ -21,14 +21,14 @@ from npstack.seq2seq.pairs import SourceTarget
 
 
 class SourceSide(Layer):
-    """An encoder–decoder that reads sources, and writes beside one target.
+    """An encoder–decoder that reads sources, with a fixed target.
 
     Parameters
     ----------
     model : EncoderDecoder
         With ``handover="all"``: both sides have states of the same form.
     target : array (1, T, D), or integers (1, T)
-        What the decoder reads, whatever the source is.
+        The input of the decoder, for all sources.
     """
 
     tape_type = WrapperTape
@@ -49,7 +49,7 @@ class SourceSide(Layer):
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
-        """Those of the encoder, with whose states it begins; it ends with as many."""
+        """Those of the encoder, whose initial states are those of the model."""
         return self.model.encoder.recurrent
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
@@ -71,7 +71,7 @@ class SourceSide(Layer):
         return grads.params, grads.x.source, self.model.unpack_states(grads.initial_states)
 
     def pack_states(self, states: States) -> Any:
-        """As the encoder has them."""
+        """As for the encoder."""
         return self.model.pack_states(states)
 
     def check_tape(self, where: str, tape: Any) -> None:
@@ -79,7 +79,7 @@ class SourceSide(Layer):
         self.model.check_tape(where, tape.parts[0])
 
     def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
-        """The model has looked itself."""
+        """None: the model has checked already."""
         return None
 
     def _after(self, context: Context, tape: Tape) -> Context:

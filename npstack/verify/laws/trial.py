@@ -1,4 +1,4 @@
-"""A layer with everything that a law tries it on, and the comparison of two runs.
+"""A layer with the arguments for testing a law, and the comparison of two runs.
 
 A `Trial` holds a layer and the arguments of one forward and one backward pass. A law changes some
 of them (``trial.but(x=…)``), runs again, and compares the results: named arrays, of which the first
@@ -30,7 +30,7 @@ class LawBroken(NpstackError, AssertionError):
 
 
 class NotApplicable(NpstackError):
-    """A law says nothing about this layer, or about this input; the message says why."""
+    """A law does not apply to this layer or this input; the message says why."""
 
 
 def needs(condition: object, reason: str) -> None:
@@ -50,7 +50,7 @@ class Trial:
     ----------
     layer : Layer
     rng : numpy.random.Generator
-        For what a law draws itself.
+        For random numbers of a law.
     x, states, mask, resets, params, noise
         Of ``layer.forward``.
     doutputs, dfinal
@@ -101,7 +101,7 @@ class Trial:
         return self.layer.backward(tape, self.doutputs, self.dfinal)
 
     def run(self) -> Results:
-        """Both passes; all that comes out, by name."""
+        """Both passes; all results, by name."""
         tape = self.forward()
         return {**results(tape), **gradients(self.backward(tape))}
 
@@ -112,12 +112,12 @@ class Trial:
 
     @property
     def keeps_time(self) -> bool:
-        """Whether the outputs have one as well."""
+        """Whether the outputs have a time axis, too."""
         return self.has_time and self.layer.interface.keeps_time
 
     @property
     def padding_after(self) -> Array:
-        """Which steps of the outputs are padding: the layer may have turned them round."""
+        """The padding of the outputs: the layer may have reversed them."""
         tape = self.forward()
         return ~np.asarray(self.layer._after(Context(mask=tape.mask), tape).mask)
 
@@ -138,9 +138,9 @@ class Trial:
         )
 
     def steps(self, index: Any, after: Any = None) -> Trial:
-        """Some time steps; ``after`` says which they are in the outputs, if they were turned round.
+        """Some time steps; ``after`` gives their positions in the outputs, if these are reversed.
 
-        Noise of shape (B, T, H) is cut as well; noise (B, H) is for all.
+        Noise of shape (B, T, H) is divided as well; noise (B, H) is for all steps.
         """
         T = self.x.shape[1]
         later = index if after is None else after
@@ -167,10 +167,10 @@ def draw_trial(
     rng: np.random.Generator,
     tolerance: float = 64.0,
 ) -> Trial:
-    """Fill in what a law needs besides the input: states, noise, cotangents, parameters.
+    """Add the other arguments that a law needs: states, noise, cotangents, parameters.
 
-    The parameters are the layer's own, each moved a little: biases that begin at zero would hide
-    whatever adds them where it should not.
+    The parameters are the layer's own, each changed a little: with biases of zero, an error in
+    their use would not be found.
     """
     dtype = layer.dtype or (np.dtype(float) if layer.interface.takes_symbols else x.dtype)
 
@@ -195,7 +195,7 @@ def draw_trial(
     )
 
 
-# ---- what comes out, and its comparison --------------------------------------------------------
+# ---- results, and their comparison -------------------------------------------------------------
 
 
 def results(tape: Tape) -> Results:
@@ -204,18 +204,18 @@ def results(tape: Tape) -> Results:
 
 
 def final(tape: Tape) -> Any:
-    """The final states, to be carried on; None where no layer is recurrent."""
+    """The final states, to be carried on; None if no layer is recurrent."""
     return tape.final if tape.layers else None
 
 
 def gradients(grads: Gradients) -> Results:
-    """Gradients by name, each behind a ``d``."""
+    """Gradients by name, each with a ``d`` before it."""
     params = {f"d{name}": value for name, value in grads.params.items()}
     return {**params, **named("dx", grads.x), **named("dstates", grads.initial_states)}
 
 
 def same_bits(got: Results, expected: Results, what: str = "") -> None:
-    """All arrays equal bit for bit, or `LawBroken` with the first difference."""
+    """Check that all arrays are equal bit for bit; raise `LawBroken` with the first difference."""
     same_names(got, expected, what)
     for name, reference in expected.items():
         value = got[name]
@@ -225,18 +225,18 @@ def same_bits(got: Results, expected: Results, what: str = "") -> None:
 
 
 def all_zero(got: Results, what: str = "") -> None:
-    """All arrays exactly zero (of either sign), or `LawBroken`."""
+    """Check that all arrays are exactly zero (of either sign); raise `LawBroken`."""
     for name, value in got.items():
         _all_true(value == 0, name, value, np.zeros_like(value), what)
 
 
 def close(trial: Trial, got: Results, expected: Results, what: str = "") -> None:
-    """All blocks equal to rounding, or `LawBroken`.
+    """Check that all blocks are equal to rounding; raise `LawBroken`.
 
     A block is a gate of a parameter, a time step, or a whole array; its error may be
-    ``trial.tolerance`` eps of its largest number. A block above that is excused if it moves as much
-    when every input and parameter moves by one unit in the last place: then it is the sum that
-    cancels, not the layer that is wrong.
+    ``trial.tolerance`` eps of its largest number. A larger error is accepted if the block
+    changes as much when every input and parameter changes by one unit in the last place: then a
+    sum cancels, and the layer is not wrong.
     """
     same_names(got, expected, what)
     moved: list[Results] = []
@@ -257,7 +257,7 @@ def close(trial: Trial, got: Results, expected: Results, what: str = "") -> None
 
 
 def same_names(got: Results, expected: Results, what: str = "") -> None:
-    """The same names with arrays of the same shapes, or `LawBroken`."""
+    """Check for the same names and shapes; raise `LawBroken`."""
     shapes = [{name: np.shape(value) for name, value in side.items()} for side in (got, expected)]
     if shapes[0] != shapes[1]:
         raise LawBroken(f"{_after(what)}the arrays are {shapes[0]}, not {shapes[1]}")
@@ -267,7 +267,7 @@ def _all_true(good: Array, name: str, got: Array, expected: Array, what: str) ->
     if np.all(good):
         return
     wrong = np.argwhere(~good)
-    if name in ("outputs", "dx") and got.ndim == 3:  # the first in time tells most
+    if name in ("outputs", "dx") and got.ndim == 3:  # the first in time is the most useful
         wrong = wrong[np.argsort(wrong[:, 1], kind="stable")]
         place = f" (row {wrong[0][0]}, time step {wrong[0][1]})"
     else:
@@ -293,9 +293,9 @@ def _blocks(trial: Trial, name: str, value: Array) -> list[Any]:
 
 
 def _sensitivity(trial: Trial) -> list[Results]:
-    """Four times: what changes when every number that goes in moves by half an ulp.
+    """Four times: the change of the results when every input changes by half an ulp.
 
-    The working dtype holds no half ulps: a whole one is moved, and half of the change taken.
+    The working dtype has no half ulps: inputs change by a whole one, and half the change is taken.
     """
     still = trial.run()
     moved = (_jittered(trial).run() for _ in range(4))
@@ -303,7 +303,7 @@ def _sensitivity(trial: Trial) -> list[Results]:
 
 
 def _jittered(trial: Trial) -> Trial:
-    """Every finite number of the trial moved to the next one, up or down: by one ulp."""
+    """Every finite number of the trial changed to the next one, up or down: by one ulp."""
 
     def jitter(a: Array) -> Array:
         if a.dtype.kind != "f":

@@ -1,28 +1,27 @@
-"""The scalar oracle: the equations once more, with Python floats and loops, sharing no code.
+"""The scalar oracle: the equations again, with Python floats and loops, sharing no code.
 
-Nothing here is imported but `math` and the language's own modules. There is no array, no
-broadcasting and no hand-written backward pass: numbers are added and multiplied one by one, and
-derivatives come from *dual numbers* (`dual`), which carry along with every value its slopes by all
-inputs. So a gradient needs nothing but the forward pass: run it on dual numbers and read the slopes
-off the result. This is far too slow for training and hard to get wrong, which is what a judge
-should be.
+It imports only modules of the standard library. There are no arrays, no broadcasting and no
+hand-written backward pass: numbers are added and multiplied one by one, and derivatives come from
+*dual numbers* (`dual`), which store with each value its derivatives by all inputs. So a gradient
+needs only the forward pass, run on dual numbers. This is far too slow for training, but simple
+enough to be a reliable reference.
 
-Everything goes in and comes out as nested lists. One sequence is computed at a time; a batch is a
+All inputs and results are nested lists. One sequence is computed at a time; a batch is a
 loop over its members. Read it in this order:
 
 =============  ==================================================================================
-`dual`         numbers that carry their slopes; `differentiate`
-`activations`  value and slope of every activation
+`dual`         numbers with their derivatives; `differentiate`
+`activations`  value and derivative of every activation
 `cells`        one step of one sequence, unit by unit: the equations
-`layers`       what is made of them: over time, reversed, side by side, on top of one another
-`batch`        `run`, which everybody calls
+`layers`       layers of them: over time, reversed, side by side, on top of each other
+`batch`        `run`, the function to call
 =============  ==================================================================================
 
-To add a cell, write its step and enter it in `CELLS`.
+To add a cell, write its step and add it to `CELLS`.
 
 Examples
 --------
-The last hidden state of an LSTM, and its slope by the bias of the output gate:
+The last hidden state of an LSTM, and its derivative by the bias of the output gate:
 
 >>> model = [Layer("lstm", last=True)]
 >>> params = [{"W": [[1.0] * 4], "U": [[0.0] * 4], "b": [0.0] * 4}]

@@ -1,11 +1,12 @@
-"""Activations: each returns its value and its slope.
+"""Activations: each returns its value and its derivative.
 
-The slopes are written so that neither tail cancels: ``s(a) s(-a)`` instead of ``y (1 - y)``, and
-``1 / cosh(a)^2 = 4 s(2a) s(-2a)`` instead of ``1 - y^2``. At a corner the slope is that of the flat
-side; of `leaky_relu` and `elu`, which have none, that of the left side.
+The derivatives are written so that no digits cancel in either tail: ``s(a) s(-a)`` instead of ``y
+(1 - y)``, and ``1 / cosh(a)^2 = 4 s(2a) s(-2a)`` instead of ``1 - y^2``. At a corner, the
+derivative is that of the flat side; for `leaky_relu` and `elu`, which have none, that of the left
+side.
 
-An activation is named as data by its name, or by its name and its constants alpha and beta, in this
-order: ``"tanh"``, ``("leaky_relu", 0.1)``, ``("affine", 2.0, 0.5)``.
+An activation is given by its name, or by its name and its constants alpha and beta, in this order:
+``"tanh"``, ``("leaky_relu", 0.1)``, ``("affine", 2.0, 0.5)``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from npstack.verify.oracle.dual import function
 
-Pair = tuple[float, float]  # a value and its slope
+Pair = tuple[float, float]  # a value and its derivative
 
 
 def logistic(a: float) -> float:
@@ -84,7 +85,7 @@ def affine(a: float, alpha: float = 1.0, beta: float = 0.0) -> Pair:
 
 
 def hard_sigmoid_fifth(a: float, alpha: float = 0.2, beta: float = 0.5) -> Pair:
-    """``alpha a + beta`` held between 0 and 1."""
+    """``alpha a + beta`` clipped to 0 … 1."""
     y = alpha * a + beta
     if y <= 0:
         return 0.0, 0.0
@@ -92,7 +93,7 @@ def hard_sigmoid_fifth(a: float, alpha: float = 0.2, beta: float = 0.5) -> Pair:
 
 
 def hard_sigmoid_sixth(a: float) -> Pair:
-    """``a / 6 + 1/2`` held between 0 and 1."""
+    """``a / 6 + 1/2`` clipped to 0 … 1."""
     return hard_sigmoid_fifth(a, 1.0 / 6.0, 0.5)
 
 
@@ -115,7 +116,7 @@ ACTIVATIONS = {f.__name__: function(f) for f in NAMED}
 
 
 def activation(given: str | tuple[Any, ...]) -> Callable[[Any], Any]:
-    """The function that is named as data: a name, or a name and its constants.
+    """The function for a name, or for a name and its constants.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def activation(given: str | tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 def clip(a: Any, limit: float | None) -> Any:
-    """``a`` held between ``-limit`` and ``limit``; as it is without a limit.
+    """``a`` clipped to ``-limit`` … ``limit``; unchanged without a limit.
 
     Examples
     --------

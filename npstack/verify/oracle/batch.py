@@ -1,4 +1,4 @@
-"""A batch is a loop over its members."""
+"""A batch is a loop over its rows."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def run(
         dropout), those of a layer with children a list, one entry per child.
     x : ``[b][t][k]``, or whole numbers ``[b][t]`` for an embedding
     states : list of dict, optional
-        One per cell, in the order in which the model is written, at whatever depth it stands
-        (``time_distributed`` aside): ``{"h": [b][j], "c": [b][j]}``, or None for what is learned
-        (parameters ``initial.h``, ``initial.c``), or else zeros.
+        One per cell, in the order in which the model is written, at any depth (except inside
+        ``time_distributed``): ``{"h": [b][j], "c": [b][j]}``, or None for the learned state
+        (parameters ``initial.h``, ``initial.c``) or zeros.
     mask : ``[b][t]`` booleans, optional
-        True at valid steps; what stands elsewhere is never read.
+        True at valid steps; other values are never read.
     resets : ``[b][t]`` booleans, optional
-        True where, at a valid step, all states are learned or zeros again before the step.
+        True at a valid step before which all states are reset to the learned state or zeros.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def run(
 
 
 def of_row(states: Sequence[Any], row: int) -> list[State | None]:
-    """The states of one member of the batch."""
+    """The states of one row of the batch."""
     return [
         None if state is None else {name: batch[row] for name, batch in state.items()}
         for state in states

@@ -1,10 +1,9 @@
 """Cells: one step of one sequence, unit by unit.
 
-A step is a function of the parameters, the input ``x``, what ``U`` *sees* of the hidden state
-before the step (the hidden state itself, or what recurrent dropout has left of it), the state
-before the step, and the options of the layer. It returns the state after the step: a dictionary
-whose ``h`` is handed on. ``h'`` and ``c'`` are the state before the step; a number ``j`` in square
-brackets is a unit.
+A step is a function of the parameters, the input ``x``, the hidden state that ``U`` multiplies
+(that before the step, with recurrent dropout if there is any), the state before the step, and the
+options of the layer. It returns the state after the step: a dictionary whose ``h`` is the output.
+``h'`` and ``c'`` are the state before the step; a number ``j`` in square brackets is a unit.
 
 The options, all optional:
 
@@ -12,7 +11,7 @@ The options, all optional:
 ``lstm``               ``coupled`` (True); ``forget_bias``, ``preactivation_clip``, ``cell_clip``,
                        ``projection_clip`` (numbers); ``activations``: a dictionary from
                        ``input``, ``forget``, ``candidate``, ``output``, ``cell``. Peepholes are
-                       there with their parameter ``P``, a projection with its ``R``
+                       used if there is a parameter ``P``, a projection if there is an ``R``
 ``gru``                ``activations``: a dictionary from ``gate``, ``candidate``
 ``gru_reset_before``   the same
 ``rnn``                ``activation``
@@ -47,12 +46,12 @@ def product(x: Vector, W: list[Vector], column: int, start: Any = 0.0) -> Any:
 def lstm_step(params: Params, x: Vector, seen: Vector, state: State, options: Options) -> State:
     """The LSTM with any of its parts.
 
-    For every gate ``k``, every unit ``j``; a line in brackets is there with its part only::
+    For every gate ``k`` and every unit ``j``; a line in brackets is used only with its part::
 
         a_k[j] = sum x W_k[j] + sum h' U_k[j] + b_k[j]
        (a_f[j] = a_f[j] + forget_bias)
        (a_i[j] = a_i[j] + P_i[j] c'[j]                  peepholes; a_f likewise)
-       (a_k[j] = clip(a_k[j], preactivation_clip)       of every gate, last of all)
+       (a_k[j] = clip(a_k[j], preactivation_clip)       of every gate, at the end)
         i, f, g = input(a_i), forget(a_f), candidate(a_g)
        (f = 1 - i                                       coupled: there is no a_f)
         c[j] = f c'[j] + i g
@@ -65,7 +64,7 @@ def lstm_step(params: Params, x: Vector, seen: Vector, state: State, options: Op
        (h[p] = clip(h[p], projection_clip))
 
     ``W``, ``U`` and ``b`` are packed i, f, g, o (coupled: i, g, o), ``P`` i, f, o (coupled: i, o).
-    A part that has a parameter is there when its parameter is; the other parts are options.
+    A part with a parameter is used if the parameter is given; the other parts are options.
     """
     H = len(state["c"])
     coupled = options.get("coupled", False)
@@ -154,7 +153,7 @@ def layer_norm_lstm_step(
 
 
 def gru_step(params: Params, x: Vector, seen: Vector, state: State, options: Options) -> State:
-    """The GRU whose reset gate acts on what ``U`` has made of the hidden state.
+    """The GRU whose reset gate acts on the product of the hidden state with ``U``.
 
     ::
 
@@ -183,7 +182,7 @@ def gru_reset_before_step(
 ) -> State:
     """The GRU of Cho et al. (2014), whose reset gate acts on the hidden state itself.
 
-    As `gru_step` but for ``n[j] = candidate(sum x W_n[j] + sum (r h') U_n[j] + b_n[j])``.
+    As `gru_step`, except for ``n[j] = candidate(sum x W_n[j] + sum (r h') U_n[j] + b_n[j])``.
     """
     W, U, b, H = params["W"], params["U"], params["b"], len(state["h"])
     gate, candidate = gru_activations(options)
@@ -213,7 +212,7 @@ def rnn_step(params: Params, x: Vector, seen: Vector, state: State, options: Opt
     return {"h": [act(product(seen, params["U"], j, a)) for j, a in enumerate(below)]}
 
 
-Known = dict[str, tuple[str, ...]]  # options, each with its names where it is a dictionary
+Known = dict[str, tuple[str, ...]]  # options, each with its names if it is a dictionary
 LSTM_OPTIONS: Known = {
     **dict.fromkeys(("coupled", "forget_bias"), ()),
     **dict.fromkeys(("preactivation_clip", "cell_clip", "projection_clip"), ()),
@@ -232,7 +231,7 @@ CELLS: dict[str, tuple[Callable[..., State], tuple[str, ...], Known]] = {
 
 
 def check_options(kind: str, options: Options) -> None:
-    """An option that no equation reads is a mistake: a judge must not pass over it."""
+    """Raise an error for an option that no equation uses."""
     _, _, known = CELLS[kind]
     for name, value in options.items():
         if name not in known:
@@ -243,9 +242,9 @@ def check_options(kind: str, options: Options) -> None:
 
 
 def beginning(params: Params, fields: tuple[str, ...]) -> State:
-    """The state before the first step where none is given: learned, or zeros.
+    """The state before the first step if none is given: learned, or zeros.
 
-    ``h`` is as wide as ``U`` is high. So is everything else, but behind a projection ``R``.
+    ``h`` is as wide as ``U`` has rows. So are the other fields, except with a projection ``R``.
     """
     wide = len(params["R" if "R" in params else "U"])
     widths = {field: len(params["U"]) if field == "h" else wide for field in fields}
@@ -253,7 +252,7 @@ def beginning(params: Params, fields: tuple[str, ...]) -> State:
 
 
 def dropped(x: Vector, rate: float, kept: list[bool] | None) -> Vector:
-    """What is kept is divided by ``1 - rate``, the rest is zero; None keeps all as it is."""
+    """Numbers that are kept are divided by ``1 - rate``, the rest is zero; None changes nothing."""
     if kept is None:
         return x
     scale = 1.0 / (1.0 - rate)

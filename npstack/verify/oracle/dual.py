@@ -1,4 +1,4 @@
-"""Dual numbers: every value carries its slopes by all inputs.
+"""Dual numbers: every value with its derivatives by all inputs.
 
 ::
 
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Dual:
-    """A value and its slopes by every input number.
+    """A value and its derivatives by every input number.
 
     Examples
     --------
@@ -59,9 +59,9 @@ Vector = list[Any]  # of numbers
 
 
 def function(f: Callable[..., tuple[float, float]]) -> Callable[..., Any]:
-    """A function of floats and of dual numbers, from one that returns its value and its slope.
+    """A function of floats and dual numbers, from one that returns its value and derivative.
 
-    What else it is given are constants: they carry no slopes.
+    Further arguments are constants, without derivatives.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def numbers(tree: Any) -> list[Any]:
 
 
 def weighted_sum(values: Any, weights: Any) -> Number:
-    """The sum of all numbers of ``values``, each times its fellow in ``weights``.
+    """The sum of all numbers of ``values``, each times the one at its place in ``weights``.
 
     Examples
     --------
@@ -145,7 +145,7 @@ def weighted_sum(values: Any, weights: Any) -> Number:
 
 
 def mean_squared_error(predictions: Any, targets: Any, mask: Any = None) -> Number:
-    """Mean of ``(prediction - target)^2``; a mask ``[b][t]`` leaves only its valid steps.
+    """Mean of ``(prediction - target)^2``; with a mask ``[b][t]``, over valid steps only.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Layers: one member of the batch through all that is made of cells.
+"""Layers: one row of the batch through layers that are made of cells.
 
-What flows from layer to layer is a `Signal`. Every layer takes one and returns one, and with it the
-final states of its cells; at masked steps it is zero, before a layer and after. A layer with
+Layers are connected by a `Signal`. Every layer takes one and returns one, and with it the final
+states of its cells; at masked steps it is zero, before and after a layer. A layer with
 children has a list of parameters, one entry per child. States are one flat list for a whole
 model: one per cell, in the order in which the model is written.
 """
@@ -30,7 +30,7 @@ from npstack.verify.oracle.dual import Dual, Vector
 
 @dataclass(frozen=True)
 class Layer:
-    """What a layer is, its parameters aside.
+    """The description of a layer, without its parameters.
 
     ``kind`` is a name in one of three tables, and the fields that follow are read by some kinds:
 
@@ -42,16 +42,16 @@ class Layer:
     ``dropout``           ``rate``, ``kept``
     ``repeat``            one vector at each of ``steps`` steps
     ``sequential``        its children, each on top of the one before
-    ``residual``          its input plus what its children make of it, one on top of the other
+    ``residual``          its input plus the output of its children, one on top of the other
     ``reversed``          its children read time from the end; ``order``. Masks of dropout and of
                           zoneout are in the order in which steps are read
     ``parallel``          its children side by side, all reading the same; ``merge``
     ``bidirectional``     the first child reads time from the beginning, the second from the end;
                           ``merge``
-    ``skip``              its children on top of one another; with ``skip_inputs`` all above the
+    ``skip``              its children, one on top of the other; with ``skip_inputs`` all above the
                           first read ``[h_below, x]``, with ``skip_outputs`` the outputs of all are
-                          handed on, bottom first; ``last`` with cells and ``skip_outputs`` only
-    ``time_distributed``  its children see every step by itself. For their masks of dropout, step t
+                          returned, bottom first; ``last`` with cells and ``skip_outputs`` only
+    ``time_distributed``  its children read every step separately. In their masks of dropout, step t
                           of sequence b (of T steps) is row ``b T + t``
     ====================  ==========================================================================
 
@@ -63,7 +63,7 @@ class Layer:
     """
 
     kind: str
-    last: bool = False  # of a cell: hand on the last hidden state instead of all
+    last: bool = False  # of a cell: return the last hidden state instead of all
     activation: Any = "linear"  # of a dense layer
     rate: float = 0.0  # of dropout
     kept: Any = None  # of dropout: the numbers that stay, [b][t][k], or [b][k] for all steps
@@ -80,12 +80,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Signal:
-    """What flows from layer to layer, for one member of the batch."""
+    """The input and output of a layer, for one row of the batch."""
 
-    values: Any  # [t][k]; [k] where there is no time axis
-    valid: Sequence[bool] | None  # which steps count; None where there is no time axis
-    groups: Sequence[int] = ()  # to which of the things that follow one another a step belongs
-    ends: tuple[int, int] = (0, 0)  # the first and the last of them, as they are met here
+    values: Any  # [t][k]; [k] without a time axis
+    valid: Sequence[bool] | None  # valid steps; None without a time axis
+    groups: Sequence[int] = ()  # the number of the sequence within the row, for each step
+    ends: tuple[int, int] = (0, 0)  # the first and the last of these, in the order of reading
 
 
 Result = tuple[Signal, list[State]]
@@ -125,7 +125,7 @@ def cells_in(layers: Sequence[Layer]) -> int:
 
 
 def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row: int) -> Result:
-    """Masked steps hold the state and give zeros; with every new group the state begins anew."""
+    """Masked steps hold the state and give zeros; with every new group the state is reset."""
     if x.valid is None:
         raise ValueError(f"{layer.kind} needs a time axis")
     check_options(layer.kind, layer.options)
@@ -153,7 +153,7 @@ def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row:
 
 
 def at_step(kept: Any, row: int, t: int | None) -> list[bool] | None:
-    """The mask of one step: from ``[b][t][k]``, or from ``[b][k]``, which serves all steps."""
+    """The mask of one step: from ``[b][t][k]``, or from ``[b][k]`` for all steps."""
     if kept is None:
         return None
     own = kept[row]
@@ -177,7 +177,7 @@ def embedding(layer: Layer, params: Params, x: int, row: int, t: int | None) -> 
 
 
 def dropout(layer: Layer, params: Params, x: Vector, row: int, t: int | None) -> Vector:
-    """What is kept is divided by ``1 - rate``."""
+    """Numbers that are kept are divided by ``1 - rate``."""
     return dropped(x, layer.rate, at_step(layer.kept, row, t))
 
 
@@ -198,7 +198,7 @@ def stepwise(layer: Layer, params: Params, x: Signal, row: int) -> Signal:
 
 
 def zero_where_masked(values: Sequence[Any], valid: Sequence[bool]) -> list[Any]:
-    """Zeros, as many as there were, in place of what stands at masked steps."""
+    """Zeros, of the same size, at masked steps."""
     return [v if ok else zeros(v) for v, ok in zip(values, valid, strict=True)]
 
 
@@ -250,14 +250,14 @@ def residual(layer: Layer, params: Any, x: Signal, states: States, row: int) -> 
 
 
 def flipped(x: Signal) -> Signal:
-    """The whole time axis from the end, masked steps and all; unchanged without a time axis."""
+    """The whole time axis from the end, with masked steps; unchanged without a time axis."""
     if x.valid is None:
         return x
     return Signal(x.values[::-1], x.valid[::-1], x.groups[::-1], x.ends[::-1])
 
 
 def reversed_time(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
-    """The children read time from the end; what they say is put in order, or left as it was read.
+    """The children read from the end; their outputs are put in the order of time, or not.
 
     As it was read, mask and groups stay with their steps: they are from the end, too. What begins
     anew is then the step before one that had a reset: a step stays with its group.
@@ -269,7 +269,7 @@ def reversed_time(layer: Layer, params: Any, x: Signal, states: States, row: int
 
 
 def parallel(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
-    """All children read the same; what they say is joined."""
+    """All children read the same input; their outputs are joined."""
     branches, finals = [], []
     for child, own in zip(layer.children, params, strict=True):
         made, found = forward(child, own, x, states, row)
@@ -287,7 +287,7 @@ def bidirectional(layer: Layer, params: Any, x: Signal, states: States, row: int
 
 
 def skip(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
-    """A stack whose layers see its input, or are seen above it, or both."""
+    """A stack whose layers also read its input, or whose outputs are all returned, or both."""
     outputs: list[Signal] = []
     finals: list[State] = []
     for child, own in zip(layer.children, params, strict=True):
@@ -316,7 +316,7 @@ def repeat_vector(layer: Layer, params: Any, x: Signal, states: States, row: int
 
 
 def time_distributed(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
-    """The children see every step by itself, and nothing lives on from one to the next."""
+    """The children read every step separately, and no state passes from one to the next."""
     if x.valid is None:
         raise ValueError("time_distributed needs a time axis")
     T, made = len(x.values), []
@@ -327,7 +327,7 @@ def time_distributed(layer: Layer, params: Any, x: Signal, states: States, row: 
 
 
 def one_step(value: Any) -> Signal:
-    """A step as an input of its own: a vector, a symbol, or a sequence, of vectors or symbols."""
+    """A step as a separate input: a vector, a symbol, or a sequence, of vectors or symbols."""
     if isinstance(value, list) and not isinstance(value[0], float | Dual):
         return steady(value)
     return Signal(value, None)
