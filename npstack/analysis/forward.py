@@ -9,7 +9,7 @@ import numpy as np
 
 from npstack.core.arguments import check_number
 from npstack.core.arrays import as_array
-from npstack.core.errors import ArgumentError, TapeError, describe, fail
+from npstack.core.errors import ArgumentError, TapeError, describe, fail, kind_of
 from npstack.core.numerics import Array, real
 from npstack.core.tape import RecurrentTape, Tape
 
@@ -39,7 +39,7 @@ def recurrent_tapes(where: str, tape: object) -> tuple[RecurrentTape, ...]:
             TapeError,
             where,
             "tape must come from forward of a model with at least one recurrent layer",
-            f"a {type(tape).__name__} without any",
+            f"{kind_of(tape)} without any",
             "Pass what LSTM.forward, StackedLSTM.forward or Sequential.forward returned.",
         )
     return layers

@@ -17,6 +17,7 @@ from npstack.core.errors import (
     ShapeError,
     describe,
     fail,
+    kind_of,
 )
 from npstack.core.numerics import Array
 
@@ -28,7 +29,7 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
             DtypeError,
             where,
             "params must be a dictionary of named arrays",
-            f"a {type(params).__name__}",
+            kind_of(params),
             "Change a copy: params = dict(layer.params).",
         )
     if params.keys() != own.keys():
@@ -42,7 +43,7 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
         )
     for name, value in params.items():
         if not isinstance(value, np.ndarray):
-            expected, got = f"params[{name!r}] must be an array", f"a {type(value).__name__}"
+            expected, got = f"params[{name!r}] must be an array", kind_of(value)
             fail(DtypeError, where, expected, got, "Use np.array.")
         as_array(where, f"params[{name!r}]", value)
         if value.shape != own[name].shape:
@@ -73,7 +74,7 @@ def as_array(where: str, name: str, value: object) -> Array:
     would be lost and whatever is written under it would be computed with.
     """
     if hasattr(value, "outputs"):
-        got = f"a {type(value).__name__}"
+        got = kind_of(value)
         fail(DtypeError, where, f"{name} must be an array", got, "Pass tape.outputs.")
     if _is_masked(value):
         fail(
@@ -241,7 +242,7 @@ def check_tuple(
             where,
             f"{name} must be {kind.__name__}({', '.join(fields)}) of arrays "
             + " or ".join(map(str, shapes)),
-            f"a {type(values).__name__}",
+            kind_of(values),
             f"Use npstack.{kind.__name__}({', '.join(f'{f}=…' for f in fields)}).",
         )
     arrays = []
@@ -259,7 +260,7 @@ def check_tuple(
 def check_count(where: str, name: str, values: object, count: int) -> tuple[Any, ...]:
     """A tuple or list with one entry per recurrent layer, bottom first."""
     if not isinstance(values, tuple | list) or hasattr(values, "_fields") or len(values) != count:
-        got = len(values) if type(values) in (tuple, list) else f"a {type(values).__name__}"  # type: ignore[arg-type]
+        got = len(values) if type(values) in (tuple, list) else kind_of(values)  # type: ignore[arg-type]
         fail(
             ArgumentError,
             where,
@@ -281,7 +282,7 @@ def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) 
         wanted = f"boolean of shape {shape}"
         right = isinstance(noise, np.ndarray) and noise.dtype == bool and noise.shape == shape
     if not right:
-        got = describe(noise) if isinstance(noise, np.ndarray) else f"a {type(noise).__name__}"
+        got = describe(noise) if isinstance(noise, np.ndarray) else kind_of(noise)
         if isinstance(noise, tuple):
             got += f" of {len(noise)}"
         advice = "Pass the noise of a tape of the same model and x."

@@ -109,6 +109,23 @@ def fail(
     raise kind(where, expected, got, advice, **known)
 
 
+def kind_of(value: object) -> str:
+    """What kind of thing it is, with its article.
+
+    Examples
+    --------
+    >>> kind_of(None), kind_of(dict), kind_of([]), kind_of(np.ones(2))
+    ('None', 'the class dict', 'a list', 'an array')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = "array" if isinstance(value, np.ndarray) else type(value).__name__
+    spelt_out = name[:2].isupper() and name[0] in "AEFHILMNORSX"  # an LSTM, an RNN
+    return f"an {name}" if spelt_out or name[0] in "aeioAEIO" else f"a {name}"
+
+
 def describe(value: object) -> str:
     """Shape and dtype of an array, the name of a class, else the value with its type; one line.
 

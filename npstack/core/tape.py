@@ -70,7 +70,7 @@ class LSTMState(NamedTuple):
     c: Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tape:
     """One forward pass of one layer.
 
@@ -105,6 +105,10 @@ class Tape:
     final = cast(Any, ())
     turned = False
     ways = cast(tuple[Way, ...], ())
+
+    def __repr__(self) -> str:
+        shapes = (f"{name} {np.shape(getattr(self, name))}" for name in ("x", "outputs"))
+        return f"{type(self).__name__}({', '.join(shapes)})"
 
     @property
     def parts(self) -> tuple[Tape, ...]:
@@ -157,7 +161,7 @@ class Tape:
         return sum({id(array): array.nbytes for array in _arrays(self)}.values())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RecurrentTape(Tape):
     """One forward pass of a cell over time.
 
@@ -217,7 +221,7 @@ class RecurrentTape(Tape):
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompositeTape(Tape):
     """One forward pass of a layer made of layers, a tree: ``parts`` are the children.
 

@@ -1,8 +1,7 @@
 """What every layer is: ``params``, ``forward -> tape``, ``backward -> gradients``.
 
-`Layer` has the public methods of all layers: they check arguments, set padding to zero, and fill in
-missing states. A layer defines two methods that may rely on this: ``_forward`` and its mirror
-image, ``_backward``.
+`Layer` has the public methods of all layers: they check arguments, set padding to zero, fill in
+missing states. A layer defines ``_forward`` and its mirror image ``_backward``, which rely on this.
 
 A layer may contain others, its children. Their parameters follow its own, under the name of the
 child and a dot; states and draws are passed to them in the same order.
@@ -13,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,7 +23,7 @@ from npstack.core.config import Configured
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.core.tape import Gradients, Tape, Way
+from npstack.core.tape import Gradients, Observer, Tape, Way
 from npstack.layers import boundary
 from npstack.layers.interface import Context, Interface, Mask, States
 from npstack.layers.summary import summary
@@ -48,6 +47,8 @@ class Layer(Configured, ABC):
     cell: Cell | None = None  # the cell, if the layer is a cell over time
     in_series = False  # whether a picture shows its children instead, stacked
     parameter_formula = ""  # formula for the number of parameters, in the letters B T D H L K
+    interface: Interface = cast(Any, boundary.SetByLayer())
+    _params: dict[str, Array] = cast(Any, boundary.SetByLayer())
     by_step = False  # whether its children run at each time step separately
 
     def __init__(
@@ -177,7 +178,8 @@ class Layer(Configured, ABC):
         dtype = names.dtype_of(params) or x.dtype
         begin = boundary.check_states(self, where, "states", states, len(x), dtype)
         context = Context(begin, mask, resets, rng=rng, noise=noise)
-        tape = self._forward(params, zero_where_masked(x, mask), context).protected()
+        made = self._forward(params, zero_where_masked(x, mask), context)
+        tape: Tape = boundary.tape_of(self, made).protected()
         boundary.check_outcome(where, self.first_non_finite(tape))
         return tape
 
@@ -248,11 +250,10 @@ class Layer(Configured, ABC):
         self, tape: Tape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
         """`_backward`, with a report to the tape's observer if it has one."""
-        if tape.observer is None:
-            return self._backward(tape, doutputs, dfinal)
-        tape.observer.entered(doutputs)
-        dparams, dx, dinitial = self._backward(tape, doutputs, dfinal)
-        tape.observer.left(dparams, dx)
+        observer = tape.observer or Observer()
+        observer.entered(doutputs)
+        dparams, dx, dinitial = boundary.triple(self, self._backward(tape, doutputs, dfinal))
+        observer.left(dparams, dx)
         return dparams, dx, dinitial
 
     def reached(self, tape: Tape) -> Iterator[tuple[str, Layer, Way, Tape]]:
@@ -304,11 +305,9 @@ class Layer(Configured, ABC):
 
     def _after(self, context: Context, tape: Tape) -> Context:
         """Mask and resets for the layer above: they are passed on if the time axis is kept."""
-        return (
-            context
-            if self.interface.keeps_time
-            else context._replace(mask=None, resets=None, resets_back=None)
-        )
+        if self.interface.keeps_time:
+            return context
+        return context._replace(mask=None, resets=None, resets_back=None)
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         """The shape that the outputs of a tape must have."""

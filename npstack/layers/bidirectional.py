@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import ArgumentError, DtypeError, fail
+from npstack.core.errors import ArgumentError, DtypeError, fail, kind_of
 from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_layer, check_states
@@ -35,7 +35,7 @@ class Directions(NamedTuple):
     backward: Any
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class BidirectionalTape(CompositeTape):
     """One forward pass in both directions; ``parts`` are the two tapes."""
 
@@ -120,7 +120,7 @@ class Bidirectional(Branches):
         if not isinstance(state, Directions):
             expected = f"{name} must be Directions(forward, backward)"
             advice = "Use npstack.Directions(forward=…, backward=…); tape.final fits."
-            fail(DtypeError, where, expected, f"a {type(state).__name__}", advice)
+            fail(DtypeError, where, expected, kind_of(state), advice)
         pairs = zip(self.children.items(), state, strict=True)
         return Directions(
             *(

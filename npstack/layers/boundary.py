@@ -24,6 +24,7 @@ from npstack.core.errors import (
     TapeError,
     describe,
     fail,
+    kind_of,
 )
 from npstack.core.masks import check_finite, check_mask, check_no_mask, check_resets
 from npstack.core.numerics import Array
@@ -51,7 +52,18 @@ def check_layer(where: str, name: str, layer: Any) -> None:
     if layer.interface.takes_pair:
         expected = f"{name} must be a layer that takes one sequence"
         advice = "It is a whole model: it reads a source and a target. Put layers into its sides."
-        fail(ArgumentError, where, expected, f"a {type(layer).__name__}", advice)
+        fail(ArgumentError, where, expected, kind_of(layer), advice)
+
+
+class SetByLayer:
+    """Stands for an attribute until the constructor of `Layer` has set it."""
+
+    def __get__(self, layer: Any, kind: type) -> Any:
+        if layer is None:  # asked of the class
+            return None
+        expected = "its constructor must call super().__init__(params, Interface(…))"
+        advice = "npstack/layers/dense.py is a short example."
+        return fail(ArgumentError, kind.__name__, expected, "no such call", advice)
 
 
 def check_children(layer: Any) -> None:
@@ -138,6 +150,25 @@ def check_outcome(where: str, found: tuple[str, int, str] | None) -> None:
         fail(NonFiniteError, where, expected, got, advice, step=step, layer=layer, gate=gate)
 
 
+def tape_of(layer: Any, tape: Any) -> Any:
+    """What `_forward` has returned is a tape of the layer, with the outputs that it promises."""
+    where = f"{type(layer).__name__}._forward"
+    if not isinstance(tape, layer.tape_type):
+        expected = f"it must return {layer.tape_type.__name__}(params, x, mask, outputs, noise)"
+        fail(
+            DtypeError,
+            where,
+            expected,
+            kind_of(tape),
+            "npstack/layers/dense.py is a short example.",
+        )
+    shape = layer._outputs_shape(tape)
+    if np.shape(tape.outputs) != shape:
+        expected = f"its outputs must have shape {shape}, as its interface says"
+        fail(ShapeError, where, expected, np.shape(tape.outputs), "Is output_size right?")
+    return tape
+
+
 # ---- backward ----------------------------------------------------------------------------------
 
 
@@ -147,12 +178,12 @@ def check_kind(layer: Any, where: str, tape: Any) -> None:
         kind = layer.tape_type.__name__
         expected = f"tape must be {'an' if kind[0] in 'AEIO' else 'a'} {kind}"
         advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
-        fail(TapeError, where, expected, f"a {type(tape).__name__}", advice)
+        fail(TapeError, where, expected, kind_of(tape), advice)
 
 
 def check_parts(where: str, tape: Any, count: int) -> None:
     """Check the number of parts of a tape."""
-    own = len(tape.parts) if isinstance(tape.parts, tuple) else f"a {type(tape.parts).__name__}"
+    own = len(tape.parts) if isinstance(tape.parts, tuple) else kind_of(tape.parts)
     if own != count:
         expected = f"tape must have {count} part{'s' * (count != 1)}"
         fail(TapeError, where, expected, own, "It belongs to another model.")
@@ -187,6 +218,16 @@ def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
     check_float(where, "tape.outputs", tape.outputs, dtype, "tape.params")
 
 
+def triple(layer: Any, found: Any) -> Any:
+    """What `_backward` has returned is the three things that it promises."""
+    if not isinstance(found, tuple) or len(found) != 3 or not isinstance(found[0], dict):
+        where = f"{type(layer).__name__}._backward"
+        got = f"{len(found)} of them" if isinstance(found, tuple) else kind_of(found)
+        expected = "it must return a dictionary of gradients, dx, and the gradients of the states"
+        fail(DtypeError, where, expected, got, "Without a state: return dparams, dx, ().")
+    return found
+
+
 def check_states(
     layer: Any, where: str, name: str, states: Any, batch: int, dtype: np.dtype[Any]
 ) -> States:
@@ -197,7 +238,7 @@ def check_states(
     elif not slots and states is not None and states != ():
         expected, got = (
             f"{name} must be None: no recurrent layer here",
-            f"a {type(states).__name__}",
+            kind_of(states),
         )
         fail(ArgumentError, where, expected, got, "Leave it out.")
     if states is None:
@@ -218,7 +259,7 @@ def check_doutputs(where: str, doutputs: Any, dfinal: Any, tape: Any, mask: Mask
             fail(ArgumentError, where, expected, "neither", "What does the loss depend on?")
         return np.zeros_like(tape.outputs)
     if hasattr(doutputs, "gradient"):
-        got = f"a {type(doutputs).__name__}"
+        got = kind_of(doutputs)
         fail(DtypeError, where, "doutputs must be an array", got, "Pass loss.gradient.")
     found = check_float(where, "doutputs", doutputs, tape.outputs.dtype, "tape.outputs")
     if found.shape != tape.outputs.shape:

@@ -15,6 +15,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Tape, Way
 from npstack.layers.base import Layer
+from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, Interface, States
 
 
@@ -39,13 +40,16 @@ class Chain(Layer):
         return len(self.layers)
 
     def __getitem__(self, place: int) -> Layer:
-        return self.layers[place]
+        layers = self.layers
+        if isinstance(place, int) and not -len(layers) <= place < len(layers):
+            raise IndexError(f"{type(self).__name__} has {len(layers)} layers, got [{place}]")
+        return layers[place]
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         inputs, told = x, context
         tapes: list[Tape] = []
         for layer, own, states, noise in self.handed(params, context):
-            tape = layer._forward(own, x, told._replace(states=states, noise=noise))
+            tape = tape_of(layer, layer._forward(own, x, told._replace(states=states, noise=noise)))
             tapes.append(tape)
             x, told = tape.outputs, layer._after(told, tape)
         whole: CompositeTape = self.composed(params, inputs, context, x, tapes)

@@ -29,7 +29,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Layer
-from npstack.layers.boundary import check_layer
+from npstack.layers.boundary import check_layer, tape_of
 from npstack.layers.interface import Context, Interface, States
 
 
@@ -67,6 +67,15 @@ MERGES: dict[str, Merge] = {
 }
 
 
+ALIKE = {  # what must be the same in all branches, and how an error says it
+    "keeps_time": "a time axis that is kept",
+    "takes_symbols": "symbols that are read",
+    "makes_time": "a new time axis",
+    "turned": "outputs in reverse order",
+    "extra_axis": "an extra axis",
+}
+
+
 class Branches(Layer):
     """Layers by name that read one input and are joined; `Parallel` and `Bidirectional`."""
 
@@ -80,9 +89,14 @@ class Branches(Layer):
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         tapes = [
-            layer._forward(own, x, context._replace(states=states, noise=noise))
+            tape_of(layer, layer._forward(own, x, context._replace(states=states, noise=noise)))
             for layer, own, states, noise in self.handed(params, context)
         ]
+        leading = {tape.outputs.shape[:-1] for tape in tapes}
+        if len(leading) > 1:
+            where, expected = f"{type(self).__name__}.forward", "all branches must be as long"
+            advice = "Give every RepeatVector in them the same steps."
+            fail(ShapeError, where, expected, sorted(tape.outputs.shape for tape in tapes), advice)
         outputs = MERGES[self.merge].join([tape.outputs for tape in tapes])
         tape: CompositeTape = self.composed(params, x, context, outputs, tapes)
         return tape
@@ -124,12 +138,12 @@ class Branches(Layer):
 def _joined(where: str, branches: list[Interface], merge: str) -> Interface:
     """The interface of joined branches, which must treat the time axis in the same way."""
     first = branches[0]
-    kinds = {
-        (n.keeps_time, n.takes_symbols, n.makes_time, n.turned, n.extra_axis) for n in branches
-    }
-    if len(kinds) > 1:
-        expected, got = "all branches must do the same with the time axis", "different kinds"
-        fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
+    for name, meaning in ALIKE.items():
+        having = [k for k, branch in enumerate(branches) if getattr(branch, name)]
+        if having and len(having) < len(branches):
+            got = f"{meaning} in branch {', '.join(map(str, having))} only"
+            expected = "all branches must do the same with the time axis"
+            fail(ShapeError, where, expected, got, "Build all with the same return_sequences.")
     input_size = _shared(where, "take", [n.input_size for n in branches])
     sizes = [input_size if n.output_size is None else n.output_size for n in branches]
     if merge == "concat" and len(sizes) > 1:

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from npstack.cells.base import Cell, check_cell, check_cell_params
+from npstack.cells.made import check_step, check_step_back
 from npstack.core.arguments import check_flag
 from npstack.core.arrays import check_noise_tree, check_tuple
 from npstack.core.errors import ArgumentError, fail
@@ -119,7 +120,8 @@ class Recurrent(Layer):
         for t in range(x.shape[1]):
             valid = mask[:, t, np.newaxis]
             before = state if resets is None else select(~resets[:, t, None], state, beginning)
-            proposed, record = self.cell.step(params, x[:, t], before, at_step(noise, t))
+            made = self.cell.step(params, x[:, t], before, at_step(noise, t))
+            proposed, record = made if t else check_step(self.cell, made, len(x))
             state = select(valid, proposed, state)
             after.append(state)
             records.append(select(valid, record))
@@ -178,6 +180,8 @@ class Recurrent(Layer):
                 dnew,
                 at_step(tape.noise, t),
             )
+            if t == tape.x.shape[1] - 1:
+                check_step_back(self.cell, found)
             if tape.observer is not None:
                 tape.observer.stepped(t, dnew, found)
             dstep, dx[:, t], dbefore = found

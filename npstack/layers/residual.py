@@ -6,6 +6,7 @@ from npstack.core.errors import ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.base import Layer
+from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 
@@ -37,7 +38,7 @@ class Residual(Wrapper):
             fail(ShapeError, type(self).__name__, expected, layer, advice)
 
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
-        part = self.layer._forward(params, x, context)
+        part = tape_of(self.layer, self.layer._forward(params, x, context))
         tape: WrapperTape = self.composed(params, x, context, x + part.outputs, [part])
         return tape
 

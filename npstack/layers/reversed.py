@@ -13,11 +13,12 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Tape
 from npstack.layers.base import Layer
+from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, Mask, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReversedTape(WrapperTape):
     """One forward pass from the end; its part is in the order of reading."""
 
@@ -67,6 +68,7 @@ class Reversed(Wrapper):
     def _forward(self, params: Params, x: Array, context: Context) -> ReversedTape:
         x_read = np.ascontiguousarray(x[:, ::-1])
         part = self.layer._forward(params, x_read, _turned_context(context))
+        part = tape_of(self.layer, part)
         outputs = np.ascontiguousarray(self._turned(part.outputs))
         tape: ReversedTape = self.composed(params, x, context, outputs, [part])
         return tape

@@ -23,7 +23,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import CompositeTape, Tape
 from npstack.layers.base import Layer
-from npstack.layers.boundary import check_layer
+from npstack.layers.boundary import check_layer, tape_of
 from npstack.layers.interface import Context, Interface, States
 
 
@@ -92,7 +92,8 @@ class SkipConnected(Layer):
             below = [tapes[-1].outputs] if tapes else []
             read = [*below, x] if self.from_input or not tapes else below
             told = context._replace(states=states, noise=noise)
-            tapes.append(layer._forward(own, np.concatenate(read, axis=-1), told))
+            part = layer._forward(own, np.concatenate(read, axis=-1), told)
+            tapes.append(tape_of(layer, part))
         heard = [tape.outputs for tape in tapes] if self.to_output else [tapes[-1].outputs]
         tape: CompositeTape = self.composed(
             params, x, context, np.concatenate(heard, axis=-1), tapes

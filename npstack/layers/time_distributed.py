@@ -15,7 +15,7 @@ from npstack.core.params import Params
 from npstack.core.tape import Tape
 from npstack.core.trees import at_step, mapped, named
 from npstack.layers.base import Layer
-from npstack.layers.boundary import check_kind, check_tape
+from npstack.layers.boundary import check_kind, check_tape, tape_of
 from npstack.layers.interface import Context, States
 from npstack.layers.wrapper import Wrapper, WrapperTape
 
@@ -61,6 +61,7 @@ class TimeDistributed(Wrapper):
             )
             for t in range(x.shape[1])
         )
+        tape_of(self.layer, parts[0])
         outputs = np.stack([part.outputs for part in parts], axis=1)
         outputs = zero_where_masked(outputs, context.mask)
         drawn = mapped(lambda *steps: np.stack(steps, axis=1), *(part.noise for part in parts))

@@ -12,7 +12,7 @@ from npstack.layers.boundary import check_layer
 from npstack.layers.interface import Context
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class WrapperTape(CompositeTape):
     """One forward pass of a wrapper; its state is that of the layer inside."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.core.arrays import as_array
-from npstack.core.errors import DtypeError, ShapeError, describe, fail
+from npstack.core.errors import DtypeError, ShapeError, describe, fail, kind_of
 from npstack.core.masks import check_bool_mask
 from npstack.core.numerics import Array
 from npstack.losses.functions import Loss
@@ -97,7 +97,7 @@ def check_samples(where: str, name: str, samples: object) -> Samples:
     """Samples from Samples or a pair, with the same number of rows in every part."""
     given = samples if isinstance(samples, tuple) else ()
     if not 2 <= len(given) <= len(Samples._fields) or given[0] is None or given[1] is None:
-        got, advice = f"a {type(samples).__name__}", "Pass Samples(x, y) or the pair (x, y)."
+        got, advice = kind_of(samples), "Pass Samples(x, y) or the pair (x, y)."
         fail(DtypeError, where, f"{name} must be Samples with x and y", got, advice)
     parts = dict(zip(Samples._fields, given, strict=False))
     checked = Samples(**{k: as_arrays(where, f"{name}.{k}", part) for k, part in parts.items()})

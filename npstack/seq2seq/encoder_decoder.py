@@ -47,7 +47,7 @@ from npstack.seq2seq.sides import check_ends, check_sizes
 HANDOVERS = ("all", "top")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class EncoderDecoderTape(CompositeTape):
     """One forward pass of both sides; ``parts`` are the encoder's tape and the decoder's."""
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npstack.core.arguments import check_number
 from npstack.core.arrays import as_array
-from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail, kind_of
 from npstack.core.numerics import Array
 
 
@@ -81,7 +81,7 @@ def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:
 def check_pair(where: str, x: Any) -> SourceTarget:
     """Check a SourceTarget: as many rows on both sides. Each side checks its own arrays."""
     if not isinstance(x, SourceTarget):
-        got = describe(x) if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+        got = describe(x) if isinstance(x, np.ndarray) else kind_of(x)
         advice = "Use SourceTarget(source, shift_right(target, start))."
         fail(DtypeError, where, "x must be a SourceTarget", got, advice)
     source = as_array(where, "source", x.source)

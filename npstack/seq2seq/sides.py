@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.errors import ArgumentError, ShapeError, fail, kind_of
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_causal
 from npstack.layers.walk import walk
@@ -15,11 +15,11 @@ def check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
         if pairs:
             expected = f"every recurrent layer of the {side} must have one state"
             advice = "The states of two directions are a pair, with which no decoder begins."
-            fail(ArgumentError, where, expected, f"a {type(pairs[0]).__name__}", advice)
+            fail(ArgumentError, where, expected, kind_of(pairs[0]), advice)
     check_causal(where, "decoder", decoder)
     *_, last = (visit.layer for visit in walk(encoder) if visit.leaf)
     if last not in encoder.recurrent:
-        expected, got = "encoder must end in a recurrent layer", f"a {type(last).__name__}"
+        expected, got = "encoder must end in a recurrent layer", kind_of(last)
         advice = "Its states are handed over; nobody reads its outputs."
         fail(ArgumentError, where, expected, got, advice)
     if not decoder.interface.keeps_time:

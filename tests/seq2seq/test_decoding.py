@@ -87,9 +87,9 @@ def test_greedy_decoding_refuses_what_it_cannot_do():
     options = {"start": START, "stop": STOP, "max_steps": 3}
     for changed, words in [
         ({"max_steps": 0}, "max_steps"),
-        ({"start": SYMBOLS}, "start must be a symbol of the decoder, from 0 to 5"),
-        ({"stop": -1}, "stop must be a symbol"),
-        ({"stop": 1.0}, "stop must be a symbol"),
+        ({"start": SYMBOLS}, "start must be a whole number from 0 to 5"),
+        ({"stop": -1}, "stop must be a whole number"),
+        ({"stop": 1.0}, "stop must be a whole number"),
     ]:
         with pytest.raises(ArgumentError, match=words):
             greedy_decode(pairs.model, pairs.x.source, **{**options, **changed})

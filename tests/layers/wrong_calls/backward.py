@@ -30,11 +30,11 @@ BACKWARD = {
     ),
     "no tape": (
         lambda w: w.lstm.backward(None, w.doutputs),
-        (TapeError, "tape must be a RecurrentTape, got a NoneType", "LSTM.forward of this model"),
+        (TapeError, "tape must be a RecurrentTape, got None", "LSTM.forward of this model"),
     ),
     "outputs instead of the tape": (
         lambda w: w.stack.backward(w.stack_tape.outputs, w.doutputs),
-        (TapeError, "tape must be a CompositeTape, got a ndarray"),
+        (TapeError, "tape must be a CompositeTape, got an array"),
     ),
     "tape of another kind of layer": (
         lambda w: w.lstm.backward(w.stack_tape, w.doutputs),

@@ -122,7 +122,7 @@ WRONG_CELLS = {
     ),
     "dropout around what is no cell": (
         lambda w: RecurrentDropout(w.lstm, 0.5),
-        (DtypeError, "RecurrentDropout: cell must be a cell", "LSTMCell(3, 8, rng=rng)"),
+        (DtypeError, "RecurrentDropout: cell must be a cell", "is an LSTMCell"),
     ),
     "zoneout around what is no cell": (
         lambda w: Zoneout(3, h=0.5),

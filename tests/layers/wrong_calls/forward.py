@@ -194,7 +194,7 @@ ARGUMENTS = {
     ),
     "one state for two layers": (
         lambda w: w.stack.forward(w.x, LSTMState(w.h, w.c)),
-        (ArgumentError, "states must be a tuple of 2", "got a LSTMState", "tape.final"),
+        (ArgumentError, "states must be a tuple of 2", "got an LSTMState", "tape.final"),
     ),
     "too few states": (
         lambda w: w.stack.forward(w.x, (LSTMState(w.h, w.c),)),

@@ -87,7 +87,7 @@ NESTED = {
     ),
     "a state for two directions": (
         lambda w: both().forward(w.x, LSTMState(w.h, w.c)),
-        (DtypeError, "states must be Directions(forward, backward), got a LSTMState"),
+        (DtypeError, "states must be Directions(forward, backward), got an LSTMState"),
     ),
     "a state of one direction of the wrong size": (
         lambda w: both().forward(w.x, Directions(None, LSTMState(w.h[:, :1], w.c))),
