@@ -1,1 +1,1 @@
-"""Files that are written whole, and read with distrust."""
+"""Files that are written completely or not at all, and read without trust."""

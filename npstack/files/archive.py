@@ -4,12 +4,12 @@ An archive is an uncompressed zip file, which `np.load` and ``unzip`` read::
 
     npstack.json    what the file is: format, version, a list of the arrays, plain values
     NAME.npy        an array, as NumPy writes it; and so on
-    directory       the headers of all members once more
+    directory       the headers of all members again
     end             its comment is the SHA-256 of every byte before the comment
 
-It is written in one way only, and `read` takes no other: see `container` for the container and
-`strict_json` for the text. Every size is held against the size of the file before memory is taken
-for it, and arrays of objects are refused by their header.
+There is only one way to write it, and `read` accepts no other: see `container` for the container
+and `strict_json` for the text. Every size is compared with the size of the file before memory is
+allocated, and arrays of objects are refused because of their header.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ READERS = {
     "npstack-checkpoint": "load_checkpoint",
     "npstack-model": "load_model",
 }
-MOST_BYTES, MOST_ARRAYS = 4 * 10**9, 60_000  # what zip files hold without their 64-bit additions
+MOST_BYTES, MOST_ARRAYS = 4 * 10**9, 60_000  # the limit of zip files without 64-bit extensions
 NAME = re.compile(r"([a-z]+/)?\w[\w.+-]{0,199}")
 NPY = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '[<|][iufc]\d{1,2}', 'fortran_order': (True|False), "
@@ -51,7 +51,7 @@ NPY = re.compile(
 
 
 class Kind(NamedTuple):
-    """A format, its version, and the type of every field that its JSON holds."""
+    """A format, its version, and the type of every field of its JSON."""
 
     format: str
     version: int
@@ -69,7 +69,7 @@ def write(
     arrays: Mapping[str, Array],
     keep_previous: bool = False,
 ) -> None:
-    """Write an archive, whole or not at all.
+    """Write an archive, completely or not at all.
 
     Parameters
     ----------
@@ -82,12 +82,12 @@ def write(
     arrays : dict
         Numbers, under names.
     keep_previous : bool
-        Keep the file that is replaced beside the new one (`atomic.previous_of`).
+        Keep the file that is replaced, next to the new one (`atomic.previous_of`).
 
     Raises
     ------
     ArgumentError, DtypeError
-        Something that the file could not hold; nothing is written.
+        A value that the file cannot contain; nothing is written.
     """
     target = check_target(where, path)
     for name, value in fields.items():
@@ -124,11 +124,11 @@ def _description(value: Array) -> list[Any]:
 
 
 def _contents(text: bytes, arrays: Mapping[str, Array]) -> Iterator[tuple[str, list[Any]]]:
-    """Name and bytes of every member; the bytes of arrays are views where that can be."""
+    """Name and bytes of every member; the bytes of arrays are views if possible."""
     yield JSON, [text]
     for name, value in arrays.items():
-        # The order in memory is kept: a BLAS may round otherwise for a matrix that is stored as
-        # its transpose, and training that goes on from a file must have the same bits.
+        # The order in memory is kept: a BLAS may round differently for a matrix that is stored as
+        # its transpose, and training resumed from a file must have the same bits.
         order: Any = "F" if npy.header_data_from_array_1_0(value)["fortran_order"] else "C"
         plain = value.astype(value.dtype.newbyteorder("<"), order, copy=False)
         header = io.BytesIO()
@@ -145,7 +145,7 @@ def _bytes_of(value: Array, order: str) -> memoryview:
 
 
 def read(path: Path, where: str, kind: Kind) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read what `write` wrote.
+    """Read a file written by `write`.
 
     Parameters
     ----------
@@ -161,10 +161,10 @@ def read(path: Path, where: str, kind: Kind) -> tuple[dict[str, Any], dict[str, 
     Raises
     ------
     DataError
-        The file is damaged, foreign, or made to do harm. Memory stays within the size of the
+        The file is damaged, foreign or malicious. Memory stays within the size of the
         file, 16 times the size of its JSON (which is at most 16 MiB), and 50 MB.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     with open_file(where, path) as file:
         size = file.seek(0, io.SEEK_END)
@@ -186,7 +186,7 @@ def read(path: Path, where: str, kind: Kind) -> tuple[dict[str, Any], dict[str, 
 
 
 def _text(file: BufferedReader, member: Member, where: str) -> bytes:
-    """The JSON; one byte too many of it, if it is too long."""
+    """The JSON; if it is too long, one byte more than the limit."""
     file.seek(member.data)
     text = container.exactly(file, min(member.size, strict_json.MOST_BYTES + 1), where)
     if len(text) == member.size:
@@ -195,7 +195,7 @@ def _text(file: BufferedReader, member: Member, where: str) -> bytes:
 
 
 def _check_fields(where: str, fields: object, kind: Kind) -> dict[str, Any]:
-    """Format and version, then every field and its type; the list of arrays comes back."""
+    """Check format, version, and every field with its type; return the list of arrays."""
     fields = fields if isinstance(fields, dict) else {}
     found = (fields.get("format"), fields.get("version"))
     if found != kind[:2]:
@@ -223,7 +223,7 @@ def _check_fields(where: str, fields: object, kind: Kind) -> dict[str, Any]:
 
 
 def _array(file: BufferedReader, member: Member, where: str, description: object) -> Array:
-    """One array, after its header has been held against the room that it has."""
+    """One array, after its header has been compared with its size in the file."""
     file.seek(member.data)
     head = NPY.match(file.read(min(member.size, 1024)))
     if head is None or int.from_bytes(head[0][8:10], "little") != len(head[0]) - 10:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, whenever the process is killed or the power goes."""
+"""Files that are written completely or not at all, even if the process is killed or power fails."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ PART, PREVIOUS = ".part", ".previous"
 
 
 def previous_of(path: Path) -> Path:
-    """The name under which the file that a new one replaces is kept."""
+    """The name under which a replaced file is kept."""
     path = path.resolve()
     return path.with_name(path.name + PREVIOUS)
 
 
 @contextmanager
 def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
-    """Write to a file beside ``path`` that takes its place when the block ends well.
+    """Write to a file next to ``path`` that replaces it when the block ends without an error.
 
-    Until then, and if the block raises, ``path`` is what it was. The new bytes are on the disk
-    before they get the name, so that there is one whole file under it at every moment.
+    Until then, and if the block raises, ``path`` does not change. The new bytes are on the disk
+    before the file is renamed, so that ``path`` is a complete file at every moment.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def _lock(file: BinaryIO) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put a folder's list of names on the disk, where the system can."""
+    """Flush a folder's list of names to the disk, if the system can."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

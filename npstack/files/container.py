@@ -1,10 +1,9 @@
-"""The one way in which npstack writes a zip file, and reads it: plain, in order, with a digest.
+"""The zip files that npstack writes and reads: plain, in order, with a digest.
 
-Members stand one behind the other, uncompressed; then comes the directory, which is their headers
-once more; then the end record, whose comment is the SHA-256 of every byte before the comment. The
-reader computes every header and compares. So none of the freedom that zip files give (compression,
-encryption, gaps, members that overlap, two lists that contradict each other) is left to trick it
-with.
+Members follow one another, uncompressed; then comes the directory, which repeats their headers;
+then the end record, whose comment is the SHA-256 of every byte before the comment. The reader
+computes every header and compares. So the variants that zip files allow (compression, encryption,
+gaps, members that overlap, two lists that contradict each other) cannot be used for an attack.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from npstack.core.errors import DataError, fail
 LOCAL, CENTRAL = struct.Struct("<4s5H3I2H"), struct.Struct("<4s6H3I5H2I")
 END = struct.Struct("<4s4H2IH")
 DIGEST = 64  # hexadecimal digits of a SHA-256
-MOST_NAME, MOST_BYTES = 1000, 2**32  # bytes of a name, and of a file without 64-bit additions
+MOST_NAME, MOST_BYTES = 1000, 2**32  # bytes of a name, and of a file without 64-bit extensions
 DAMAGED = "The file is damaged, or was changed after it was written: use a copy, or make it anew."
 FOREIGN = "Give a file that npstack wrote; np.load reads other .npz files."
 CRAFTED = "npstack did not write this file: do not trust what is in it."
@@ -49,7 +48,7 @@ class Member(NamedTuple):
 
     @property
     def data(self) -> int:
-        """Where its data begin."""
+        """The position of its data."""
         return self.offset + LOCAL.size + len(self.name)
 
 
@@ -85,7 +84,7 @@ def write(file: BinaryIO, contents: Iterable[tuple[str, list[Any]]]) -> None:
 
 
 def check_digest(file: BinaryIO, size: int, where: str, kind: str) -> None:
-    """The comment is the SHA-256 of what stands before it."""
+    """Check that the comment is the SHA-256 of all bytes before it."""
     tail = END.size + DIGEST
     file.seek(0)
     start = file.read(4)
@@ -115,21 +114,21 @@ def check_digest(file: BinaryIO, size: int, where: str, kind: str) -> None:
 
 
 def exactly(file: BinaryIO, count: int, where: str) -> bytes:
-    """As many bytes as there were when the file was opened."""
+    """Read as many bytes as there were when the file was opened."""
     found = file.read(count)
     check_count(len(found), count, where)
     return found
 
 
 def check_count(found: int, wanted: int, where: str) -> None:
-    """A file that another program shortens meanwhile is noticed."""
+    """Notice if another program shortens the file meanwhile."""
     if found != wanted:
         got = f"{found:,} bytes where {wanted:,} were"
         fail(DataError, where, "the file must stay as it is while it is read", got, DAMAGED)
 
 
 def members_of(file: BinaryIO, size: int, where: str) -> list[Member]:
-    """All members, one behind the other, and a directory that says the same."""
+    """Check all members, one after another, and that the directory lists the same."""
     file.seek(size - END.size)
     _, _, _, count, _, _, directory, _ = END.unpack(exactly(file, END.size, where))
     expected = "members must stand one behind the other, each once, with plain headers"
@@ -155,7 +154,7 @@ def members_of(file: BinaryIO, size: int, where: str) -> list[Member]:
 
 
 def check_crc(crc: int, member: Member, where: str) -> None:
-    """Other readers of zip files look at the checksum: they shall find what we find."""
+    """Check the checksum, which other readers of zip files use."""
     if crc != member.crc:
         expected = f"{member.name.decode()} must have the checksum {member.crc:08x}"
         fail(DataError, where, expected, f"{crc:08x}", CRAFTED)

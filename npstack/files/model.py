@@ -1,7 +1,7 @@
-"""Models that rebuild themselves: from a configuration, or from one file with their weights.
+"""Models built from a configuration, or from one file with their weights.
 
-A configuration names the kinds of layers, cells and parts. They are looked up in a closed table,
-and in one that the caller gives; nothing is imported, so a file from a stranger runs no code.
+A configuration names the types of layers, cells and parts. They are looked up in a fixed table, and
+in one that the caller gives; nothing is imported, so a file from somebody else runs no code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from npstack.seq2seq.encoder_decoder import EncoderDecoder
 
 MODEL = Kind("npstack-model", 1, {"config": dict})
 STACKS = (Stacked, StackedLSTM, StackedGRU, StackedRNN, StackedBidirectional, BidirectionalStacked)
-BASES = (Layer, Cell, Chain, Wrapper, Part)  # they compute nothing themselves
+BASES = (Layer, Cell, Chain, Wrapper, Part)  # they compute nothing by themselves
 KINDS: dict[str, type[Configured]] = {
     kind.__name__: kind
     for kind in (
@@ -44,10 +44,10 @@ KINDS: dict[str, type[Configured]] = {
     )
     if isinstance(kind, type) and issubclass(kind, Configured) and kind not in BASES
 }
-MOST_DEEP, MOST_KINDS = 64, 10_000  # how deep a configuration may be, and how many things hold
+MOST_DEEP, MOST_KINDS = 64, 10_000  # limits of depth and number of parts
 LARGEST = 10**7  # of a size
-SPARE = 4  # times as many numbers may be asked for as there are parameters: some are drawn twice
-MOST_NUMBERS = 10**9  # parameters, where nobody says how many there are
+SPARE = 4  # numbers asked for, per parameter: some are drawn twice
+MOST_NUMBERS = 10**9  # parameters, if their number is not known
 SIZES = ("size", "sizes", "num_symbols", "num_layers", "steps")  # how names of sizes end
 
 
@@ -64,17 +64,16 @@ def build(
     config : dict
         What ``layer.config()`` gave, or the same read from JSON.
     params : dict, optional
-        Its parameters; without them they are zeros, but for those that begin with a value that
-        needs no drawing, such as a forget bias of 1.
+        Its parameters; without them they are zero, except for values that are not random, such as
+        a forget bias of 1.
     known : dict, optional
-        Classes of your own by the names under which the configuration has them:
+        Your own classes by their names in the configuration:
         ``{"Affine": Affine}``.
 
     Raises
     ------
     ArgumentError, DtypeError, ShapeError
-        A kind that is not known, or arguments that do not make one; the message says where in the
-        configuration.
+        An unknown type, or wrong arguments; the message gives the place in the configuration.
 
     Examples
     --------
@@ -114,13 +113,13 @@ def build(
 
 
 class _Builder:
-    """Builds the things of one configuration, which may ask for so many and no more."""
+    """Builds the parts of one configuration, with a limit on their number."""
 
     def __init__(self, table: Mapping[str, type[Configured]], rng: Undrawn) -> None:
         self.table, self.rng, self.built = table, rng, 0
 
     def made(self, value: Any, path: str) -> Any:
-        """A value of a configuration, with everything in it that has a type built."""
+        """A value of a configuration; everything in it that has a type is built."""
         if isinstance(value, list | tuple):
             return [self.made(own, f"{path}[{k}]") for k, own in enumerate(value)]
         if not isinstance(value, Mapping):
@@ -156,14 +155,14 @@ class _Builder:
         except NpstackError as error:
             error.where = f"build, {path}: {error.where}"
             raise
-        except Exception as error:  # whatever a constructor says to arguments that are not its own
+        except Exception as error:  # any error of a constructor with wrong arguments
             expected = f"{path} must hold the arguments of {name}"
             advice = f"What went wrong with them: {error}."
             raise ArgumentError("build", expected, brief(sorted(given)), advice) from None
 
 
 def _check_known(where: str, known: object) -> Mapping[str, type[Configured]]:
-    """Classes of a user's own, by name."""
+    """The user's own classes, by name."""
     advice = "Pass the class itself by its name: known={'Affine': Affine}."
     if known is not None and not isinstance(known, Mapping):
         fail(DtypeError, where, "known must be a dictionary", describe(known), advice)
@@ -175,7 +174,7 @@ def _check_known(where: str, known: object) -> Mapping[str, type[Configured]]:
 
 
 def _check_depth(config: object) -> None:
-    """A configuration is not nested without end."""
+    """Check that a configuration is not nested too deeply."""
     depth = 0
     level: list[Any] = [config]
     while level:
@@ -193,13 +192,13 @@ def save_model(path: str | Path, model: Layer) -> None:
     Parameters
     ----------
     path : str or Path
-        The file appears there when it is complete; a file that was there stays until then.
+        The file appears there when it is complete; an old file is kept until then.
     model : Layer
 
     Raises
     ------
     ArgumentError, DtypeError
-        The model cannot be written down; nothing is written.
+        The model cannot be written; nothing is written.
 
     Examples
     --------
@@ -245,9 +244,9 @@ def load_model(path: str | Path, known: Mapping[str, type[Configured]] | None = 
     Raises
     ------
     DataError
-        The file is damaged, foreign, or of kinds that are not known.
+        The file is damaged, foreign, or contains unknown types.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     where = f"load_model({str(path)!r})"
     _check_known("load_model", known)

@@ -1,7 +1,7 @@
-"""The door for paths: what may name a file, and what of that is read from or written to.
+"""Checks of paths: which names are accepted, and which files are read or written.
 
-A path comes in once, here. It leads to a file, or an error says in words what it is instead: a pipe
-or a device would be read for ever, a number would be one of the streams of the process.
+Every path is checked here. It leads to a file, or an error says what it is instead: reading a pipe
+or a device would never end, and a number would be a stream of the process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ IN_CIRCLES = "a link that leads back to itself"
 
 
 def check_path(where: str, path: object, name: str = "path") -> Path:
-    """The name of a file, which need not be there.
+    """Check the name of a file, which need not exist.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def check_path(where: str, path: object, name: str = "path") -> Path:
 
 
 def _kind_of(path: Path) -> str | None:
-    """What a path leads to, if that is no file; None for a file. OSError if there is nothing."""
+    """What a path leads to, if it is not a file; None for a file. OSError if there is nothing."""
     try:
         mode = stat.S_IFMT(path.stat().st_mode)
     except OSError as error:
@@ -67,7 +67,7 @@ def _kind_of(path: Path) -> str | None:
 def open_file(
     where: str, path: object, most_bytes: int | None = None, advice: str = ""
 ) -> BufferedReader:
-    """Open a file to be read, after its kind and its size have been looked at.
+    """Open a file for reading, after a check of its kind and size.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ def open_file(
         The function that the user called, and the file, for errors.
     path : str or Path
     most_bytes : int, optional
-        How large it may be.
+        The largest size allowed.
     advice : str
-        What to do with a larger one; by default, to allow more, as an argument of the function.
+        What to do with a larger one; by default, to allow more by an argument.
 
     Raises
     ------
     DataError
         It is a folder, a pipe, a device, or too large.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     place = check_path(where, path)
     kind = _kind_of(place)
@@ -102,12 +102,12 @@ def open_file(
 
 
 def check_target(where: str, path: object, name: str = "path") -> Path:
-    """Where a file may be written: its folder is there, and nothing else than a file is replaced.
+    """Check that a file may be written: its folder exists, and only a file would be replaced.
 
     Raises
     ------
     ArgumentError
-        The path leads to a folder, a pipe or a device, or its folder is not there.
+        The path leads to a folder, a pipe or a device, or its folder does not exist.
     """
     place = check_path(where, path, name)
     try:

@@ -1,4 +1,4 @@
-"""The state of a random generator as plain values, and back: draws go on where they were."""
+"""The state of a random generator as plain values, and back, to continue its draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ADVICE = "Take the random state that a checkpoint holds, or rng.bit_generator.st
 
 
 def plain(value: Any) -> Any:
-    """The same with lists for arrays, as JSON holds it.
+    """The same with lists instead of arrays, for JSON.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
 
 
 def check_state(where: str, state: Any, kind: type[NpstackError], advice: str) -> None:
-    """A state that one of NumPy's bit generators takes, and gives back as it is."""
+    """Check a state: one of NumPy's bit generators accepts it and returns it unchanged."""
     state = plain(state)
     name = state.get("bit_generator") if isinstance(state, dict) else state
     if name not in KINDS:
@@ -37,7 +37,7 @@ def check_state(where: str, state: Any, kind: type[NpstackError], advice: str) -
         fail(kind, where, expected, brief(name), advice)
     trial = getattr(np.random, name)(0)
     try:
-        # NumPy takes these two as they come, and would read beside its arrays.
+        # NumPy does not check these two, and would read outside of its arrays.
         positions = state.get("buffer_pos", 0), state["state"].get("pos", 0)
         within = 0 <= positions[0] <= 4 and 0 <= positions[1] <= 624
         if within:
@@ -50,19 +50,19 @@ def check_state(where: str, state: Any, kind: type[NpstackError], advice: str) -
 
 
 def restore_generator(rng: np.random.Generator, state: Mapping[str, Any]) -> None:
-    """Bring a generator into a state that was saved.
+    """Set a generator to a saved state.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Draws as it did after the state was taken.
+        Draws the same numbers as after the state was saved.
     state : dict
         ``checkpoint.random``, or ``rng.bit_generator.state``.
 
     Raises
     ------
     DataError
-        It is the state of another kind of generator, or of none; ``rng`` is as it was.
+        It is the state of another kind of generator, or no state; ``rng`` does not change.
 
     Examples
     --------

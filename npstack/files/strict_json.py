@@ -1,4 +1,4 @@
-"""JSON that says one thing only: no NaN, no key twice, no depth or length without end."""
+"""JSON without ambiguity: no NaN, no repeated keys, and limits on depth and length."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dump(where: str, value: dict[str, Any]) -> bytes:
     """
     try:
         text = json.dumps(value, allow_nan=False).encode()
-        if not _keys_are_words(value):  # json would make words of them, perhaps one word of two
+        if not _keys_are_words(value):  # json would turn them into strings, perhaps two into one
             raise TypeError("a key is no str")
     except (TypeError, ValueError, RecursionError) as error:
         expected = "all but the arrays must be plain values that JSON holds"
@@ -67,13 +67,13 @@ def load(where: str, text: bytes, advice: str) -> Any:
 
 
 def read(where: str, path: object, advice: str) -> Any:
-    """The same from a file, which is not opened unless it is one, nor read if it is too long."""
+    """The same from a file, if it is a regular file and not too long."""
     with open_file(where, path, MOST_BYTES, advice) as file:
         return load(where, file.read(MOST_BYTES + 1), advice)
 
 
 def brief(value: object) -> str:
-    """What somebody else wrote, short and on one line, for an error of ours.
+    """A foreign text, shortened and on one line, for an error message.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def _keys_are_words(value: Any) -> bool:
 
 
 def _too_long(text: bytes) -> str:
-    """What is too much of the text; a small text can stand for many large objects."""
+    """The limit that a text exceeds; a small text can describe many large objects."""
     if len(text) > MOST_BYTES:
         return f"{len(text):,} bytes"
     marks = text.count(b"[") + text.count(b"{") + text.count(b":")
@@ -116,7 +116,7 @@ def _too_long(text: bytes) -> str:
 
 
 def _too_deep(value: Any) -> str:
-    """How deep lists and dictionaries stand in one another, if that is too deep."""
+    """The depth of nested lists and dictionaries, if it is too large."""
     levels, found = 0, [value]
     while found := [v for v in found if isinstance(v, dict | list | tuple)]:
         levels += 1

@@ -1,4 +1,4 @@
-"""Losses, value and gradient together, and the samples that they count."""
+"""Losses, with value and gradient together, and samples."""
 
 from npstack.losses.functions import (
     Loss,

@@ -1,4 +1,4 @@
-"""What a loss checks: predictions, targets, masks and weights that fit each other."""
+"""Checks of losses: predictions, targets, masks and weights must fit each other."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def checked_pair(
 def counted_steps(
     where: str, predictions: Array, mask: object, weights: object
 ) -> tuple[Mask, Any]:
-    """Where predictions count, and the divisor of a mean over them.
+    """The mask of predictions that count, and the divisor of a mean over them.
 
     Without weights, the number of valid steps times K. With weights, for each step the number of
-    predictions that there would be if all weighed as much as this one, (…, 1); wide numbers
-    where a float would overflow.
+    predictions if all had the same weight as this one, (…, 1); wide numbers if a float would
+    overflow.
     """
     if mask is None:
         mask = np.ones(predictions.shape[:-1], dtype=bool)

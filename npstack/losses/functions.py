@@ -12,7 +12,7 @@ softmax_cross_entropy   ``-log p(target)``, per step     integers: the number of
 
 Under a mask a loss divides by the number of *valid* steps; each docstring says its normalisation.
 With ``weights``, one per step, it is the weighted mean: a step of weight 2 counts like two steps,
-one of weight 0 like a masked one, whatever stands there.
+one of weight 0 like a masked one, whatever its values.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def mean_squared_error(
         Of one shape and dtype.
     mask : bool array (B, T), or (B,) for predictions (B, K), optional
         True where a prediction counts. The sum is divided by the number of valid steps times K;
-        what stands elsewhere does not matter and gets a gradient of exactly zero.
+        other values do not matter and get a gradient of exactly zero.
     weights : array like mask, of the dtype of predictions, optional
-        How much a step counts, at least 0: the sum of weight times error is divided by the sum of
+        Weight of a step, at least 0: the sum of weight times error is divided by the sum of
         weights over valid steps, times K.
 
     Returns
@@ -92,8 +92,8 @@ def mean_absolute_error(
 ) -> Loss:
     """Mean of ``|prediction - target|`` over valid steps and outputs.
 
-    It asks for the median where the squared error asks for the mean: single wild targets pull
-    less. Parameters and errors are those of `mean_squared_error`.
+    Its minimum is the median, that of the squared error is the mean, so outliers among the targets
+    have less influence. Parameters and errors are those of `mean_squared_error`.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def huber(
     ----------
     predictions, targets, mask, weights : as for `mean_squared_error`
     delta : float
-        Above 0; where the loss turns from squared to linear, in units of the targets.
+        Above 0; the point where the loss changes from squared to linear, in units of the targets.
 
     Returns
     -------
@@ -159,9 +159,9 @@ def binary_cross_entropy(
 ) -> Loss:
     """Mean of ``-log p(target)`` over valid steps and outputs, with ``p = sigmoid(logit)``.
 
-    It takes logits, what a `Dense` without activation gives, and stays exact where a sigmoid
-    rounds to 0 or 1. Each of the K outputs is a question of its own with the answer yes (1) or no
-    (0): labels that do not exclude one another.
+    It takes logits, the output of a `Dense` without activation, and is accurate even if a sigmoid
+    rounds to 0 or 1. Each of the K outputs is a separate yes (1) or no (0): labels that do not
+    exclude each other.
 
     Parameters
     ----------
@@ -208,8 +208,8 @@ def softmax_cross_entropy(
 ) -> Loss:
     """Mean of ``-log p(target)`` over valid steps, with ``p = softmax(logits)``.
 
-    It takes logits, what a `Dense` without activation gives: no softmax before it. The classes are
-    the last axis and exclude one another. The mean is over steps: it is not divided by K.
+    It takes logits, the output of a `Dense` without activation, not of a softmax. The classes are
+    the last axis and exclude each other. The mean is over steps: it is not divided by K.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ def softmax_cross_entropy(
     right = (np.arange(logits.shape[-1]) == classes[..., np.newaxis]) & mask[..., np.newaxis]
 
     def terms(number: Number) -> tuple[Any, Array]:
-        # The right class gets minus what the others have: p - 1 would cancel where p is close to 1.
+        # The right class gets minus the sum of the others: p - 1 loses digits if p is close to 1.
         others = zero_where_masked(np.where(right, np.zeros_like(logits), softmax(logits)), mask)
         slopes = np.where(right, -others.sum(axis=-1, keepdims=True), others)
         values = 0 - log_softmax(logits)
@@ -265,12 +265,12 @@ def softmax_cross_entropy(
 def _mean_of_differences(
     terms: Callable[[Any], tuple[Any, Any]], predictions: Array, targets: Array, _: Mask, count: Any
 ) -> Loss:
-    """The mean of what a loss says of one difference, and its derivatives."""
+    """The mean of a loss of differences, and its derivatives."""
     return _mean(lambda number: terms(number(predictions) - number(targets)), count)
 
 
 def _mean(terms: Callable[[Number], tuple[Any, Any]], count: Any) -> Loss:
-    """The mean of the values that a loss has, and its derivatives.
+    """The mean of the values of a loss, and its derivatives.
 
     ``terms(number)`` gives values and slopes, zero where they do not count, computed in plain
     floats or in wide numbers; these where the plain mean is not sound.

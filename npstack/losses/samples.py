@@ -1,4 +1,4 @@
-"""What a model learns from: inputs and targets, row by row."""
+"""Samples for training: inputs and targets, row by row."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Samples(NamedTuple):
         A model with two inputs takes a NamedTuple; rows of its parts are chosen together (a part
         may be None).
     y : array (B, T, K) or (B, K); integers (B, T) or (B,) for losses of classes
-        Targets, as the loss wants them.
+        Targets, in the form that the loss needs.
     mask : bool array (B, T), optional
-        True at valid steps: what the model sees.
+        True at valid steps, which the model reads.
     counts : bool array (B, T) or (B,), optional
-        True where a prediction counts in the loss; by default at every valid step. A warm-up is a
-        stretch that the model sees and the loss does not.
+        True where a prediction counts in the loss; by default at every valid step. A warm-up is
+        read by the model and does not count in the loss.
     weights : float array (B, T) or (B,), optional
-        How much a prediction counts: the loss is the weighted mean.
+        Weight of a prediction: the loss is the weighted mean.
     resets : bool array (B,), optional
-        True where a row starts anew in stateful training, with its first valid step; by default
-        every row continues.
+        True if a row is reset in stateful training, before its first valid step; by default every
+        row continues.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Samples(NamedTuple):
         return Samples(*(select_rows(part, chosen) for part in self))
 
     def steps(self, first: int, stop: int) -> Samples:
-        """A stretch of time of every row."""
+        """Some time steps of every row."""
         parts = {k: v for k, v in self._asdict().items() if v is not None and k != "resets"}
         return self._replace(**{name: part[:, first:stop] for name, part in parts.items()})
 
@@ -131,14 +131,14 @@ def as_arrays(where: str, name: str, part: Any) -> Any:
 
 
 def counted(keeps_time: bool, samples: Samples) -> NDArray[np.bool_] | None:
-    """Where a prediction counts: where it is said to, at valid steps."""
+    """The predictions that count: as ``counts`` says, at valid steps only."""
     if samples.mask is None or not keeps_time:
         return samples.counts
     return samples.mask if samples.counts is None else samples.mask & samples.counts
 
 
 def total_weight(samples: Samples, counts: NDArray[np.bool_] | None) -> float:
-    """The weight of all that counts: what the mean that is the loss divides by, but for K."""
+    """The total weight of what counts: the divisor of the loss, without K."""
     if samples.weights is not None:
         weights = samples.weights if counts is None else samples.weights[counts]
         return float(weights.sum())
