@@ -1,1 +1,1 @@
-"""What a training run needs: epochs, optimisers, schedules, checkpoints, records."""
+"""Training: epochs, optimisers, schedules, checkpoints, records."""

@@ -1,19 +1,19 @@
-"""Backpropagation through time, whole or truncated: losses and gradients span by span.
+"""Backpropagation through time, full or truncated: losses and gradients span by span.
 
 Truncated BPTT reads a long row in order and stops every ``k1`` steps for a backward pass that
-reaches ``k2`` steps back (Williams & Peng 1990). The *state* is carried over every border, the
-*gradient* is not: what happened more than ``k2`` steps ago still speaks, but is no longer taught::
+reaches ``k2`` steps back (Williams & Peng 1990). The *state* is carried over every boundary, the
+*gradient* is not: steps more than ``k2`` ago still affect the output, but get no gradient::
 
     T = 8, k1 = 2, k2 = 4            - read again    = its loss counts
 
     steps     0  1  2  3  4  5  6  7
     span 0    =  =
-    span 1    -  -  =  =                the first two steps are read again, from where they began
+    span 1    -  -  =  =                the first two steps are read again, from their initial state
     span 2          -  -  =  =          again from the state before step 2
     span 3                -  -  =  =    ◄── the gradient flows back to step 4 and no further
 
 With ``k2 = k1`` nothing is read twice. With ``k2 < k1`` only the last ``k2`` steps of a span get a
-gradient: the losses of its earlier steps are counted in the value and *teach nothing*.
+gradient: the losses of its earlier steps are part of the value, but nothing is learned from them.
 """
 
 from __future__ import annotations
@@ -66,13 +66,13 @@ class Pass(NamedTuple):
     Attributes
     ----------
     value : float
-        The loss: the mean over what counts in this pass.
+        The loss: the mean over the predictions that count in this pass.
     weight : float
-        How much counts: the number of steps, or the sum of their weights; 1 if the pass is whole.
+        The number of steps that count, or the sum of their weights; 1 if there is only one pass.
     grads : dict or None
-        Gradients of ``value`` by the parameters; None where nothing counts.
+        Gradients of ``value`` by the parameters; None if nothing counts.
     final : states
-        After the last step: where the next pass begins.
+        After the last step: the initial states of the next pass.
     """
 
     value: float
@@ -82,14 +82,14 @@ class Pass(NamedTuple):
 
 
 class Truncated(NamedTuple):
-    """What `truncated_gradients` returns.
+    """The result of `truncated_gradients`.
 
     Attributes
     ----------
     value : float
         The loss over all steps.
     params : dict
-        Its gradients by the parameters, cut.
+        Its truncated gradients by the parameters.
     final : states
         After the last step.
     """
@@ -100,7 +100,7 @@ class Truncated(NamedTuple):
 
 
 def spans(steps: int, k1: int, k2: int) -> list[Span]:
-    """Where the backward passes of truncated BPTT begin and end.
+    """The steps of the backward passes of truncated BPTT.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def truncated_gradients(
 ) -> Truncated:
     """Gradients by truncated BPTT, summed over the spans; no parameter is changed.
 
-    Each span's mean loss is weighted by its share of all that counts, so the sum is the mean loss
+    Each span's mean loss is weighted by its share of what counts, so the sum is the mean loss
     over all steps, as without truncation. With ``k2 >= T`` nothing is cut, and the gradients are
     those of full BPTT, to rounding; with ``k1 = k2 = T``, bit for bit.
 
@@ -148,15 +148,15 @@ def truncated_gradients(
     model : Layer
         With a recurrent layer, and an output at every step.
     samples : Samples, or a pair (x, y)
-        ``resets`` is not looked at: give the ``states`` that are right.
+        ``resets`` is ignored: give the right ``states``.
     k1, k2 : int
         See `spans`.
     states : state, or tuple of one state per recurrent layer, optional
-        Where to begin; zeros by default.
+        Initial states; zeros by default.
     loss : callable
-        A mean over what counts, as all of `npstack.losses` are.
+        A mean over what counts, like all losses of `npstack.losses`.
     rng : numpy.random.Generator, optional
-        Given, the model trains: dropout draws anew in each span.
+        If given, the model trains: dropout is drawn anew in each span.
 
     Returns
     -------
@@ -211,11 +211,11 @@ def passes(
 ) -> Iterator[Pass]:
     """Every forward and backward pass over some rows: one over all, or one per span.
 
-    ``resets (B, T)`` are the steps with which rows begin anew, as ``model.forward`` takes them.
+    ``resets (B, T)`` are those of ``model.forward``.
 
-    Each pass runs with the parameters that the model has when the pass is asked for, so they may
-    be updated in between; a stretch that is read again begins with the state that was left there
-    by the pass before, under the parameters of then.
+    Each pass runs with the current parameters of the model, so they may be updated in between.
+    Steps that are read again begin with the state from the pass before, which was computed with
+    the parameters of that time.
     """
     if truncate is None:
         tape = model.forward(samples.x, states, mask=samples.mask, rng=rng, resets=resets)
@@ -240,7 +240,7 @@ def passes(
         before, before_began = tape, begin
         counts = counted(True, part)
         weight = total_weight(part, counts)
-        if weight == 0:  # padding, or a warm-up: the state goes on, and there is nothing to learn
+        if weight == 0:  # padding, or a warm-up: the state is carried on, and nothing is learned
             yield Pass(0.0, 0.0, None, tape.final)
             continue
         again = max(first - begin, 0)
@@ -262,7 +262,7 @@ def _read(
     rng: np.random.Generator | None,
     resets: NDArray[np.bool_] | None,
 ) -> Tape:
-    """Forward over a stretch; an error counts its time steps from the beginning of the row."""
+    """Forward over some steps; errors count time steps from the beginning of the row."""
     part = samples.steps(first, stop)
     here = None if resets is None else resets[:, first:stop]
     try:
@@ -274,12 +274,12 @@ def _read(
 
 
 def _state_after(model: Layer, tape: Tape, step: int) -> Any:
-    """What the recurrent layers held after a step, as ``forward`` takes it."""
+    """The states of the recurrent layers after a step, in the form for ``forward``."""
     return model.pack_states(tuple(at_step(layer.states, step) for layer in tape.layers))
 
 
 def check_carries(where: str, name: str, model: Any) -> None:
-    """The model has a state that could be carried."""
+    """Check that the model has a state that can be carried."""
     if not getattr(model, "recurrent", ()):
         expected = f"{name} needs a model with a recurrent layer"
         got = describe(model)
@@ -288,7 +288,7 @@ def check_carries(where: str, name: str, model: Any) -> None:
 
 
 def check_truncation(where: str, name: str, model: Any, samples: Samples) -> None:
-    """Rows that can be cut in time: a model that speaks at every step, parts of one length."""
+    """Check that rows can be divided in time: an output at every step, parts of one length."""
     check_carries(where, name, model)
     if not model.interface.keeps_time:
         expected = f"{name} needs a model with an output at every step"

@@ -1,8 +1,8 @@
-"""Weights and checkpoints on disk: one ``.npz`` each, without pickle, written whole or not at all.
+"""Weights and checkpoints on disk: one ``.npz`` each, without pickle, written completely or not.
 
-*Weights* are what a trained model is: its parameters. A *checkpoint* is all that training needs to
-go on as if it had never stopped: parameters, the best ones so far, the optimiser, the history, and
-the state of the random generator. `archive` says how both stand in a file.
+*Weights* are the parameters of a trained model. A *checkpoint* is all that training needs to
+continue as if it had never stopped: parameters, the best ones so far, the optimiser, the history,
+and the state of the random generator. `archive` defines the format of both.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class Checkpoint:
     steps : int
         Updates that the optimiser has made.
     state : dict
-        Its arrays, ``optimiser.state()``; the name behind the first dot is a parameter's.
+        Its arrays, ``optimiser.state()``; the name after the first dot is that of a parameter.
     random : dict
         ``rng.bit_generator.state``; `random_state.restore_generator` takes it.
     history : History
-        What happened so far.
+        The epochs so far.
     best : dict, optional
         The parameters of the best epoch so far.
     config : dict
-        Whatever JSON holds that helps to build the model again.
+        Any JSON values that help to build the model again.
     """
 
     params: Params
@@ -70,10 +70,10 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint. The one before is kept beside it, as ``path`` with ``.previous``.
+    """Write a checkpoint. The one before it is kept as ``path`` with ``.previous``.
 
-    Whenever the process is killed, or the power goes: ``path`` is a whole checkpoint, the old one
-    or the new one.
+    If the process is killed or power fails, ``path`` is a complete checkpoint: the old one or the
+    new one.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     Raises
     ------
     ArgumentError, DtypeError
-        Something that the file cannot hold; nothing is written.
+        A value that the file cannot contain; nothing is written.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: str | Path, model_params: Params | None = None) -> Checkpoint:
-    """Read what `save_checkpoint` wrote. Nothing is written, nothing in the file is executed.
+    """Read a file written by `save_checkpoint`. Nothing in the file is executed.
 
     Parameters
     ----------
@@ -132,10 +132,10 @@ def load_checkpoint(path: str | Path, model_params: Params | None = None) -> Che
     Raises
     ------
     DataError
-        The file is damaged, foreign, or another model's. The message says whether the checkpoint
-        before it is whole.
+        The file is damaged, foreign, or of another model. The message says whether the checkpoint
+        before it is intact.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     file = check_path("load_checkpoint", path)
     try:
@@ -166,7 +166,7 @@ def _load_checkpoint(path: Path, model_params: Params | None) -> Checkpoint:
 
 
 def _beside(path: Path, model_params: Params | None) -> str:
-    """What there is to say about the previous checkpoint, where this one cannot be used."""
+    """The advice about the previous checkpoint if this one cannot be used."""
     try:
         previous = previous_of(path)
     except RuntimeError:  # a link that leads back to itself
@@ -192,16 +192,16 @@ def save_weights(path: str | Path, params: Params, config: dict[str, Any] | None
     Parameters
     ----------
     path : str or Path
-        The file appears there when it is complete; a file that was there stays until then.
+        The file appears there when it is complete; an old file is kept until then.
     params : dict
         ``model.params``.
     config : dict, optional
-        Whatever JSON holds that helps to build the model again.
+        Any JSON values that help to build the model again.
 
     Raises
     ------
     ArgumentError, DtypeError
-        Something that the file cannot hold; nothing is written.
+        A value that the file cannot contain; nothing is written.
 
     Examples
     --------
@@ -219,7 +219,7 @@ def save_weights(path: str | Path, params: Params, config: dict[str, Any] | None
 def load_weights(
     path: str | Path, model_params: Params | None = None
 ) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Read what `save_weights` wrote: parameters and configuration.
+    """Read a file written by `save_weights`: parameters and configuration.
 
     Parameters
     ----------
@@ -230,9 +230,9 @@ def load_weights(
     Raises
     ------
     DataError
-        The file is damaged, foreign, or another model's.
+        The file is damaged, foreign, or of another model.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     where = f"load_weights({str(path)!r})"
     fields, params = archive.read(check_path("load_weights", path), where, WEIGHTS)
@@ -251,7 +251,7 @@ def _check_named(where: str, params: object) -> None:
 
 
 def _check_model(where: str, params: Params, model_params: Params) -> None:
-    """The parameters of a file are those of a model, by name, shape and dtype."""
+    """Check that the parameters of a file fit a model, by name, shape and dtype."""
     wrong = _difference(params, model_params)
     if wrong:
         advice = "Build the model as it was when the file was written (see its config)."
@@ -259,7 +259,7 @@ def _check_model(where: str, params: Params, model_params: Params) -> None:
 
 
 def _difference(found: Params, wanted: Params) -> tuple[str, str] | None:
-    """The first array that is not what it should be: what it should be, and what it is."""
+    """The first array that differs: what it should be, and what it is."""
     for name in sorted(found.keys() | wanted.keys()):
         theirs, ours = (describe(a[name]) if name in a else "none" for a in (wanted, found))
         if theirs != ours:
@@ -268,7 +268,7 @@ def _difference(found: Params, wanted: Params) -> tuple[str, str] | None:
 
 
 def _check(where: str, checkpoint: Checkpoint, kind: type[NpstackError], advice: str) -> None:
-    """The parts of a checkpoint belong together."""
+    """Check that the parts of a checkpoint belong together."""
     params = checkpoint.params
     wrong = None if checkpoint.best is None else _difference(checkpoint.best, params)
     if wrong:
@@ -290,7 +290,7 @@ def _check(where: str, checkpoint: Checkpoint, kind: type[NpstackError], advice:
 def _check_history(
     where: str, columns: dict[str, Any], kind: type[NpstackError], advice: str
 ) -> None:
-    """Every column of a history is there; its numbers are one per epoch, or none at all."""
+    """Check that a history has every column, with one number per epoch or none."""
     wanted = asdict(History())
     epochs = columns.get("epochs")
     count = len(epochs) if isinstance(epochs, list) else 0
@@ -300,7 +300,7 @@ def _check_history(
             listed = isinstance(value, list) and len(value) in (0, count)
             right = right and listed and all(map(_is_number, value))
     best, stopped = columns.get("best_epoch"), columns.get("stopped")
-    if best is not None:  # the epoch of a validation loss that is there
+    if best is not None:  # the epoch of an existing validation loss
         right = right and type(best) is int and 1 <= best <= len(columns["validation_loss"])
         right = right and columns["validation_loss"][best - 1] is not None
     if not right or not isinstance(stopped, str):

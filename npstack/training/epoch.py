@@ -1,4 +1,4 @@
-"""One epoch of training: batches of rows, spans of time, clipped updates; and the way back."""
+"""One epoch of training: batches of rows, spans of time, clipped updates, and undoing them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Kept(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What one epoch was like: one number per update."""
+    """The figures of one epoch: one number per update."""
 
     losses: list[float]
     norms: list[float]
     rates: list[float]
 
     def summary(self) -> dict[str, float]:
-        """One number per epoch, under the names that a history has for them.
+        """One number per epoch, under the names used in a history.
 
         Examples
         --------
@@ -52,14 +52,14 @@ class Epoch(NamedTuple):
 
 
 class Learner:
-    """All that training changes: a model, its optimiser, and the generator that both draw from.
+    """All that training changes: a model, its optimiser, and the random generator.
 
     Attributes
     ----------
     whole : Kept
-        After the last whole step: what remains if the next one is interrupted half-way.
+        After the last complete step: restored if the next one is interrupted.
     good : Kept
-        The last with which forward, loss and backward were finite.
+        The last one for which forward, loss and backward were finite.
     """
 
     def __init__(self, model: Layer, optimiser: Optimiser, rng: np.random.Generator) -> None:
@@ -74,8 +74,8 @@ class Learner:
     def epoch(self, plan: Plan, tell: Callable[[int, float, float], None]) -> Epoch:
         """Go through all rows once; ``tell(steps, loss, norm)`` after every update."""
         model, rng, done = self.model, self.rng, Epoch([], [], [])
-        states: Any = None  # in which the batch before ended
-        anew: Any = False  # rows that are to begin anew
+        states: Any = None  # final states of the batch before
+        anew: Any = False  # rows to be reset
         for batch in batches(plan, model.interface.keeps_time, rng):
             resets = None
             if plan.stateful and batch.resets is not None:
@@ -105,7 +105,7 @@ class Learner:
             fail(NonFiniteError, "update", expected, got, REMEDIES)
         if plan.clip_value is not None:
             trained = clip_by_value(trained, plan.clip_value)
-        if plan.clip_norm is not None and norm > plan.clip_norm:  # clipped values only shrink it
+        if plan.clip_norm is not None and norm > plan.clip_norm:  # clipping can only reduce it
             trained = clip_by_global_norm(trained, plan.clip_norm)
         params = self.optimiser.update(self.model.params, {**grads, **trained})
         if not all_finite(params):
@@ -120,22 +120,22 @@ class Learner:
         return Kept(self.model.params, self.optimiser.steps, self.optimiser.state())
 
     def settle(self) -> None:
-        """What stands now is whole."""
+        """Mark the current parameters as complete."""
         self.whole = self._now()
 
     def bring_back(self, kept: Kept) -> None:
-        """Undo what came later, or was left half done."""
+        """Undo later or incomplete updates."""
         self.model.params = kept.params
         self.optimiser.load(kept.steps, kept.state)
 
     def go_on_from(self, kept: Kept) -> None:
-        """Stand where another run stood: there is no way back behind that."""
+        """Continue from the state of another run; nothing before it can be restored."""
         self.bring_back(kept)
         self.good = self.whole = self._now()
 
     @contextmanager
     def staying_finite(self, epoch: int) -> Iterator[None]:
-        """What overflows is found, undone, and told in words; so NumPy need not warn of it."""
+        """Overflow is found, undone, and reported as an error, so NumPy need not warn."""
         try:
             with np.errstate(all="ignore"):
                 yield
@@ -147,7 +147,7 @@ class Learner:
 
     @contextmanager
     def interruptible(self, history: History) -> Iterator[None]:
-        """Ctrl-C ends training, not the program; a step or an epoch half done is undone."""
+        """Ctrl-C ends training, not the program; an incomplete step or epoch is undone."""
         try:
             yield
         except KeyboardInterrupt:
@@ -170,12 +170,12 @@ def batches(plan: Plan, keeps_time: bool, rng: np.random.Generator) -> Iterator[
         if plan.batches is not None and plan.truncate is None and not plan.stateful:
             from npstack.data.ragged import trim  # here, for `npstack.data` is slow to import
 
-            batch = trim(batch, keeps_time)  # short rows together cost little
+            batch = trim(batch, keeps_time)  # batches of short rows cost little
         yield batch
 
 
 def own_rows(given: Iterable[Any], count: int, stateful: bool) -> Iterator[Array]:
-    """Row numbers of batches of the caller's own; each is looked at when it is its turn."""
+    """Row numbers of custom batches; each is checked when it is used."""
     size = None
     for batch in given:
         rows = np.asarray(batch)

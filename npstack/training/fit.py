@@ -1,4 +1,4 @@
-"""The trainer: epochs, validation, the best weights, stopping well and going on."""
+"""The trainer: epochs, validation, the best weights, stopping and resuming."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ __all__ = ["History", "LossFunction", "Samples", "evaluate", "fit"]
 
 
 class Best:
-    """The parameters of the best epoch so far, and the patience to wait for a better one.
+    """The parameters of the best epoch so far, and the patience.
 
-    Which epoch that is, and its loss, is in the history.
+    The number of that epoch and its loss are in the history.
 
     Attributes
     ----------
     params : dict or None
-        None until there is a best epoch, and where nobody wants them.
+        None until there is a best epoch, and if they are not needed.
     """
 
     def __init__(self, plan: Plan, params: Params | None) -> None:
         self.plan, self.params = plan, params
 
     def judge(self, model: Layer, history: History) -> None:
-        """Is the last epoch the best? If it is not: has patience run out?"""
+        """Check whether the last epoch is the best; if not, whether patience has run out."""
         epoch, loss, patience = history.epochs[-1], history.validation_loss[-1], self.plan.patience
         if loss is not None and loss < history.least_validation_loss:
             if self.plan.keep_best:
@@ -127,37 +127,38 @@ def fit(
     model : Layer
         Its parameters are replaced, step by step.
     samples : Samples, or a pair (x, y)
-        What to learn from.
+        The training data.
     epochs, batch_size : int
-        Every epoch goes once through all rows; the last batch may be smaller.
+        Every epoch uses each row once; the last batch may be smaller.
     rng : numpy.random.Generator
         Shuffles, and draws dropout.
     optimiser : Optimiser, optional
         ``Adam()`` by default.
     loss : callable
-        ``loss(predictions, targets, mask)`` returns value and gradient; where samples have weights,
+        ``loss(predictions, targets, mask)`` returns value and gradient; if samples have weights,
         ``loss(predictions, targets, mask, weights=weights)``.
     clip_norm, clip_value : float, optional
         Largest global norm, largest absolute value of a step's gradients; values come first.
     validation : Samples, or a pair (x, y), optional
         Evaluated after every epoch.
     shuffle : bool
-        Rows in a new order every epoch; else in their own.
+        Rows in a new order every epoch; otherwise in their own order.
     batches : callable, optional
         ``batches(rng)`` gives the row numbers of each batch of an epoch, instead of equal batches
-        (rows of like length together, say: steps at which a whole batch is padding are then left
-        out). To be resumable it may depend on ``rng`` only.
+        (for example rows of similar length: steps at which a whole batch is padding are then
+        left out). For resuming, it may depend on ``rng`` only.
     truncate : (k1, k2), optional
         Truncated backpropagation through time: an update every k1 steps from a backward pass over
-        the last k2 (`npstack.training.bptt`). Each update has the mean loss of its own k1 steps.
+        the last k2 (`npstack.training.bptt`). Each update uses the mean loss of its own k1 steps.
     stateful : bool
-        Row ``b`` of a batch goes on with the state in which row ``b`` of the batch before ended
-        (it begins anew at the start of an epoch, and where ``samples.resets``). Rows keep their
-        order, whatever ``shuffle`` says; the gradient is cut between batches.
+        Row ``b`` of a batch continues with the final state of row ``b`` of the batch before (it is
+        reset at the start of an epoch, and where ``samples.resets`` is True). Rows keep their
+        order, whatever ``shuffle`` is; the gradient is cut between batches.
     patience : int, optional
-        Stop when the validation loss has had no new minimum for so many epochs; implies keep_best.
+        Stop after this number of epochs without a new minimum of the validation loss; implies
+        keep_best.
     keep_best : bool
-        In the end the model gets the parameters of the least validation loss.
+        At the end, the model gets the parameters with the smallest validation loss.
     on_epoch : callable, optional
         ``on_epoch(model, history)`` after every epoch.
     recorder : Recorder, optional
@@ -167,23 +168,23 @@ def fit(
     checkpoint : str or Path, optional
         A file that is written after every epoch.
     resume : bool
-        Go on from the checkpoint if it exists, with the same bits as if there had been no stop.
+        Continue from the checkpoint if it exists, with the same bits as without a stop.
 
     Returns
     -------
     History
         Ctrl-C ends training, not the program: ``history.stopped`` is then ``"interrupted"``, and
-        the parameters are those after the last whole step (with keep_best, the best so far).
+        the parameters are those after the last complete step (with keep_best, the best so far).
 
     Raises
     ------
     ShapeError, DtypeError, ArgumentError
         Parts of ``samples`` that do not fit each other, or arguments that contradict each other.
     NonFiniteError
-        A loss, a gradient or a parameter is no longer a number. The message names the first time
+        A loss, a gradient or a parameter is NaN or infinite. The message names the first time
         step, layer and gate; the model has the last parameters with which all was finite.
     DataError
-        The checkpoint cannot be resumed: damaged, another model's, or of other settings.
+        The checkpoint cannot be resumed: damaged, of another model, or with other settings.
 
     Examples
     --------
@@ -247,7 +248,7 @@ def fit(
 
 
 def _validate(model: Layer, plan: Plan) -> float | None:
-    """Validation loss, None where nothing is held out; one that is no number is an error."""
+    """Validation loss, None without validation samples; NaN and infinity are an error."""
     if plan.validation is None:
         return None
     value = evaluate(model, plan.validation, plan.loss)
@@ -258,7 +259,7 @@ def _validate(model: Layer, plan: Plan) -> float | None:
 
 
 def _record(recorder: Recorder | None, model: Layer, epoch: int) -> None:
-    """What the probe looks like now; if a number overflows in it, that is no news."""
+    """Record the probe; an overflow in it is not reported."""
     if recorder is not None:
         with np.errstate(all="ignore"):
             recorder.record(model, epoch)

@@ -1,4 +1,4 @@
-"""What happened in a training run, epoch by epoch."""
+"""The history of a training run, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass
 class History:
-    """What happened, one entry per epoch.
+    """The history of a run, one entry per epoch.
 
     Attributes
     ----------
@@ -23,7 +23,7 @@ class History:
     seconds : list of float
         Wall-clock time of the epoch; the one column that differs from run to run.
     best_epoch : int or None
-        The epoch of the least validation loss.
+        The epoch with the smallest validation loss.
     stopped : str
         ``"early"`` if patience ran out, ``"interrupted"`` after Ctrl-C, else empty.
 
@@ -44,18 +44,18 @@ class History:
 
     @property
     def least_validation_loss(self) -> float:
-        """The validation loss of the best epoch; infinity where there is none."""
+        """The validation loss of the best epoch; infinity if there is none."""
         best = None if self.best_epoch is None else self.validation_loss[self.best_epoch - 1]
         return float("inf") if best is None else best
 
     def append(self, **numbers: float | None) -> None:
-        """One epoch more: a number for every column."""
+        """Add an epoch: a number for every column."""
         for name, number in numbers.items():
             getattr(self, name).append(number)
         self.epochs.append(len(self.epochs) + 1)
 
     def only_whole_epochs(self) -> None:
-        """Drop what an interrupted `append` has left half done."""
+        """Remove the remains of an interrupted `append`."""
         for column in asdict(self):
             if isinstance(getattr(self, column), list):
                 del getattr(self, column)[len(self.epochs) :]

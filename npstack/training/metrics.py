@@ -1,7 +1,7 @@
-"""How good predictions are, in numbers that people ask for: classes right, errors in units.
+"""Measures of predictions for reports: fractions of correct classes, errors in units.
 
-Losses are for training and have gradients; metrics are for telling, and stop at numbers. Under a
-mask only valid steps count; what stands elsewhere, NaN included, does not matter.
+Losses are for training and have gradients; metrics are for reports and have none. With a mask only
+valid steps count; other values, even NaN, do not matter.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Mask = NDArray[np.bool_] | None
 
 
 def accuracy(predicted: Array, labels: Array, mask: Mask = None) -> float:
-    """Fraction of classes that are right.
+    """Fraction of correct classes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def accuracy(predicted: Array, labels: Array, mask: Mask = None) -> float:
     Returns
     -------
     float
-        From 0 to 1, over all that counts: long sequences count by their steps.
+        From 0 to 1, over all steps that count: long sequences have more weight.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def accuracy(predicted: Array, labels: Array, mask: Mask = None) -> float:
 
 
 def error_rate(predicted: Array, labels: Array, mask: Mask = None) -> float:
-    """Fraction of classes that are wrong; arguments and errors as in `accuracy`.
+    """Fraction of wrong classes; arguments and errors as in `accuracy`.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def error_rate(predicted: Array, labels: Array, mask: Mask = None) -> float:
 def confusion_matrix(
     predicted: Array, labels: Array, classes: int, mask: Mask = None
 ) -> NDArray[np.int64]:
-    """How often each class was taken for each.
+    """Confusion matrix: how often each class was predicted for each class.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def confusion_matrix(
     Returns
     -------
     int array (K, K)
-        Row: the class that it is; column: the class that was said. The diagonal is right.
+        Row: the true class; column: the predicted class. The diagonal is correct.
 
     Raises
     ------
@@ -113,14 +113,14 @@ def rmse(predictions: Array, targets: Array, mask: Mask = None) -> Array:
     Parameters
     ----------
     predictions, targets : float array (B, K) or (B, T, K)
-        Of one shape. For an error in the data's units, take the scaling back first.
+        Of one shape. For an error in the units of the data, undo the scaling first.
     mask : bool array (B,) or (B, T), optional
         True where a prediction counts.
 
     Returns
     -------
     float array (K,)
-        One for each output: each horizon of a forecast, say; infinity beyond the largest number.
+        One for each output, such as each horizon of a forecast; infinity beyond the largest number.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def mae(predictions: Array, targets: Array, mask: Mask = None) -> Array:
 
 
 def _classes(where: str, predicted: Array, labels: Array, mask: Mask) -> tuple[Array, Array]:
-    """Class numbers that count, in one row."""
+    """The class numbers that count, in one row."""
     predicted = as_array(where, "predicted", predicted)
     labels = as_array(where, "labels", labels)
     for name, numbers in (("predicted", predicted), ("labels", labels)):
@@ -184,7 +184,7 @@ def _classes(where: str, predicted: Array, labels: Array, mask: Mask) -> tuple[A
 def _columns(
     where: str, predictions: Array, targets: Array, mask: Mask
 ) -> tuple[Array, Array, np.dtype[Any]]:
-    """What counts of predictions and targets, a row for each output, (K, n); and their dtype.
+    """The predictions and targets that count, a row for each output, (K, n); and their dtype.
 
     A row is summed pair by pair, from float32 in float64: a million steps cost no digits.
     """
@@ -205,7 +205,7 @@ def _columns(
 
 
 def _counting(where: str, mask: Mask, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Where something counts; everywhere without a mask."""
+    """The mask of what counts; True everywhere without a mask."""
     chosen = np.ones(shape, bool) if mask is None else check_bool_mask(where, mask, shape)
     if not chosen.any():
         fail(ArgumentError, where, "at least one row or step must count", "none")

@@ -1,7 +1,7 @@
-"""Where NaN or infinity was born: time step, layer and gate, in the forward or the backward pass.
+"""Where NaN or infinity first appeared: time step, layer and gate, forward or backward.
 
-Forward, the layers say it themselves: `Layer.forward` looks at its tape. Backward, nobody looks
-until it has happened; then the pass is made once more, and each layer is observed.
+Forward, `Layer.forward` checks its tape. Backward, gradients are checked at the end; if one is not
+finite, the pass is run again, and each layer is observed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REMEDIES = (
 
 
 def all_finite(values: Params) -> bool:
-    """Neither NaN nor infinity in any of the named arrays.
+    """Whether there is neither NaN nor infinity in the named arrays.
 
     Examples
     --------
@@ -38,10 +38,10 @@ def all_finite(values: Params) -> bool:
 
 
 def check_loss(value: Any, gradient: Array, outputs: Array, first: int) -> None:
-    """Value and gradient of a loss are finite; the error names the time step.
+    """Check that value and gradient of a loss are finite; the error names the time step.
 
-    Where the loss is too large for a number although its gradient is not, it is the step of the
-    largest prediction. ``first`` is the time step of the first prediction.
+    If the loss overflows but its gradient does not, it is the step of the largest prediction.
+    ``first`` is the time step of the first prediction.
     """
     if np.isfinite(float(value)) and is_finite(gradient).all():
         return
@@ -74,11 +74,11 @@ def checked_backward(model: Layer, tape: Tape, doutputs: Array, first: int) -> d
     try:
         grads = model.backward(tape, doutputs).params
         whole = all_finite(grads)
-    except NonFiniteError:  # met half-way, where one part of a model hands over to another
+    except NonFiniteError:  # found between two parts of a model
         whole = False
     if not whole:
         found = first_in_backward(model, tape, doutputs, first)
-        if found is None:  # in no leaf, so in what a composite of one's own does between them
+        if found is None:  # in no leaf, so in the user's own composite layer
             names = ", ".join(name for name, g in grads.items() if not is_finite(g).all())
             found = Birth(None, None, names or "its states")
         got, known = f"NaN or infinity first {found}", found._asdict()
@@ -87,12 +87,12 @@ def checked_backward(model: Layer, tape: Tape, doutputs: Array, first: int) -> d
 
 
 class Birth(NamedTuple):
-    """Where the backward pass first met a number that is not finite.
+    """The place of the first number in the backward pass that is not finite.
 
     Attributes
     ----------
     step : int or None
-        The time step, where what was met has one.
+        The time step, if there is one.
     layer : str or None
         Its path, as `Layer.summary` shows it.
     gate : str
@@ -110,10 +110,9 @@ class Birth(NamedTuple):
 
 
 def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0) -> Birth | None:
-    """Where the backward pass first meets a number that is not finite.
+    """Find the first number in the backward pass that is not finite.
 
-    It goes from the top layer down, and in each layer from the last time step to the first: what
-    comes first on that road is named.
+    The order is from the top layer down, and in each layer from the last time step to the first.
 
     Parameters
     ----------
@@ -145,7 +144,7 @@ def first_in_backward(model: Layer, tape: Tape, doutputs: Array, first: int = 0)
 
 
 class _Watch(Observer):
-    """Reports every number that is not finite in one layer, in the order of the way back."""
+    """Reports every number that is not finite in one layer, in the order of the backward pass."""
 
     def __init__(self, visit: Visit, first: int, found: list[Birth]) -> None:
         self.visit, self.first, self.found = visit, first, found
@@ -171,13 +170,13 @@ class _Watch(Observer):
             self.look("its input", dx)
 
     def look(self, what: str, gradient: Array) -> None:
-        """Report the last step read that has a wrong number: the first on the way back."""
+        """Report the last step with NaN or infinity: the first one in the backward pass."""
         wrong = np.argwhere(~is_finite(gradient))
         if len(wrong):
             self.report(int(wrong[:, 1].max()) if gradient.ndim == 3 else None, what)
 
     def report(self, read: int | None, what: str) -> None:
-        """Note what is wrong, at a step as it was read or at none."""
+        """Record what is not finite, and its step in the order of reading, if any."""
         step = read
         if step is not None:
             assert self.visit.tape is not None
@@ -187,7 +186,7 @@ class _Watch(Observer):
 
 
 def _in_step(dnew_state: Any, dparams: Params, cell: Cell, dx: Array, dstate: Any) -> str | None:
-    """What is not finite in one step of a cell: what came in, a gate, or what goes out."""
+    """The first value that is not finite in one step of a cell: an input, a gate, or a result."""
     for name, value in dnew_state._asdict().items():
         if not is_finite(value).all():
             return f"state {name!r}"

@@ -1,4 +1,4 @@
-"""What decides how a training run goes; every wrong word of it is told before the first step."""
+"""The settings of a training run; errors in them are raised before the first step."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from npstack.losses.samples import (
 )
 from npstack.training.bptt import check_carries, check_truncation
 
-WHERE = "fit"  # whoever finds something wrong: it is fit that was called
+WHERE = "fit"  # the user called fit, whichever function finds the error
 Batches = Callable[[np.random.Generator], Iterable[Array]]
 
 
 class Plan(NamedTuple):
-    """What decides how a run goes; the arguments of `npstack.training.fit.fit`.
+    """The settings of a run; arguments of `npstack.training.fit.fit`.
 
-    A run that is resumed has the plan that it began with. How many epochs it has, and who watches,
-    is not part of it.
+    A resumed run keeps its plan. The number of epochs, and callbacks, are not part of it.
     """
 
     batch_size: int
@@ -47,7 +46,7 @@ class Plan(NamedTuple):
 
 
 def check_plan(model: Layer, plan: Plan) -> Plan:
-    """What the model is to learn, and how, with numbers in Python's own types."""
+    """Check samples and settings; numbers become Python's own types."""
     limits: dict[str, Any] = {
         name: check_positive(WHERE, name, limit, "1.0 is customary.")
         for name, limit in (("clip_norm", plan.clip_norm), ("clip_value", plan.clip_value))
@@ -67,7 +66,7 @@ def check_plan(model: Layer, plan: Plan) -> Plan:
 
 
 def _check_truncate(model: Layer, truncate: object, samples: Samples) -> tuple[int, int]:
-    """A pair of numbers of steps, and rows that can be cut in time."""
+    """Check k1 and k2, and that rows can be divided in time."""
     if not isinstance(truncate, tuple | list) or len(truncate) != 2:
         expected, got = "truncate must be a pair (k1, k2)", describe(truncate)
         fail(ArgumentError, WHERE, expected, got, "truncate=(20, 20) cuts every 20 steps.")
@@ -80,7 +79,7 @@ def _check_truncate(model: Layer, truncate: object, samples: Samples) -> tuple[i
 
 
 def _check_stateful(model: Layer, plan: Plan) -> None:
-    """A state to carry, and in every batch the same number of rows to carry it."""
+    """Check that there is a state to carry, and that all batches have the same number of rows."""
     check_carries(WHERE, "stateful", model)
     if isinstance(plan.samples.x, tuple):
         expected, got = "stateful needs samples of one input", "two"
@@ -95,7 +94,7 @@ def _check_stateful(model: Layer, plan: Plan) -> None:
 def check_validation(
     model: Layer, validation: object, patience: int | None, keep_best: bool
 ) -> Samples | None:
-    """Samples to validate with, or none; but the best epoch and patience cannot do without."""
+    """Check the validation samples, which keep_best and patience require."""
     if validation is not None:
         samples = check_samples(WHERE, "validation", validation)
         check_values(WHERE, "validation", model, samples)
@@ -107,19 +106,19 @@ def check_validation(
 
 
 def check_values(where: str, whole: str, model: Layer, samples: Samples) -> None:
-    """Numbers that are none are told by their row in the samples, not in some batch."""
+    """Report NaN and infinity by their row in the samples, not in a batch."""
     counts = counted(model.interface.keeps_time, samples)
     parts = {"x": (samples.x, samples.mask), "y": (samples.y, counts)}
     for name, (values, mask) in parts.items():
         if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
-            continue  # symbols; or a NamedTuple of two inputs, which the model looks at
+            continue  # symbols; or a NamedTuple of two inputs, which the model checks
         if mask is None and values.ndim == 3:
-            mask = np.ones(values.shape[:2], dtype=bool)  # the error then says row and time step
+            mask = np.ones(values.shape[:2], dtype=bool)  # the error then names row and time step
         if mask is None or values.shape[: mask.ndim] == mask.shape:
             check_finite(where, f"{whole}.{name}", values, mask)
 
 
 def check_kind(value: object, kind: type[Any], expected: str, advice: str) -> None:
-    """An object of this class; neither the class itself, nor what it could be made from."""
+    """Check for an object of this class; neither the class itself nor a substitute."""
     if not isinstance(value, kind):
         fail(DtypeError, WHERE, expected, describe(value), advice)

@@ -1,4 +1,4 @@
-"""Progress of a training run: a bar by tqdm where that is installed, else plain lines."""
+"""Progress of a training run: a bar if tqdm is installed, otherwise lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from npstack.training.history import History
 
 
 class Progress(Protocol):
-    """What `fit` tells while it trains."""
+    """What `fit` reports while it trains."""
 
     def step(self, epoch: int, steps: int, loss: float, norm: float) -> None:
         """After every update: loss and gradient norm of that step."""
@@ -20,11 +20,11 @@ class Progress(Protocol):
         """After every epoch."""
 
     def close(self) -> None:
-        """At the end, however it came."""
+        """At the end, also after an error."""
 
 
 class Silence:
-    """Says nothing."""
+    """No progress."""
 
     def step(self, epoch: int, steps: int, loss: float, norm: float) -> None:
         """Nothing."""
@@ -44,7 +44,7 @@ class Lines:
         self._last = time.monotonic()
 
     def step(self, epoch: int, steps: int, loss: float, norm: float) -> None:
-        """A line, if the last one is long ago."""
+        """A line, if the last one was long ago."""
         if time.monotonic() - self._last >= self._interval:
             self._say(f"epoch {epoch} of {self._epochs}, {within(steps, loss, norm)}")
 
@@ -61,30 +61,30 @@ class Lines:
 
 
 class Bar:
-    """A bar over the epochs, with the numbers of the step behind it."""
+    """A bar over the epochs, followed by the numbers of the step."""
 
     def __init__(self, tqdm: Any, epochs: int, done: int, interval: float = 0.1) -> None:
         self._bar = tqdm(total=epochs, initial=done, unit="epoch", file=sys.stderr)
         self._interval, self._last = interval, time.monotonic()
 
     def step(self, epoch: int, steps: int, loss: float, norm: float) -> None:
-        """Redraw, but not more often than eyes can follow."""
+        """Redraw, but not too often."""
         if time.monotonic() - self._last >= self._interval:
             self._bar.set_postfix_str(within(steps, loss, norm))
             self._last = time.monotonic()
 
     def epoch(self, history: History) -> None:
-        """One on."""
+        """Advance by one epoch."""
         self._bar.set_postfix_str(summary(history), refresh=False)
         self._bar.update(1)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it is."""
         self._bar.close()
 
 
 def show(progress: bool, epochs: int, done: int) -> Progress:
-    """A bar if tqdm is there, else lines; silence if no progress is wanted."""
+    """A bar if tqdm is installed, otherwise lines; nothing if no progress is wanted."""
     if not progress:
         return Silence()
     try:

@@ -1,4 +1,4 @@
-"""A recorder: what every layer makes of one probe input, epoch after epoch of training."""
+"""A recorder: the tapes of one probe input over the epochs of training."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from npstack.losses.samples import as_arrays
 class Recorder:
     """Keeps the tape of a probe input before training and after every epoch.
 
-    The probe is read in evaluation: no dropout, no random number, no parameter changed; training
-    goes its way to the last bit as it would unobserved. A tape holds the parameters that it was
-    made with, so the weights over training are kept, too.
+    The probe is read in evaluation: without dropout or random numbers, and without a change of
+    parameters; training has the same bits with and without a recorder. A tape holds its
+    parameters, so the weights over training are kept, too.
 
     Parameters
     ----------
-    x : array (B, T, D), or what else the model takes
-        The probe; a row or two that one would like to look at.
+    x : array (B, T, D), or another input of the model
+        The probe: a few rows of interest.
     mask : bool array (B, T), optional
         True at valid steps.
     every : int
-        Of every how many epochs a tape is kept (the one before training always is).
+        A tape is kept after every ``every`` epochs, and before training.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Recorder:
         if x is None:
             expected, advice = "x must be what the model reads", "Recorder(x[:1]) keeps a row."
             fail(DtypeError, where, expected, "None", advice)
-        self.x = mapped(np.array, as_arrays(where, "x", x))  # the probe stays what it was
+        self.x = mapped(np.array, as_arrays(where, "x", x))  # later changes of x do not matter
         self.mask = mask
         if mask is not None:
             first = next(iter(named("x", self.x).values()))
@@ -65,7 +65,7 @@ class Recorder:
         self.tapes: list[Tape] = []
 
     def record(self, model: Layer, epoch: int) -> None:
-        """Read the probe, if it is this epoch's turn. An epoch that is kept already stays."""
+        """Read the probe if a tape of this epoch is to be kept and is not kept yet."""
         if epoch % self.every == 0 and epoch not in self.epochs:
             tape = model.forward(self.x, mask=self.mask)
             self.epochs.append(epoch)

@@ -1,4 +1,4 @@
-"""To go on where a training run stopped: what is kept after every epoch, and what must agree."""
+"""Resuming a training run: what is kept after every epoch, and what must agree."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from npstack.training.plan import WHERE, Plan
 
 
 def name_of(function: Any) -> Any:
-    """What a function is called, with the arguments that a partial one has.
+    """The name of a function, with the arguments of a partial one.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def name_of(function: Any) -> Any:
 
 
 def digest(samples: Samples | None) -> str | None:
-    """A short fingerprint of all numbers, shapes and types: other samples have another one.
+    """A short fingerprint of all numbers, shapes and types, which differs for other samples.
 
     Examples
     --------
@@ -67,14 +67,14 @@ def digest(samples: Samples | None) -> str | None:
 
 
 class RunFile(NamedTuple):
-    """Where a run is kept, and the settings with which alone it can go on."""
+    """The file of a run, and the settings that it must be resumed with."""
 
     path: Path
     settings: dict[str, Any]
 
 
 def run_file(plan: Plan, checkpoint: str | Path | None, resume: bool) -> RunFile | None:
-    """A file that can be written, told now and not after the first epoch; None if none is asked."""
+    """Check now that the file can be written, not after the first epoch; None without one."""
     if checkpoint is None:
         if resume:
             expected, advice = "resume needs a checkpoint", "Pass checkpoint='run.npz', too."
@@ -84,7 +84,7 @@ def run_file(plan: Plan, checkpoint: str | Path | None, resume: bool) -> RunFile
 
 
 def settings(plan: Plan) -> dict[str, Any]:
-    """The plan in plain values, as a file holds them."""
+    """The plan as plain values for a file."""
     return plan._asdict() | {
         "loss": name_of(plan.loss),
         "batches": None if plan.batches is None else name_of(plan.batches),
@@ -95,7 +95,7 @@ def settings(plan: Plan) -> dict[str, Any]:
 
 
 def save(file: RunFile, learner: Learner, history: History, best: Params | None) -> None:
-    """All that the next epoch depends on."""
+    """Everything that the next epoch depends on."""
     optimiser = learner.optimiser
     now = Checkpoint(
         params=learner.model.params,
@@ -111,14 +111,14 @@ def save(file: RunFile, learner: Learner, history: History, best: Params | None)
 
 
 def begin(file: RunFile | None, learner: Learner, epochs: int) -> tuple[History, Params | None]:
-    """Begin where the file left off, if there is one; nothing is changed by an error.
+    """Continue from the file, if there is one; an error changes nothing.
 
     Returns
     -------
     history : History
         Of the epochs so far.
     best : dict or None
-        The parameters of the best of them, if they are to be kept.
+        The parameters of the best epoch, if they are kept.
     """
     if file is None or not file.path.exists():
         return History(), None
@@ -131,7 +131,7 @@ def begin(file: RunFile | None, learner: Learner, epochs: int) -> tuple[History,
 
 
 def _check_agrees(file: RunFile, found: Checkpoint, optimiser: Optimiser, epochs: int) -> None:
-    """The run in the file is the one that this call would have made."""
+    """Check that the run in the file has the settings of this call."""
     where = f"{WHERE}, resuming from {str(file.path)!r}"
     wanted = {"optimiser": optimiser.config(), **file.settings}
     kept = found.config.get("fit")
@@ -155,7 +155,7 @@ def _check_agrees(file: RunFile, found: Checkpoint, optimiser: Optimiser, epochs
 
 
 def _check_usable(where: str, found: Checkpoint, optimiser: Optimiser) -> None:
-    """The history has a number for every epoch, and the optimiser can make its next step."""
+    """Check that the history has a number for every epoch, and the optimiser can continue."""
     columns = [column for column in asdict(found.history).values() if isinstance(column, list)]
     if len({len(column) for column in columns}) > 1:
         expected, got = "the history must have a number for every epoch", "empty columns"

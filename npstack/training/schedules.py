@@ -4,8 +4,8 @@ A schedule is a function of the number of updates already made: ``schedule(0)`` 
 first update. Schedules count updates, not epochs; an epoch is as many as there are batches.
 
 ===========================  ==============================================================
-``Constant(rate)``           the same for ever
-``StepDecay(rate, every)``   falls by a factor after every so many updates
+``Constant(rate)``           the same for all updates
+``StepDecay(rate, every)``   falls by a factor after every ``every`` updates
 ``Cosine(rate, steps)``      falls along half a cosine, and stays at its end
 ``WarmUp(schedule, steps)``  rises in a straight line to another schedule, which then begins
 ===========================  ==============================================================
@@ -36,7 +36,7 @@ UPDATES = "It is a number of updates."
 class Schedule:
     """A learning rate that depends on the number of updates already made.
 
-    One of your own inherits from this class, is a frozen dataclass, and defines ``__call__``.
+    Your own schedule inherits from this class, is a frozen dataclass, and defines ``__call__``.
     """
 
     def __call__(self, step: int) -> float:
@@ -130,11 +130,11 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """A straight rise to the first rate of ``schedule`` in ``steps`` updates; then it begins.
+    """A linear rise to the first rate of ``schedule`` in ``steps`` updates; then it begins.
 
     Update ``n`` of the rise, counted from 1, has ``n / steps`` of that rate: no update is made
-    with a rate of zero. Afterwards the rate is ``schedule(step - steps)``. Small first steps keep
-    an adaptive optimiser from large ones while its averages are young.
+    with a rate of zero. Afterwards the rate is ``schedule(step - steps)``. Small first steps
+    prevent large steps of an adaptive optimiser while its averages are based on few gradients.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def schedule_from(config: Mapping[str, Any]) -> Schedule:
     Raises
     ------
     ArgumentError, DtypeError
-        It describes none of this package's schedules.
+        It does not describe a schedule of this package.
 
     Examples
     --------
@@ -212,6 +212,6 @@ def _rate_of(schedule: Any) -> float:
 
 
 def _keep(schedule: Schedule, **checked: float) -> None:
-    """Put checked numbers in place: plain ones, which JSON can write, where NumPy's came."""
+    """Set the checked numbers: Python's own types, which JSON can write, instead of NumPy's."""
     for name, value in checked.items():
         object.__setattr__(schedule, name, value)

@@ -1,16 +1,16 @@
-"""Optimisers: they put new arrays in place and never change old ones.
+"""Optimisers: they return new arrays and never change old ones.
 
 Each is its namesake in PyTorch, with the same defaults:
 
 ===========  ==================================================================================
-`SGD`        along the gradient, or along a velocity that gathers gradients
+`SGD`        along the gradient, or along a velocity that accumulates gradients
 `RMSprop`    each entry relative to the usual size of its gradient
-`Adam`       that, along a running mean of the gradient
-`AdamW`      Adam, and every parameter a little nearer to zero, whatever its gradient's size
+`Adam`       the same, along a running mean of the gradient
+`AdamW`      Adam, with every parameter reduced a little, independent of its gradient
 ===========  ==================================================================================
 
-Weight decay and freezing go by the names of parameters: patterns in which ``*`` stands for
-anything, as for files in a shell. ``"*.b"`` are all biases of a stack, ``"0.layers.0.*"`` is all
+Weight decay and freezing select parameters by name: patterns in which ``*`` matches anything, as
+for files in a shell. ``"*.b"`` are all biases of a stack, ``"0.layers.0.*"`` is all
 of its bottom layer.
 """
 

@@ -1,4 +1,4 @@
-"""What all optimisers share: names, learning rate, weight decay, freezing, state."""
+"""The base of all optimisers: names, learning rate, weight decay, freezing, state."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from npstack.training.schedules import Schedule
 
 @dataclass(eq=False)
 class Optimiser:
-    """What all optimisers share: names, learning rate, weight decay, freezing, state.
+    """The base of all optimisers: names, learning rate, weight decay, freezing, state.
 
     Parameters
     ----------
     learning_rate : float or Schedule
-        The size of the steps; a schedule of `npstack.training.schedules` changes it on the way.
+        The size of the steps; a schedule of `npstack.training.schedules` changes it over time.
     weight_decay : float
         Adds ``weight_decay · parameter`` to the gradient (`AdamW`: see there). 0 is none.
     decayed : tuple of str
-        Patterns of the names that decay: ``("*W", "*U")`` spares the biases.
+        Patterns of the names that decay: ``("*W", "*U")`` leaves out the biases.
     frozen : tuple of str
         Patterns of the names that are not trained.
 
     Attributes
     ----------
     steps : int
-        How many updates were made.
+        The number of updates so far.
     memory : dict of dicts of arrays
-        What is kept from update to update: by kind, then by the parameter's name.
+        The arrays kept between updates: by kind, then by the parameter's name.
     """
 
     learning_rate: float | Schedule = 1e-3
@@ -69,7 +69,7 @@ class Optimiser:
     def _step(
         self, value: Array, g: Array, past: Mapping[str, Array], rate: float, steps: int
     ) -> tuple[Array, dict[str, Array]]:
-        """The rule: a parameter's new value, and what to keep; ``steps`` counts this one."""
+        """The rule: a parameter's new value, and the arrays to keep; ``steps`` counts this step."""
         raise NotImplementedError
 
     def _decay(self, value: Array, g: Array, rate: float) -> tuple[Array, Array]:
@@ -82,15 +82,15 @@ class Optimiser:
         Parameters
         ----------
         params : dict of arrays
-            All parameters; frozen ones come back as they are, the very arrays.
+            All parameters; of frozen ones, the same arrays are returned.
         grads : dict of arrays
             Their gradients; those of frozen parameters may be left out.
 
         Raises
         ------
         ArgumentError
-            The gradients are not those of the parameters, a pattern matches none of them, or what
-            is remembered belongs to others. Nothing has changed then.
+            The gradients are not those of the parameters, a pattern matches none of them, or the
+            stored arrays belong to others. Nothing has changed then.
         """
         where = f"{type(self).__name__}.update"
         trained = self._trained(where, params)
@@ -113,7 +113,7 @@ class Optimiser:
         return new
 
     def trainable(self, grads: Params) -> dict[str, Array]:
-        """The gradients that are not frozen: those that clipping and a norm are about.
+        """The gradients that are not frozen, for clipping and the norm.
 
         Examples
         --------
@@ -126,7 +126,7 @@ class Optimiser:
         return {name: grads[name] for name in self._trained(where, grads)}
 
     def state(self) -> dict[str, Array]:
-        """All arrays that are remembered, by kind and name, such as ``m.0.layers.1.U``.
+        """All arrays that are kept, by kind and name, such as ``m.0.layers.1.U``.
 
         Together with ``steps`` and ``config()`` they are all that the next update depends on.
         """
@@ -134,12 +134,12 @@ class Optimiser:
         return {name: array for part in flat for name, array in part.items()}
 
     def load(self, steps: int, state: Params) -> None:
-        """Go on where another optimiser of the same configuration was, by its state.
+        """Continue from the state of another optimiser with the same configuration.
 
         Raises
         ------
         ArgumentError, DtypeError
-            It is no state of such an optimiser. Nothing has changed then.
+            It is not the state of such an optimiser. Nothing has changed then.
 
         Examples
         --------
@@ -196,7 +196,7 @@ class Optimiser:
         return trained
 
     def _check_memory(self, where: str, params: Params, trained: list[str]) -> None:
-        """What is remembered belongs to these parameters."""
+        """Check that the stored arrays belong to these parameters."""
         for kind in self.kinds() if self.steps else ():
             kept = self.memory.get(kind, {})
             odd = sorted(kept.keys() ^ trained) or [
@@ -211,14 +211,14 @@ class Optimiser:
 
 
 def _plain(value: Any) -> Any:
-    """A hyper-parameter as JSON has it."""
+    """A hyper-parameter as a JSON value."""
     if isinstance(value, Schedule):
         return value.config()
     return list(value) if isinstance(value, tuple) else value
 
 
 def _check_grads(where: str, params: Params, grads: Params, trained: list[str]) -> None:
-    """A gradient for every parameter that is trained, and for no stranger; as large as it."""
+    """Check for a gradient of every trained parameter, with its shape, and for no other."""
     missing = [name for name in trained if name not in grads]
     unknown = [name for name in grads if name not in params]
     if missing or unknown:
@@ -239,7 +239,7 @@ def _check_grads(where: str, params: Params, grads: Params, trained: list[str]) 
 
 
 def _check_decay(where: str, name: str, value: object) -> float:
-    """A number of at least zero."""
+    """Check for a number of at least zero."""
     number = check_number(where, name, value, "0.0 is none.")
     if number < 0:
         fail(ArgumentError, where, f"{name} must be at least 0", describe(value), "0.0 is none.")

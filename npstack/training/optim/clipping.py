@@ -1,4 +1,4 @@
-"""Clipping: a bound on a step's gradients, before an optimiser sees them."""
+"""Clipping: a bound on the gradients of a step, before an optimiser uses them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 
 
 def check_patterns(where: str, name: str, patterns: object) -> tuple[str, ...]:
-    """A tuple of patterns; one string is not taken for a tuple of letters."""
+    """Check for a tuple of patterns; one string is refused, as it would be a tuple of letters."""
     if not isinstance(patterns, tuple | list) or not all(isinstance(p, str) for p in patterns):
         expected, advice = f"{name} must be a tuple of patterns", f"Use {name}=('*.b',)."
         fail(DtypeError, where, expected, describe(patterns), advice)
@@ -18,7 +18,7 @@ def check_patterns(where: str, name: str, patterns: object) -> tuple[str, ...]:
 
 
 def matching(where: str, what: str, patterns: tuple[str, ...], names: Iterable[str]) -> set[str]:
-    """The names that match any of the patterns; every pattern has to match one."""
+    """The names that match any of the patterns; every pattern must match one."""
     found: set[str] = set()
     names = list(names)
     for pattern in patterns if names else ():

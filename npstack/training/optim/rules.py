@@ -24,14 +24,14 @@ class SGD(Optimiser):
         velocity  <- momentum * velocity + g
         parameter <- parameter - learning_rate * velocity
 
-    With Nesterov's momentum ``g + momentum * velocity`` stands for ``velocity`` in the second
-    line: the gradient acts at once, and the velocity with what it will be.
+    With Nesterov's momentum, the second line uses ``g + momentum * velocity`` instead of
+    ``velocity``: the current gradient and the velocity of the next update.
 
     Parameters
     ----------
     learning_rate : float or Schedule
     momentum : float
-        0 ≤ momentum < 1: how much of the velocity stays from update to update.
+        0 ≤ momentum < 1: the fraction of the velocity that is kept between updates.
     nesterov : bool
         Needs momentum.
     weight_decay, decayed, frozen
@@ -58,7 +58,7 @@ class SGD(Optimiser):
             fail(ArgumentError, "SGD", expected, "momentum 0", advice)
 
     def kinds(self) -> tuple[str, ...]:
-        """The velocity, where there is momentum."""
+        """The velocity, with momentum."""
         return ("velocity",) if self.momentum else ()
 
     def _step(
@@ -84,15 +84,15 @@ class RMSprop(Optimiser):
     ----------
     learning_rate : float or Schedule
     alpha : float
-        0 ≤ alpha < 1: how slowly the mean square ``v`` of the gradient forgets.
+        0 ≤ alpha < 1: the decay of the mean square ``v`` of the gradient.
     epsilon : float
-        Above 0; added behind the root, as in PyTorch.
+        Above 0; added after the root, as in PyTorch.
     momentum : float
-        0 ≤ momentum < 1: ``velocity <- momentum * velocity + g / (sqrt(v) + epsilon)`` is the
-        direction then.
+        0 ≤ momentum < 1: the direction is then
+        ``velocity <- momentum * velocity + g / (sqrt(v) + epsilon)``.
     centered : bool
         Divides by the standard deviation of the gradient, ``sqrt(v - m²)`` with ``m`` its running
-        mean, in place of ``sqrt(v)`` (Graves 2013).
+        mean, instead of ``sqrt(v)`` (Graves 2013).
     weight_decay, decayed, frozen
         As for every `Optimiser`.
 
@@ -118,7 +118,7 @@ class RMSprop(Optimiser):
         self.centered = _check_flag(where, "centered", self.centered)
 
     def kinds(self) -> tuple[str, ...]:
-        """The mean square ``v``; the mean ``m`` where centred; the velocity with momentum."""
+        """The mean square ``v``; the mean ``m`` if centred; the velocity with momentum."""
         return ("v", *("m",) * self.centered, *("velocity",) * bool(self.momentum))
 
     def _step(
@@ -128,7 +128,7 @@ class RMSprop(Optimiser):
         spread = kept["v"]
         if self.centered:
             kept["m"] = self.alpha * past["m"] + (1 - self.alpha) * g
-            spread = relu(spread - kept["m"] * kept["m"])  # rounding may bring it below zero
+            spread = relu(spread - kept["m"] * kept["m"])  # rounding may make it negative
         direction = g / (np.sqrt(spread) + self.epsilon)
         if self.momentum:
             kept["velocity"] = direction = self.momentum * past["velocity"] + direction
@@ -145,7 +145,7 @@ class Adam(Optimiser):
         v         <- beta2 * v + (1 - beta2) * g²
         parameter <- parameter - learning_rate * m_hat / (sqrt(v_hat) + epsilon)
 
-    ``m_hat = m / (1 - beta1^steps)``, and ``v_hat`` likewise: both means began at zero.
+    ``m_hat = m / (1 - beta1^steps)``, and ``v_hat`` likewise, because both means begin at zero.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ class Adam(Optimiser):
     beta1, beta2, epsilon : float
         As in the paper, and its defaults.
     weight_decay, decayed, frozen
-        As for every `Optimiser`. The decay is part of the gradient, and is divided by its size
-        like the rest of it; `AdamW` keeps it out.
+        As for every `Optimiser`. The decay is part of the gradient and is normalised with it;
+        in `AdamW` it is separate.
 
     Examples
     --------
@@ -183,7 +183,7 @@ class Adam(Optimiser):
     ) -> tuple[Array, dict[str, Array]]:
         m = self.beta1 * past["m"] + (1 - self.beta1) * g
         v = self.beta2 * past["v"] + (1 - self.beta2) * g * g
-        m_hat = m / (1 - self.beta1**steps)  # both began at zero
+        m_hat = m / (1 - self.beta1**steps)  # both begin at zero
         v_hat = v / (1 - self.beta2**steps)
         return value - rate * m_hat / (np.sqrt(v_hat) + self.epsilon), {"m": m, "v": v}
 
@@ -193,7 +193,7 @@ class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
     Before Adam's step every decayed parameter is multiplied by ``1 - learning_rate ·
-    weight_decay``; its gradient, and the means of it, know nothing of the decay.
+    weight_decay``; the decay is not part of its gradient or of the means.
 
     Parameters
     ----------
@@ -219,12 +219,12 @@ OPTIMISERS: dict[str, type[Optimiser]] = {k.__name__: k for k in (SGD, RMSprop, 
 
 
 def optimiser_from(config: Mapping[str, Any]) -> Optimiser:
-    """A new optimiser of a configuration, the inverse of ``optimiser.config()``.
+    """A new optimiser from a configuration, the inverse of ``optimiser.config()``.
 
     Raises
     ------
     ArgumentError, DtypeError
-        It describes none of this package's optimisers.
+        It does not describe an optimiser of this package.
 
     Examples
     --------
