@@ -24,7 +24,7 @@ from npstack.core.arguments import check_dtype, check_generator, check_number, c
 from npstack.core.arrays import as_array, check_params
 from npstack.core.config import Configured
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
-from npstack.core.init import initialiser, per_gate
+from npstack.core.init import check_room, initialiser, per_gate
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS, Params
 
@@ -266,9 +266,10 @@ class GatedCell(Cell):
         rng = check_generator(where, rng)
         dtype = check_dtype(where, dtype)
         count = len(self.gates)
+        P = self.width(H)
+        check_room(where, (D + P + 1, count * H))
         b = per_gate(initialiser(where, "bias_init", bias_init), rng, 1, H, count)[0]
         W = per_gate(initialiser(where, "kernel_init", kernel_init), rng, D, H, count)
-        P = self.width(H)
         U = per_gate(initialiser(where, "recurrent_init", recurrent_init), rng, P, H, count)
         self.params = {"W": W.astype(dtype), "U": U.astype(dtype), "b": b.astype(dtype)}
         self.axes = {"W": ("x", self.gates), "U": ("h", self.gates), "b": (self.gates,)}

@@ -6,12 +6,14 @@ maths, so every gate gets the matrix it would get if it stood alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 
 from npstack.core.arguments import check_option
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 
 Shape = tuple[int, int]
@@ -79,6 +81,24 @@ INITIALISERS: dict[str, Initialiser] = {
     "orthogonal": orthogonal,
     "zeros": zeros,
 }
+
+
+def check_room(where: str, *shapes: tuple[int, ...]) -> None:
+    """Parameters of these shapes fit into memory; asked before anything is drawn.
+
+    Examples
+    --------
+    >>> check_room("LSTM", (10**15, 10**15))
+    Traceback (most recent call last):
+    npstack.core.errors.ArgumentError: LSTM: parameters must fit into memory, got
+    8,000,000,000,000,000,000,000,000,000,000 bytes. Use smaller sizes.
+    """
+    numbers = sum(map(math.prod, shapes))
+    try:
+        np.empty(2 * numbers)  # they are drawn, then put together; nothing is touched yet
+    except (MemoryError, ValueError, OverflowError):
+        expected, got = "parameters must fit into memory", f"{8 * numbers:,} bytes"
+        fail(ArgumentError, where, expected, got, "Use smaller sizes.")
 
 
 def initialiser(where: str, option: str, name: str) -> Initialiser:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_option
 from npstack.core.arrays import as_array, check_float
 from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError, describe, fail
 from npstack.core.masks import check_bool_mask, check_finite
@@ -16,11 +15,8 @@ from npstack.core.numerics import Array
 ROWS_AT_MOST = 100_000_000  # in a file: their numbers alone fill 800 MB
 
 
-def valid_rows(
-    where: str, values: object, rows: Any, mask: Any, constant: str
-) -> tuple[Array, NDArray[np.int64]]:
+def valid_rows(where: str, values: object, rows: Any, mask: Any) -> tuple[Array, NDArray[np.int64]]:
     """All valid steps of the chosen rows ``(n, D)``, and the rows' numbers."""
-    check_option(where, "constant", constant, ["refuse", "centre"])
     values = check_float(where, "values", values, None, "")
     if values.dtype.kind == "c":
         got = describe(values)

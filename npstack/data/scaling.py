@@ -29,6 +29,8 @@ from npstack.core.numerics import Array, is_finite
 from npstack.core.wide import Wide, careful, deviation, mean
 from npstack.data.rows import rows_of_runs, runs, valid_rows
 
+CONSTANT = ("refuse", "centre")  # what to do with a column that never changes
+
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
@@ -163,7 +165,8 @@ class Standardiser(Scaler):
             NaN or infinity at a valid step.
         """
         where = f"{cls.__name__}.fit"
-        valid, chosen = valid_rows(where, values, rows, mask, constant)
+        constant = check_option(where, "constant", constant, CONSTANT)
+        valid, chosen = valid_rows(where, values, rows, mask)
         with np.errstate(over="ignore"):  # of longdouble; an error in words will say it
             middle, spread = mean(valid, np.float64), deviation(valid, np.float64)
         return cls(middle, _widths(where, valid, spread, constant), chosen)
@@ -228,7 +231,8 @@ class MinMax(Scaler):
         high = check_number(where, "high", high, advice)
         if high <= low:
             fail(ArgumentError, where, "low must be below high", f"{low} and {high}", advice)
-        valid, chosen = valid_rows(where, values, rows, mask, constant)
+        constant = check_option(where, "constant", constant, CONSTANT)
+        valid, chosen = valid_rows(where, values, rows, mask)
         least, largest = valid.min(0).astype(np.float64), valid.max(0).astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):  # an error in words will say it
             scale = np.asarray((largest - least) / (high - low))

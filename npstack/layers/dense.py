@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from npstack.core.activations import Activation, check_activation
 from npstack.core.arguments import check_dtype, check_generator, check_size
 from npstack.core.arrays import check_noise
-from npstack.core.init import initialiser
+from npstack.core.init import check_room, initialiser
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -68,6 +68,7 @@ class Dense(Layer):
         D = check_size("Dense", "input_size", input_size)
         K = check_size("Dense", "output_size", output_size)
         check_generator("Dense", rng)
+        check_room("Dense", (D + 1, K))
         dtype = check_dtype("Dense", dtype)
         self.activation = check_activation("Dense", "activation", activation)
         kernel = initialiser("Dense", "kernel_init", kernel_init)

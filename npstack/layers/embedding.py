@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from npstack.core.arguments import check_dtype, check_generator, check_size
 from npstack.core.arrays import check_noise
-from npstack.core.init import initialiser
+from npstack.core.init import check_room, initialiser
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -61,6 +61,7 @@ class Embedding(Layer):
         V = check_size("Embedding", "num_symbols", num_symbols)
         K = check_size("Embedding", "output_size", output_size)
         check_generator("Embedding", rng)
+        check_room("Embedding", (V, K))
         dtype = check_dtype("Embedding", dtype)
         W = initialiser("Embedding", "init", init)(rng, (V, K))
         interface = Interface(V, K, needs_time=True, takes_symbols=True)
