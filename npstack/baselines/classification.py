@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.baselines.forecasting import penalised
-from npstack.core.arrays import check_input
-from npstack.core.errors import ArgumentError, fail
-from npstack.core.masks import check_mask, zero_where_masked
+from npstack.baselines.given import check_classes, check_penalties, check_reals, check_result
+from npstack.core.arguments import check_size
+from npstack.core.arrays import check_float
+from npstack.core.errors import ArgumentError, ShapeError, describe, fail
+from npstack.core.masks import check_finite, check_mask, zero_where_masked
 from npstack.core.numerics import Array
 
 Mask = NDArray[np.bool_] | None
@@ -51,21 +53,26 @@ def dtw(x: Array, others: Array, mask: Mask = None, other_mask: Mask = None) -> 
     >>> dtw(slow[..., np.newaxis], fast[..., np.newaxis])
     array([[0.]])
     """
-    x, lengths = _ragged("dtw", x, mask)
-    others, other_lengths = _ragged("dtw", others, other_mask)
+    x, lengths = _ragged("dtw", "x", x, mask)
+    others = check_float("dtw", "others", others, x.dtype, "x")
+    others, other_lengths = _ragged("dtw", "others", others, other_mask)
+    if others.shape[2] != x.shape[2]:
+        expected = f"others must have D={x.shape[2]} features like x"
+        fail(ShapeError, "dtw", expected, others.shape, "Leave out what x does not have.")
     found = np.zeros((len(x), len(others)))
     unreachable = np.full_like(found, np.inf)
     above = [np.zeros_like(found)] + [unreachable] * others.shape[1]  # before the first step: free
-    for t in range(x.shape[1]):
-        row = [unreachable]
-        for s in range(others.shape[1]):
-            difference = x[:, np.newaxis, t] - others[np.newaxis, :, s]
-            least = np.minimum(np.minimum(above[s], above[s + 1]), row[s])
-            row.append(np.einsum("bnd,bnd->bn", difference, difference) + least)
-            ends = np.ix_(lengths == t + 1, other_lengths == s + 1)
-            found[ends] = row[-1][ends]
-        above = row
-    return found
+    with np.errstate(over="ignore"):
+        for t in range(x.shape[1]):
+            row = [unreachable]
+            for s in range(others.shape[1]):
+                difference = x[:, np.newaxis, t] - others[np.newaxis, :, s]
+                least = np.minimum(np.minimum(above[s], above[s + 1]), row[s])
+                row.append(np.einsum("bnd,bnd->bn", difference, difference) + least)
+                ends = np.ix_(lengths == t + 1, other_lengths == s + 1)
+                found[ends] = row[-1][ends]
+            above = row
+    return check_result("dtw", found)
 
 
 def nearest(distances: Array, labels: Array) -> NDArray[np.int64]:
@@ -82,7 +89,9 @@ def nearest(distances: Array, labels: Array) -> NDArray[np.int64]:
     >>> nearest(np.array([[0.3, 0.1], [0.0, 2.0]]), np.array([7, 9]))
     array([9, 7])
     """
-    found: NDArray[np.int64] = np.asarray(labels)[np.argmin(distances, axis=1)]
+    distances = check_reals("nearest", "distances", distances, "BN")
+    labels = check_classes("nearest", labels, distances.shape[1], "the training data")
+    found: NDArray[np.int64] = labels[np.argmin(distances, axis=1)]
     return found
 
 
@@ -104,7 +113,8 @@ def resample(x: Array, mask: Mask = None, steps: int = 8) -> Array:
     >>> resample(np.array([[[0.0], [2.0], [4.0]]]), steps=5).ravel()
     array([0., 1., 2., 3., 4.])
     """
-    x, lengths = _ragged("resample", x, mask)
+    x, lengths = _ragged("resample", "x", x, mask)
+    steps = check_size("resample", "steps", steps)
     places = np.linspace(0.0, 1.0, steps) * (lengths[:, np.newaxis] - 1)
     below = np.minimum(places.astype(int), lengths[:, np.newaxis] - 1)
     above = np.minimum(below + 1, lengths[:, np.newaxis] - 1)
@@ -130,12 +140,13 @@ def summaries(x: Array, mask: Mask = None) -> Array:
     >>> summaries(np.array([[[1.0], [3.0], [0.0]]]), np.array([[True, True, False]]))
     array([[2., 1., 1., 3., 1., 3.]])
     """
-    x, lengths = _ragged("summaries", x, mask)
+    x, lengths = _ragged("summaries", "x", x, mask)
     valid = (np.arange(x.shape[1]) < lengths[:, np.newaxis])[..., np.newaxis]
     count = lengths[:, np.newaxis]
-    mean = x.sum(1) / count
-    spread = np.where(valid, x - mean[:, np.newaxis], 0.0)
-    deviation = np.sqrt((spread * spread).sum(1) / count)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = x.sum(1) / count
+        spread = np.where(valid, x - mean[:, np.newaxis], 0.0)
+        deviation = check_result("summaries", np.sqrt((spread * spread).sum(1) / count))
     least = np.where(valid, x, np.inf).min(1)
     greatest = np.where(valid, x, -np.inf).max(1)
     last = x[np.arange(len(x)), lengths - 1]
@@ -170,30 +181,48 @@ def ridge_classifier(
     >>> ridge_classifier(features, labels, np.array([[0.5], [9.0]]), np.array([0.1])).predicted
     array([0, 1])
     """
-    mean, deviation = features.mean(0), features.std(0)
+    where = "ridge_classifier"
+    features = check_reals(where, "features", features, "NF")
+    labels = check_classes(where, labels, len(features), "features")
+    like = features, "features"
+    test_features = check_reals(where, "test_features", test_features, "BF", like)
+    if test_features.shape[1] != features.shape[1]:
+        expected = f"test_features must have F={features.shape[1]} columns like features"
+        fail(ShapeError, where, expected, test_features.shape, "Measure the same of both.")
+    penalties = check_penalties(where, penalties)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = features.mean(0), check_result(where, features.std(0))
     deviation = np.where(deviation > 0, deviation, 1.0)
 
     def rows(values: Array) -> Array:
         return np.column_stack([(values - mean) / deviation, np.ones(len(values))])
 
-    A, Y = rows(features), np.eye(int(labels.max()) + 1)[labels]
+    classes, targets = np.unique(labels, return_inverse=True)
+    A, Y = rows(features), np.eye(len(classes))[targets.ravel()]
     best, least, choice = np.zeros((A.shape[1], Y.shape[1])), np.inf, ""
-    for penalty in penalties:
+    for penalty in penalties.tolist():
         G = np.linalg.solve(penalised(A, penalty), A.T)
         W, leverage = G @ Y, (A * G.T).sum(1)
         error = np.mean(((Y - A @ W) / (1 - leverage)[:, np.newaxis]) ** 2)
         if error < least:
             best, least, choice = W, error, f"penalty {penalty:g}"
-    return Classified((rows(test_features) @ best).argmax(1), choice)
+    return Classified(classes[(rows(test_features) @ best).argmax(1)], choice)
 
 
-def _ragged(where: str, x: Array, mask: Mask) -> tuple[Array, NDArray[np.int64]]:
+def _ragged(where: str, name: str, x: object, mask: Mask) -> tuple[Array, NDArray[np.int64]]:
     """Sequences with zeros in the padding, and their lengths."""
-    x = check_input(where, x, None, None, True)
+    x = check_float(where, name, x, None, "")
+    if x.ndim != 3 or 0 in x.shape or x.dtype.kind != "f":
+        expected, advice = (
+            f"{name} must be real numbers (B, T, D)",
+            "One sequence? Use x[np.newaxis].",
+        )
+        fail(ShapeError, where, expected, describe(x), advice)
     mask = check_mask(where, mask, None, x.shape[:2])
     lengths = mask.sum(1)
     on_the_right = np.arange(x.shape[1]) < lengths[:, np.newaxis]
     if (mask != on_the_right).any() or (lengths == 0).any():
         advice = "Put the padding on the right, and leave rows out that are all padding."
         fail(ArgumentError, where, "sequences must begin at step 0", "a mask with holes", advice)
+    check_finite(where, name, x, mask)
     return zero_where_masked(x, mask), lengths

@@ -25,6 +25,7 @@ from npstack.core.arguments import check_option, check_size
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array, log
 from npstack.text.model import LN_2
+from npstack.text.symbols import check_ids, check_text
 
 
 class Order(NamedTuple):
@@ -68,19 +69,21 @@ class NGram:
     """
 
     def __init__(self, ids: Array, order: int, num_symbols: int) -> None:
-        if order != 0:
-            check_size("NGram", "order", order, "0 uses no context.")
-        self.num_symbols = check_size("NGram", "num_symbols", num_symbols)
+        where = "NGram"
+        if isinstance(order, bool | np.bool_) or not isinstance(order, int | np.integer) or order:
+            order = check_size(where, "order", order, "0 uses no context.")
+        self.num_symbols = num_symbols = check_size(where, "num_symbols", num_symbols)
+        ids = check_ids(where, ids, num_symbols)
         if len(ids) <= order:
             expected = f"ids must hold more characters than order={order}"
-            fail(ArgumentError, "NGram", expected, len(ids), "Take a longer text.")
+            fail(ArgumentError, where, expected, len(ids), "Take a longer text.")
         self.orders: list[Order] = []
         before = np.zeros(len(ids), dtype=int)
         for k in range(order + 1):
             keys = self._keys(ids, before, k)
-            contexts, where = np.unique(keys[k:], return_inverse=True)
+            contexts, places = np.unique(keys[k:], return_inverse=True)
             before = np.full(len(ids), -1)
-            before[k:] = where.ravel()
+            before[k:] = places.ravel()
             grams, counts = np.unique(before[k:] * num_symbols + ids[k:], return_counts=True)
             of_context = grams // num_symbols
             followers = np.bincount(of_context, minlength=len(contexts))
@@ -104,6 +107,7 @@ class NGram:
 
         The first characters have fewer before them, and their longest context is shorter.
         """
+        ids = check_ids("NGram.probabilities", ids, self.num_symbols)
         p = np.full(len(ids), 1.0 / self.num_symbols)
         before = np.zeros(len(ids), dtype=int)
         found = []
@@ -121,6 +125,11 @@ class NGram:
 
         As for a model that reads it: the first character is given, all others are predicted.
         """
+        where = "NGram.bits_per_character"
+        ids = check_ids(where, ids, self.num_symbols)
+        if len(ids) < 2:
+            expected, advice = "ids must hold at least 2 characters", "The first one is given."
+            fail(ArgumentError, where, expected, len(ids), advice)
         return np.asarray(-log(self.probabilities(ids)[:, 1:]).mean(axis=1) / LN_2)
 
 
@@ -154,8 +163,14 @@ def compressed_bits(text: str, after: str, method: str = "lzma") -> float:
     True
     """
     method = check_option("compressed_bits", "method", method, COMPRESSORS)
-    if not text:
-        fail(ArgumentError, "compressed_bits", "text must hold a character", repr(text))
+    if not check_text("compressed_bits", "text", text):
+        advice = "Nothing can be divided by its length."
+        fail(ArgumentError, "compressed_bits", "text must hold a character", "''", advice)
+    after = check_text("compressed_bits", "after", after)
     compress = COMPRESSORS[method]
-    more = len(compress((after + text).encode())) - len(compress(after.encode()))
+    more = len(compress(_bytes(after + text))) - len(compress(_bytes(after)))
     return 8 * more / len(text)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.errors import DataError, fail
+from npstack.core.errors import DataError, DtypeError, describe, fail
 
 TAGS = ("space", "name", "keyword", "number", "string", "comment", "operator")
 
@@ -57,6 +57,9 @@ def tagged_statements(source: str) -> list[Statement]:
     ['keyword', 'keyword', 'space', 'name', 'operator', 'space', 'keyword', 'keyword', 'keyword',
     'keyword']
     """
+    if not isinstance(source, str):
+        expected, advice = "source must be a str", "Read the file first: load_text(path)."
+        fail(DtypeError, "tagged_statements", expected, describe(source), advice)
     lines = io.StringIO(source).readlines()  # str.splitlines would split at form feeds as well
     starts = np.cumsum([0, *map(len, lines)])
     tags, first, found = np.zeros(len(source), dtype=np.int64), None, []

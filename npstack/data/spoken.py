@@ -62,9 +62,12 @@ def say_time(hour: int, minute: int) -> list[str]:
     two forty five pm
     """
     for name, value, limit in (("hour", hour, 24), ("minute", minute, 60)):
-        if not isinstance(value, int | np.integer) or not 0 <= value < limit:
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or not 0 <= value < limit:
             expected = f"{name} must be a whole number from 0 to {limit - 1}"
-            fail(ArgumentError, "say_time", expected, describe(value))
+            got, advice = describe(value), "A day has the times 0:00 to 23:59."
+            fail(ArgumentError, "say_time", expected, got, advice)
+    hour, minute = int(hour), int(minute)
     this, following = NUMBERS[hour % 12], NUMBERS[(hour + 1) % 12]
     spoken = {15: "quarter", 30: "half", 45: "quarter"}
     if minute == 0:

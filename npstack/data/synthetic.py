@@ -67,7 +67,8 @@ def adding(rng: np.random.Generator, batch: int, length: int) -> Task:
     True
     """
     where = "adding"
-    _check(where, rng, batch=(batch, 1), length=(length, 2))
+    rng = check_generator(where, rng)
+    batch, length = _check(where, batch=(batch, 1), length=(length, 2))
     rows, half = np.arange(batch), length // 2
     x = np.zeros((batch, length, 2))
     x[..., 0] = rng.random((batch, length))
@@ -106,7 +107,8 @@ def adding_1997(rng: np.random.Generator, batch: int, length: int) -> Task:
     0.0392
     """
     where = "adding_1997"
-    _check(where, rng, batch=(batch, 1), length=(length, 20))
+    rng = check_generator(where, rng)
+    batch, length = _check(where, batch=(batch, 1), length=(length, 20))
     rows, pool = np.arange(batch), length // 2 - 1
     mask = _lengths(rng, batch, length)
     x = np.zeros((*mask.shape, 2))
@@ -156,8 +158,10 @@ def temporal_order(
     ((4, 110, 8), 1.3863)
     """
     where = "temporal_order"
-    _check(where, rng, batch=(batch, 1), length=(length, 20))
-    if relevant not in (2, 3):
+    rng = check_generator(where, rng)
+    batch, length = _check(where, batch=(batch, 1), length=(length, 20))
+    (relevant,) = _check(where, relevant=(relevant, 2))
+    if relevant > 3:
         expected, advice = "relevant must be 2 (experiment 6a) or 3 (6b)", "Use relevant=2."
         fail(ArgumentError, where, expected, describe(relevant), advice)
     mask = _lengths(rng, batch, length)
@@ -213,7 +217,9 @@ def copying(
     (array([[6, 5, 4, 8, 9, 8, 8, 8]]), array([[8, 8, 8, 8, 8, 6, 5, 4]]))
     """
     where = "copying"
-    _check(where, rng, batch=(batch, 1), delay=(delay, 1), symbols=(symbols, 2), width=(width, 1))
+    rng = check_generator(where, rng)
+    batch, delay = _check(where, batch=(batch, 1), delay=(delay, 1))
+    symbols, width = _check(where, symbols=(symbols, 2), width=(width, 1))
     T, blank = delay + 2 * width, symbols
     told = rng.integers(0, symbols, (batch, width))
     x, y = np.full((batch, T), blank), np.full((batch, T), blank)
@@ -256,8 +262,9 @@ def delayed_recall(
     (array([[6, 5, 4, 2, 2, 0]]), array([[0, 0, 6, 5, 4, 2]]))
     """
     where = "delayed_recall"
-    _check(where, rng, batch=(batch, 1), delay=(delay, 1), symbols=(symbols, 2))
-    _check(where, rng, length=(length, delay + 1))
+    rng = check_generator(where, rng)
+    batch, delay = _check(where, batch=(batch, 1), delay=(delay, 1))
+    symbols, length = _check(where, symbols=(symbols, 2), length=(length, delay + 1))
     drawn = rng.integers(0, symbols, (batch, length))
     y = np.zeros_like(drawn)
     y[:, delay:] = drawn[:, :-delay]
@@ -265,13 +272,14 @@ def delayed_recall(
     return Task(Samples(_one_hot(drawn, symbols), y, None, counts), _ln(symbols))
 
 
-def _check(where: str, rng: object, **sizes: tuple[object, int]) -> None:
-    """A generator, and whole numbers of at least so much."""
-    check_generator(where, rng)
-    for name, (value, least) in sizes.items():
-        if check_size(where, name, value) < least:
+def _check(where: str, **sizes: tuple[object, int]) -> list[int]:
+    """Whole numbers of at least so much, which come back."""
+    checked = [check_size(where, name, value) for name, (value, _) in sizes.items()]
+    for own, (name, (_, least)) in zip(checked, sizes.items(), strict=True):
+        if own < least:
             expected, advice = f"{name} must be at least {least}", f"Use {name}={least} or more."
-            fail(ArgumentError, where, expected, describe(value), advice)
+            fail(ArgumentError, where, expected, describe(own), advice)
+    return checked
 
 
 def _lengths(rng: np.random.Generator, batch: int, length: int) -> NDArray[np.bool_]:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack.core.arguments import check_generator, check_number, check_size
-from npstack.core.errors import ArgumentError, ShapeError, describe, fail
+from npstack.core.arrays import as_array, check_float
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail, kind_of
 from npstack.core.numerics import Array, log, log_softmax
 from npstack.core.tape import Tape
 from npstack.layers import Dense, Embedding, Layer, Sequential
-from npstack.layers.boundary import check_causal
+from npstack.layers.boundary import check_built, check_causal
 from npstack.layers.stacked import StackedLSTM
-from npstack.text.symbols import Vocabulary, check_ids, one_hot
+from npstack.text.symbols import Vocabulary, check_ids, check_text, one_hot
 
 SPAN = 256  # characters read at once without learning: limits the size of the tape
 LN_2 = float(log(np.array(2.0)))
@@ -54,15 +55,21 @@ def character_model(
     >>> model.forward(np.zeros((2, 7), dtype=int)).outputs.shape
     (2, 7, 50)
     """
-    D = num_symbols if embedding is None else embedding
+    where = "character_model"
+    num_symbols = check_size(where, "num_symbols", num_symbols)
+    rng = check_generator(where, rng)
+    D = num_symbols if embedding is None else check_size(where, "embedding", embedding)
     stack = StackedLSTM(D, hidden_sizes, num_layers, dropout=dropout, rng=rng, dtype=dtype)
     assert stack.output_size is not None
     head = Dense(stack.output_size, num_symbols, rng=rng, dtype=dtype)
     if frequencies is not None:
-        counts = np.asarray(frequencies, float)
-        if counts.shape != (num_symbols,) or not (counts >= 0).all():
+        given = as_array(where, "frequencies", frequencies)
+        right = given.shape == (num_symbols,) and given.dtype.kind in "iuf"
+        if not right or not ((given >= 0) & (given < np.inf)).all():
             expected = f"frequencies must be counts of shape ({num_symbols},)"
-            fail(ShapeError, "character_model", expected, describe(counts))
+            advice = "Use np.bincount(ids, minlength=num_symbols)."
+            fail(ShapeError, where, expected, describe(given), advice)
+        counts = given.astype(np.float64)
         share = (counts + 0.5) / (counts + 0.5).sum()  # never seen: rare, not impossible
         head.params = {**head.params, "b": log(share).astype(head.dtype)}
     if embedding is None:
@@ -85,14 +92,28 @@ def read(
         ``-log2`` of the probability of the character *after* each character; one fewer in the
         last span, because nothing follows the last character.
     """
-    check_size("read", "span", span)
-    ids = check_ids("read", ids)
-    check_causal("read", "reading on", model)
+    span = check_size("read", "span", span)
+    _check_reader("read", model)
+    size = model.input_size if model.interface.takes_symbols else None
+    return _read(model, check_ids("read", ids, size), states, span)
+
+
+def _read(model: Layer, ids: Array, states: Any, span: int) -> Iterator[tuple[Tape, Array]]:
     for start in range(0, len(ids), span):
         tape = model.forward(_inputs(model, ids[np.newaxis, start : start + span]), states)
         states = tape.final
         following = ids[start + 1 : start + span + 1]
         yield tape, surprise(tape.outputs[0, : len(following)], following)
+
+
+def _check_reader(where: str, model: Any) -> None:
+    """Check a model that reads symbols from left to right, and predicts at every step."""
+    check_built(where, "model", model)
+    needs = model.interface
+    if needs.takes_pair or not needs.keeps_time or needs.output_size is None or not model.dtype:
+        expected, advice = "model must predict a character at every step", "Use character_model(…)."
+        fail(ArgumentError, where, expected, kind_of(model), advice)
+    check_causal(where, "reading on", model)
 
 
 def _inputs(model: Layer, ids: Array) -> Array:
@@ -106,6 +127,15 @@ def _inputs(model: Layer, ids: Array) -> Array:
 
 def surprise(logits: Array, ids: Array) -> Array:
     """Bits (T,) of each actual character, from logits (T, V)."""
+    where = "surprise"
+    logits = check_float(where, "logits", logits, None, "")
+    if logits.ndim != 2 or logits.dtype.kind != "f":
+        expected, advice = "logits must be (T, V)", "One row: tape.outputs[0]."
+        fail(ShapeError, where, expected, describe(logits), advice)
+    ids = check_ids(where, ids, logits.shape[1])
+    if len(ids) != len(logits):
+        expected, advice = f"ids must be (T={len(logits)},) like logits", "One for each step."
+        fail(ShapeError, where, expected, ids.shape, advice)
     logits = logits.astype(float)
     return -np.take_along_axis(log_softmax(logits), ids[:, np.newaxis], -1)[:, 0] / LN_2
 
@@ -134,9 +164,11 @@ def bits_per_character(model: Layer, ids: Array, *, states: Any = None, span: in
     >>> abs(bits_per_character(model, rng.integers(0, 64, 400)) - 6) < 0.2  # knows nothing
     True
     """
+    where = "bits_per_character"
+    ids = check_ids(where, ids)
     if len(ids) < 2:
         expected = "ids must hold at least 2 characters"
-        fail(ShapeError, "bits_per_character", expected, len(ids), "Nothing is predicted in one.")
+        fail(ShapeError, where, expected, len(ids), "Nothing is predicted in one.")
     return float(np.concatenate([bits for _, bits in read(model, ids, states, span=span)]).mean())
 
 
@@ -185,12 +217,19 @@ def sample(
     20
     """
     where = "sample"
-    check_size(where, "length", length)
-    check_generator(where, rng)
+    length = check_size(where, "length", length)
+    rng = check_generator(where, rng)
     temperature = check_number(where, "temperature", temperature, "1 is customary.")
     if temperature < 0:
         fail(ArgumentError, where, "temperature must be at least 0", temperature, "0 is greedy.")
-    if not prompt:
+    if not isinstance(vocabulary, Vocabulary):
+        advice = "Use Vocabulary.of(text)."
+        fail(DtypeError, where, "vocabulary must be a Vocabulary", describe(vocabulary), advice)
+    _check_reader(where, model)
+    if model.output_size != len(vocabulary):
+        expected = f"vocabulary must have the model's {model.output_size} symbols"
+        fail(ArgumentError, where, expected, len(vocabulary), "Take the one it was trained with.")
+    if not check_text(where, "prompt", prompt):
         advice = "A line break, '\\n', lets it begin a line."
         fail(ArgumentError, where, "prompt must hold a character", repr(prompt), advice)
     for tape, _ in read(model, vocabulary.encode(prompt)):

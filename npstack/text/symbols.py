@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
-from npstack.core.arguments import check_size
+from npstack.core.arguments import check_dtype, check_size
+from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.losses.samples import Samples
@@ -48,10 +49,13 @@ class Vocabulary:
         symbols, replacement = self.symbols, self.replacement
         if not isinstance(symbols, str) or not symbols or len(set(symbols)) < len(symbols):
             expected = "symbols must be a string of different characters, at least one"
-            fail(ArgumentError, "Vocabulary", expected, repr(symbols), "Use Vocabulary.of(text).")
-        if replacement not in ("", *symbols):
-            expected = "replacement must be one of the symbols"
-            fail(ArgumentError, "Vocabulary", expected, repr(replacement))
+            got = describe(symbols)
+            fail(ArgumentError, "Vocabulary", expected, got, "Use Vocabulary.of(text).")
+        if not isinstance(replacement, str) or replacement not in ("", *symbols):
+            expected, advice = "replacement must be one of the symbols", "Use replacement='?'."
+            fail(ArgumentError, "Vocabulary", expected, describe(replacement), advice)
+        object.__setattr__(self, "symbols", str(symbols))  # NumPy's own kind of str may come in
+        object.__setattr__(self, "replacement", str(replacement))
 
     @classmethod
     def of(cls, text: str, replacement: str = "") -> Vocabulary:
@@ -62,9 +66,10 @@ class Vocabulary:
         >>> Vocabulary.of("abba", replacement="?").encode("a, b")
         array([1, 0, 0, 2])
         """
-        if not isinstance(text, str) or not text:
-            expected, got = "text must be a string of at least one character", describe(text)
-            fail(ArgumentError, "Vocabulary.of", expected, got)
+        if not check_text("Vocabulary.of", "text", text):
+            expected = "text must be a string of at least one character"
+            fail(ArgumentError, "Vocabulary.of", expected, "''", "Is the file empty?")
+        replacement = check_text("Vocabulary.of", "replacement", replacement)
         return cls("".join(sorted({*text, *replacement})), replacement)
 
     def __len__(self) -> int:
@@ -79,6 +84,7 @@ class Vocabulary:
             A character that is no symbol, with its line and column, unless there is a
             replacement.
         """
+        text = check_text("Vocabulary.encode", "text", text)
         codes, points = _points(text), _points(self.symbols)
         order = np.argsort(points)
         places = np.searchsorted(points[order], codes).clip(max=len(points) - 1)
@@ -114,15 +120,17 @@ class Vocabulary:
         ArgumentError, DtypeError
             A number that is no symbol; not integers.
         """
-        numbers = np.asarray(ids)
-        if numbers.size and numbers.dtype.kind not in "iu":
-            got = describe(numbers)
-            fail(DtypeError, "Vocabulary.decode", "ids must be integers (N,)", got)
-        if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(self):
+        numbers = as_array("Vocabulary.decode", "ids", ids)
+        if not numbers.size:
+            return ""
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iu":
+            got, advice = describe(numbers), "One row at a time: decode(ids[0])."
+            fail(DtypeError, "Vocabulary.decode", "ids must be integers (N,)", got, advice)
+        if not 0 <= numbers.min() <= numbers.max() < len(self):
             expected = f"ids must lie between 0 and {len(self) - 1}"
-            got = f"{numbers.min()} to {numbers.max()}"
-            fail(ArgumentError, "Vocabulary.decode", expected, got)
-        return "".join(self.symbols[k] for k in numbers.ravel())
+            got, advice = f"{numbers.min()} to {numbers.max()}", "Is it the right vocabulary?"
+            fail(ArgumentError, "Vocabulary.decode", expected, got, advice)
+        return "".join(self.symbols[k] for k in numbers)
 
 
 def _points(text: str) -> Array:
@@ -141,6 +149,7 @@ def without_repeats(text: str) -> str:
     'To be.\\n\\nOr not.'
     """
     first: dict[str, str] = {}
+    text = check_text("without_repeats", "text", text)
     for paragraph in text.split("\n\n"):
         first.setdefault(" ".join(paragraph.split()), paragraph)
     return "\n\n".join(first.values())
@@ -157,6 +166,15 @@ def one_hot(ids: Array, size: int, dtype: DTypeLike = np.float64) -> Array:
     array([[[0., 0., 1.],
             [1., 0., 0.]]])
     """
+    where = "one_hot"
+    size, dtype = check_size(where, "size", size), check_dtype(where, dtype)
+    ids = as_array(where, "ids", ids)
+    if ids.dtype.kind not in "iu" or ids.ndim == 0:
+        advice = "Use vocabulary.encode(text)."
+        fail(DtypeError, where, "ids must be integers (…)", describe(ids), advice)
+    if ids.size and not 0 <= ids.min() <= ids.max() < size:
+        got, advice = f"{ids.min()} to {ids.max()}", "Is size the number of symbols?"
+        fail(ArgumentError, where, f"ids must lie between 0 and {size - 1}", got, advice)
     vectors = np.zeros((*ids.shape, size), dtype)
     np.put_along_axis(vectors, ids[..., np.newaxis], 1, axis=-1)
     return vectors
@@ -190,18 +208,32 @@ def streams(ids: Array, rows: int) -> Samples:
     array([[1, 2, 3],
            [4, 5, 6]])
     """
-    check_size("streams", "rows", rows)
+    rows = check_size("streams", "rows", rows)
     ids = check_ids("streams", ids)
     T = (len(ids) - 1) // rows
     if T < 1:
         expected = f"ids must hold at least rows + 1 = {rows + 1} characters"
         fail(ShapeError, "streams", expected, len(ids), "Take fewer rows.")
-    return Samples(ids[: rows * T].reshape(rows, T), ids[1 : rows * T + 1].reshape(rows, T))
+    own = ids[: rows * T + 1].copy()
+    own.flags.writeable = False  # x and y are views of it
+    return Samples(own[:-1].reshape(rows, T), own[1:].reshape(rows, T))
 
 
-def check_ids(where: str, ids: object) -> Array:
-    ids = np.asarray(ids)
-    if ids.ndim != 1 or ids.dtype.kind not in "iu":
-        got = describe(ids)
-        fail(ShapeError, where, "ids must be integers (N,)", got, "Use vocabulary.encode(text).")
-    return ids
+def check_ids(where: str, ids: object, size: int | None = None) -> NDArray[np.int64]:
+    """Check symbols (N,), as numbers from 0 to ``size - 1``."""
+    given = as_array(where, "ids", ids)
+    advice = "Use vocabulary.encode(text)."
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        fail(ShapeError, where, "ids must be integers (N,)", describe(given), advice)
+    if given.size and (given.min() < 0 or (size is not None and given.max() >= size)):
+        expected = "ids must be at least 0" + (f" and below {size}" if size else "")
+        fail(ArgumentError, where, expected, f"{given.min()} to {given.max()}", advice)
+    return given.astype(np.int64, copy=False)
+
+
+def check_text(where: str, name: str, text: object) -> str:
+    """Check a text, which may be empty."""
+    if not isinstance(text, str):
+        advice = "Use text.decode()." if isinstance(text, bytes) else "Use load_text(path)."
+        fail(ArgumentError, where, f"{name} must be a string", describe(text), advice)
+    return str(text)
