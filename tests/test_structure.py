@@ -1,4 +1,4 @@
-"""The package is built as CONTRIBUTING.md says: rooms in an order, and no circle between them."""
+"""The package is built as CONTRIBUTING.md says: subpackages in an order, without circles."""
 
 import ast
 import re
@@ -36,13 +36,13 @@ def imports(module: str, everywhere: bool = True) -> set[str]:
 
 
 def rooms() -> list[str]:
-    """The map in CONTRIBUTING.md, from the first room down: ``core``, ``losses``, ``cells`` …"""
+    """The map in CONTRIBUTING.md, from the top: ``core``, ``losses``, ``cells`` …"""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     return re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)
 
 
 def room(module: str) -> str | None:
-    """The room in which a module stands; None for the package itself."""
+    """The subpackage of a module; None for the package itself."""
     parts = module.split(".")
     return parts[1] if parts[0] == "npstack" and len(parts) > 1 else None
 

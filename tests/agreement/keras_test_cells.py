@@ -52,7 +52,7 @@ class OneStateRNNCell(Cell):
 
 
 class TwoStates(NamedTuple):
-    """Two states, and their sum: what is handed on is no state in Keras, but has to be one here."""
+    """Two states, and their sum: in Keras the output is not a state, but here it must be one."""
 
     h: Any
     first: Any

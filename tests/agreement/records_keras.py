@@ -2,7 +2,7 @@
 
 `keras_layer` builds what a record describes: a cell over time, a stack of cells, backwards
 (``go_backwards``), or two directions. What then differs from Keras is no calculation but a choice
-of what to hand on at masked steps, and `keras_outputs` makes it Keras's way.
+of the outputs at masked steps, and `keras_outputs` makes it Keras's way.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def from_keras_gru_gates(packed: np.ndarray) -> np.ndarray:
 
 
 def gru(config: Record, D: int, weights: Weights) -> Cell:
-    """With two rows of biases the second stands beside ``h' U``; that of n merges only if the
+    """With two rows of biases, the second is added to ``h' U``; that of n merges only if the
     reset gate acts before the product (§2.4, §2.5)."""
     H, after = config["units"], config["reset_after"]
     W, U = (from_keras_gru_gates(next(weights)) for _ in range(2))
@@ -173,7 +173,7 @@ def keras_held(tape: RecurrentTape) -> np.ndarray:
 
 
 def keras_outputs(record: Record, layer: Layer, tape: Tape) -> list[np.ndarray]:
-    """What the layer hands on by Keras's rules (§7.2): one array, or one for each direction."""
+    """The outputs of the layer by Keras's rules (§7.2): one array, or one for each direction."""
     config, y = record["config"], tape.outputs
     if isinstance(layer, Bidirectional):  # forces zero at masked steps
         return [y[..., k, :] for k in range(2)] if layer.merge == "none" else [y]

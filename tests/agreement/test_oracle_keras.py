@@ -1,8 +1,8 @@
 """The oracle against Keras to 1e-6: masks with holes, go_backwards, merges, dropout's place.
 
-Keras repeats its last output at masked steps unless it is told ``zero_output_for_mask``, and with
+Keras repeats its last output at masked steps unless ``zero_output_for_mask`` is set, and with
 that it returns 0 as the last output of a row whose last step is masked: so last outputs are
-compared without it. (Told to be float64, Keras 3.15 on PyTorch still multiplies matrices in
+compared without it. (With float64, Keras 3.15 on PyTorch still multiplies matrices in
 float32 on its general path; hence the bar.)
 """
 

@@ -205,7 +205,7 @@ def noticed(rewrites: list[Rewrite], name: str) -> int:
 
 
 def assert_as_in_the_table(found: int, name: str, counts: tuple[int, int, int]) -> None:
-    """At least so many; where the table has none, none."""
+    """At least this number; none if the table has none."""
     least = counts[FILES.index(name)]
     assert found >= least if least else found == 0
 

@@ -83,7 +83,7 @@ def test_the_range_of_what_is_handed_on_follows_its_cell():
 
 
 def broken_up(name, rng, learned=False):
-    """A layer whose parameters are all drawn, an input with holes, and steps that begin anew."""
+    """A layer with random parameters, an input with holes, and resets."""
     layer = build(name, rng, learn_initial=learned)
     layer.params = {n: v + rng.normal(0, 0.2, v.shape) for n, v in layer.params.items()}
     mask = np.array([[True, False, True], [True] * 3])

@@ -1,4 +1,4 @@
-"""Parts, cells and draws of a user's own: everything that a variant or a wrapper offers is used."""
+"""The user's own parts, cells and draws: everything that a variant or a wrapper offers is used."""
 
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ D, H = 3, 4
 
 
 class Faded(Part):
-    """At every place something of its own: ``a + F * c`` for all gates, ``c / 2``, ``h * G``."""
+    """A different function at every place: ``a + F * c`` for all gates, ``c / 2``, ``h * G``."""
 
     def params(self, gates, hidden_size, rng):
         F, G = rng.normal(size=hidden_size), rng.normal(size=hidden_size)
@@ -71,7 +71,7 @@ class Faded(Part):
 
 
 class Shown(Part):
-    """A last part: what is handed on is ``h * h``."""
+    """A last part: the output is ``h * h``."""
 
     def hidden(self, params, m):
         return m * m
@@ -115,7 +115,7 @@ def test_parts_of_ones_own_act_after_ours_in_the_order_in_which_they_are_given()
     assert np.allclose(one.h * G, other.h, rtol=1e-14)  # m² G, and (m G)²
 
 
-# ---- wrappers around a cell that draws, and hands its draws on -----------------------------------
+# ---- wrappers around a cell that draws, and passes its draws on ----------------------------------
 
 
 class Noisy(LSTMCell):
@@ -187,7 +187,7 @@ class Nothing(NamedTuple):
 
 
 class Least(Cell):
-    """``h = h' / 2 + x W``: a cell that says no more than it must."""
+    """``h = h' / 2 + x W``: a cell with only what is required."""
 
     def __init__(self, rng):
         self.input_size, self.hidden_size = D, H

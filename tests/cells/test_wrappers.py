@@ -1,4 +1,4 @@
-"""Recurrent dropout and zoneout: what the table's tests do not say of them."""
+"""Recurrent dropout and zoneout: what the tests of the table do not cover."""
 
 import numpy as np
 import pytest

@@ -85,7 +85,7 @@ def points(case, dtype=float):
 
 
 def truth(case, a, number=mpmath.mpf):
-    """Value and slope at every point; numbers and parameters count as they are in their dtype."""
+    """Value and slope at every point; numbers and parameters are those of their dtype."""
     function, slope = TRUTH[case.name]
     given = parameters(case, lambda value: number(float(a.dtype.type(value))))
     return [np.array([f(number(v), *given) for v in a.tolist()], object) for f in (function, slope)]
@@ -149,7 +149,7 @@ def test_the_complex_step_is_the_slope_at_kinks_too(case):
     y = case.function(a)
     step = case.function(a + 1e-30j)
     eps = np.finfo(float).eps
-    # Where a point beside a kink of hard_sigmoid_fifth lies is decided by rounding, for both alike.
+    # The side of a point next to a kink of hard_sigmoid_fifth depends on rounding, for both.
     np.testing.assert_allclose(case.derivative(a, y), step.imag / 1e-30, rtol=2e-12, atol=4 * eps)
     np.testing.assert_allclose(step.real, y, rtol=4 * eps, atol=eps)
 

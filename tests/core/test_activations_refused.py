@@ -1,4 +1,4 @@
-"""Activations that are none, or are two: refused, and in which words."""
+"""Names that are not activations, or stand for two: refused, with these messages."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Keywords of other frameworks and misspelt ones: told in the words of the class that was built."""
+"""Keywords of other frameworks and misspelt ones: errors that name the user's class."""
 
 import numpy as np
 import pytest

@@ -81,7 +81,7 @@ def test_nbytes_counts_an_array_that_two_layers_share_once(rng):
     numbers = 2 * 3 * 4 + 2 * 3 * 5 * (1 + 2 + 4) + 2 * 5 * 4
     assert tape.nbytes == 8 * numbers + 2 * 3
     model = Sequential(Dropout(0.5), Dropout(0.5))
-    both = model.forward(x)  # x, and one sequence handed on as it is
+    both = model.forward(x)  # x, and one sequence passed on unchanged
     assert both.nbytes == x.nbytes + 6
 
 

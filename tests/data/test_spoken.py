@@ -1,4 +1,4 @@
-"""Spoken times: every phrase is said of one time, and what it says is that time."""
+"""Spoken times: every phrase stands for one time, which it describes correctly."""
 
 import pytest
 

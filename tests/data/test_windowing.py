@@ -27,7 +27,7 @@ horizons = st.lists(st.integers(1, 9), min_size=1, max_size=4, unique=True).map(
 def test_a_series_that_counts_shows_every_index(count, length, ahead, stride, every_step):
     steps = [ahead] if isinstance(ahead, int) else ahead
     expected_x, expected_y = [], []
-    for start in range(0, count, stride):  # the definition once more, number by number
+    for start in range(0, count, stride):  # the definition again, number by number
         reads = list(range(start, start + length))
         tells = reads if every_step else reads[-1:]
         targets = [[t + a for a in steps] for t in tells]
@@ -117,7 +117,7 @@ def test_what_was_not_observed_is_masked_as_input_and_does_not_count_as_target()
     assert np.array_equal(np.isnan(last.samples.x[..., 0]), ~last.samples.mask)
     step = windows(series, 4, every_step=True, mask=observed, stride=4)
     assert step.samples.mask.tolist() == [[True, True, False, True], [True, True, False, True]]
-    # step 1 would tell 2, step 2 reads nothing; step 5 would tell 6
+    # step 1 would forecast 2, step 2 reads nothing; step 5 would forecast 6
     assert step.samples.counts.tolist() == [[True, False, False, True], [True, False, False, True]]
     rng = np.random.default_rng(0)
     model = LSTM(1, 1, rng=rng)

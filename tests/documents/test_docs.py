@@ -1,4 +1,4 @@
-"""The documents tell the truth: their code runs, their output is right, their quotations stand.
+"""The documents are correct: their code runs, its output is right, quoted lines are in the code.
 
 A fenced block ``python`` that begins with ``>>>`` is a doctest; any other is executed as it is. The
 blocks of one document share their names, as a reader who types along would have it.

@@ -84,7 +84,7 @@ def test_a_small_forecast_gives_tables_beside_baselines_and_pictures(short, tmp_
     for ahead, table in zip(forecasting.HORIZONS, outcome.tables, strict=True):
         assert [(row.name, len(row.values)) for row in table.systems] == [("stack", 2), ("one", 2)]
         found = {row.name: row.values[0] for row in table.baselines}
-        # All horizons are told after the same months: first - 1 is the last one before the test.
+        # All horizons are forecast from the same months: first - 1 is the last before the test.
         targets = np.arange(first - 1 + ahead, len(values) - 24 + ahead)
         for name, lag in {"persistence": ahead, "eleven years before": 132}.items():
             error = np.sqrt(np.mean((values[targets] - values[targets - lag]) ** 2))

@@ -96,7 +96,7 @@ def test_the_committed_translation_is_whole_and_says_what_documents_say():
     every, reversed_, top, top_reversed, one = table["systems"].values()
     simple = np.array(list(table["baselines"].values()))
     assert max(*every, *reversed_, *one) < simple.min()
-    # The shortcut of handing over one state of three is worse than the linear map.
+    # Passing on one state of three is worse than the linear map.
     assert min(*top, *top_reversed) > simple.min()
     assert np.mean(top) > 5 * np.mean(every)
 

@@ -1,4 +1,4 @@
-"""Ways to spoil what stands in an archive of npstack: its arrays, its JSON, what they mean.
+"""Ways to damage the contents of an archive of npstack: its arrays, its JSON, what they mean.
 
 A kind is a function ``kind(rng, whole) -> bytes``, as in `tests.files.bad_zips`. Container and
 digest are right each time.
@@ -198,7 +198,7 @@ def another_version(rng: Rng, whole: bytes) -> bytes:
 
 
 def array_list(rng: Rng, whole: bytes) -> bytes:
-    """The list of arrays in JSON is not what stands beside it."""
+    """The list of arrays in JSON differs from the arrays."""
 
     def change(values: Any) -> None:
         arrays = values["arrays"]

@@ -1,4 +1,4 @@
-"""A process of its own, with little memory, that reads bad files and says what it met."""
+"""A separate process, with little memory, that reads bad files and reports the results."""
 
 from __future__ import annotations
 

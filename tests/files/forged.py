@@ -1,7 +1,7 @@
 """Zip files as an attacker would make them: every field of every header can be a lie.
 
 `archive_bytes` builds what npstack builds when nothing is overridden (a test says so), with the
-right SHA-256 at the end: the digest finds accidents, and keeps nobody from sealing what he made.
+right SHA-256 at the end: the digest finds accidents, and does not prevent a forgery.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FIELDS = ("need", "flags", "method", "time", "date", "crc", "stored", "size")
 
 
 class Trap:
-    """Whoever unpickles it makes a file in the folder where he stands."""
+    """Unpickling it makes a file in the current folder."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open, (CANARY, "w")
@@ -95,7 +95,7 @@ def resealed(whole: bytes) -> bytes:
 def npy_bytes(
     descr: Any, shape: Any, data: bytes, *, fortran: Any = False, header: bytes | None = None
 ) -> bytes:
-    """An ``.npy`` file whose header says what it is told to say."""
+    """An ``.npy`` file with the given header."""
     if header is None:
         fields = {"descr": descr, "fortran_order": fortran, "shape": shape}
         header = ("{" + "".join(f"{k!r}: {v!r}, " for k, v in fields.items()) + "}").encode()

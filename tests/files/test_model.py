@@ -1,4 +1,4 @@
-"""Models that rebuild themselves: every layer, cell and part, and files of whole models."""
+"""Models built again: every layer, cell and part, and files of whole models."""
 
 import json
 from functools import partial

@@ -1,4 +1,4 @@
-"""Configurations that are damaged, hostile or odd: bounds, refusals, kinds of one's own."""
+"""Configurations that are damaged, hostile or odd: limits, refusals, the user's own classes."""
 
 import copy
 import json

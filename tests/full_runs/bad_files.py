@@ -63,7 +63,7 @@ class Result(NamedTuple):
 
 
 def spoilt(kind: Any, folder: Path, rng: np.random.Generator) -> tuple[Path, str, dict[str, Any]]:
-    """A bad file in a folder, who is to read it, and with what options."""
+    """A bad file in a folder, its reader, and the options."""
     if kind in DATA:
         bad = kind(rng)
         path = folder / f"bad{bad.suffix}"

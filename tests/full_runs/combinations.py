@@ -151,7 +151,7 @@ def run(cells: list[str], draws: int) -> dict[str, Any]:
 
 
 def require(found: dict[str, Any]) -> None:
-    """The bar: 64 eps, save one block in a thousand that rounding explains; kinks are told."""
+    """The bar: 64 eps, except for one block in 1,000 that rounding explains; kinks are listed."""
     assert set(found["verdicts"]) <= {"ok", "rounding", "undecidable"}, found["verdicts"]
     above = [row for row in found["above_64_eps"] if row["verdict"] != "undecidable"]
     assert all(row["verdict"] == "rounding" for row in above)

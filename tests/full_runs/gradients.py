@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def require(found: dict[str, Any]) -> None:
-    """The bar: every block below 64 eps, save one in a thousand that rounding explains."""
+    """The bar: every block below 64 eps, except for one in a thousand that rounding explains."""
     assert set(found["verdicts"]) <= {"ok", "rounding"}, found["verdicts"]
     assert len(found["above_64_eps"]) <= found["blocks"] / 1000
     assert all(row["verdict"] == "rounding" for row in found["above_64_eps"])

@@ -54,7 +54,7 @@ class Kill(NamedTuple):
 
 
 def timeless(checkpoint: Checkpoint) -> bytes:
-    """The bytes of a checkpoint, but for the times."""
+    """The bytes of a checkpoint, except for the times."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "c.npz")
         save_checkpoint(path, replace(checkpoint, history=replace(checkpoint.history, seconds=[])))

@@ -193,7 +193,7 @@ def digests(count: int) -> dict[str, str]:
 
 
 def digests_of(commit: str, count: int) -> dict[str, str]:
-    """The digests that the package of an earlier commit gives, in a process of its own."""
+    """The digests that the package of an earlier commit gives, in a separate process."""
     with tempfile.TemporaryDirectory() as folder:
         archive = ["git", "-C", str(ROOT), "archive", commit, "npstack"]
         tree = subprocess.run(archive, capture_output=True, check=True).stdout

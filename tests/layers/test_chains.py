@@ -1,4 +1,4 @@
-"""What a chain does to sizes and to the time axis; what recurrent layers say of themselves."""
+"""What a chain does to sizes and to the time axis; the attributes of recurrent layers."""
 
 import numpy as np
 import pytest

@@ -19,7 +19,7 @@ LISTING = Path(__file__).with_name("errors.txt")
 
 
 def everything(w):
-    """All arrays of the world by name, as bytes."""
+    """All arrays of `World` by name, as bytes."""
     arrays = {}
     for name, value in vars(w).items():
         if isinstance(value, np.ndarray):

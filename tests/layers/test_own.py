@@ -1,4 +1,4 @@
-"""Layers and cells of one's own with something missing: told by name, not from the inside."""
+"""The user's own layers and cells with something missing: errors that name it."""
 
 import numpy as np
 import pytest

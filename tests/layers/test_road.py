@@ -1,4 +1,4 @@
-"""The road of x: from `StackedLSTM.forward` to the equations, few rooms and each file once."""
+"""The path of x from `StackedLSTM.forward` to the equations: few folders, and each file once."""
 
 import traceback
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Mistakes that really happened in hand-written LSTMs, done to this one: each must be noticed.
 
-Where a public thread tells of one, it is named. ``old`` must stand in the file exactly once.
+If there is a public report, it is named. ``old`` must stand in the file exactly once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Accident(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Of the functions that it changes, as they become: it is judged anew when they differ."""
+        """Of the changed functions: it is judged again when they differ."""
         before, after = (digests(ast.parse(source)) for source in self.sources())
         changed = [f"{unit} {after[unit]}" for unit in after if after[unit] != before.get(unit)]
         return digest_of(" ".join(sorted(changed)))

@@ -87,7 +87,7 @@ def _flat(item: Any) -> Iterator[bytes]:
 
 
 def tried(function: Any, *arguments: Any, **others: Any) -> Any:
-    """The result, or the refusal in its words, with what it tells besides."""
+    """The result, or the error message with its attributes."""
     try:
         return function(*arguments, **others)
     except Exception as error:

@@ -1,6 +1,6 @@
 """What cells, their parts, their wrappers and the layers named after them do, as bits.
 
-As `tests.mutation.behaviour`, on draws of its own: what that module draws is written in the table
+As `tests.mutation.behaviour`, on other draws: those of that module are part of the table
 already, and must not change.
 """
 

@@ -54,7 +54,7 @@ class Census:
         return entry.fate(mutant.text) if entry else None
 
     def is_carried(self, mutant: Mutant) -> bool:
-        """Whether the verdict comes from a table that did not tell who noticed."""
+        """Whether the verdict comes from a table without the names of the tests that noticed."""
         entry = self.entry(mutant)
         return entry is not None and entry.noticed is None
 

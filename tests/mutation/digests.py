@@ -1,7 +1,7 @@
 """What a function is, wherever it stands: its digest, and how its statements are written in keys.
 
-Comments, docstrings, annotations, imports and the layout of lines play no part: whoever moves a
-function or writes a sentence about it changes nothing. Digests are of trees written out here, not
+Comments, docstrings, annotations, imports and the layout of lines have no effect: moving a
+function or editing its docstring changes nothing. Digests are of trees written out here, not
 of `ast.dump`, which other versions of Python write otherwise.
 """
 

@@ -23,7 +23,7 @@ def compiled(edit: Edit | Accident) -> types.CodeType:
 
 
 def into_running_functions(edit: Edit) -> None:
-    """Give the function that everybody refers to its new code: nothing is imported again."""
+    """Give the existing function its new code: nothing is imported again."""
     name = edit.site.function
     codes = {code.co_firstlineno: code for code in _codes(compiled(edit), name)}
     owner: Any = sys.modules[module_name(edit.file)]
@@ -58,7 +58,7 @@ def _plain(value: Any) -> list[Any]:
 
 
 class into_next_import(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """A finder that hands out the mutated module when the package is imported."""
+    """A finder that returns the mutated module when the package is imported."""
 
     def __init__(self, edit: Edit | Accident) -> None:
         self.name, self.code = module_name(edit.file), compiled(edit)

@@ -41,14 +41,14 @@ REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(
 
 
 def outside(mutant: Mutant) -> bool:
-    """Whether a mutant is decided at import, so that the package has to be imported anew."""
+    """Whether a mutant is decided at import, so that the package has to be imported again."""
     return isinstance(mutant, Accident) or not mutant.site.function
 
 
 class Journal:
-    """Verdicts as they come, a line each: an interrupted run goes on where it stopped.
+    """Verdicts as they come, a line each: an interrupted run continues where it stopped.
 
-    Each is told with the digest of its function: what has changed since is judged anew.
+    Each has the digest of its function: if that has changed, it is judged again.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What learning computes, as bits: optimisers, schedules, truncated BPTT, windows, and refusals.
+"""The results of training, as bits: optimisers, schedules, truncated BPTT, windows, and refusals.
 
 `learning` is to the files of `LEARNING` what `layers` is to the others: all that comes out for one
 random input, sizes from 1 up, with half of the calls made wrong in one place.

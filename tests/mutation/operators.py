@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parents[2] / "npstack"
-# What learns: it is compared on inputs of its own (`tests.mutation.learning`).
+# Training: compared on other inputs (`tests.mutation.learning`).
 LEARNING = (
     "training/schedules.py",
     "training/optim/patterns.py",
@@ -26,7 +26,7 @@ LEARNING = (
 )
 
 
-# What came with other cells: it is compared on inputs of its own (`tests.mutation.cellular`).
+# Further cells: compared on other inputs (`tests.mutation.cellular`).
 CELLULAR = (
     "core/activations.py",
     "layers/stacked_bidirectional.py",

@@ -1,4 +1,4 @@
-"""Let every mutant meet the tests, each in a process of its own, forked when all is collected.
+"""Run the tests on every mutant, each in a separate process, forked after collection.
 
 The tests are collected once; a child is forked for every mutant, gets the mistake, and runs those
 tests that execute its line (known from one traced run), the likeliest to notice first. What is

@@ -229,7 +229,7 @@ def test_verdicts_are_on_the_mutants_of_the_functions_as_they_are(same):
 
 
 def test_reasons_belong_to_what_exists(same):
-    """In a function that awaits judgement, whoever judges it looks after the reasons as well."""
+    """Reasons of functions that await judgement are checked when they are judged."""
     functions, kept = same
     texts = {unit: {edit.text for edit in functions[unit]} for unit in kept}
     wrong = []

@@ -2,7 +2,7 @@
 
 A line holds the digest of the function, how many mutants it has and how many the core tests
 noticed, the others by name, and which tests were the first to notice. ``"noticed by": null`` says
-that the verdicts were carried over from the table of before, which did not tell the tests.
+that the verdicts were carried over from an older table, which did not name the tests.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The picture of what an encoder hands over shows what is on the tape, and nothing else."""
+"""The picture of the states passed by an encoder shows what is on the tape, and nothing else."""
 
 import numpy as np
 import pytest

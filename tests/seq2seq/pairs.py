@@ -142,6 +142,6 @@ def draw_pairs(
 
 
 def draw_way(seed: int, way: dict[str, Any], **options: Any) -> Pairs:
-    """Unequal sizes, but for the shortcut, which joins the encoder's last layer to the first."""
+    """Unequal sizes, except for the shortcut from the encoder's top to the decoder's bottom."""
     sizes = {"all": (4, 3), "top": (3, 3)}[way["handover"]]
     return draw_pairs(seed, sizes=sizes, **way, **options)

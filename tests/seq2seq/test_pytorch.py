@@ -136,7 +136,7 @@ def test_the_draws_cover_every_option() -> None:
 
 
 def test_a_wrong_handover_would_be_noticed() -> None:
-    """The comparison has teeth: states handed to other layers are far beyond the bar."""
+    """The comparison finds mistakes: states passed to wrong layers are far beyond the bar."""
     pairs = draw_pairs(1, sizes=(4, 4), masked="lengths")
     shortcut = draw_pairs(1, sizes=(4, 4), masked="lengths", handover="top")
     errors = pairs.compare(pairs.run(), pytorch_results(shortcut))

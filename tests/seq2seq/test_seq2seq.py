@@ -58,7 +58,7 @@ def test_wide_and_long(seed):
 
 
 def test_the_states_handed_over_carry_a_gradient():
-    """No dead road: every encoder parameter of every layer gets one, and only by way of states."""
+    """Every encoder parameter of every layer gets a gradient, and only through the states."""
     for way in WAYS:
         pairs = draw_way(7, way)
         grads = pairs.model.backward(pairs.forward(), pairs.doutputs)
@@ -124,7 +124,7 @@ def test_the_last_valid_step_is_read_first():
     assert (n < pairs.x.source.shape[1]).any()
     assert (tape.parts[0].x[:, 0] == pairs.x.source[rows, n - 1]).all()
     valid = pairs.x.source_mask
-    assert (tape.x.source[valid] == pairs.x.source[valid]).all()  # the tape has it as it was given
+    assert (tape.x.source[valid] == pairs.x.source[valid]).all()  # on the tape it is unchanged
 
 
 # ---- the handover ------------------------------------------------------------------------------

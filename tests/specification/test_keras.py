@@ -320,7 +320,7 @@ def test_s11_4_keras_multiplies_matrices_of_float64_in_float32(keras: Any) -> No
         outputs = layer(x, initial_state=[h, c], mask=mask).detach().numpy()
         assert outputs.dtype == np.float64
         errors[name] = plainly.error(outputs, ours)
-    assert errors["without mask"] < 1e-14  # a loop of its own, written in PyTorch
+    assert errors["without mask"] < 1e-14  # a separate loop, written in PyTorch
     assert 1e-9 < errors["with mask"] < 1e-6
     p = draw(52, gates=1)
     simple = keras.layers.SimpleRNN(H, return_sequences=True, dtype="float64")

@@ -1,4 +1,4 @@
-"""npstack's own layers around layers beside PyTorch and Keras, by clause of the specification."""
+"""npstack's layers around layers, compared with PyTorch and Keras, by clause."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ def test_s8_1_pytorch_reverses_the_valid_prefix_and_s8_2_returns_it_in_order_of_
     ours, final = plainly.over_time(plain_lstm(layers[1]), x, -h, -c, mask=MASK, backwards=True)
     assert same(outputs[..., H:], ours)
     assert same(h_n[1], final[0])
-    for row, length in enumerate(LENGTHS):  # the same from the sequence alone, turned round
+    for row, length in enumerate(LENGTHS):  # the same from the sequence alone, reversed
         turned = x[row : row + 1, :length][:, ::-1]
         alone, _ = plainly.over_time(plain_lstm(layers[1]), turned, -h[[row]], -c[[row]])
         assert same(outputs[row, :length, H:], alone[0, ::-1])

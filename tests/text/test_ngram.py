@@ -1,4 +1,4 @@
-"""Counting and compressing: what a character model has to beat."""
+"""Counting and compressing: the baselines of a character model."""
 
 import bz2
 import lzma

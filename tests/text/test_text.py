@@ -1,4 +1,4 @@
-"""Text: symbols, rows that continue one another, bits per character, and writing."""
+"""Text: symbols, rows that continue each other, bits per character, and generated text."""
 
 import math
 from collections import Counter

@@ -57,7 +57,7 @@ def written(layer: Layer, params: Any, noise: Any) -> Written:
 
 
 def _sides(layer: Bidirectional) -> dict[str, Layer]:
-    """The two layers as they were given: the oracle turns the second round itself."""
+    """The two layers as they were given: the oracle reverses the second one itself."""
     turned = layer.children["backward"]
     assert isinstance(turned, Reversed)
     return {"forward": layer.children["forward"], "backward": turned.layer}

@@ -9,7 +9,7 @@ POWERS = {np.dtype("f4"): (-44, 38), np.dtype("f8"): (-320, 308)}
 
 
 def of_every_size(rng, shape, dtype, powers=None):
-    """Numbers of either sign; each has an order of magnitude of its own, up to both ends."""
+    """Numbers of either sign; each has a random order of magnitude, up to both ends."""
     low, high = powers or POWERS[np.dtype(dtype)]
     power = rng.integers(low, high, shape, endpoint=True)
     digits = rng.uniform(1, 1.7, shape) * rng.choice([-1, 1], shape)

@@ -1,6 +1,6 @@
 """Layers around layers, of every kind and nesting: a table of builders.
 
-`tests.tools.strategies.LAYERS` holds them beside the plain ones, so the laws, the mutants'
+`tests.tools.strategies.LAYERS` has them next to the plain ones, so the laws, the mutants'
 behaviour and everything else that goes through that table tries these, too. Each must keep its
 builder small: laws are many.
 """

@@ -136,7 +136,7 @@ def pytorch_results(case: Case) -> Arrays:
 # ---- Keras -------------------------------------------------------------------------------------
 
 
-# Keras' own arrays do not yet speak NumPy 2's protocol in full; nothing we do depends on it.
+# Keras' own arrays do not support all of NumPy 2's protocol; nothing here depends on it.
 KERAS_COPY_WARNING = "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
 
 
@@ -155,7 +155,7 @@ def keras_results(case: Case) -> Arrays:
     """Outputs and final states by ``keras.layers.LSTM``, one layer on the other.
 
     Keras repeats its last output at masked steps (and begins with zeros, not with the initial
-    state), where npstack hands on zeros: so every layer is asked for its zeros by
+    state), where npstack gives zeros: so every layer is asked for its zeros by
     ``zero_output_for_mask``, and the held states are compared through the finals and by
     `keras_held_outputs`.
     """
@@ -166,7 +166,7 @@ def keras_results(case: Case) -> Arrays:
 
 
 def keras_held_outputs(case: Case) -> np.ndarray:
-    """The sequence of the top layer as Keras hands it on by default: repeated where masked."""
+    """The sequence of the top layer, by default repeated where masked."""
     return run_keras(case, zero_output_for_mask=False)[0]
 
 

@@ -15,7 +15,7 @@ EVIDENCE = Path(__file__).parents[1] / "evidence"
 
 
 def provenance(command: str, packages: Iterable[str] = ()) -> dict[str, Any]:
-    """What one needs to know to believe a figure, or to make it again."""
+    """The origin of a figure, and what is needed to reproduce it."""
 
     def git(*words: str) -> str:
         root = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 """All gradients of a pass at once: the slope along one random direction, by the complex step.
 
 The cheapest check that nothing escapes but what cancels by chance: one forward pass with complex
-numbers, in which parameters, inputs and states all move, beside the sum of all gradients times
+numbers, in which parameters, inputs and states all change, and the sum of all gradients times
 their moves. `npstack.check_gradients` says besides which block is wrong.
 """
 

@@ -45,7 +45,7 @@ JOBS: dict[str, dict[str, Any]] = {
 
 
 def train(job: str, path: Path | None) -> Checkpoint:
-    """Build everything anew, as a script does that is started again, and train to the end."""
+    """Build everything again, as a restarted script does, and train to the end."""
     options = dict(JOBS[job])
     rng = np.random.default_rng(3)
     stack = StackedLSTM(2, [64, 48], dropout=0.3, kernel_init="orthogonal", rng=rng)

@@ -232,7 +232,7 @@ def test_dropout_draws_anew_in_each_span():
     assert drawn == [None] * 3
 
 
-# ---- numbers that are none -----------------------------------------------------------------------
+# ---- NaN and infinity ----------------------------------------------------------------------------
 
 SPANS = [None, (4, 4), (4, 6), (2, 7), (5, 2), (7, 1), (T, T), (99, 3)]
 every_span = pytest.mark.parametrize("truncate", SPANS)

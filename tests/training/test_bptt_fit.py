@@ -1,4 +1,4 @@
-"""Truncated BPTT with updates between the spans, and stateful rows that continue one another."""
+"""Truncated BPTT with updates between the spans, and stateful rows that continue each other."""
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ def test_a_row_that_starts_anew_starts_where_the_layer_has_learned_to_and_teache
 
 
 def resets_given(model, samples, **options):
-    """Where each pass of a stateful ``fit`` was told that rows begin anew."""
+    """The resets that each pass of a stateful ``fit`` was given."""
     heard, inner = [], model.forward
 
     def listen(x, states=None, **others):

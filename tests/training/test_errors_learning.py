@@ -1,4 +1,4 @@
-"""What all that learns says to wrong calls, in full: ``errors_learning.txt``.
+"""The messages of wrong calls in training, in full: ``errors_learning.txt``.
 
 ``python -m tests.training.test_errors_learning`` writes the listing.
 """

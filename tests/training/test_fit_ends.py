@@ -73,7 +73,7 @@ def test_an_equal_loss_is_no_improvement():
 
 
 def updates(**options):
-    """Parameters and optimiser's state after every update of a run that nobody interrupts."""
+    """Parameters and optimiser's state after every update of a run that is not interrupted."""
     model, samples = problem(dropout=0.3)
     adam = Adam(0.05)
     seen = [(dict(model.params), {})]

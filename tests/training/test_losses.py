@@ -1,4 +1,4 @@
-"""Losses by hand, by complex step, and beside one another."""
+"""Losses by hand, by complex step, and compared with each other."""
 
 import numpy as np
 import pytest

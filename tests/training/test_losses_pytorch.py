@@ -1,4 +1,4 @@
-"""Losses beside PyTorch in float64: values and gradients, masks and weights, ≤ 64 eps."""
+"""Losses compared with PyTorch in float64: values and gradients, masks and weights, ≤ 64 eps."""
 
 import numpy as np
 import pytest

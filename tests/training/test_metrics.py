@@ -1,4 +1,4 @@
-"""Metrics against their definitions, spelled out one by one, and simple opponents likewise."""
+"""Metrics and baselines against their definitions, written out one by one."""
 
 import itertools
 import re
@@ -129,7 +129,7 @@ def test_wrong_calls_are_answered_in_words(case):
         call()
 
 
-# ---- opponents of a classifier -------------------------------------------------------------------
+# ---- baselines for a classifier ------------------------------------------------------------------
 
 
 def ragged(lengths, D=2):

@@ -1,4 +1,4 @@
-"""Numbers blow up in a chosen layer, gate and time step, and fit says in which."""
+"""Numbers overflow in a chosen layer, gate and time step, and fit names it."""
 
 import pickle
 import warnings

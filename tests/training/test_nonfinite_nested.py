@@ -1,4 +1,4 @@
-"""Where NaN or infinity is born in layers around layers: the step is that of the sequence."""
+"""Where NaN or infinity appears in layers around layers: the step is that of the sequence."""
 
 import numpy as np
 import pytest

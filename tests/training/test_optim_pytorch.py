@@ -1,4 +1,4 @@
-"""Optimisers and schedules beside PyTorch's, step by step."""
+"""Optimisers and schedules compared with PyTorch's, step by step."""
 
 import warnings
 

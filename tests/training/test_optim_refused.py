@@ -268,7 +268,7 @@ def test_an_update_that_fails_changes_nothing():
 
 
 def test_every_hole_in_a_configuration_is_found():
-    """A damaged file is told so, whichever of its values is missing, or is another thing."""
+    """A damaged file is reported, whichever of its values is missing or of another type."""
     configs = [
         SGD(0.1, momentum=0.5).config(),
         RMSprop(StepDecay(0.1, every=3)).config(),

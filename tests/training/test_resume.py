@@ -1,4 +1,4 @@
-"""A run that stopped and went on has the bits of one that never stopped."""
+"""A resumed run has the same bits as one that never stopped."""
 
 import functools
 from dataclasses import asdict
@@ -31,7 +31,7 @@ EPOCHS = 5
 
 
 def job(last=False, **changes):
-    """Everything that a script builds anew each time it is started."""
+    """Everything that a script builds each time it is started."""
     rng = np.random.default_rng(7)
     stack = StackedLSTM(1, changes.pop("sizes", [3, 2]), dropout=0.3, rng=rng)
     model = Sequential(stack, Dense(stack.output_size, 1, rng=rng))

@@ -207,7 +207,7 @@ def test_a_norm_of_nothing_is_zero_and_of_nan_is_not_finite():
     assert not np.isfinite(global_norm({"b": np.array([np.inf, 1.0])}))
 
 
-# ---- the series and its opponents -----------------------------------------------------------
+# ---- the series and its baselines -----------------------------------------------------------
 
 
 def test_the_series_is_the_whole_series():

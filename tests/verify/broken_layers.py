@@ -144,7 +144,7 @@ class SwapsNames(LSTM):
 
 
 class RemembersState(LSTM):
-    """Begins where the last call ended."""
+    """Begins with the final state of the last call."""
 
     last = None
 
@@ -188,7 +188,7 @@ class IgnoresGivenParameters(Dense):
 
 
 class HiddenDice(Dropout):
-    """Draws from a generator that nobody gave it."""
+    """Draws from its own generator."""
 
     def _forward(self, params, x, context):
         context = context._replace(rng=context.rng and RNG)

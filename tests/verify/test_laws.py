@@ -180,7 +180,7 @@ def test_to_rounding_means_64_eps_or_what_rounding_explains():
     close(trial, within, result)
     with pytest.raises(LawBroken):
         close(trial, beyond, result)
-    # dW = sum of x dy: as it cancels, its error is no longer small beside it
+    # dW = sum of x dy: as it cancels, its error is not small compared with it
     cancelling = trial.but(doutputs=np.array([[1.0], [-1.0 + 2.0**-40]]))
     result = cancelling.run()
     close(cancelling, {**result, "dW": result["dW"] + np.finfo(float).eps}, result)

@@ -1,4 +1,4 @@
-"""The oracle's cells against sums done by hand: one unit, two steps, linear, hence no rounding.
+"""The oracle's cells against sums done by hand: one unit, two steps, linear, so no rounding.
 
 What frameworks know too is compared with them in test_oracle_pytorch, _onnxruntime and _keras.
 """

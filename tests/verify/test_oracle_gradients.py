@@ -2,7 +2,7 @@
 
 The forward pass is held against other programs and against sums by hand elsewhere; so this covers
 the slopes of what no framework has. Masks have holes and a row without a valid step; half of the
-models begin anew in the middle; the loss weighs every output and every final state.
+models are reset in the middle; the loss weighs every output and every final state.
 """
 
 from typing import Any

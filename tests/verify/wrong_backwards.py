@@ -1,4 +1,4 @@
-"""Backwards that are wrong in ways that people have got them wrong, and right ones to spare.
+"""Backward functions with common mistakes, and correct ones.
 
 Each is made from the cell's own `step_backward`, or from the layer's gradients, by one change. The
 first group are the accidents of published code: one bias reused for all gates, one gate's

@@ -1,8 +1,8 @@
 """A neutral description of one configuration: how it is drawn, and how it becomes smaller.
 
 `draw` takes each field from the values that a framework offers. `smaller` yields all configurations
-with one option less, and `shrink` goes on as long as one of them still fails: what is left is the
-smallest description of a disagreement that this road leads to.
+with one option less, and `shrink` goes on as long as one of them still fails: the result is the
+smallest description of a disagreement that can be found in this way.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Config:
     Attributes
     ----------
     seed : int
-        Of all numbers, each array from a generator of its own.
+        Of all numbers; each array has its own generator.
     cell : {"lstm", "gru", "gru_reset_before", "rnn"}
     batch, steps, input_size : int
         B, T, D.
@@ -49,7 +49,7 @@ class Config:
     one_loop : bool
         All cells within one step of time: of both directions, two whole stacks (§8.5).
     last_only : bool
-        The top layer hands on its last step.
+        The top layer returns its last step.
     bias, initial : bool
         Whether there are biases (None of the other's is zero of ours), and initial states.
     padding : {"none", "lengths", "empty", "holes"}
@@ -64,7 +64,7 @@ class Config:
     flavour : str
         Which of several programs of the framework computes it.
     extras : tuple of str
-        What else that program is told; no npstack model depends on it but by a stored bias.
+        Further settings of that program; npstack's model depends on them only by a stored bias.
     """
 
     seed: int
@@ -114,7 +114,7 @@ class Config:
 
 
 def sound(config: Config) -> Config:
-    """The same without options that mean nothing beside the others."""
+    """The same without options that have no effect together with the others."""
     changes: dict[str, Any] = {}
     smallest = min(config.sizes)
     if config.cell != "lstm":

@@ -100,7 +100,7 @@ def results(config: Config, case: Case) -> Arrays:
         ends = [f"{names[p].replace('initial', 'final')}.{f}" for p in places for f in fields]
         finals |= dict(zip(ends, arrays[count:], strict=True))
         if config.directions == "as_read" and mask is not None:
-            mask = mask[:, ::-1].copy()  # Keras hands it on as it came
+            mask = mask[:, ::-1].copy()  # Keras does not reverse it
     return {"outputs": x, **finals}
 
 
@@ -168,7 +168,7 @@ def as_keras_has_it(config: Config, case: Case, outputs: np.ndarray) -> np.ndarr
 
 
 def ends_turned(config: Config) -> bool:
-    """Whether what the top layer hands on stands in the reverse order of time."""
+    """Whether the outputs of the top layer are in the reverse order of time."""
     loops = 1 if config.one_loop else len(config.sizes)
     return config.directions == "as_read" and loops % 2 == 1
 

@@ -110,7 +110,7 @@ def kind(config: Config) -> str:
 
 
 def attributes(config: Config) -> dict[str, Any]:
-    """What the node is told."""
+    """The attributes of the node."""
     directions = {"forward": "forward", "backward": "reverse", "both": "bidirectional"}
     found: dict[str, Any] = {"direction": directions[config.directions]}
     if config.clip is not None:
@@ -169,7 +169,7 @@ def pair(config: Config) -> Pair:
 
 @dataclass(frozen=True)
 class Inexact(Activation):
-    """The same function with an error of its own, as large as onnxruntime's."""
+    """The same function with a random error, as large as that of onnxruntime."""
 
     draw: int = 0
 

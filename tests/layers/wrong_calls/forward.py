@@ -1,4 +1,4 @@
-"""Inputs that ``forward`` refuses, and arguments beside them."""
+"""Inputs and other arguments that ``forward`` refuses."""
 
 import numpy as np
 
