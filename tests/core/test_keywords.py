@@ -39,7 +39,7 @@ def test_what_is_misspelt_is_suggested_and_what_is_foreign_is_translated():
         LSTM(2, 3, rng=rng, forget_bais=1.0)
     with pytest.raises(ArgumentError, match="StackedBidirectional"):
         StackedLSTM(2, [3], rng=rng, bidirectional=True)
-    with pytest.raises(ArgumentError, match="hidden_size, return_sequences, .* forget_bias, got"):
+    with pytest.raises(ArgumentError, match=r"hidden_size, return_sequences, .* forget_bias, got"):
         LSTM(2, 3, rng=rng, units=4)
 
 

@@ -21,22 +21,24 @@ class Call(NamedTuple):
     kinds : dict
         By argument, the name of its kind; more than one word where it may be None, too.
     but : dict
-        Outcomes that differ from those of the kind, by argument and what is odd.
+        Outcomes that differ from those of the kind, by argument and what is odd; None where it is
+        a usual value here.
     """
 
     function: Callable[..., Any]
     arguments: Callable[[], dict[str, Any]]
     kinds: Mapping[str, str]
-    but: Mapping[tuple[str, str], str] = {}
+    but: Mapping[tuple[str, str], str | None] = {}
 
     def odd(self) -> list[tuple[str, str, str]]:
         """Argument, what is odd about it, and the expected outcome."""
         usual = self.arguments()
-        return [
+        wanted = [
             (name, what, self.but.get((name, what), outcome))
             for name, kind in self.kinds.items()
             for what, _, outcome in odd_values(kind, usual[name])
         ]
+        return [(name, what, outcome) for name, what, outcome in wanted if outcome]
 
     def value(self, name: str, what: str, usual: Any) -> Any:
         """An odd value, made anew."""

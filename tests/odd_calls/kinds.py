@@ -94,6 +94,19 @@ def word(value: str) -> Iterator[Odd]:
     yield "True", True, REFUSED
 
 
+def text(value: str) -> Iterator[Odd]:
+    """A text."""
+    yield "NumPy's", np.str_(value), SAME
+    yield "bytes", value.encode(), REFUSED
+    yield "a list of its characters", list(value), REFUSED
+    yield "None", None, REFUSED
+    yield "a number", 3, REFUSED
+    yield "True", True, REFUSED
+    yield "an object", Thing(), REFUSED
+    yield "a class", Thing, REFUSED
+    yield "an array of texts", np.array([value]), REFUSED
+
+
 def rng(value: Any) -> Iterator[Odd]:
     """A generator."""
     yield "a seed", 0, REFUSED
@@ -146,11 +159,23 @@ def same_array(value: Any) -> Iterator[Odd]:
         yield "a matrix", value.copy().view(np.matrix), SAME
 
 
-def floats(value: Any) -> Iterator[Odd]:
-    """An array of float64, whose dtype nothing else decides."""
+def values(value: Any) -> Iterator[Odd]:
+    """An array of whatever numbers."""
     yield from same_array(value)
     yield "lists", value.tolist(), SAME
     yield from no_array(value)
+
+
+def reals(value: Any) -> Iterator[Odd]:
+    """An array of floats of any precision, all finite."""
+    for odd in finite(value):
+        if odd[0] not in ("complex", "Python's numbers as objects"):
+            yield odd if odd[0] != "float32" else (*odd[:2], NEAR)
+
+
+def floats(value: Any) -> Iterator[Odd]:
+    """An array of float64, whose dtype nothing else decides."""
+    yield from values(value)
     yield "integers", value.astype(int), REFUSED
     yield "booleans", value.astype(bool), REFUSED
     yield "half precision", value.astype(np.float16), REFUSED
@@ -178,11 +203,9 @@ def finite(value: Any) -> Iterator[Odd]:
 
 def integers(value: Any) -> Iterator[Odd]:
     """An array of integers."""
-    yield from same_array(value)
-    yield "lists", value.tolist(), SAME
+    yield from values(value)
     yield "small ones", value.astype(np.int8), SAME
     yield "unsigned", value.astype(np.uint32), SAME
-    yield from no_array(value)
     yield "floats", value.astype(float), REFUSED
     yield "booleans", value.astype(bool), REFUSED
     yield "complex", value.astype(complex), REFUSED
@@ -247,7 +270,10 @@ ALL = (
     flag,
     number,
     word,
+    text,
     rng,
+    values,
+    reals,
     floats,
     typed,
     finite,

@@ -16,10 +16,10 @@ import pytest
 from npstack import NpstackError
 from npstack.cells import Part
 from npstack.core.config import Configured
-from tests.odd_calls import of_checks, of_layers, of_learning, of_training
+from tests.odd_calls import of_checks, of_data, of_layers, of_learning, of_training
 from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
-ROOMS = (of_layers, of_learning, of_training, of_checks)
+ROOMS = (of_layers, of_learning, of_training, of_checks, of_data)
 CALLS = {title: call for room in ROOMS for title, call in room.CALLS.items()}
 ODD = [
     pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
@@ -74,14 +74,24 @@ def test_an_odd_call_ends_as_expected(call, name, what, outcome):
     if outcome == SAME:
         assert told(call, arguments) == told(call, call.arguments())
     elif outcome == NEAR:
-        usual = call.function(**call.arguments())
-        np.testing.assert_allclose(call.function(**arguments), usual, rtol=0, atol=1e-2)
+        assert near(call.function(**arguments), call.function(**call.arguments()))
     else:
         assert outcome == REFUSED
         with pytest.raises(NpstackError) as raised:
             told(call, arguments)
         explained(str(raised.value))
     assert {key: kept(own) for key, own in arguments.items()} == before
+
+
+def near(found: Any, usual: Any) -> bool:
+    """The same numbers, in less precision or in another order."""
+    if isinstance(usual, list | tuple):
+        return all(near(*pair) for pair in zip(found, usual, strict=True))
+    if isinstance(usual, dict):
+        return near(list(found.values()), list(usual.values()))
+    if isinstance(usual, np.ndarray | float | int):
+        return bool(np.allclose(found, usual, rtol=1e-3, atol=1e-2))
+    return frozen(found) == frozen(usual)
 
 
 def kept(value: Any) -> Any:
