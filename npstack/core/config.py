@@ -116,6 +116,19 @@ def _constructor(mro: tuple[type, ...]) -> Any:
     return next(vars(base)["__init__"] for base in mro if "__init__" in vars(base))
 
 
+def arguments_of(kind: type[Configured]) -> tuple[list[str], str | None]:
+    """What a configuration of this kind needs: the arguments without a default, the one of many.
+
+    Nothing is known of a kind that reads its configuration in a way of its own.
+    """
+    if vars(Configured)["from_config"].__func__ is not kind.from_config.__func__:  # type: ignore[attr-defined]
+        return [], None
+    parameters = _signature(kind.__mro__).parameters.values()
+    many = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
+    single = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return [p.name for p in single if p.default is p.empty], many[0] if many else None
+
+
 @cache
 def _signature(mro: tuple[type, ...]) -> inspect.Signature:
     """What a class is built from, given it and its bases."""

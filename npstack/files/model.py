@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from npstack import cells, layers
 from npstack.cells.base import Cell, check_cell_params
 from npstack.cells.parts import Part
 from npstack.core.activations import Activation
-from npstack.core.config import TYPE, Configured
+from npstack.core.config import TYPE, Configured, arguments_of
 from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackError, describe, fail
 from npstack.core.params import Params, count
 from npstack.core.undrawn import Undrawn
@@ -148,17 +148,44 @@ class _Builder:
             got = f"more at {path}"
             fail(ArgumentError, "build", f"config must hold at most {MOST_KINDS:,} things", got)
         given = {name: own for name, own in given.items() if name not in kind.of_drawing}
+        _check_arguments(kind, given, path)
         if "rng" in given:
             given["rng"] = self.rng
         try:
             return kind.from_config(given)
         except NpstackError as error:
+            if "rng" not in given and error.expected.startswith("rng "):
+                _fail_missing(["rng"], kind, given, path)  # a caller has to give one, not a file
             error.where = f"build, {path}: {error.where}"
             raise
         except Exception as error:  # any error of a constructor with wrong arguments
             expected = f"{path} must hold the arguments of {name}"
-            advice = f"What went wrong with them: {error}."
+            advice = "They must be as its config() writes them."
+            if KINDS.get(str(name)) is not kind:
+                advice += f" Its constructor says: {brief(error)}."
             raise ArgumentError("build", expected, brief(sorted(given)), advice) from None
+
+
+def _check_arguments(kind: type[Configured], given: dict[str, Any], path: str) -> None:
+    """Check that all that a constructor needs is there."""
+    needed, many = arguments_of(kind)
+    missing = [name for name in needed if name not in given]
+    if missing:
+        _fail_missing(missing, kind, given, path)
+    if many and not isinstance(given.get(many, []), list):
+        expected = f"{path}.{many} must be a list"
+        advice = "Its config() writes one, even if it holds one thing."
+        fail(ArgumentError, "build", expected, describe(given[many]), advice)
+
+
+def _fail_missing(
+    missing: list[str], kind: type[Configured], given: dict[str, Any], path: str
+) -> NoReturn:
+    expected = f"{path} must hold {', '.join(map(repr, missing))} of {kind.__name__}"
+    advice = "Add what is missing: its config() writes all of it."
+    if missing == ["rng"]:
+        advice = "Add 'rng': None (null in JSON): nothing is drawn."
+    fail(ArgumentError, "build", expected, brief(sorted(given)), advice)
 
 
 def _check_known(where: str, known: object) -> Mapping[str, type[Configured]]:

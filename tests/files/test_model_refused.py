@@ -106,7 +106,37 @@ def test_damaged_and_hostile_configurations_are_refused_in_words_and_import_noth
     assert len(words) >= 100 + len(HOSTILE), len(words)
     assert all(20 < len(said) < 2000 for said in words)
     assert all(said.startswith(("build", "Sequential.params")) for said in words)
+    inside = ("object has", " at 0x", "__init__", "iterable", "positional", "default_rng")
+    assert not [said for said in words for word in inside if word in said]
     assert set(sys.modules) == before
+
+
+def test_what_is_missing_in_a_configuration_is_named_and_a_generator_never_is():
+    config = LSTM(1, 2, rng=RNG()).config()
+    for name in ("input_size", "hidden_size"):
+        less = {key: value for key, value in config.items() if key != name}
+        with pytest.raises(ArgumentError, match=f"config must hold '{name}' of LSTM.*Add what is"):
+            build(less)
+    for layer in (LSTM(1, 2, rng=RNG()), Dense(1, 2, rng=RNG())):
+        less = {key: value for key, value in layer.config().items() if key != "rng"}
+        with pytest.raises(ArgumentError, match=r"must hold 'rng' of .*Add 'rng': None .*nothing"):
+            build(less)
+        assert build({**less, "rng": None}).config() == layer.config()
+    for layers in (None, 3, "LSTM", {}):
+        with pytest.raises(ArgumentError, match=r"config.layers must be a list"):
+            build({"type": "Sequential", "layers": layers})
+
+
+class Picky(Affine):
+    def __init__(self, size):
+        super().__init__(size)
+        raise KeyError("no such\nkey")
+
+
+def test_what_a_constructor_of_ones_own_says_is_passed_on_in_one_line():
+    with pytest.raises(ArgumentError, match=r"arguments of Picky.*says: 'no such") as raised:
+        build({"type": "Picky", "size": 3}, known={"Picky": Picky})
+    assert str(raised.value).isprintable()
 
 
 def test_kinds_that_are_known_are_classes_of_ours():

@@ -1,4 +1,4 @@
-"""One door for paths: what is no file is said in words by whoever reads or writes, and never waits."""
+"""One door for paths: what is no file is said in words by all that read or write, and at once."""
 
 import os
 import socket
