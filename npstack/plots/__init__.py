@@ -1,9 +1,9 @@
 """Pictures of tapes, histories and measurements. Each function returns the figure it has drawn.
 
-They draw and compute nothing: numbers stand on a tape, or `npstack.analysis` measures them.
-matplotlib is imported when the first of them is looked up, never before; no global figure, backend
-or setting is touched, so a picture needs no display and leaves nothing behind. Save one by
-``picture.savefig("name.png")``; in a notebook it shows itself.
+They only draw: the numbers are on a tape, or `npstack.analysis` measures them.
+matplotlib is imported when the first of them is used. No global figure, backend or setting is
+changed, so a picture needs no display. Save one with ``picture.savefig("name.png")``; in a notebook
+it is displayed.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Lines: how training went, and forecasts against what happened."""
+"""Lines: the course of training, and forecasts with the true values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def training_curves(history: Any) -> Picture:
     Parameters
     ----------
     history : History
-        What `npstack.training.fit.fit` returned: columns ``epochs``, ``train_loss``,
+        The result of `npstack.training.fit.fit`: columns ``epochs``, ``train_loss``,
         ``validation_loss`` and ``gradient_norm``, in which None leaves a gap.
 
     Returns
@@ -84,7 +84,7 @@ def forecasts(
     time_label: str = "time step",
     value_label: str = "value",
 ) -> Picture:
-    """Forecasts against what happened.
+    """Forecasts and the true values.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of what `npstack.analysis` has measured."""
+"""Pictures of measurements of `npstack.analysis`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from npstack.plots.frame import (
 
 
 def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
-    """How often each gate is nearly open and how often nearly closed, one point per unit.
+    """The fractions of time that each gate is nearly open and nearly closed, a point per unit.
 
     After Karpathy, Johnson & Fei-Fei (2015), figure 2. A point at the lower right is a gate that is
     nearly always open, at the upper left nearly always closed, at the lower left never far from
@@ -80,7 +80,7 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
                 layer.closed[name],
                 marker,
                 color=colour,
-                fillstyle="none",  # what lies on top of others does not hide them
+                fillstyle="none",  # points do not hide each other
                 label=f"{name} gate",
             )
         units = len(next(iter(layer.open.values())))
@@ -107,7 +107,7 @@ def gradient_norms(
     time_label: str = "time step",
     names: Sequence[str] | None = None,
 ) -> Picture:
-    """How large the gradient is that reaches each layer at each time step.
+    """The size of the gradient that reaches each layer at each time step.
 
     Backpropagation goes from right to left. A line that falls steadily to the left is a gradient
     that vanishes, one that rises a gradient that explodes; where it is exactly zero there is none.

@@ -1,4 +1,4 @@
-"""What an encoder hands over: the states of every layer on both sides."""
+"""The states that an encoder passes on: those of every layer on both sides."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def handover(
 ) -> Picture:
     """Hidden state of every unit of every layer while a source is read and a target is written.
 
-    Left of the line the encoder reads, right of it the decoder; each layer of the decoder goes on
-    where the same layer of the encoder ended, unless ``handover="top"``: then all but layer 0
-    begin at zero. Red is positive, blue negative, white nothing; masked steps are left out.
+    Left of the line the encoder reads, right of it the decoder; each layer of the decoder begins
+    with the final state of the same layer of the encoder, unless ``handover="top"``: then all
+    except layer 0 begin at zero. Red is positive, blue negative, white nothing; masked steps are left out.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def handover(
         What is read at each valid step: characters or words. With a reversed source, in the order
         of the source: the picture shows them as they are read.
     row : int
-        Which member of the batch.
+        The row of the batch.
 
     Returns
     -------

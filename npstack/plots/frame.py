@@ -15,8 +15,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 
-# Okabe & Ito (2008): told apart by all common kinds of colour vision. Their yellow is left out
-# (too pale on white); black is kept for the truth that a prediction is held against.
+# Okabe & Ito (2008): distinguishable with all common kinds of colour vision. Yellow is left out
+# (too pale on white); black is for true values.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 TRUTH = "#000000"
@@ -28,11 +28,11 @@ STATES = {"h": "hidden state h", "c": "cell state c"}
 
 WIDTH = 7.5  # inches, a notebook's column
 SMALL = 8.5  # points: ticks, legends
-MAX_TRACES = len(COLOURS)  # more columns than this become a heat map
+MAX_TRACES = len(COLOURS)  # with more columns, a heat map
 
 
 class Picture(Figure):
-    """A matplotlib figure that a notebook shows without pyplot having been imported."""
+    """A matplotlib figure that a notebook shows without pyplot."""
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
@@ -41,7 +41,7 @@ class Picture(Figure):
 
 
 def new_picture(height: float, width: float = WIDTH) -> Picture:
-    """A white figure that lays itself out."""
+    """A white figure with automatic layout."""
     return Picture(figsize=(width, height), layout="constrained", facecolor="white")
 
 
@@ -95,7 +95,7 @@ def logarithmic(ax: Axes) -> None:
 
 
 def _number(value: float, position: int | None = None) -> str:
-    """0.02 as it is, 1e-30 as a power of ten."""
+    """0.02 as a decimal, 1e-30 as a power of ten."""
     text = f"{value:g}"
     if "e" not in text:
         return text

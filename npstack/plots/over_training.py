@@ -1,4 +1,4 @@
-"""What each layer does over training, from the tapes of a `Recorder`."""
+"""The layers over training, from the tapes of a `Recorder`."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def layers_over_training(
     Parameters
     ----------
     recorder : Recorder
-        That `fit` was given.
+        The one that was passed to `fit`.
     row : int
-        Which member of the probe's batch.
+        The row of the probe's batch.
     epochs : sequence of int, optional
         Recorded epochs to show, 0 is before training; by default up to four from first to last.
     times, time_label
@@ -121,7 +121,7 @@ def gates_over_training(recorder: Any) -> Picture:
     Parameters
     ----------
     recorder : Recorder
-        That `fit` was given.
+        The one that was passed to `fit`.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def gates_over_training(recorder: Any) -> Picture:
 
 
 def _recorded(where: str, recorder: Any) -> dict[int, Any]:
-    """The tapes by epoch; an error where there are none."""
+    """The tapes by epoch; an error if there are none."""
     epochs, tapes = getattr(recorder, "epochs", None), getattr(recorder, "tapes", None)
     if not epochs or not tapes:
         expected = "recorder must be a Recorder that fit has filled"

@@ -27,7 +27,7 @@ from npstack.plots.frame import (
 )
 
 Axes = Mapping[str, Sequence[Any]]
-GREY = "#6B6B6B"  # of what belongs to no gate
+GREY = "#6B6B6B"  # for parameters without gates
 
 
 def weights(
@@ -96,7 +96,7 @@ def weights(
     panels = picture.subplots(
         len(rows), wide + 1, squeeze=False, height_ratios=heights, width_ratios=ratios
     )
-    colours = dict(zip(blocks[0], COLOURS, strict=False))  # a gate has one, wherever it stands
+    colours = dict(zip(blocks[0], COLOURS, strict=False))  # one colour for each gate
     for line, (name, values), own_blocks in zip(panels, rows.items(), blocks, strict=True):
         counted = axes[name.removeprefix("d")]
         from_label = _FROM.get(counted[0], "") if values.ndim > 1 else ""
@@ -108,7 +108,7 @@ def weights(
     return picture
 
 
-# What the axes of a cell's parameters count (`npstack.Cell.axes`), and what is written beside them.
+# The axes of a cell's parameters (`npstack.Cell.axes`), and their labels.
 _LSTM_AXES: Axes = {
     "W": ("x", LSTMGates._fields),
     "U": ("h", LSTMGates._fields),
@@ -118,7 +118,7 @@ _FROM = {"x": "from input", "h": "from unit", "units": "from unit"}
 
 
 def _blocks(values: Array, axes: Sequence[Any], units: int) -> dict[str, Array]:
-    """An array by gate, each ``(from, to)``; as a whole, under no name, where none are packed."""
+    """An array by gate, each ``(from, to)``; as a whole, without a name, if none are packed."""
     rows = np.atleast_2d(values)
     gates = axes[-1] if isinstance(axes[-1], tuple) else ("",)
     width = units if units and len(gates) > 1 else rows.shape[1] // len(gates)
@@ -156,7 +156,7 @@ def _row(
 
 
 def _cell(where: str, model: Layer, path: str) -> Cell:
-    """The cell of the recurrent layer whose parameters stand under a path."""
+    """The cell of the recurrent layer with the given path."""
     found = {
         visit.prefix.removesuffix("."): visit.layer.cell
         for visit in walk(model)

@@ -1,4 +1,4 @@
-"""What a finished system says on data that it has not seen: classes, and forecasts by horizon."""
+"""Results on test data: confusion of classes, and forecasts by horizon."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from npstack.plots.frame import (
 )
 
 SHARE = "Blues"  # white is never, dark is always
-MOST_NUMBERS = 20  # with more classes, numbers in the cells would not be read
+MOST_NUMBERS = 20  # with more classes, numbers in the cells would be too small
 
 
 def confusion_matrix(
     counts: Array, classes: Sequence[str] | None = None, *, what: str = "class"
 ) -> Picture:
-    """Which classes were taken for which.
+    """The confusion matrix of a classifier.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def confusion_matrix(
     classes : sequence of str (K,), optional
         Their names; their numbers by default.
     what : str
-        What the classes are ("speaker", "digit"), for the axes.
+        The kind of class ("speaker", "digit"), for the axes.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def confusion_matrix(
     ax.invert_yaxis()
     ax.set_aspect("equal")
     right, total = int(np.trace(counts)), int(counts.sum())
-    finish(ax, f"{total - right} of {total} wrong", f"{what} that was said", f"{what} that it is")
+    finish(ax, f"{total - right} of {total} wrong", f"predicted {what}", f"true {what}")
     ax.tick_params(length=0)
     colour_bar(picture, mesh, ax, "share of the row")
     return picture
@@ -104,7 +104,7 @@ def forecast_horizons(
     time_label: str = "time step",
     value_label: str = "value",
 ) -> Picture:
-    """Forecasts of the same time steps from nearer and from farther away.
+    """Forecasts of the same time steps at several horizons.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def forecast_horizons(
     predictions : dict of arrays (N, A)
         By the name of who predicts; column a is what it said of each time step horizon a before.
     horizons : sequence of str (A,)
-        What to write over each panel: "6 months ahead".
+        The title of each panel: "6 months ahead".
     time_label, value_label : str
         Names and units of the axes.
 
@@ -211,7 +211,7 @@ def errors_by_horizon(
     ax.set_ylim(bottom=0)
     ax.grid(axis="y", color=GRID, linewidth=0.6)
     finish(ax, "", horizon_label, error_label)
-    legend_above(ax, 3)  # inside, it would cover a line: small errors are as common as great ones
+    legend_above(ax, 3)  # inside the panel, it would cover a line
     return picture
 
 

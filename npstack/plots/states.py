@@ -1,4 +1,4 @@
-"""What happens inside over time: the states of every layer, the gates of one."""
+"""States of every layer over time, and the gates of one layer."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def activations(
     tape : Tape
         From `forward` of a layer, a stack or a whole model.
     row : int
-        Which member of the batch.
+        The row of the batch.
     times : array (T,), optional
-        Where each time step stands on the axis, such as decimal years; 0 … T-1 by default.
+        The position of each time step on the axis, such as decimal years; 0 … T-1 by default.
     time_label : str
         Name and unit of the time axis.
     input_labels, output_labels : sequence of str, optional
@@ -174,9 +174,9 @@ def gates(
     A gate goes from 0, closed (dark blue), to 1, open (yellow). The candidate and the states have a
     sign: red is positive, blue negative, white nothing. Masked steps are hatched.
 
-    Steps stand in the order in which the layer read them. One that reads time from its end (the
-    backward direction of a `Bidirectional`) begins with the last step of the sequence: say so by
-    ``time_label="step as read"``. `activations` puts every layer in the order of time.
+    Steps are in the order in which the layer read them. One that reads time from its end (the
+    backward direction of a `Bidirectional`) begins with the last step of the sequence; a label such
+    as ``time_label="step as read"`` says so. `activations` puts every layer in the order of time.
 
     Parameters
     ----------

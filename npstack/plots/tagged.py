@@ -1,4 +1,4 @@
-"""Text in the colours of the tags that were said for its characters."""
+"""Text in the colours of the predicted tags of its characters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tagged_text(
     texts : sequence of str
         One per line, of at most 200 printable characters.
     said : sequence of int arrays (T,)
-        The tag of each character; what follows the end of a text (padding) is left out.
+        The predicted tag of each character; padding after the end of a text is left out.
     classes : sequence of str (K,)
         Names of the tags. The first is black, the others have colours: at most seven.
     right : sequence of int arrays (T,), optional
@@ -41,7 +41,7 @@ def tagged_text(
     Raises
     ------
     ArgumentError
-        Too many classes, a tag that is none of them, no text, or one that cannot be shown.
+        Too many classes, a tag that is not a class, no text, or one that cannot be shown.
     ShapeError
         Fewer tags than characters.
 

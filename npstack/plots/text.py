@@ -1,4 +1,4 @@
-"""What every unit does while a text is read: activations under the characters."""
+"""Activations of every unit while a text is read, under its characters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from npstack.plots.frame import (
 
 FONT = "DejaVu Sans Mono"  # comes with matplotlib
 STAND_INS = {" ": "␣", "\n": "↵", "\t": "⇥"}
-MOST = 200  # characters on one line: beyond, nobody can read them
+MOST = 200  # characters on one line that are readable
 PER_CHARACTER = 0.088  # inches
 
 
@@ -55,13 +55,13 @@ def characters(
     text : str
         The T characters that went in, at most 200; masked steps are left white.
     row : int
-        Which member of the batch.
+        The row of the batch.
     bits : array (T,) or (T - 1,), optional
         How surprising was the character after each, ``-log2`` of its probability:
         `npstack.text.read` gives it. Drawn over the character that it belongs to.
     units : sequence of int arrays, optional
         Which units of each layer to draw, from the bottom of its panel up; all by their numbers by
-        default. `npstack.analysis.slowest_first` puts those that hold on to something first.
+        default. `npstack.analysis.slowest_first` puts slow units first.
     unit_label : str
         What the panels' upward axis says: "units, slow to quick".
 
@@ -148,7 +148,7 @@ def _check_units(where: str, units: Sequence[Array], sizes: list[int]) -> None:
 
 
 def _surprise(ax: Axes, bits: Array, T: int) -> None:
-    """A bar over each character that came, but the first: nothing said what it would be."""
+    """A bar over each character except the first, for which there is no prediction."""
     came = np.arange(1, T)
     ax.bar(came, bits[: T - 1], width=0.8, color=COLOURS[0])
     finish(ax, "surprise: bits of each character, given all before it", ylabel="bits")

@@ -17,15 +17,15 @@ COLUMNS = ("0", "1", "…", "T-1")  # the time steps that are drawn
 LAST = len(COLUMNS) - 1
 DOTS = COLUMNS.index("…")
 ALL, ONLY_LAST = range(len(COLUMNS)), (LAST,)
-BOX = (0.7, 0.46)  # width and height, where neighbours stand 1 apart
+BOX = (0.7, 0.46)  # width and height, with neighbours at distance 1
 RECURRENT, PLAIN, ARROW = COLOURS[0], "#6B6B6B", "#333333"
 
 
 class _Row(NamedTuple):
-    """One layer in the diagram: ``shape`` goes out, at all steps or at the last only.
+    """One layer in the diagram: ``shape`` is its output, at all steps or only at the last.
 
-    ``ways``: in which directions its state goes, ``"→"``, ``"←"`` or both. ``fed``: the columns
-    that have something below.
+    ``ways``: the directions of its state, ``"→"``, ``"←"`` or both. ``fed``: the columns with an
+    input from below.
     """
 
     name: str
@@ -40,9 +40,9 @@ class _Row(NamedTuple):
 def diagram(model: Layer) -> Picture:
     """The model unrolled: one row of boxes per layer, layer 0 at the bottom, time to the right.
 
-    Each layer hands its whole sequence of hidden states upwards, one at each step, and its state
+    Each layer passes its whole sequence of hidden states upwards, one at each step, and its state
     (h, c) to the right, to itself at the next step. A layer that returns only its last step has one
-    arrow upwards. Shapes are in the legend's letters: B batch, T time steps, and sizes.
+    arrow upwards. Shapes use the letters B batch, T time steps, and sizes.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def diagram(model: Layer) -> Picture:
 
 
 def _size(size: int | None) -> str:
-    return "D" if size is None else str(size)  # a layer that takes any size
+    return "D" if size is None else str(size)  # a layer that accepts any size
 
 
 def _rows(model: Layer) -> Iterator[_Row]:
@@ -127,7 +127,7 @@ def _rows(model: Layer) -> Iterator[_Row]:
 
 
 def _state(layer: Layer) -> str:
-    """The fields of the state with their shapes, which may differ; nothing where there are many."""
+    """The fields of the state with their shapes, which may differ; nothing if there are many."""
     if layer.cell is None:
         return ""
     fields = layer.cell.state_sizes._asdict()

@@ -26,7 +26,7 @@ def test_the_confusion_matrix_shows_counts_in_their_cells_and_shares_of_rows():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["anna", "bert", "carl"]
     assert [t.get_text() for t in ax.get_xticklabels()] == ["anna", "bert", "carl"]
     assert titles(picture)[0] == "3 of 35 wrong"
-    assert (ax.get_ylabel(), ax.get_xlabel()) == ("speaker that it is", "speaker that was said")
+    assert (ax.get_ylabel(), ax.get_xlabel()) == ("true speaker", "predicted speaker")
     assert_drawable(picture)
 
 
