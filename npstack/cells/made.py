@@ -23,7 +23,7 @@ def check_step(cell: Cell, found: Any, batch: int) -> tuple[Any, Any]:
             expected = f"it must return a pair ({names})"
             fail(DtypeError, where, expected, f"{kind_of(made)} in it", EXAMPLE)
         for field, size, value in zip(sizes._fields, sizes, made, strict=True):
-            if np.shape(value) != (batch, size):
+            if getattr(value, "shape", None) != (batch, size):
                 expected = f"{type(sizes).__name__}.{field} must have shape (B, …) = {batch, size}"
                 fail(ShapeError, where, expected, np.shape(value), EXAMPLE)
     return found[0], found[1]

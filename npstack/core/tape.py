@@ -281,7 +281,8 @@ def _arrays(tape: Tape) -> Iterator[Array]:
 
 def _own_arrays(tape: Tape) -> Iterator[Array]:
     """Every array that a tape holds itself, parameters aside."""
-    values = [getattr(tape, field.name) for field in fields(tape) if field.name != "params"]
+    others = ("params", "ranges")  # ranges are no arrays
+    values = [getattr(tape, field.name) for field in fields(tape) if field.name not in others]
     while values:
         value = values.pop()
         if isinstance(value, np.ndarray):
