@@ -2,6 +2,7 @@
 
 import sys
 
-from npstack.cli.main import main
+from npstack.cli.program import run
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(run())

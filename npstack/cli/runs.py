@@ -17,29 +17,29 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from itertools import chain
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from npstack.cli.tasks import TASKS, Problem, Scores, Task
-from npstack.core import params
+from npstack.cli import folders
+from npstack.cli.memory import afford
+from npstack.cli.tasks import TASKS, Problem, Task
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.files import strict_json
-from npstack.files.atomic import replacing
-from npstack.layers import Layer
-from npstack.training.checkpoint import Checkpoint, load_checkpoint
-from npstack.training.fit import fit
-from npstack.training.history import History
-from npstack.training.optim import Adam
-from npstack.training.schedules import Constant, Cosine, Schedule, WarmUp
+from npstack.files.atomic import PREVIOUS
+from npstack.files.paths import open_file
 from npstack.version import __version__
 
 CONFIG, CHECKPOINT, METRICS, README = "config.json", "checkpoint.npz", "metrics.json", "README.txt"
+OWN = (CONFIG, CHECKPOINT, CHECKPOINT + PREVIOUS, METRICS, README)
 FORMAT = {"format": "npstack-run", "version": 1}
+WHERE = "npstack train"
+MOST_DATA = 2**32  # bytes of a file; what can be learned from is smaller
+TRAINING = 5  # arrays for each parameter: itself, its gradient, two of Adam's, the best so far
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Run:
         """Where the checkpoint is."""
         return self.folder / CHECKPOINT
 
-    def save(self) -> None:
-        """Write ``config.json`` and ``README.txt``."""
+    def save(self, *, new: bool = False) -> None:
+        """Write ``config.json`` and ``README.txt``; a new run takes the folder by the first."""
         config = {
             **FORMAT,
             "npstack": __version__,
@@ -89,9 +89,12 @@ class Run:
             "facts": self.facts,
             "facts_sha256": _digest(self.facts),
         }
-        write_json(self.folder / CONFIG, config)
-        with replacing(self.folder / README) as file:
-            file.write(_readme(self).encode())
+        folders.write(self.folder / CONFIG, as_json(config), new=new)
+        self.explain()
+
+    def explain(self) -> None:
+        """Write ``README.txt``."""
+        folders.write(self.folder / README, _readme(self).encode(errors="backslashreplace"))
 
 
 def _readme(run: Run) -> str:
@@ -105,10 +108,12 @@ def _readme(run: Run) -> str:
     )
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file, whole or not at all."""
-    with replacing(path) as file:
-        file.write(json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """The bytes of a JSON file; names of files may hold what no UTF-8 can."""
+    try:
+        return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=1).encode() + b"\n"
 
 
 def _digest(facts: Mapping[str, Any]) -> str:
@@ -117,51 +122,68 @@ def _digest(facts: Mapping[str, Any]) -> str:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with open(path, "rb") as file:
+    """SHA-256 of a file's bytes; what is no file, or a huge one, is not read."""
+    with open_file(f"the data {str(path)!r}", path, MOST_DATA) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # ---- making and opening ------------------------------------------------------------------------
 
 
-def new_run(folder: Path, name: str, data: Path, options: dict[str, Any]) -> tuple[Run, Problem]:
-    """Read the data, then make the folder; one that holds anything but the data is refused."""
-    check_free(folder, data)
+def prepare(name: str, data: Path, options: dict[str, Any]) -> tuple[Problem, str]:
+    """What a task makes of a file, and the digest of its bytes; nothing is written."""
     if options["validation"] + options["test"] >= 1:
         expected = "--validation and --test must leave something to train on"
         got = f"{options['validation']} and {options['test']}"
-        fail(ArgumentError, "npstack train", expected, got, "The default is 0.15 each.")
-    digest = digest_of(data)
+        fail(ArgumentError, WHERE, expected, got, "The default is 0.15 each.")
     problem = TASKS[name].prepare(data, options)
-    run = Run(folder, name, options, data.resolve(), digest, problem.facts)
-    folder.mkdir(parents=True, exist_ok=True)
-    run.save()
-    return run, problem
+    afford_model(name, problem.facts, options)
+    return problem, digest_of(data)
 
 
-def check_free(folder: Path, data: Path | None = None) -> None:
-    """Nothing is ever overwritten."""
-    if folder.is_dir() and any(path != data for path in folder.iterdir()):
-        run = (folder / CONFIG).exists()
-        advice = f"To go on with it: npstack train --resume --out {folder}." if run else ""
+def new_run(
+    folder: Path, name: str, data: Path, options: dict[str, Any], read: tuple[Problem, str]
+) -> Run:
+    """Make a run of what `prepare` has read, in a folder that is claimed."""
+    check_free(folder, data)
+    problem, digest = read
+    run = Run(folder, name, options, Path(os.path.abspath(data)), digest, problem.facts)
+    try:
+        run.save(new=True)
+    except FileExistsError:  # another process was faster
+        check_free(folder, data)
+        raise
+    return run
+
+
+def check_free(folder: Path, data: Path) -> None:
+    """Nothing is ever overwritten: a run folder is new, or holds nothing but its data."""
+    inside = Path(os.path.realpath(data)).parent == Path(os.path.realpath(folder))
+    if inside and (data.name in OWN or data.suffix == ".png"):
+        expected = f"{', '.join(OWN)} and pictures in a run folder must be its own"
+        fail(ArgumentError, WHERE, expected, f"{data.name!r} as data", "Choose another --out.")
+    if os.path.lexists(folder / CONFIG):
         expected = f"the run folder {str(folder)!r} must be new or empty"
-        got = "a run that is there already" if run else "one that holds other files"
-        fail(ArgumentError, "npstack train", expected, got, f"{advice} Or choose another --out.")
+        advice = f"To go on with it: npstack train --resume --out {folder}."
+        advice = f"{advice} Or choose another --out."
+        fail(ArgumentError, WHERE, expected, "a run that is there already", advice)
+    folders.check_empty(WHERE, folder, [data.name] if inside else [])
 
 
 def open_run(folder: Path) -> Run:
     """Read ``config.json``; everything in it is checked as if it had been typed."""
     path = folder / CONFIG
     where = f"the run {str(folder)!r}"
+    folders.check_own(where, folder, OWN)
     if not path.is_file():
-        there = "no such folder" if not folder.exists() else f"no {CONFIG} in it"
-        advice = "npstack train makes one."
+        there = f"no {CONFIG} in it" if folder.is_dir() else "no such folder"
+        advice = "npstack train DATA --task … --out RUN begins a run there."
         fail(DataError, where, f"a run folder holds {CONFIG}", there, advice)
-    found = strict_json.load(str(path), path.read_bytes(), "Was it edited by hand?")
+    found = strict_json.read(str(path), path, "Was it edited by hand?")
     try:
         about = {key: found[key] for key in FORMAT}
-        name, options, facts = found["task"], dict(found["options"]), dict(found["facts"])
+        name, (options, facts) = str(found["task"]), (found["options"], found["facts"])
+        options, facts = {**options}, {**facts}
         whole = found["facts_sha256"] == _digest(facts)
         data, digest = Path(found["data"]["path"]), str(found["data"]["sha256"])
     except (TypeError, KeyError, ValueError) as error:
@@ -178,113 +200,31 @@ def open_run(folder: Path) -> Run:
             checked[option.name] = option.check(options.get(option.name))
         except argparse.ArgumentTypeError as error:
             fail(DataError, str(path), f"{option.name} must be {error}", "another value")
+    TASKS[name].check_facts(str(path), facts, checked)
     return Run(folder, name, checked, data, digest, facts)
 
 
-def trained(run: Run) -> tuple[Layer, History]:
-    """The model with the best parameters so far, and how training went."""
-    model = build(run)
-    if not run.checkpoint.is_file():
-        advice = f"Train it: npstack train --resume --out {run.folder}."
-        fail(DataError, str(run.folder), f"a trained run holds {CHECKPOINT}", "none", advice)
-    found: Checkpoint = load_checkpoint(run.checkpoint, model.params)
-    model.params = found.params if found.best is None else found.best
-    return model, found.history
+def afford_model(name: str, facts: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse a model that cannot be trained here, before any of its parameters is drawn."""
+    count = TASKS[name].numbers(facts, options)
+    need = TRAINING * count * np.dtype(options["dtype"]).itemsize
+    what = f"a model of {count:,} parameters, with gradients and optimiser,"
+    afford(WHERE, what, need, "Make --layers smaller.")
 
 
-def build(run: Run) -> Layer:
-    """The model as it is before the first step."""
-    return run.task.build(run.facts, run.options, np.random.default_rng(run.options["seed"]))
-
-
-def same_data(run: Run, path: Path | None) -> Path:
-    """The file that the run has learned from, where it is now; another file is refused."""
+def same_problem(run: Run, path: Path | None) -> Problem:
+    """What the run has learned from, where it is now; another file, or other facts, are refused."""
     path = run.data if path is None else path
     where = f"the run {str(run.folder)!r}"
-    if not path.is_file():
+    if not path.exists():
         advice = "Has it been moved? Then name it behind the command."
         fail(DataError, where, f"its data {str(path)!r} must be there", "no such file", advice)
     if digest_of(path) != run.digest:
         expected = f"the data must be those that it began with ({run.data.name})"
         advice = "Train a new run on new data; npstack predict takes any."
         fail(DataError, where, expected, f"{path.name} with other bytes", advice)
-    return path
-
-
-# ---- training ----------------------------------------------------------------------------------
-
-
-def train(
-    run: Run, problem: Problem, *, resume: bool = False, progress: bool = False
-) -> tuple[Layer, History]:
-    """Train until the last epoch, until patience runs out, or until Ctrl-C.
-
-    Every epoch ends with a checkpoint; ``resume`` goes on from it, with the same bits as if it
-    had never stopped. The model that comes back is the one of the best epoch.
-    """
-    options, model = run.options, build(run)
-    extra = run.task.fitting(options)
-    history = fit(
-        model,
-        problem.train,
-        epochs=options["epochs"],
-        batch_size=options["batch_size"],
-        rng=np.random.default_rng([options["seed"], 1]),  # apart from the draws of the weights
-        optimiser=Adam(_rate(options, _updates(problem, options, extra))),
-        loss=run.task.LOSS,
-        clip_norm=options["clip_norm"],
-        validation=problem.validation,
-        patience=options["patience"],
-        progress=progress,
-        checkpoint=run.checkpoint,
-        resume=resume,
-        **extra,
-    )
-    return model, history
-
-
-def _updates(problem: Problem, options: Mapping[str, Any], extra: Mapping[str, Any]) -> int:
-    """How many steps of the optimiser make an epoch."""
-    targets = problem.train.y
-    batches = -(-len(targets) // options["batch_size"])
-    if "truncate" not in extra:
-        return int(batches)
-    return int(batches * -(-targets.shape[1] // extra["truncate"][0]))
-
-
-def _rate(options: Mapping[str, Any], updates: int) -> Schedule:
-    """The learning rate, which rises over the first updates where it is to fall later."""
-    rate = Constant(options["learning_rate"])
-    if options["schedule"] == "constant":
-        return rate
-    total = options["epochs"] * updates
-    rise = min(100, total // 10 + 1)
-    return WarmUp(Cosine(options["learning_rate"], max(1, total - rise)), rise)
-
-
-def write_metrics(run: Run, scores: Scores, model: Layer, history: History) -> dict[str, Any]:
-    """Write ``metrics.json`` and return what is in it."""
-    metrics = {
-        "npstack": __version__,
-        "task": run.name,
-        "measure": scores.measure,
-        "scores": scores.scores,
-        "details": scores.details,
-        "parameters": params.count(model.params),
-        "history": asdict(history),
-    }
-    write_json(run.folder / METRICS, metrics)
-    return metrics
-
-
-def draw(
-    run: Run, model: Layer, problem: Problem, history: History, folder: Path
-) -> Iterator[Path]:
-    """Draw every picture; yields the file of each."""
-    from npstack import plots
-
-    pictures = [("training", plots.training_curves(history))] if history.epochs else []
-    for name, picture in chain(pictures, run.task.pictures(model, problem, run.options)):
-        path = folder / f"{name}.png"
-        picture.savefig(path, dpi=110)
-        yield path
+    problem = run.task.prepare(path, run.options)
+    if _digest(problem.facts) != _digest(run.facts):
+        advice = f"Was {CONFIG} edited? Take the one that training wrote."
+        fail(DataError, where, "its facts must be those of its data", "others", advice)
+    return problem

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import glob
+import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ except ImportError:  # Windows, which removes and renames no open file anyway
     fcntl = None  # type: ignore[assignment]
 
 PART, PREVIOUS = ".part", ".previous"
+LEFT = re.compile(r"(.+)\.[0-9a-f]{8}\.part", re.DOTALL)  # what a killed save leaves: of which file
 
 
 def previous_of(path: Path) -> Path:
@@ -25,7 +27,9 @@ def previous_of(path: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
+def replacing(
+    path: Path, keep_previous: bool = False, *, follow: bool = True, new: bool = False
+) -> Iterator[BinaryIO]:
     """Write to a file next to ``path`` that replaces it when the block ends without an error.
 
     Until then, and if the block raises, ``path`` does not change. The new bytes are on the disk
@@ -34,10 +38,16 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
     Parameters
     ----------
     path : Path
-        The file to write. Its folder must exist. Of a symbolic link, the target is replaced.
+        The file to write. Its folder must exist.
     keep_previous : bool
         Keep the file that is replaced, under the name `previous_of` (where the file system has
         hard links).
+    follow : bool
+        Of a symbolic link, replace the target. Otherwise the link itself is replaced: nothing
+        outside of the folder is touched.
+    new : bool
+        Replace nothing: FileExistsError if the name is taken by then. Of two processes, one
+        gets it.
 
     Examples
     --------
@@ -49,7 +59,7 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
     ...     [found.name for found in Path(folder).iterdir()], path.read_bytes()
     (['a.txt'], b'whole')
     """
-    path = path.resolve()
+    path = path.resolve() if follow else Path(os.path.realpath(path.parent), path.name)
     _sweep(path)
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PART}")
     try:
@@ -65,16 +75,38 @@ def replacing(path: Path, keep_previous: bool = False) -> Iterator[BinaryIO]:
                 previous_of(path).unlink(missing_ok=True)
                 with suppress(OSError):
                     os.link(path, previous_of(path))
-            os.replace(part, path)
+            if new:
+                _take_name(part, path)
+            else:
+                os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
 
+def _take_name(part: Path, path: Path) -> None:
+    """Give a file a name that is free, or raise FileExistsError."""
+    if os.name == "nt":  # where renaming replaces nothing
+        os.rename(part, path)
+        return
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links: between this look and the renaming, there is a moment
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        os.replace(part, path)
+    part.unlink(missing_ok=True)
+
+
 def _sweep(path: Path) -> None:
     """Remove what saves that were killed have left: parts that no process holds a lock on."""
-    for left in path.parent.glob(f"{glob.escape(path.name)}.*{PART}"):
+    for left in path.parent.iterdir():
+        found = LEFT.fullmatch(left.name)
+        if found is None or found[1] != path.name or left.is_symlink() or not left.is_file():
+            continue
         with suppress(OSError), open(left, "rb") as file:
             _lock(file)
             if fcntl is None:

@@ -74,8 +74,8 @@ def copy_of(learned, workplace):
         (FORECAST + " --inputs sold,,rain", cli.USAGE, "names with commas"),
         (FORECAST.replace("sales", "none"), cli.BAD_DATA, "none.csv"),
         (FORECAST.replace("sales.csv", "rhyme.txt"), cli.BAD_DATA, "rhyme.txt"),
-        (CLASSIFY + " --target lable", cli.BAD_DATA, "Did you mean 'label'"),
-        (CLASSIFY + " --target sequence", cli.BAD_DATA, "label"),
+        (CLASSIFY + " --target lable", cli.BAD_DATA, "'label', got 'lable'"),
+        (CLASSIFY + " --target sequence", cli.USAGE, "three columns"),
         (CLASSIFY + " --validation 0.5 --test 0.5", cli.USAGE, "leave something to train on"),
         (TEXT + " --batch-size 64", cli.BAD_DATA, "64 · 8 characters for training"),
         (TEXT + " --replacement ab", cli.USAGE, "single character"),
@@ -168,7 +168,7 @@ def test_advice_is_what_one_can_type(workplace, capsys):
     lines = sales().splitlines()
     for changed, advice in [
         ([lines[0], "x,1.5;2,7"], "line 2"),
-        (["day,sold,3", *lines[1:]], "Give every column a name."),
+        (["day,sold,3", *lines[1:]], "Give every column a name"),
         ([lines[0].replace(",", ";"), "x;1,5;2,5"], "--decimal ,"),
     ]:
         (workplace / "sales.csv").write_text("\n".join(changed) + "\n")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from npstack.baselines import NGram
+from npstack.cli import learning, runs
 from npstack.cli import main as cli
-from npstack.cli import runs
 from npstack.cli.tasks import SYSTEM, TASKS, forecast
 from npstack.data import split_by_time
 from npstack.text import Vocabulary, bits_per_character
@@ -246,7 +246,7 @@ def test_bits_are_told_beside_ngrams_and_compressors(workplace, capsys, copy_of)
     by_order = NGram(ids[: -2 * held_out], 6, len(vocabulary)).bits_per_character(unseen)
     np.testing.assert_allclose(metrics["details"]["n-gram by order"], by_order)
     assert metrics["scores"]["frequencies alone (order 0)"] == pytest.approx(by_order[0])
-    model, _ = runs.trained(runs.open_run(Path("rhyme-text")))
+    model, _ = learning.trained(runs.open_run(Path("rhyme-text")))
     assert metrics["scores"][SYSTEM] == pytest.approx(bits_per_character(model, unseen))
     (workplace / "unseen.txt").write_text(vocabulary.decode(unseen))
     capsys.readouterr()

@@ -1,6 +1,6 @@
 """Five seeds of the demo, nothing else changed: ``python -m tests.full_runs.skill``.
 
-Prints the table that docs/systems.md shows and keeps it in ``tests/evidence/skill.json``.
+Prints the table that docs/systems.md shows; and what ``npstack demo --fast`` comes to.
 """
 
 from __future__ import annotations
@@ -10,18 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from npstack.cli import demo
-from tests.tools.provenance import provenance, write_figures
+from tests.tools.full_run import begin
 
 SEEDS = range(5)
+BEATS = "every_seed_beats"
 
 
-def one(seed: int) -> dict[str, Any]:
+def one(seed: int, epochs: int) -> dict[str, Any]:
     """The demo's own metrics for a seed."""
     with tempfile.TemporaryDirectory() as folder:
-        return demo.run(Path(folder), seed=seed)
+        return demo.run(Path(folder), seed=seed, settings=demo.Settings(epochs=epochs))
 
 
-def figures(runs: list[dict[str, Any]]) -> dict[str, Any]:
+def figures(runs: list[dict[str, Any]], fast: list[dict[str, Any]]) -> dict[str, Any]:
+    """What full demos come to, and beside it fast ones."""
+    quick = compared(fast)
+    of_fast = {"epochs": demo.FAST, **{name: quick[name] for name in ("stacks", BEATS)}}
+    return {**compared(runs), "fast": of_fast}
+
+
+def compared(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Mean squared errors by seed, and whether every seed beats what it must."""
     baselines = {name: row["mse"] for name, row in runs[0]["baselines"].items()}
     stacks = {
@@ -38,7 +46,7 @@ def figures(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "settings": runs[0]["settings"],
         "baselines": baselines,
         "stacks": stacks,
-        "every_seed_beats": {name: max(three) < mse for name, mse in baselines.items()},
+        BEATS: {name: max(three) < mse for name, mse in baselines.items()},
         "gradients_right": all(run["gradient_check"]["passed"] for run in runs),
     }
 
@@ -60,12 +68,14 @@ def table(found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run, print, keep."""
-    origin = provenance("python -m tests.full_runs.skill")
-    found = figures([one(seed) for seed in SEEDS])
+    """Run, print."""
+    full = begin(__doc__, "tests.full_runs.skill", "skill")
+    epochs = (demo.Settings().epochs, demo.FAST)
+    found = figures(*([one(seed, count) for seed in SEEDS] for count in epochs))
     print(table(found))
-    print("every seed of the three-layer stack beats:", found["every_seed_beats"])
-    write_figures("skill", origin, found)
+    for what, part in {"the demo": found, "the fast demo": found["fast"]}.items():
+        print(f"every seed of the three-layer stack of {what} beats:", part[BEATS])
+    full.keep(found)
 
 
 if __name__ == "__main__":

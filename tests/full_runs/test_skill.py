@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from npstack.cli import demo
 from tests.full_runs.skill import SEEDS, figures, one
 from tests.tools.provenance import read_evidence
 
@@ -21,9 +22,18 @@ def test_every_seed_beats_what_it_must(evidence):
     assert {"1 layer", "2 layers", "3 layers"} == set(evidence["stacks"])
 
 
+def test_the_fast_demo_is_trained_with_every_seed(evidence):
+    fast = evidence["fast"]
+    assert fast["epochs"] == demo.FAST < evidence["settings"]["epochs"]
+    assert len(fast["stacks"]["3 layers"]["mse"]) == len(SEEDS)
+    for name in ("persistence", "best lag", "ridge over 24 months"):
+        assert max(fast["stacks"]["3 layers"]["mse"]) < evidence["baselines"][name]
+
+
 @pytest.mark.slow
 def test_a_seed_comes_out_as_committed(evidence):
-    found = figures([one(SEEDS[0])])
+    runs = [[one(SEEDS[0], epochs)] for epochs in (evidence["settings"]["epochs"], demo.FAST)]
+    found = figures(*runs)
     assert json.loads(json.dumps(found["settings"])) == evidence["settings"]
     assert found["baselines"] == pytest.approx(evidence["baselines"], rel=1e-6)
     for name, row in found["stacks"].items():
@@ -31,4 +41,5 @@ def test_a_seed_comes_out_as_committed(evidence):
         assert row["parameters"] == there["parameters"]
         # Another BLAS rounds otherwise, and a training run carries that on: alike, not equal.
         assert row["mse"][0] == pytest.approx(there["mse"][0], abs=0.05)
-    assert found["every_seed_beats"]["ridge over 24 months"]
+    for part in (found, found["fast"]):
+        assert part["every_seed_beats"]["ridge over 24 months"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from npstack.cli import runs
+from npstack.cli import folders, learning, runs
+from npstack.cli.program import OK
+from npstack.cli.tasks.common import path
 
 EXAMPLES = """\
 examples:
-  npstack plot sales-forecast
+  npstack plot sales-forecast --overwrite
   npstack plot sales-forecast moved/sales.csv --out pictures
 """
 
@@ -25,21 +26,22 @@ def add(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="RUN", help="what npstack train has made")
+    parser.add_argument("folder", type=path, metavar="RUN", help="what npstack train has made")
     parser.add_argument(
-        "data", type=Path, nargs="?", metavar="DATA", help="what it has learned from, if moved"
+        "data", type=path, nargs="?", metavar="DATA", help="what it has learned from, if moved"
     )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="(default: the run folder)")
+    parser.add_argument("--out", type=path, metavar="FOLDER", help="(default: the run folder)")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures that are there")
     parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Load run and data, draw, say what was drawn."""
     found = runs.open_run(given.folder)
-    model, history = runs.trained(found)
-    problem = found.task.prepare(runs.same_data(found, given.data), found.options)
+    model, history = learning.trained(found)
+    problem = runs.same_problem(found, given.data)
     folder = found.folder if given.out is None else given.out
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in runs.draw(found, model, problem, history, folder):
-        print(path)
-    return 0
+    folders.make(folder)
+    for file in learning.draw(found, model, problem, history, folder, replace=given.overwrite):
+        print(file)
+    return OK

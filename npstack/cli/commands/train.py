@@ -7,15 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from npstack.cli import runs
+from npstack.cli import learning, runs
 from npstack.cli.commands.options import add_options, flag, given_options, shown, with_defaults
+from npstack.cli.folders import claimed
+from npstack.cli.program import INTERRUPTED, OK
 from npstack.cli.runs import Run
 from npstack.cli.tasks import SYSTEM, TASKS, Problem
+from npstack.cli.tasks.common import path
 from npstack.core.errors import ArgumentError, fail
 from npstack.training.checkpoint import load_checkpoint
 from npstack.training.history import History
 
-OK, INTERRUPTED = 0, 130
 OPTIONS = {name: task.OPTIONS for name, task in TASKS.items()}
 EXAMPLES = """\
 examples:
@@ -38,10 +40,10 @@ def add(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     summaries = "; ".join(f"{name}: {task.SUMMARY}" for name, task in TASKS.items())
-    parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="the file")
+    parser.add_argument("data", type=path, nargs="?", metavar="DATA", help="the file")
     parser.add_argument("--task", choices=list(TASKS), help=summaries)
     parser.add_argument(
-        "--out", type=Path, metavar="RUN", help="run folder, new or empty (default DATA-TASK)"
+        "--out", type=path, metavar="RUN", help="run folder, new or empty (default DATA-TASK)"
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run in --out, with the same bits"
@@ -63,15 +65,20 @@ def run(given: argparse.Namespace) -> int:
         if folder is None:
             advice = "npstack train --resume --out RUN"
             fail(ArgumentError, "npstack train", "--resume needs --out", "none", advice)
-        return go_on(folder, given)
+        runs.open_run(folder)  # before anything is made there
+        with claimed("npstack train --resume", folder):
+            return go_on(folder, given)
     if given.data is None or given.task is None:
         expected = f"give DATA and --task ({', '.join(TASKS)}), or --resume with --out"
         got = "no DATA" if given.data is None else "no --task"
         fail(ArgumentError, "npstack train", expected, got, "See npstack train --help.")
     typed = given_options(given, OPTIONS, given.task)
     options = with_defaults(typed, OPTIONS[given.task])
-    begun, problem = runs.new_run(folder, given.task, given.data, options)
-    return learn(begun, problem, quiet=given.quiet, draw=not given.no_pictures)
+    runs.check_free(folder, given.data)  # now, not after the data are read
+    read = runs.prepare(given.task, given.data, options)
+    with claimed(runs.WHERE, folder):
+        begun = runs.new_run(folder, given.task, given.data, options, read)
+        return learn(begun, read[0], quiet=given.quiet, draw=not given.no_pictures)
 
 
 def go_on(folder: Path, given: argparse.Namespace) -> int:
@@ -89,8 +96,8 @@ def go_on(folder: Path, given: argparse.Namespace) -> int:
             if name == "epochs":
                 advice = f"The cosine was made for {old.options[name]} epochs. {advice}"
             fail(ArgumentError, "npstack train --resume", expected, shown(value), advice)
-    problem = old.task.prepare(runs.same_data(old, given.data), old.options)
-    old.save()
+    problem = runs.same_problem(old, given.data)
+    learning.go_on(old, problem)
     draw = not given.no_pictures
     return learn(old, problem, resume=True, quiet=given.quiet, draw=draw)
 
@@ -99,16 +106,16 @@ def learn(
     run: Run, problem: Problem, *, resume: bool = False, quiet: bool = False, draw: bool = True
 ) -> int:
     """Train, measure, draw, and say what came of it."""
-    model, history = runs.train(run, problem, resume=resume, progress=not quiet)
+    model, history = learning.train(run, problem, resume=resume, progress=not quiet)
     if history.stopped == "interrupted":
         print(f"\n{stopped(run)}", file=sys.stderr)
         return INTERRUPTED
     scores = run.task.measure(model, problem, run.options)
-    metrics = runs.write_metrics(run, scores, model, history)
+    metrics = learning.write_metrics(run, scores, model, history)
     drawn = ""
     if draw:
-        names = [path.name for path in runs.draw(run, model, problem, history, run.folder)]
-        drawn = f"Pictures: {', '.join(names)}. "
+        files = learning.draw(run, model, problem, history, run.folder, replace=True)
+        drawn = f"Pictures: {', '.join(file.name for file in files)}. "
     if not quiet:
         print(table(run, metrics, history))
         if scores.words:
@@ -118,10 +125,13 @@ def learn(
     return OK
 
 
-def near(path: Path) -> str:
+def near(file: Path) -> str:
     """A path as one would type it here."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    try:
+        here = Path.cwd()
+    except OSError:  # this folder has been removed
+        return str(file)
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 def stopped(run: Run) -> str:

@@ -9,12 +9,14 @@ into standard units of the training part. The class is told from the last hidden
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.baselines import ridge_classifier, summaries
+from npstack.cli.memory import lstm_numbers
 from npstack.cli.tasks.common import (
     SYSTEM,
     Option,
@@ -29,6 +31,15 @@ from npstack.cli.tasks.common import (
     training_options,
     words,
 )
+from npstack.cli.tasks.facts import (
+    NAMES,
+    SCALER,
+    Field,
+    agree,
+    are_names,
+    check_fields,
+    scaler_of,
+)
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import exp, log_softmax
 from npstack.data import (
@@ -37,7 +48,6 @@ from npstack.data import (
     load_labelled_csv,
     load_labelled_npz,
     load_ts,
-    scaler_from,
     split_by_row,
 )
 from npstack.layers import Dense, Layer, Sequential
@@ -75,6 +85,10 @@ def load(
 ) -> Labelled:
     """Sequences of a file, by its suffix; with ``facts``, the columns and classes of training."""
     known: Any = facts["classes"] if facts else None
+    names = [options[k] for k in ("target", "sequence", "step")]
+    if len(set(names)) < len(names):
+        expected = "--target, --sequence and --step must be three columns"
+        fail(ArgumentError, str(path), expected, ", ".join(names), "Leave out those you lack.")
     if path.suffix == ".npz":
         return load_labelled_npz(path, classes=known)
     if path.suffix == ".ts":
@@ -119,6 +133,21 @@ def prepare(path: Path, options: Options) -> Problem:
     ids = tuple(found.ids[row] for row in split.test)
     data = Data(train, test, ids, found.classes, found.features)
     return Problem(train, validation, facts, data)
+
+
+def check_facts(where: str, facts: Options, options: Options) -> None:
+    """Names of features and classes, and their scaling."""
+    classes = Field("different names, at least two", partial(are_names, least=2))
+    check_fields(where, facts, {"features": NAMES, "classes": classes, "scaler": SCALER})
+    features, shift = facts["features"], facts["scaler"]["shift"]
+    agree(where, len(shift) == len(features), f"scaler must be of {len(features)} columns", shift)
+
+
+def numbers(facts: Options, options: Options) -> int:
+    """Parameters of stack and head."""
+    layers = options["layers"]
+    head = (layers[-1] + 1) * len(facts["classes"])
+    return lstm_numbers(len(facts["features"]), layers) + int(head)
 
 
 def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:
@@ -197,7 +226,7 @@ def predict(
     if list(found.features) != features:
         expected = f"the file must have the features {', '.join(features)}"
         fail(DataError, str(path), expected, ", ".join(found.features))
-    x = scaler_from(facts["scaler"]).apply(found.samples.x)
+    x = scaler_of(facts).apply(found.samples.x)
     outputs = in_batches(model, cast(found.samples._replace(x=x), options))
     shares = exp(log_softmax(outputs.astype(float)))
     header = ["sequence", "class", *(f"p({name})" for name in classes)]

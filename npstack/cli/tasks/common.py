@@ -15,12 +15,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from npstack.core.errors import NpstackError
 from npstack.core.numerics import Array
+from npstack.files.paths import check_path
+from npstack.files.strict_json import brief
 from npstack.layers import Layer
 from npstack.losses.samples import LossFunction, Samples
 
 Options = Mapping[str, Any]
 SYSTEM = "stacked LSTM"  # its name among the scores
+MOST, DIGITS, MOST_LAYERS = 10**9, 40, 100  # of whole numbers that are typed
+SEED = 2**128 - 1  # NumPy advises seeds of 128 bits
 
 
 class Option(NamedTuple):
@@ -110,6 +115,12 @@ class Task(Protocol):
     def prepare(self, path: Path, options: Options) -> Problem:
         """Read a file and divide it."""
 
+    def check_facts(self, where: str, facts: Options, options: Options) -> None:
+        """Raise a DataError unless these can be what `prepare` has found."""
+
+    def numbers(self, facts: Options, options: Options) -> int:
+        """How many parameters `build` would make."""
+
     def build(self, facts: Options, options: Options, rng: np.random.Generator) -> Layer:
         """A model that fits the data."""
 
@@ -133,20 +144,35 @@ class Task(Protocol):
 # ---- reading options ---------------------------------------------------------------------------
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """Read a whole number that is not too small."""
+def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+    """Read a whole number between two bounds, both included."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"a whole number of at least {least}, not {text!r}")
-        return int(text)
+        value = int(text) if text.isdecimal() and len(text) <= DIGITS else -1
+        if value < least:
+            expected = f"a whole number of at least {least}"
+            raise argparse.ArgumentTypeError(f"{expected}, not {brief(text)}")
+        if value > most:
+            raise argparse.ArgumentTypeError(f"a whole number up to {most:,}, not {brief(text)}")
+        return value
 
     return read
 
 
 def sizes(text: str) -> list[int]:
-    """Read whole numbers with commas between them."""
-    return [whole(1)(part.strip()) for part in text.split(",")]
+    """Read whole numbers with commas between them, one per layer."""
+    parts = text.split(",")
+    if len(parts) > MOST_LAYERS:
+        raise argparse.ArgumentTypeError(f"at most {MOST_LAYERS} layers, not {len(parts):,}")
+    return [whole(1)(part.strip()) for part in parts]
+
+
+def path(text: str) -> Path:
+    """Read the name of a file or folder."""
+    try:
+        return check_path("", text, "a path")
+    except NpstackError as error:
+        raise argparse.ArgumentTypeError(f"{error.expected}, not {brief(text)}") from None
 
 
 def number(least: float, below: float = float("inf"), with_least: bool = False) -> Any:
@@ -160,7 +186,7 @@ def number(least: float, below: float = float("inf"), with_least: bool = False) 
         if not (least < value < below or (with_least and value == least)):
             bound = f"{'at least' if with_least else 'above'} {least:g}"
             bound += f" and below {below:g}" if below < float("inf") else ""
-            raise argparse.ArgumentTypeError(f"a number {bound}, not {text!r}")
+            raise argparse.ArgumentTypeError(f"a number {bound}, not {brief(text)}")
         return value
 
     return read
@@ -170,7 +196,7 @@ def words(text: str) -> list[str]:
     """Read names with commas between them."""
     found = [part.strip() for part in text.split(",")]
     if not all(found):
-        raise argparse.ArgumentTypeError(f"names with commas between them, not {text!r}")
+        raise argparse.ArgumentTypeError(f"names with commas between them, not {brief(text)}")
     return found
 
 
@@ -179,7 +205,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in allowed:
-            raise argparse.ArgumentTypeError(f"{' or '.join(allowed)}, not {text!r}")
+            raise argparse.ArgumentTypeError(f"{' or '.join(allowed)}, not {brief(text)}")
         return text
 
     return read
@@ -214,7 +240,7 @@ def training_options(**defaults: Any) -> tuple[Option, ...]:
         ("validation", share, "fraction that decides when to stop", "SHARE"),
         ("test", share, "fraction that is kept for the figures at the end", "SHARE"),
         ("dtype", one_of("float32", "float64"), "numbers to compute with", "float32|float64"),
-        ("seed", whole(0), "of all random numbers", "N"),
+        ("seed", whole(0, SEED), "of all random numbers", "N"),
     ]
     return tuple(Option(name, read, general[name], text, mv) for name, read, text, mv in rows)
 

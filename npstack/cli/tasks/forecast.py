@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.baselines.forecasting import penalised
+from npstack.cli.memory import lstm_numbers
 from npstack.cli.tasks.columns import find_target, read_table
 from npstack.cli.tasks.common import (
     SYSTEM,
@@ -32,11 +33,13 @@ from npstack.cli.tasks.common import (
     whole,
     words,
 )
+from npstack.cli.tasks.facts import NAMES, SCALER, WORD, agree, check_fields, scaler_of
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import Array
-from npstack.data import Standardiser, scaler_from, split_by_time
+from npstack.data import Standardiser, split_by_time
 from npstack.data.splits import Parts, TimeSplit
 from npstack.data.windowing import windows
+from npstack.files.strict_json import brief
 from npstack.layers import Dense, Layer, Sequential
 from npstack.layers.stacked import StackedLSTM
 from npstack.losses import mean_squared_error
@@ -113,6 +116,21 @@ def divide(path: Path, count: int, options: Options) -> TimeSplit:
         got = f"{max(0, count - sum(held_out))}, {held_out[0]} and {held_out[1]} of its {count}"
         fail(DataError, str(path), expected, got, "Shorten --window or --horizon, or add data.")
     return split_by_time(count, train=count - sum(held_out), validation=held_out[0])
+
+
+def check_facts(where: str, facts: Options, options: Options) -> None:
+    """Names of columns, the target among them, and their scaling."""
+    check_fields(where, facts, {"columns": NAMES, "target": WORD, "scaler": SCALER})
+    columns, target, shift = facts["columns"], facts["target"], facts["scaler"]["shift"]
+    agree(where, target in columns, f"target must be one of {brief(columns)}", target)
+    agree(where, len(shift) == len(columns), f"scaler must be of {len(columns)} columns", shift)
+
+
+def numbers(facts: Options, options: Options) -> int:
+    """Parameters of stack and head."""
+    layers = options["layers"]
+    head = (layers[-1] + 1) * options["horizon"]
+    return lstm_numbers(len(facts["columns"]), layers) + int(head)
 
 
 def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:
@@ -266,7 +284,7 @@ def predict(
         advice = "The model reads a whole window before it tells anything."
         expected = f"the series must have at least window = {window} steps"
         fail(DataError, str(path), expected, count, advice)
-    scaler, observed = scaler_from(facts["scaler"]), np.asarray(table.mask.all(axis=1))
+    scaler, observed = scaler_of(facts), np.asarray(table.mask.all(axis=1))
     values = np.where(observed[:, np.newaxis], table.values, scaler.shift)
     index = np.arange(count - window + 1)[:, np.newaxis] + np.arange(window)
     samples = cast(Samples(scaler.apply(values)[index], np.zeros(0), observed[index]), options)

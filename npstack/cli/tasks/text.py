@@ -17,7 +17,9 @@ import numpy as np
 
 from npstack import analysis
 from npstack.baselines.ngram import COMPRESSORS, NGram, compressed_bits
+from npstack.cli.memory import lstm_numbers
 from npstack.cli.tasks.common import (
+    SEED,
     SYSTEM,
     Option,
     Options,
@@ -29,10 +31,12 @@ from npstack.cli.tasks.common import (
     training_options,
     whole,
 )
+from npstack.cli.tasks.facts import Field, agree, are_counts, check_fields, is_word
 from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.data import load_text
+from npstack.files.strict_json import brief
 from npstack.layers import Layer
 from npstack.losses import softmax_cross_entropy
 from npstack.text import Vocabulary, bits_per_character, character_model, read, sample, streams
@@ -46,6 +50,10 @@ def character(text: str) -> str:
 
 
 LOSS = softmax_cross_entropy
+SYMBOLS = Field(
+    "different characters, at least one",
+    lambda text: is_word(text) and len(set(text)) == len(text),
+)
 ORDERS = 6  # the longest n-gram
 SHOWN = 100  # characters in the picture
 WRITTEN, TEMPERATURE = 300, 0.7  # the sample that goes with the figures
@@ -68,10 +76,10 @@ OPTIONS = (
     ),
 )
 WISHES: tuple[Option, ...] = (
-    Option("length", whole(1), 500, "characters to write", "N"),
+    Option("length", whole(1, 10**6), 500, "characters to write", "N"),
     Option("temperature", number(0, with_least=True), TEMPERATURE, "0: always the likeliest", "T"),
     Option("prompt", str, "\n", "what it reads before it writes", "TEXT"),
-    Option("seed", whole(0), 0, "of the characters that are drawn", "N"),
+    Option("seed", whole(0, SEED), 0, "of the characters that are drawn", "N"),
 )
 
 
@@ -107,6 +115,23 @@ def prepare(path: Path, options: Options) -> Problem:
     }
     data = Texts(text, vocabulary, ids, train, stop)
     return Problem(streams(ids[:train], rows), streams(ids[train:stop][:MOST], ROWS), facts, data)
+
+
+def check_facts(where: str, facts: Options, options: Options) -> None:
+    """The symbols, and how often each occurs."""
+    counts = Field("whole numbers, not all of them 0", lambda n: are_counts(n) and any(n))
+    check_fields(where, facts, {"symbols": SYMBOLS, "counts": counts})
+    symbols, replacement = facts["symbols"], options["replacement"]
+    expected = f"counts must be of {len(symbols)} symbols"
+    agree(where, len(facts["counts"]) == len(symbols), expected, facts["counts"])
+    known = replacement is None or replacement in symbols
+    agree(where, known, f"replacement must be one of {brief(symbols)}", replacement)
+
+
+def numbers(facts: Options, options: Options) -> int:
+    """Parameters of embedding, stack and head."""
+    V, D, layers = len(facts["symbols"]), options["embedding"], options["layers"]
+    return int(V * D + lstm_numbers(D, layers) + (layers[-1] + 1) * V)
 
 
 def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:

@@ -1,0 +1,55 @@
+"""What a command says when it cannot go on: one line, and nothing in it that a terminal obeys."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+ADVICE = {
+    errno.ENOENT: "Is the name right?",
+    errno.EACCES: "Its rights do not allow it: change them, or choose another place.",
+    errno.EPERM: "Its rights do not allow it: change them, or choose another place.",
+    errno.EROFS: "Choose a place that can be written.",
+    errno.ENOSPC: "Make room there, or choose another place.",
+    errno.EDQUOT: "Make room there, or choose another place.",
+    errno.EFBIG: "Files may not be so large there: choose another place.",
+    errno.ENOTDIR: "A part of the path is a file: choose another path.",
+    errno.EEXIST: "Choose another name.",
+    errno.EISDIR: "Give the path of a file.",
+    errno.ELOOP: "It is a link that leads back to itself: remove it.",
+    errno.ENAMETOOLONG: "Shorten the name.",
+}
+
+
+def say(message: object) -> None:
+    """Print a message on standard error.
+
+    Examples
+    --------
+    >>> import contextlib
+    >>> with contextlib.redirect_stderr(sys.stdout):
+    ...     say("no file is called\\n'\\x1b[2J'")
+    npstack: no file is called '\\x1b[2J'
+    """
+    text = plain(str(message))
+    print(text if text.startswith("npstack ") else f"npstack: {text}", file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """Text on one line; what is no printable character, as Python would write it."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
+def of_system(error: OSError) -> str:
+    """What the system has refused, and what to do.
+
+    Examples
+    --------
+    >>> of_system(FileNotFoundError(errno.ENOENT, "No such file or directory", "rain.csv"))
+    "'rain.csv': no such file or directory. Is the name right?"
+    """
+    reason = error.strerror or str(error) or type(error).__name__
+    names = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
+    words = ": ".join([*names[-1:], reason[:1].lower() + reason[1:]]).rstrip(".")
+    return f"{words}. {ADVICE.get(error.errno or 0, '')}".rstrip()
