@@ -1,4 +1,4 @@
-"""What everything else stands on: numbers, checked arguments, parameters, tapes; and the legend.
+"""The base of all other subpackages: numbers, checked arguments, parameters, tapes; and the legend.
 
 ======  =============================  ======  =====================
 letter  meaning                        letter  meaning
@@ -8,6 +8,6 @@ letter  meaning                        letter  meaning
 ``D``   input size                     ``K``   outputs, classes
 ======  =============================  ======  =====================
 
-Every error says where, what was expected, what came, and what to do. Checks run once, at the public
-boundary; the functions behind it assume.
+Every error says where, what was expected, what was given, and what to do. Public functions check
+their arguments once; internal functions do not check again.
 """

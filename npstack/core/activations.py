@@ -19,16 +19,16 @@ hard_sigmoid_fifth   alpha a + beta, cut to [0, 1]    alpha if 0 < y < 1        
 hard_sigmoid_sixth   a/6 + 1/2, cut to [0, 1]         1/6 if 0 < y < 1          0 at both
 ==================== ================================ ========================= ==================
 
-Every function is analytic or branches on the real part of ``a``, and its slope at a kink is that of
-the branch which it takes there, so the complex step agrees with the slope everywhere. It is also
-what PyTorch takes. A slope is formed from ``a`` where the output ``y`` has lost digits: the output
-of an elu is -1 at -40, its slope there 4e-18. Those of sigmoid and tanh come from ``y`` alone,
+Every function is analytic or branches on the real part of ``a``. Its slope at a kink is that of the
+branch which is used there, so the complex step agrees with the slope everywhere; PyTorch uses the
+same slopes. A slope is computed from ``a`` if the output ``y`` has lost digits: the output of an
+elu is -1 at -40, its slope there 4e-18. Those of sigmoid and tanh are computed from ``y`` only,
 because a tape keeps the gates and not their pre-activations.
 
-Frameworks disagree about what stands behind a name. `hard_sigmoid` has two meanings (see
-`check_activation`). A leaky_relu without alpha has 0.01 in PyTorch and ONNX, 0.2 in Keras 3. ONNX
-gives its recurrent nodes the defaults of its operators, but onnxruntime takes 0 in them for what is
-left out of an affine, scaled_tanh or thresholded_relu: write such parameters out.
+Frameworks disagree about some names. `hard_sigmoid` has two meanings (see `check_activation`). A
+leaky_relu without alpha has 0.01 in PyTorch and ONNX, 0.2 in Keras 3. ONNX gives its recurrent
+nodes the defaults of its operators, but onnxruntime uses 0 for a missing parameter of affine,
+scaled_tanh or thresholded_relu: give these parameters explicitly.
 """
 
 from __future__ import annotations
@@ -110,13 +110,13 @@ def _affine(a: Array, alpha: float, beta: float) -> Array:
 
 
 def _cut(z: Array) -> Array:
-    """``z`` where its real part lies between 0 and 1, else the nearer of the two; NaN stays."""
+    """``z`` where its real part lies between 0 and 1, else the nearer bound; NaN stays NaN."""
     return np.where(real(z) <= 0, np.zeros_like(z), np.where(real(z) >= 1, np.ones_like(z), z))
 
 
 def _cut_slope(y: Array) -> Array:
     """1 where ``y = _cut(z)`` is neither 0 nor 1, else 0."""
-    # Made of y, not of ones_like(y): divided by 6, a 1 among mpmath numbers must be one of theirs.
+    # From y, not ones_like(y): divided by 6, a 1 among mpmath numbers must be an mpmath number.
     return np.where((real(y) > 0) & (real(y) < 1), 0 * y + 1, 0 * y)
 
 
@@ -124,16 +124,16 @@ def _cut_slope(y: Array) -> Array:
 
 
 INF = float("inf")
-Range = tuple[float, float]  # the least and the greatest value; infinite where there is none
+Range = tuple[float, float]  # the smallest and the largest value, or infinity
 ANY, POSITIVE, FRACTION, SIGNED = (-INF, INF), (0, INF), (0, 1), (-1, 1)
 
 
 class Kind(NamedTuple):
-    """What a name in the table stands for.
+    """The entry of a name in the table.
 
     ``function(a, …)``, ``derivative(a, y, …)`` and ``range(…)`` take the parameters last: alpha,
-    then beta, as many as there are ``defaults``. The range is the smallest interval that holds
-    every output, and stands there itself where no parameter changes it. Where
+    then beta, as many as there are ``defaults``. The range is the smallest interval that
+    contains every output; it is given directly if no parameter changes it. With
     ``slope_from_output``, the derivative does not read ``a``.
     """
 
@@ -192,22 +192,22 @@ _PARAMETERS = ("alpha", "beta")
 class Activation(Configured):
     """One activation of the table, with its parameters.
 
-    A value: two of one name and the same parameters are equal and have one hash. Wherever a layer
-    takes an activation, the name alone means the one with default parameters.
+    A value: two with the same name and parameters are equal and have the same hash. Where a layer
+    takes an activation, a name stands for the activation with default parameters.
 
     Parameters
     ----------
     name : str
-        A name of the table at the top of this module.
+        A name in the table at the top of this module.
     alpha, beta : float, optional
-        Any finite numbers, negative ones too. Left out they are 0.01 for leaky_relu, 0.2 and 0.5
-        for hard_sigmoid_fifth, 1 and 0 for affine, otherwise 1. One that the function does not
-        have is an error.
+        Any finite numbers, also negative ones. Defaults: 0.01 for leaky_relu, 0.2 and 0.5 for
+        hard_sigmoid_fifth, 1 and 0 for affine, otherwise 1. A parameter that the function does
+        not have is an error.
 
     Raises
     ------
     ArgumentError
-        An unknown name or parameter, or one that is no finite number.
+        An unknown name or parameter, or one that is not a finite number.
 
     Examples
     --------
@@ -248,7 +248,7 @@ class Activation(Configured):
 
     @property
     def slope_from_output(self) -> bool:
-        """Whether `derivative` reads the output alone, so that its ``a`` may be None.
+        """Whether `derivative` reads only the output, so that its ``a`` may be None.
 
         Examples
         --------
@@ -259,7 +259,7 @@ class Activation(Configured):
 
     @property
     def range(self) -> Range:
-        """The least and the greatest output that there can be, infinite where there is none.
+        """The smallest and the largest possible output, or infinity.
 
         Examples
         --------
@@ -281,7 +281,7 @@ class Activation(Configured):
         return np.asarray(ACTIVATIONS[self.name].function(a, *self._parameters))
 
     def derivative(self, a: Array | None, y: Array) -> Array:
-        """The slope ``dy/da`` where ``y = function(a)``; at a kink, as the table says.
+        """The slope ``dy/da`` for ``y = function(a)``; at a kink, as in the table.
 
         Examples
         --------
@@ -291,7 +291,7 @@ class Activation(Configured):
         return np.asarray(ACTIVATIONS[self.name].derivative(a, y, *self._parameters))
 
     def config(self) -> dict[str, Any]:
-        """Name and parameters as JSON has them, defaults included.
+        """Name and parameters as JSON values, with defaults.
 
         Examples
         --------
@@ -312,7 +312,7 @@ class Activation(Configured):
 
 
 def check_activation(where: str, name: str, value: str | Activation) -> Activation:
-    """An `Activation`, or the name of one, as an `Activation`.
+    """Check an `Activation`, or the name of one; return an `Activation`.
 
     Examples
     --------
@@ -331,7 +331,7 @@ def check_activation(where: str, name: str, value: str | Activation) -> Activati
 
 
 def _check_name(where: str, name: str, value: object) -> str:
-    """A name of the table; the one that means two functions, and what resembles it, names both."""
+    """Check a name; for ``hard_sigmoid`` and similar names, the error names both functions."""
     names = [*ACTIVATIONS, "hard_sigmoid"]
     resembles = (
         difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []

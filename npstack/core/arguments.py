@@ -1,7 +1,7 @@
-"""Arguments that are no arrays: sizes, numbers, flags, words, generators, dtypes.
+"""Checks of arguments that are not arrays: sizes, numbers, flags, words, generators, dtypes.
 
-Each check returns the value to go on with, in Python's own type: ``np.int8(100)`` has passed as a
-size, and 3 times it would be 44. What was checked and what is used must be the same.
+Each check returns the value to use, in Python's own type: ``np.int8(100)`` is a valid size, but 3
+times it would be 44. The value that is used must be the one that was checked.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ FLOAT_DTYPES = [np.dtype(code) for code in "fdgFDGO"]  # float32 … longdouble,
 def check_size(
     where: str, name: str, value: object, advice: str = "Use an int, for example 8."
 ) -> int:
-    """A whole number of at least 1."""
+    """Check a whole number of at least 1."""
     return check_whole(where, name, value, advice, least=1)
 
 
 def check_whole(
     where: str, name: str, value: object, advice: str, *, least: int = 0, most: int | None = None
 ) -> int:
-    """A whole number within bounds, Python's or NumPy's."""
+    """Check a whole number within bounds, Python's or NumPy's."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     number = int(value) if whole else least - 1  # type: ignore[call-overload]
     if number < least or (most is not None and number > most):
@@ -41,7 +41,7 @@ def check_whole(
 
 
 def _as_float(value: object) -> float:
-    """A real number as a float; NaN if it is none, infinity if it has hundreds of digits."""
+    """A real number as a float; NaN if it is not a number, infinity if it is too large."""
     try:
         return float(value) if isinstance(value, Real) else np.nan
     except OverflowError:
@@ -49,7 +49,7 @@ def _as_float(value: object) -> float:
 
 
 def check_number(where: str, name: str, value: object, advice: str) -> float:
-    """A finite real number."""
+    """Check a finite real number."""
     number = _as_float(value)
     if not np.isfinite(number) or isinstance(value, bool):
         fail(ArgumentError, where, f"{name} must be a finite number", describe(value), advice)
@@ -57,7 +57,7 @@ def check_number(where: str, name: str, value: object, advice: str) -> float:
 
 
 def check_positive(where: str, name: str, value: object, advice: str) -> float:
-    """A finite number above zero."""
+    """Check a finite number above zero."""
     number = check_number(where, name, value, advice)
     if number <= 0:
         fail(ArgumentError, where, f"{name} must be above 0", describe(value), advice)
@@ -65,7 +65,7 @@ def check_positive(where: str, name: str, value: object, advice: str) -> float:
 
 
 def check_fraction(where: str, name: str, value: object, advice: str) -> float:
-    """A number with 0 ≤ value < 1."""
+    """Check a number with 0 ≤ value < 1."""
     number = _as_float(value)
     if not 0 <= number < 1:
         expected = f"{name} must be a number with 0 <= {name} < 1"
@@ -74,7 +74,7 @@ def check_fraction(where: str, name: str, value: object, advice: str) -> float:
 
 
 def check_flag(where: str, name: str, value: object) -> bool:
-    """True or False, Python's or NumPy's; no other value stands for one of them."""
+    """Check for True or False, Python's or NumPy's, and no other value."""
     if not isinstance(value, bool | np.bool_):
         expected, advice = f"{name} must be True or False", f"Use {name}=True or {name}=False."
         fail(ArgumentError, where, expected, describe(value), advice)
@@ -82,7 +82,7 @@ def check_flag(where: str, name: str, value: object) -> bool:
 
 
 def check_option(where: str, name: str, value: object, options: Iterable[str]) -> str:
-    """One of a list of words; a near miss gets a suggestion."""
+    """Check for one of a list of words; a similar word gets a suggestion."""
     options = list(options)
     if not isinstance(value, str) or value not in options:
         near = difflib.get_close_matches(value, options, n=1) if isinstance(value, str) else []
@@ -97,7 +97,7 @@ def check_option(where: str, name: str, value: object, options: Iterable[str]) -
 
 
 def check_generator(where: str, rng: object) -> np.random.Generator:
-    """A NumPy random generator: randomness is an argument, never a global."""
+    """Check a NumPy random generator; there is no global one."""
     if not isinstance(rng, np.random.Generator):
         fail(
             DtypeError,
@@ -110,12 +110,12 @@ def check_generator(where: str, rng: object) -> np.random.Generator:
 
 
 def check_dtype(where: str, dtype: DTypeLike) -> np.dtype[Any]:
-    """A dtype that the package computes in."""
+    """Check a dtype that the package supports."""
     try:
         checked: np.dtype[Any] = np.dtype(dtype)
         got = str(checked)
     except TypeError:
-        checked, got = np.dtype(bool), repr(dtype)  # no dtype at all: refused like bool
+        checked, got = np.dtype(bool), repr(dtype)  # not a dtype: refused like bool
     if checked not in FLOAT_DTYPES:
         expected = "dtype must be float32, float64, longdouble, a complex type or object (mpmath)"
         fail(DtypeError, where, expected, got, "Use dtype=np.float64.")

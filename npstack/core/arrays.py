@@ -1,4 +1,4 @@
-"""Arrays that a layer is given: parameters, inputs, states, draws."""
+"""Checks of arrays: parameters, inputs, states, draws."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from npstack.core.numerics import Array
 
 
 def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Array]) -> None:
-    """A complete dictionary with the layer's own names and shapes, of one dtype."""
+    """Check parameters: all names and shapes of the layer, of one dtype."""
     if not isinstance(params, Mapping):
         fail(
             DtypeError,
@@ -68,10 +68,10 @@ def check_params(where: str, params: Mapping[str, Array], own: Mapping[str, Arra
 
 
 def as_array(where: str, name: str, value: object) -> Array:
-    """The door through which every array comes in: a plain array of numbers, or an error in words.
+    """Check an array: return a plain array of numbers, or raise an error.
 
-    What NumPy makes an array of is taken, nested lists too. A masked array is refused, for its mask
-    would be lost and whatever is written under it would be computed with.
+    Anything that NumPy converts to an array is accepted, also nested lists. A masked array is
+    refused, because its mask would be lost and the values under it would be used.
     """
     if hasattr(value, "outputs"):
         got = kind_of(value)
@@ -98,7 +98,7 @@ def as_array(where: str, name: str, value: object) -> Array:
 
 
 def _is_masked(value: object) -> bool:
-    """Whether it is a masked array, or a list that holds one."""
+    """Whether it is a masked array, or a list that contains one."""
     if isinstance(value, list | tuple):
         return any(_is_masked(part) for part in value)
     return isinstance(value, np.ma.MaskedArray)
@@ -107,7 +107,7 @@ def _is_masked(value: object) -> bool:
 def _no_array(
     where: str, name: str, value: object, error: Exception
 ) -> tuple[type[NpstackError], str, str, str, str]:
-    """What to say of a value of which NumPy makes no array."""
+    """Raise the error for a value that NumPy cannot convert to an array."""
     if isinstance(value, list | tuple):
         advice = "Pad them to the longest and give lengths=."
         return ShapeError, where, f"{name} must be one array", "rows of different lengths", advice
@@ -123,7 +123,7 @@ def _no_array(
 
 
 def _check_objects(where: str, name: str, value: object, array: Array) -> None:
-    """Objects must be numbers: mpmath's, Python's; not None, texts or lists."""
+    """Check that objects are numbers, mpmath's or Python's; not None, texts or lists."""
     odd = next((own for own in array.flat if not isinstance(own, Complex)), 0)
     if isinstance(odd, Complex):
         return
@@ -139,7 +139,7 @@ def _check_objects(where: str, name: str, value: object, array: Array) -> None:
 def check_float(
     where: str, name: str, value: object, dtype: np.dtype[Any] | None, partner: str
 ) -> Array:
-    """An array of the floating dtype that its partner has (any of ours where there is none)."""
+    """Check an array of the same floating dtype as its partner (any supported one without it)."""
     array = as_array(where, name, value)
     if dtype is None and array.dtype in FLOAT_DTYPES:
         return array
@@ -157,7 +157,7 @@ def check_float(
 def check_input(
     where: str, x: object, size: int | None, dtype: np.dtype[Any] | None, time: bool | None
 ) -> Array:
-    """The input of a layer: ``(B, T, D)`` if it needs time, ``(B, D)`` or ``(B, T, D)`` if not."""
+    """Check the input: ``(B, T, D)`` if a layer needs time, else ``(B, D)`` or ``(B, T, D)``."""
     x = check_float(where, "x", x, dtype, "the parameters")
     last = "D" if size is None else f"D={size}"
     shape = f"(B, T, {last})" if time else f"(B, {last}) or (B, T, {last})"
@@ -186,7 +186,7 @@ def check_input(
 
 
 def check_symbols(where: str, x: object, size: int | None) -> Array:
-    """The input of an embedding: integers ``(B, T)``, checked for range where they are valid."""
+    """Check the input of an embedding: integers ``(B, T)``, in range where they are valid."""
     x = as_array(where, "x", x)
     if x.dtype.kind not in "iu":
         fail(
@@ -210,7 +210,7 @@ def check_symbols(where: str, x: object, size: int | None) -> Array:
 def check_symbol_range(
     where: str, x: Array, mask: NDArray[np.bool_] | None, size: int | None
 ) -> None:
-    """Symbols at valid steps lie between 0 and ``size - 1``."""
+    """Check that symbols at valid steps lie between 0 and ``size - 1``."""
     assert mask is not None
     assert size is not None
     wrong = mask & ((x < 0) | (x >= size))
@@ -233,7 +233,7 @@ def check_tuple(
     leading: tuple[int, ...],
     dtype: np.dtype[Any],
 ) -> Any:
-    """A NamedTuple of arrays ``(*leading, size)`` of the parameters' dtype."""
+    """Check a NamedTuple of arrays ``(*leading, size)`` of the parameters' dtype."""
     kind, fields = type(sizes), sizes._fields
     if not isinstance(values, kind):
         shapes = sorted({(*leading, size) for size in sizes})
@@ -258,7 +258,7 @@ def check_tuple(
 
 
 def check_count(where: str, name: str, values: object, count: int) -> tuple[Any, ...]:
-    """A tuple or list with one entry per recurrent layer, bottom first."""
+    """Check a tuple or list with one entry per recurrent layer, bottom first."""
     if not isinstance(values, tuple | list) or hasattr(values, "_fields") or len(values) != count:
         got = len(values) if type(values) in (tuple, list) else kind_of(values)  # type: ignore[arg-type]
         fail(
@@ -272,7 +272,7 @@ def check_count(where: str, name: str, values: object, count: int) -> tuple[Any,
 
 
 def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) -> Any:
-    """Draws from an earlier tape: booleans of a shape, a tuple of one per part, or None."""
+    """Check draws from an earlier tape: booleans of a shape, a tuple with one per part, or None."""
     if isinstance(shape, int):
         wanted = f"a tuple of {shape}, one per part"
         right = isinstance(noise, tuple) and len(noise) == shape
@@ -287,11 +287,11 @@ def check_noise(where: str, noise: object, shape: int | tuple[int, ...] | None) 
             got += f" of {len(noise)}"
         advice = "Pass the noise of a tape of the same model and x."
         fail(ArgumentError, where, f"noise must be {wanted}", got, advice)
-    return noise.copy() if isinstance(noise, np.ndarray) else noise  # a tape owns its draws
+    return noise.copy() if isinstance(noise, np.ndarray) else noise  # a tape has its own copy
 
 
 def check_noise_tree(where: str, noise: object, shapes: Any) -> Any:
-    """Draws from an earlier tape, in the tree that `Cell.noise_shapes` is."""
+    """Check draws from an earlier tape, in the structure of `Cell.noise_shapes`."""
     if not isinstance(shapes, tuple):
         return check_noise(where, noise, None if shapes is None else tuple(shapes))
     parts = [

@@ -1,4 +1,4 @@
-"""How a thing says what it was built of, in plain values, so that it can be built again."""
+"""Configurations: the arguments of an object in plain values, to build it again."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import numpy as np
 from npstack.core.errors import ArgumentError, describe
 from npstack.core.keywords import check_keywords
 
-TYPE = "type"  # the name under which a configuration says what it is of
+TYPE = "type"  # the key for the class in a configuration
 
 
 class Unnamed(str):
-    """Stands for an argument that JSON cannot hold, and says what it was."""
+    """A placeholder for an argument that JSON cannot hold, with its description."""
 
 
 class Configured:
     """Base of layers, cells and their parts: `config` is made of the constructor's arguments.
 
-    A subclass need not write anything for it. One that is built from something that has no name
-    (a function, an array) writes ``config`` itself, and `from_config` as its inverse.
+    A subclass needs no code for it. Only one that is built from something without a name (a
+    function, an array) defines ``config``, and `from_config` as its inverse.
     """
 
-    # How parameters were drawn is no part of what they are drawn for.
+    # The generator of the parameters is not part of the configuration.
     of_drawing: frozenset[str] = frozenset({"kernel_init", "recurrent_init", "bias_init"})
     _given: dict[str, Any] | None = None
 
@@ -39,7 +39,7 @@ class Configured:
 
     @classmethod
     def _plain(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any] | None:
-        """The arguments in plain values; None where they do not fit the constructor."""
+        """The arguments as plain values; None if they do not fit the constructor."""
         try:
             bound = _signature(cls.__mro__).bind(*args, **kwargs)
         except TypeError:
@@ -58,15 +58,15 @@ class Configured:
         }
 
     def config(self) -> dict[str, Any]:
-        """What ``npstack.build`` makes the same again of: plain values, ready for JSON.
+        """The arguments with which ``npstack.build`` makes the same again, for JSON.
 
-        Parameters (weights) are not in it; ``params`` has them. So ``rng`` is None in it. It says
-        what the constructor was given; what was assigned later is refused.
+        It does not contain parameters (weights), which are in ``params``; so ``rng`` is None. It has
+        the arguments of the constructor; attributes that were changed later are an error.
 
         Raises
         ------
         ArgumentError
-            It was built from something that has no name, such as a function.
+            It was built from something without a name, such as a function.
 
         Examples
         --------
@@ -98,7 +98,7 @@ class Configured:
 
     @classmethod
     def from_config(cls, arguments: dict[str, Any]) -> Self:
-        """Build from what `config` said, its own parts built already; ``type`` is left out."""
+        """Build from the result of `config`, with its parts already built; ``type`` is left out."""
         parameters = _signature(cls.__mro__).parameters.values()
         listed = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
         placed = [
@@ -112,14 +112,14 @@ class Configured:
 
 
 def _constructor(mro: tuple[type, ...]) -> Any:
-    """The constructor of a class, given it and its bases."""
+    """The constructor of a class, from the class and its bases."""
     return next(vars(base)["__init__"] for base in mro if "__init__" in vars(base))
 
 
 def arguments_of(kind: type[Configured]) -> tuple[list[str], str | None]:
-    """What a configuration of this kind needs: the arguments without a default, the one of many.
+    """The required arguments of a configuration: those without a default, and ``*args``.
 
-    Nothing is known of a kind that reads its configuration in a way of its own.
+    They are unknown for a class with its own `from_config`.
     """
     if vars(Configured)["from_config"].__func__ is not kind.from_config.__func__:  # type: ignore[attr-defined]
         return [], None
@@ -131,7 +131,7 @@ def arguments_of(kind: type[Configured]) -> tuple[list[str], str | None]:
 
 @cache
 def _signature(mro: tuple[type, ...]) -> inspect.Signature:
-    """What a class is built from, given it and its bases."""
+    """The arguments of a class, from the class and its bases."""
     constructor = _constructor(mro)
     if constructor is object.__init__:
         return inspect.Signature()
@@ -140,7 +140,7 @@ def _signature(mro: tuple[type, ...]) -> inspect.Signature:
 
 
 def as_plain(value: object) -> Any:
-    """A value as JSON has it: numbers, words, lists, configurations; else what it was.
+    """A value for JSON: numbers, words, lists, configurations; otherwise a placeholder.
 
     Examples
     --------
@@ -167,13 +167,13 @@ def as_plain(value: object) -> Any:
     if isinstance(value, Configured):
         try:
             return value.config()
-        except ArgumentError:  # said when it is asked for, with its place
+        except ArgumentError:  # reported when it is used, with its place
             return {TYPE: type(value).__name__, **(value._given or {"?": Unnamed(describe(value))})}
     return Unnamed(describe(value))
 
 
 def _leaves(path: str, value: Any) -> Any:
-    """Every single value of nested lists and dictionaries, and where it stands."""
+    """Every single value of nested lists and dictionaries, and its place."""
     if isinstance(value, dict):
         for key, own in value.items():
             yield from _leaves(f"{path}.{key}" if path else key, own)

@@ -1,7 +1,7 @@
-"""What the package raises on purpose, and the one wording that all of it shares.
+"""The errors of the package, and their common form.
 
-Every error says where, what was expected, what came, and what to do. Each of these is an attribute;
-the message is made from them, so nobody needs to take a message apart.
+Every error says where, what was expected, what was given, and what to do. Each of these is an
+attribute; the message is made from them, so there is no need to parse a message.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ class NpstackError(Exception):
     Attributes
     ----------
     where : str
-        The function or file that found the fault, such as ``"LSTM.forward"``.
+        The function or file with the error, such as ``"LSTM.forward"``.
     expected, got, advice : str
-        What was expected, what came, and what to do about it.
+        What was expected, what was given, and what to do.
     step : int or None
-        The time step, where one is known; counted from the beginning of the sequence.
+        The time step, if known; counted from the beginning of the sequence.
     layer, gate : str or None
         The path of the layer, such as ``"0.1.LSTM"``, and the gate, state or parameter in it.
     typed : str or None
-        The advice as options of the command line, where it differs from ``advice``.
+        The advice as options of the command line, if it differs from ``advice``.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class NpstackError(Exception):
 
     @property
     def got(self) -> str:
-        """What came. A time step in it is that of ``step``, which may be counted anew."""
+        """What was given. A time step in it is that of ``step``, which may be renumbered."""
         return self._got if self.step is None else self._got.replace("{step}", str(self.step))
 
     def __str__(self) -> str:
@@ -86,15 +86,15 @@ class ArgumentError(NpstackError, ValueError):
 
 
 class TapeError(NpstackError, ValueError):
-    """A tape does not belong to the layer that is asked to read it."""
+    """A tape does not belong to the layer that reads it."""
 
 
 class DataError(NpstackError, ValueError):
-    """A file does not hold what it should."""
+    """A file does not have the expected contents."""
 
 
 class LeakageError(DataError):
-    """What is kept for validation or test has found its way into training."""
+    """Data for validation or test were used in training."""
 
 
 def fail(
@@ -110,7 +110,7 @@ def fail(
 
 
 def kind_of(value: object) -> str:
-    """What kind of thing it is, with its article.
+    """The kind of a value, with its article.
 
     Examples
     --------
@@ -142,6 +142,6 @@ def describe(value: object) -> str:
         text = CLASS.sub(r"\1", " ".join(repr(value).split()))
     except Exception:  # a value that cannot even be shown
         return f"a value of type {type(value).__name__}"
-    if " at 0x" in text:  # where it stands in memory helps nobody
+    if " at 0x" in text:  # its address in memory is of no use
         return f"a value of type {type(value).__name__}"
     return f"{text if len(text) <= LONGEST else text[:LONGEST] + '…'} ({type(value).__name__})"

@@ -1,7 +1,7 @@
 """Initialisers: each draws one array from ``rng``.
 
-A packed matrix ``(D, 4H)`` is drawn gate by gate: the packing is our storage, not part of the
-maths, so every gate gets the matrix it would get if it stood alone.
+A packed matrix ``(D, 4H)`` is drawn gate by gate: the packing is a matter of storage, not of
+the maths, so every gate gets the same matrix as without packing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 
 Shape = tuple[int, int]
-MOST_UNASKED = 10**8  # numbers that any machine has room for
+MOST_UNASKED = 10**8  # numbers that fit into any machine's memory
 Initialiser: TypeAlias = (
     "Callable[[np.random.Generator, Shape], Array]"  # numpy.random is slow to load
 )
 
 
 def uniform(rng: np.random.Generator, shape: Shape) -> Array:
-    """Uniform on ±1/√n with ``n`` the size of the last axis; for recurrent layers PyTorch's choice.
+    """Uniform on ±1/√n with ``n`` the size of the last axis; PyTorch's choice for recurrent layers.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def orthogonal(rng: np.random.Generator, shape: Shape) -> Array:
     if not drawn.any():  # nothing was drawn: the parameters are given afterwards
         return np.zeros(shape)
     q, r = np.linalg.qr(drawn)
-    q = q * np.sign(np.diag(r))  # makes the decomposition unique, hence the draw uniform
+    q = q * np.sign(np.diag(r))  # makes the decomposition unique, so the draw is uniform
     return q if rows >= columns else q.T
 
 
@@ -85,7 +85,7 @@ INITIALISERS: dict[str, Initialiser] = {
 
 
 def check_room(where: str, *shapes: tuple[int, ...]) -> None:
-    """Parameters of these shapes fit into memory; asked before anything is drawn.
+    """Check that parameters of these shapes fit into memory, before anything is drawn.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def check_room(where: str, *shapes: tuple[int, ...]) -> None:
     if numbers < MOST_UNASKED:
         return
     try:
-        np.empty(2 * numbers)  # they are drawn, then put together; nothing is touched yet
+        np.empty(2 * numbers)  # drawn, then joined: twice the memory
     except (MemoryError, ValueError, OverflowError):
         expected, got = "parameters must fit into memory", f"{8 * numbers:,} bytes"
         fail(ArgumentError, where, expected, got, "Use smaller sizes.")

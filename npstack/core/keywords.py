@@ -1,4 +1,4 @@
-"""Keyword arguments that a constructor does not have, many of them another framework's words."""
+"""Unknown keyword arguments of constructors, many of them from other frameworks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from npstack.core.errors import ArgumentError, fail
 
-# What users of PyTorch, Keras and ONNX type, and what npstack has in its place.
+# Keywords of PyTorch, Keras and ONNX, and their equivalent in npstack.
 ELSEWHERE = {
     "dropout": "StackedLSTM(…, dropout=…) drops between layers; Dropout(…) is a layer.",
     "recurrent_dropout": "Put RecurrentDropout(LSTMCell(…), rate) into Recurrent(…).",
@@ -46,7 +46,7 @@ ELSEWHERE = {
 
 
 def check_keywords(where: str, constructor: Callable[..., Any], given: Iterable[str]) -> None:
-    """No keyword that the constructor does not take."""
+    """Check that the constructor has all these keywords."""
     accepted = _keywords(constructor)
     for name in given:
         if accepted is None or name in accepted:
@@ -59,7 +59,7 @@ def check_keywords(where: str, constructor: Callable[..., Any], given: Iterable[
 
 @cache
 def _keywords(constructor: Callable[..., Any]) -> tuple[str, ...] | None:
-    """All keywords that a constructor takes; None where it takes any."""
+    """All keywords of a constructor; None if it accepts any."""
     names: list[str] = []
     for parameter in list(inspect.signature(constructor).parameters.values())[1:]:
         if parameter.kind is parameter.VAR_KEYWORD:
@@ -73,5 +73,5 @@ def _keywords(constructor: Callable[..., Any]) -> tuple[str, ...] | None:
 
 
 def _meaning(function: Any, annotation: Any) -> Any:
-    """What an annotation says; annotations are texts here."""
+    """The meaning of an annotation; annotations are texts here."""
     return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation

@@ -18,8 +18,8 @@ def lazy(package: str, homes: Mapping[str, str]) -> Lookup:
     package : str
         Its ``__name__``.
     homes : dict
-        By module: the names that the package offers from it, with spaces between them. Names
-        whose home is the package itself are its modules.
+        By module: the names from it, separated by spaces. Names from the package itself are its
+        modules.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def lazy(package: str, homes: Mapping[str, str]) -> Lookup:
         if home[name] == package:
             return import_module(f"{package}.{name}")
         found = getattr(import_module(home[name]), name)
-        setattr(sys.modules[package], name, found)  # found once, it is looked up no more
+        setattr(sys.modules[package], name, found)  # looked up only once
         return found
 
     return find, lambda: sorted(home)

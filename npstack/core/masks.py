@@ -1,4 +1,4 @@
-"""Masks: which steps are valid, what that selects, and that it is finite there."""
+"""Masks: valid steps, selecting them, and checking that values there are finite."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_mask(
         return np.arange(T) < lengths[:, np.newaxis]
     if mask is None:
         return np.ones((B, T), dtype=bool)
-    return check_bool_mask(where, mask, shape).copy()  # a tape outlives what the caller does next
+    return check_bool_mask(where, mask, shape).copy()  # the caller may change it later
 
 
 def check_bool_mask(
@@ -66,7 +66,7 @@ def check_bool_mask(
     name: str = "mask",
     meaning: str = "at valid steps",
 ) -> NDArray[np.bool_]:
-    """A boolean mask of a given shape; 0/1 numbers are not taken for one."""
+    """Check a boolean mask of a given shape; 0/1 numbers are refused."""
     mask = as_array(where, name, mask)
     if mask.dtype != bool:
         fail(
@@ -84,14 +84,14 @@ def check_bool_mask(
 
 
 def check_resets(where: str, resets: object, mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
-    """A boolean ``(B, T)``, True at valid steps only; None where nothing begins anew."""
+    """Resets ``(B, T)``, True at valid steps only; None if there are none."""
     if resets is None:
         return None
     return check_bool_mask(where, resets, mask.shape, "resets", "where something new begins") & mask
 
 
 def check_no_mask(where: str, mask: object, lengths: object, resets: object) -> None:
-    """An input without time axis takes no mask, lengths or resets."""
+    """Check that there are no mask, lengths or resets without a time axis."""
     if mask is not None or lengths is not None or resets is not None:
         fail(
             ArgumentError,
@@ -103,7 +103,7 @@ def check_no_mask(where: str, mask: object, lengths: object, resets: object) -> 
 
 
 def check_finite(where: str, name: str, values: Array, mask: NDArray[np.bool_] | None) -> None:
-    """No NaN or infinity at a valid position; the error names the first time step."""
+    """Check for NaN and infinity at valid positions; the error names the first time step."""
     wrong = ~is_finite(values)
     if mask is not None:
         wrong &= batch_first(mask, values)

@@ -1,9 +1,9 @@
-"""The only transcendental functions of the package, and what branches on the real part.
+"""The only transcendental functions of the package, and functions that branch on the real part.
 
 Everything here runs on float32, float64, longdouble, complex numbers and object arrays of mpmath
 numbers, and keeps the dtype it is given. Each function is analytic, or branches on the *real part*
-of its argument: this is what lets the complex step (`npstack.gradcheck`) pass through a model and
-come back with a derivative that is right to the last digit or two.
+of its argument: so the complex step (`npstack.gradcheck`) works through a whole model, with
+a derivative that is correct to the last digit or two.
 
 The derivatives of sigmoid, tanh and relu are written in terms of the *output* ``y``, because the
 output is what a tape keeps: for ``y = sigmoid(a)``, ``dy/da = y (1 - y)``. All activations by name,
@@ -22,13 +22,13 @@ Array = NDArray[Any]
 
 
 def _on_objects(function: str, a: Array) -> Array:
-    """Apply a function of the context that the objects carry (``mpf.context``), or of `math`."""
+    """Apply a function of the objects' context (``mpf.context``), or of `math`."""
     context = next((value.context for value in a.flat if hasattr(value, "context")), math)
     return np.asarray(np.frompyfunc(getattr(context, function), 1, 1)(a), dtype=object)
 
 
 def _into(found: Array, out: Array | None) -> Array:
-    """Numbers that were computed elsewhere, put where they were asked for."""
+    """Copy computed numbers into ``out``, if it is given."""
     if out is None:
         return found
     out[...] = found
@@ -36,7 +36,7 @@ def _into(found: Array, out: Array | None) -> Array:
 
 
 def exp(a: Array, out: Array | None = None) -> Array:
-    """Exponential function of any number type; ``out`` is where to put it, ``a`` itself at will."""
+    """Exponential function of any number type; ``out`` may be ``a`` itself."""
     return _into(_on_objects("exp", a), out) if a.dtype == object else np.exp(a, out=out)
 
 
@@ -77,7 +77,7 @@ def cos(a: Array) -> Array:
 
 
 def real(a: Array) -> Array:
-    """Real part of any number type (an array without imaginary part comes back as it is)."""
+    """Real part of any number type (an array without imaginary part is returned unchanged)."""
     if a.dtype == object:
         return np.asarray(np.frompyfunc(lambda value: value.real, 1, 1)(a), dtype=object)
     return a.real
@@ -119,7 +119,7 @@ def tanh_derivative(y: Array) -> Array:
 
 
 def relu(a: Array) -> Array:
-    """``a`` where its real part is positive, else zero; NaN stays NaN, so that it is found.
+    """``a`` where its real part is positive, else zero; NaN stays NaN, so that it can be found.
 
     Examples
     --------
@@ -165,7 +165,7 @@ def clip(a: Array, limit: float) -> Array:
 def dropped(values: Array, kept: NDArray[np.bool_], rate: float) -> Array:
     """Dropout: ``values / (1 - rate)`` where kept, else zero. Linear, and its own derivative.
 
-    It selects: a mask that multiplies would make NaN of what is dropped.
+    It selects values: multiplying by a mask would keep a NaN that is dropped.
 
     Examples
     --------
@@ -189,9 +189,9 @@ def softplus(a: Array) -> Array:
 def _below_top(a: Array) -> tuple[Array, Array, Array]:
     """The largest entry along the last axis, all minus it, and the sum of the others' exponentials.
 
-    One exponential is 1 exactly, that of the largest. Left out of the sum and brought in again by
-    ``log1p`` or ``1 +``, it does not wipe out the digits of the others, so that a probability
-    close to one keeps a logarithm that is not zero.
+    The exponential of the largest is exactly 1. It is left out of the sum and added by ``log1p`` or
+    ``1 +``, so that it does not remove the digits of the others, and a probability close to one
+    has a logarithm that is not zero.
     """
     top = np.expand_dims(real(a).argmax(axis=-1), -1)
     largest = np.take_along_axis(a, top, axis=-1)
@@ -201,7 +201,7 @@ def _below_top(a: Array) -> tuple[Array, Array, Array]:
 
 
 def logsumexp(a: Array) -> Array:
-    """``log(sum(exp(a)))`` along the last axis, which stays, with length 1; nothing overflows.
+    """``log(sum(exp(a)))`` along the last axis, which is kept with length 1; nothing overflows.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Flat dictionaries of named arrays, and the order of the gates.
 
 A model's parameters are one flat dictionary with dotted names (``0.layers.1.U``). Gradients,
-optimiser state and files use the same keys, so a tool that knows one knows all.
+optimiser state and files use the same keys, so a tool for one works for all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class LSTMGates(NamedTuple):
 
     The order of these fields *is* the order in which the gates are packed in the last axis of
     ``W``, ``U`` and ``b``: i, f, g, o. PyTorch and Keras share it; ONNX (i, o, f, g) and
-    TensorFlow 1 (i, g, f, o) do not. No other line of the package knows the order.
+    TensorFlow 1 (i, g, f, o) do not. The order is defined nowhere else in the package.
     """
 
     input: Array
@@ -77,12 +77,12 @@ def without_prefix(prefix: str, params: Params) -> dict[str, Array]:
 
 
 def dtype_of(params: Params) -> np.dtype[Any] | None:
-    """The dtype that the parameters share; None where there are none."""
+    """The dtype of the parameters; None if there are none."""
     return next((value.dtype for value in params.values()), None)
 
 
 def count(params: Params) -> int:
-    """How many numbers the parameters hold.
+    """The number of values in the parameters.
 
     Examples
     --------

@@ -1,12 +1,12 @@
-"""What one forward pass leaves behind, and what one backward pass returns.
+"""The record of one forward pass, and the result of one backward pass.
 
-The tape is the one thing that flows through the package: ``forward`` makes it, ``backward`` reads
-it, `npstack.analysis` measures it, `npstack.plots` draws it. A layer remembers nothing itself, so
-two forward passes may be outstanding, ``backward`` may be called twice on one tape, and a tape may
-be data that somebody else recorded.
+All parts of the package work on the tape: ``forward`` makes it, ``backward`` reads it,
+`npstack.analysis` measures it, `npstack.plots` draws it. A layer stores nothing itself, so several
+forward passes may wait for their backward pass, ``backward`` may be called twice on one tape, and a
+tape may have been recorded by another program.
 
-Every array on a tape that ``forward`` made is write-protected, in a copy and in what a pickle gives
-back, too: what was recorded stays true.
+Every array on a tape made by ``forward`` is write-protected, also in copies and unpickled tapes, so
+that the record stays correct.
 
 Letters: ``B`` batch, ``T`` time steps, ``D`` input size, ``H`` hidden size.
 """
@@ -26,14 +26,14 @@ from npstack.core.params import Params
 
 
 class Way(NamedTuple):
-    """How a layer reaches one of the layers inside it.
+    """The relation between a layer and one of the layers inside it.
 
     Attributes
     ----------
     name : str
-        What stands before the names of its parameters; empty where nothing does.
+        The prefix of the names of its parameters; may be empty.
     turned : bool
-        Whether it reads the sequence from its end, where the outer layer reads from the beginning.
+        Whether it reads the sequence in the direction opposite to the outer layer.
     same_time : bool
         Whether its time axis is that of the outer layer's input.
     """
@@ -48,19 +48,19 @@ class Way(NamedTuple):
 
 
 class Observer:
-    """What a part of a tape reports to while the backward pass reads it; here it ignores all.
+    """Gets reports while the backward pass reads a part of a tape; this one ignores them.
 
-    A tape with observers is read by the readable path, step by step, whatever else could read it.
+    A tape with observers is always read by the readable path, step by step.
     """
 
     def entered(self, doutputs: Array) -> None:
         """The gradient by the outputs, before the layer reads its tape."""
 
     def stepped(self, step: int, dnew_state: Any, found: Any) -> None:
-        """One step of a recurrent layer: what came to its new state, and what the cell returned."""
+        """One step of a recurrent layer: the gradient of its new state, the results of the cell."""
 
     def left(self, dparams: Params, dx: Array | None) -> None:
-        """What the layer returned."""
+        """The results of the layer."""
 
 
 class LSTMState(NamedTuple):
@@ -83,15 +83,15 @@ class Tape:
     mask : bool array (B, T), or None for an input without time axis
         True at valid steps.
     outputs : array
-        What the layer hands on: zero where masked.
+        The output of the layer: zero where masked.
     noise : bool array, tuple or None
-        The random draws that were used; give them back by ``forward(noise=tape.noise)``.
+        The random draws that were used; ``forward(noise=tape.noise)`` uses them again.
     observer : Observer, optional
-        What the backward pass of this part reports to; see `npstack.analysis.observe`.
+        Gets reports of the backward pass of this part; see `npstack.analysis.observe`.
     initial, final : state, or tuple of one state per recurrent layer
-        What the recurrent layers began and ended with; empty where there is none.
+        The initial and final states of the recurrent layers; empty if there are none.
     turned : bool
-        Whether the outputs stand in the reverse order of the input.
+        Whether the outputs are in the reverse order of the input.
     """
 
     params: Params
@@ -101,7 +101,7 @@ class Tape:
     noise: Any
     observer: Observer | None = field(default=None, kw_only=True, repr=False)
 
-    initial = cast(Any, ())  # no recurrent layer, no state; not fields: there is nothing to give
+    initial = cast(Any, ())  # without a recurrent layer, there is no state
     final = cast(Any, ())
     turned = False
     ways = cast(tuple[Way, ...], ())
@@ -134,7 +134,7 @@ class Tape:
 
     @property
     def steps(self) -> int:
-        """How many time steps there are, as `first_non_finite` counts them."""
+        """The number of time steps, as `first_non_finite` counts them."""
         return self.outputs.shape[1] if self.outputs.ndim > 2 else 1
 
     def protected(self) -> Self:
@@ -147,11 +147,11 @@ class Tape:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a pickle holds."""
+        """The contents of a pickle."""
         return {**self.__dict__, "params": dict(self.params)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """What ``copy`` and ``pickle`` make of a tape is protected, as it was."""
+        """Copies and unpickled tapes are protected like the original."""
         self.__dict__.update(state)
         self.protected()
 
@@ -165,8 +165,8 @@ class Tape:
 class RecurrentTape(Tape):
     """One forward pass of a cell over time.
 
-    These names are what others may ask for. A subclass may compute some of them when they are
-    asked for, or refuse, if it has not kept them.
+    These are the public names. A subclass may compute some of them when they are used, or raise an
+    error if it has not kept them.
 
     Attributes
     ----------
@@ -177,12 +177,12 @@ class RecurrentTape(Tape):
     gates : the cell's record, such as LSTMGates of (B, T, H)
         Every gate at every step, zero at masked steps.
     resets : bool array (B, T), or None
-        True at valid steps before which the state was put back to where a sequence begins.
+        True at valid steps before which the state was reset.
     learned : bool
         Whether ``initial`` is the layer's own, learned one, because none was given.
     ranges : tuple of (name, least, greatest)
-        What each gate and field of the state can be (see `Cell.ranges`): pictures are coloured by
-        it. What is not among them, or all on a tape recorded elsewhere, has any value.
+        The range of each gate and field of the state (see `Cell.ranges`), used for the colours of
+        pictures. Those without a range, or all on a tape recorded elsewhere, may have any value.
     """
 
     initial: Any = field()
@@ -205,7 +205,7 @@ class RecurrentTape(Tape):
 
     @property
     def steps(self) -> int:
-        """How many time steps were read."""
+        """The number of time steps that were read."""
         return int(self.x.shape[1])
 
     def first_non_finite(self) -> tuple[int, str] | None:
@@ -228,7 +228,7 @@ class CompositeTape(Tape):
     Attributes
     ----------
     ways : tuple of Way
-        How each part was reached; plain ones, by number, where a tape was recorded elsewhere.
+        The relation to each part; by number, if the tape was recorded elsewhere.
     """
 
     children: tuple[Tape, ...]
@@ -247,23 +247,23 @@ class CompositeTape(Tape):
 
     @property
     def initial(self) -> Any:
-        """The states that the recurrent layers began with, bottom first."""
+        """The initial states of the recurrent layers, bottom first."""
         return tuple(slot.initial for slot in self.slots)
 
     @property
     def final(self) -> Any:
-        """The states that the recurrent layers ended with, bottom first."""
+        """The final states of the recurrent layers, bottom first."""
         return tuple(slot.final for slot in self.slots)
 
 
 class Gradients(NamedTuple):
-    """What ``backward`` returns: the derivative of the loss by everything that went in.
+    """The result of ``backward``: the derivatives of the loss by all inputs and parameters.
 
     Attributes
     ----------
     params : dict
         Same names and shapes as the layer's parameters.
-    x : array like ``x``, or None where the input is integers
+    x : array like ``x``, or None if the input is integers
     initial_states : like the states of the layer (a tuple for a stack)
     """
 
@@ -273,14 +273,14 @@ class Gradients(NamedTuple):
 
 
 def _arrays(tape: Tape) -> Iterator[Array]:
-    """Every array that a tape and its parts hold, parameters aside."""
+    """Every array of a tape and its parts, without parameters."""
     yield from _own_arrays(tape)
     for part in tape.parts:
         yield from _arrays(part)
 
 
 def _own_arrays(tape: Tape) -> Iterator[Array]:
-    """Every array that a tape holds itself, parameters aside."""
+    """Every array of a tape itself, without parameters."""
     others = ("params", "ranges")  # ranges are no arrays
     values = [getattr(tape, field.name) for field in fields(tape) if field.name not in others]
     while values:

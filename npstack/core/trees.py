@@ -1,7 +1,7 @@
-"""Nested tuples and NamedTuples of arrays: states, noise, whatever a tape keeps.
+"""Nested tuples and NamedTuples of arrays: states, noise and other values of a tape.
 
-A tree is an array, None, or a tuple (named or not) of trees. Models nest, and so does what they
-remember; these functions are the only ones that walk through it.
+A tree is an array, None, or a tuple (named or not) of trees. Models are nested, and so are their
+states; only these functions traverse them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def filled(tree: Any, arrays: Iterator[Array]) -> Any:
 
 
 def at_step(tree: Any, t: int) -> Any:
-    """Step ``t`` of every array over time: ``(B, T, H)`` to ``(B, H)``; others stand for all steps.
+    """Step ``t`` of every array over time: ``(B, T, H)`` to ``(B, H)``; others are for all steps.
 
     Examples
     --------

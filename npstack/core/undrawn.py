@@ -1,4 +1,4 @@
-"""A generator for what is built without drawing: its parameters are given afterwards."""
+"""A generator for objects that are built without drawing: their parameters are given later."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from npstack.core.numerics import Array
 
 
 class Undrawn(np.random.Generator):
-    """Zeros in the place of every draw of an initialiser.
+    """Zeros instead of every draw of an initialiser.
 
     Parameters
     ----------
     numbers : int, optional
-        How many numbers may be asked for; more are refused before they take memory.
+        The largest number of values; more are refused before memory is allocated.
 
     Examples
     --------

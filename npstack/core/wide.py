@@ -1,9 +1,9 @@
-"""Numbers whose range has no end: for sums and squares that a float would carry over its edge.
+"""Numbers with an unlimited range, for sums and squares that overflow or underflow as floats.
 
-The square of 1e200 is no float, although a mean of such squares may be one again under a weight,
-and its root is. So whoever sums, squares or divides does it in plain floats first; where these
-have left their range, the same formula runs once more on `Wide` numbers. They are scaled by powers
-of two, exactly, so that what plain floats can compute has the same digits either way.
+The square of 1e200 is not a float, although its root is, and a weighted mean of such squares may
+be. So sums, squares and divisions are computed with plain floats first; if these leave their range,
+the same formula is computed again with `Wide` numbers. They are scaled exactly, by powers of two,
+so that both ways give the same digits where plain floats are sufficient.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FARTHEST = 2**17  # beyond every exponent of every float
 class Wide:
     """An array of numbers ``part · 2**exponent``, the parts from 1/2 to 1 in size.
 
-    They add, subtract, multiply and divide, with one another and with arrays and numbers. float32
-    becomes float64. A zero stays a zero, NaN and infinity stay what they are.
+    They add, subtract, multiply and divide, with each other and with arrays and numbers. float32
+    becomes float64. Zero, NaN and infinity do not change.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class Wide:
     5e+200
     """
 
-    __array_ufunc__ = None  # an array on the left leaves the operation to us
+    __array_ufunc__ = None  # for an array on the left
 
     part: Array
     exponent: NDArray[np.int64]
@@ -98,7 +98,7 @@ class Wide:
         return Wide(np.abs(self.part), self.exponent)
 
     def rounded(self, dtype: DTypeLike) -> Any:
-        """The nearest numbers of a dtype; NumPy reports an overflow as anywhere."""
+        """The nearest numbers of a dtype; NumPy reports an overflow as usual."""
         with np.errstate(under="ignore"):
             return _shifted(self.part, self.exponent).astype(dtype)
 
@@ -123,7 +123,7 @@ def clip(values: Any, limit: float) -> Array:
 
 
 def careful(plain: Array, sound: Any, formula: Callable[[], Wide]) -> Array:
-    """What was computed in plain floats; where that is not sound, the formula of wide numbers.
+    """The result in plain floats or, if that overflows or underflows, in wide numbers.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def deviation(values: Array, dtype: DTypeLike | None = None) -> Array:
 def squares_are_sound(mean: Any, dtype: np.dtype[Any]) -> Any:
     """Whether means of squares have neither overflowed, nor lost their digits where they are tiny.
 
-    A square loses half of the smallest number at most, which is no digit of a mean that is normal.
+    A square loses at most half of the smallest number, which does not affect a normal mean.
     """
     if dtype.kind == "O":
         return True
