@@ -74,8 +74,12 @@ def records(
 
     first = list(islice(_from_first_record(lines(), comment), LOOK))
     if not first:
-        expected, advice = "the file must hold a table", "It has no line, or only comments."
-        fail(DataError, where, expected, "nothing", advice)
+        expected, got = "the file must hold a table", "nothing"
+        advice, typed = "Is it the right file, and complete?", None
+        if any(text.strip() for _, text in lines()):
+            got, advice = "comments only", "Are these lines records? Then use comment=''."
+            typed = f"Are these lines records? Then begin none of them with {comment!r}."
+        fail(DataError, where, expected, got, advice, typed=typed)
     delimiter = delimiter or _guess(where, first, decimal)
     known = list(_seen(first, delimiter))
     content = _without_comments(where, lines(), comment, delimiter, known, header)
@@ -84,19 +88,20 @@ def records(
     empty = n
     while not fields:
         n, fields = next(stream)
-    spare = len(fields) > 1 and not fields[-1] and not any(row[-1] for row in known)
-    count, fields = len(fields), fields[:-1] if spare else fields
-    below = known[1:] if n == first[0][0] else known
-    has_names = _has_names(f"{where}, line {n}", fields, below, decimal, header)
+    count, below = len(fields), known[1:] if n == first[0][0] else known
+    spare = count > 1 and not any(row[-1] for row in (fields, *known))
+    cut = -1 if spare else None
+    told = [row[:cut] for row in below if len(row) == count]
+    has_names = _has_names(f"{where}, line {n}", fields[:cut], told, decimal, header)
     if count == 1 and empty < n and not has_names:
         expected, got = "a column without a name must begin with a value", "an empty line"
         advice = "Is a value missing there? Write NA. If not, take the empty line out."
         fail(DataError, f"{where}, line {empty}", expected, got, advice)
-    head = Header(delimiter, _names(f"{where}, line {n}", fields, has_names), n)
+    shown = fields[:cut] if has_names else fields  # no column: a delimiter ends every line
+    head = Header(delimiter, _names(f"{where}, line {n}", shown, has_names), n)
     if has_names:
-        return head, _rows(where, head, stream, count, comment, fields)
-    back = [(n, [*fields, ""] if spare else fields)]
-    return head, _rows(where, head, chain(back, stream), count, comment, None)
+        return head, _rows(where, head, stream, count, comment, fields[:cut])
+    return head, _rows(where, head, chain([(n, fields)], stream), count, comment, None)
 
 
 def _check_delimiter(where: str, delimiter: object) -> None:
@@ -280,10 +285,7 @@ def _has_names(
         one, other = (brief(fields[kinds.index(kind)]) for kind in (NUMBER, NAME))
         fail(DataError, at, expected, f"{one} beside {other}", HEADER, typed=FIRST)
     over_numbers = any(
-        kind == NAME and _kind(row[j]) == NUMBER
-        for row in below
-        if len(row) == len(fields)
-        for j, kind in enumerate(kinds)
+        kind == NAME and _kind(row[j]) == NUMBER for row in below for j, kind in enumerate(kinds)
     )
     if UNCLEAR in kinds and not over_numbers:
         got = f"{brief(fields[kinds.index(UNCLEAR)])}, which may be a missing value"

@@ -149,7 +149,8 @@ MEND = Advice(
     "Correct it, or leave the column out: --inputs A,B,….",
 )
 MASK = Advice(
-    "To mask what is missing, use missing='mask'.", "To mask what is missing, use --missing mask."
+    "Mask what is missing, by missing='mask', or leave the column out: columns=[…].",
+    "Mask what is missing, by --missing mask, or leave the column out: --inputs A,B,….",
 )
 MASK_LINE = Advice(
     "Is a value missing? Then use missing='mask'. Is it an empty line? Take it out.",
