@@ -60,7 +60,7 @@ class Configured:
     def config(self) -> dict[str, Any]:
         """The arguments with which ``npstack.build`` makes the same again, for JSON.
 
-        It does not contain parameters (weights), which are in ``params``; so ``rng`` is None. It has
+        It has no parameters (weights), which are in ``params``; so ``rng`` is None. It contains
         the arguments of the constructor; attributes that were changed later are an error.
 
         Raises

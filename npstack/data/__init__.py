@@ -1,4 +1,4 @@
-"""Data: series, windows, splits, scaling, ragged sequences, files, named sets, classic tasks."""
+"""Data: series, windows, splits, scaling, sequences of different lengths, files, memory tasks."""
 
 from npstack.data.datasets import MissingPackageError, Text, load
 from npstack.data.highlighting import Statement, library_statements, tagged_statements

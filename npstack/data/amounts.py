@@ -1,4 +1,4 @@
-"""Which ones, and how much: whole numbers, and memory that is counted before it is taken."""
+"""Checks of whole numbers, and of memory before it is allocated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from npstack.core.errors import ArgumentError, NpstackError, describe, fail
 def whole_numbers(
     where: str, name: str, value: object, most: int, expected: str, advice: str
 ) -> NDArray[np.int64]:
-    """One whole number or several, as an array of its own; no flags, texts or bytes.
+    """One whole number or several, as a new array; flags, texts and bytes are refused.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def whole_numbers(
     value : object
         A number, an array, or a list, tuple or range of numbers.
     most : int
-        How many there may be.
+        The largest count of numbers.
     expected, advice : str
         For the error.
 
@@ -54,7 +54,7 @@ def check_room(
     most_bytes: object,
     advice: str,
 ) -> None:
-    """Refuse what would need more memory than is allowed: rows of steps, so many bytes a row."""
+    """Refuse rows that would need more memory than is allowed, at a number of bytes per row."""
     most = check_size(where, "most_bytes", most_bytes, "It is a number of bytes.")
     needed = shape[0] * row_bytes
     if needed > most:

@@ -1,4 +1,4 @@
-"""Data sets by name: one ships with the package, one with Python, two come with other packages."""
+"""Data sets by name: one is in npstack, one in Python, two are in other packages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MissingPackageError(NpstackError, ImportError):
 
 
 class Text(NamedTuple):
-    """A text to learn characters from.
+    """A text for character models.
 
     Attributes
     ----------
@@ -52,17 +52,18 @@ def load(name: str) -> Any:
     ==================  ==========================================================================
     "sunspots"          `Series`: monthly mean sunspot numbers, 1749 to 2009; see `load_sunspots`
     "pydoc"             `Text`: the help topics of Python, in 3.11 some 465,000 characters, about
-                        a programming language. They differ from one version of Python to another:
-                        no number that is to be compared may rest on them
+                        a programming language. They differ between versions of Python: compare
+                        results within one version only
     "digits"            `Classification`: 1,797 handwritten digits (UCI, Alpaydin & Kaynak 1998) of
                         8 × 8 pixels, read from top to bottom: T = 8 rows, D = 8 pixels from 0
                         (paper) to 1 (ink), 10 classes. The first 898 are for training and the last
                         899 for the test, as in the example of scikit-learn, whose
                         file is read
     "japanese_vowels"   `Classification`: nine men say the vowels a and e (Kudo, Toyama & Shimbo
-                        1999, UCI); who is it? T = 7 to 29 frames, D = 12 cepstral coefficients, 270
-                        utterances for training and 370 for the test, as published. Of aeon, only
-                        two files are read: ``pip install --no-deps aeon`` will do
+                        1999, UCI); the class is the speaker. T = 7 to 29 frames, D = 12 cepstral
+                        coefficients, 270 utterances for training and 370 for the test, as
+                        published. Of aeon, only two files are read: ``pip install --no-deps aeon``
+                        is enough
     ==================  ==========================================================================
 
     Parameters

@@ -1,7 +1,7 @@
-"""Python source, and what every character of it belongs to: names, keywords, strings, comments …
+"""Python source with a tag for every character: name, keyword, string, comment …
 
 The text is the standard library of the Python that runs this, and the tags are those of its own
-`tokenize`. Both differ from version to version: say the version with every figure.
+`tokenize`. Both differ between versions: state the version with every figure.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ TAGS = ("space", "name", "keyword", "number", "string", "comment", "operator")
 
 
 class Statement(NamedTuple):
-    """One logical line, the comments before it included, from its first character on.
+    """One logical line, with the comments before it, from its first character on.
 
     Attributes
     ----------
     text : str
         Without the indentation before it and the line break after it.
     tags : int array (T,)
-        For every character its place in `TAGS`; line breaks and blanks between tokens are space.
+        For every character its position in `TAGS`; line breaks and blanks between tokens are space.
     """
 
     text: str
@@ -46,7 +46,7 @@ def tagged_statements(source: str) -> list[Statement]:
     Raises
     ------
     DataError
-        The text is no Python; the message says where.
+        The text is not Python; the message says where.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def tagged_statements(source: str) -> list[Statement]:
 
 
 def _tag(token: tokenize.TokenInfo) -> str:
-    """What a token's characters belong to."""
+    """The tag of the characters of a token."""
     kind = tokenize.tok_name[token.type]
     if kind == "NAME":
         return "keyword" if keyword.iskeyword(token.string) else "name"
@@ -89,7 +89,7 @@ def _tag(token: tokenize.TokenInfo) -> str:
 
 
 def library_statements() -> dict[str, list[Statement]]:
-    """The statements of every module of the standard library that is one file, by its name.
+    """The statements of the single-file modules of the standard library, by name.
 
     Examples
     --------

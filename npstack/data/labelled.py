@@ -1,6 +1,6 @@
 """Labelled sequences of different lengths, for classification and tagging: loaders and layouts.
 
-A **CSV file** has one line per time step (the long format). Lines of one sequence stand together:
+A **CSV file** has one line per time step (the long format). Lines of a sequence follow one another:
 
 ::
 
@@ -9,7 +9,7 @@ A **CSV file** has one line per time step (the long format). Lines of one sequen
     a,1,20.1,1009,calm
     b,0,18.0,990,storm
 
-``sequence`` names the sequence. ``step`` may be left out; where it is given, it must rise within a
+``sequence`` names the sequence. ``step`` may be left out; if it is given, it must increase within a
 sequence (gaps are not filled). ``label`` is the same in every line of a sequence, or one per step.
 All other columns are features.
 
@@ -39,13 +39,13 @@ from npstack.losses.samples import Samples
 
 
 class Labelled(NamedTuple):
-    """Sequences with a class each, or one at every step.
+    """Sequences with one class each, or with one at every step.
 
     Attributes
     ----------
     samples : Samples
         ``x (B, T, D)`` float64, padded on the right; ``y``, the number of the class, ``(B,)`` or at
-        every step ``(B, T)`` (0 in the padding), int64, and -1 where there are no labels;
+        every step ``(B, T)`` (0 in the padding), int64, and -1 if there are no labels;
         ``mask (B, T)``, True at the steps of a sequence.
     classes : tuple of str
         Class k is called ``classes[k]``.
@@ -62,13 +62,13 @@ class Labelled(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """A data set with the division into training and test that others use, too.
+    """A data set with its usual division into training and test.
 
     Attributes
     ----------
     train, test : Samples
         ``x (B, T, D)`` float64; ``y (B,)`` int64, the number of the class; ``mask (B, T)``, True
-        at the steps of a sequence, or None where all have the same length.
+        at the steps of a sequence, or None if all have the same length.
     classes : tuple of str
         Class k is called ``classes[k]``.
     features : tuple of str
@@ -102,12 +102,12 @@ def load_labelled_csv(
         Whether ``label`` belongs to the sequence or to each step. "none" reads files with or
         without the column, for prediction.
     classes : sequence of str, optional
-        Names of the classes in order: those of the training data, so that numbers mean the same.
-        By default those that occur, in order of number if all are whole numbers, or of alphabet.
+        Names of the classes in order: those of the training data, so that the numbers agree. By
+        default those in the file, in numerical order if all are whole numbers, else sorted.
     features : sequence of str, optional
         Names of columns; by default all but ``sequence``, ``step`` and ``label``.
     called : dict, optional
-        What these three are called in the file, where it is something else:
+        The names of these three columns in the file, if they are different:
         ``{"label": "weather"}``.
     delimiter, decimal, comment
         As for `load_csv`.
@@ -123,8 +123,8 @@ def load_labelled_csv(
     ------
     DataError
         All that `load_csv` raises; a column is missing, a label changes within a sequence or is
-        unknown, a step does not rise, a sequence comes back after it has ended; ``most_bytes`` are
-        too few.
+        unknown, a step does not increase, a sequence occurs again after its end; ``most_bytes`` is
+        too small.
     """
     where = f"load_labelled_csv({str(path)!r})"
     labels = check_option(where, "labels", labels, ["sequence", "step", "none"])
@@ -185,7 +185,7 @@ def label_numbers(
     place: Callable[[int], str],
     classes: tuple[str, ...] | None,
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Numbers of classes for labels, where label k is ``names[codes[k]]`` and stands at a place."""
+    """Numbers of classes for labels; label k is ``names[codes[k]]``, at a place in the file."""
     known = class_order(names) if classes is None else classes
     numbers = {name: k for k, name in enumerate(known)}
     each = np.array([numbers.get(name, -1) for name in names], np.int64)[np.asarray(codes)]
@@ -199,7 +199,7 @@ def label_numbers(
 
 
 def class_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of classes in order: as numbers if they all are, else by the alphabet.
+    """Names of classes in order: numerical if all are numbers, else sorted.
 
     Examples
     --------
@@ -218,7 +218,7 @@ def padded(where: str, sequences: Sequence[Array], most_bytes: int) -> Padded:
 
 
 def _special(where: str, called: Mapping[str, str] | None) -> dict[str, str]:
-    """What the three columns that are no features are called."""
+    """The names of the three columns that are not features."""
     special = {name: name for name in ("sequence", "step", "label")}
     given = {} if called is None else called
     right = isinstance(given, Mapping) and set(given) <= set(special)
@@ -235,7 +235,7 @@ def _special(where: str, called: Mapping[str, str] | None) -> dict[str, str]:
 def _places(
     where: str, special: Mapping[str, str], names: Sequence[str], labels: str
 ) -> dict[str, int]:
-    """Where the three columns stand; the step may be missing, if nobody says what it is called."""
+    """The positions of the three columns; the step may be missing, if its name is not given."""
     places = {name: j for j, name in enumerate(names)}
     needed = {"sequence"} | ({"label"} - {labels} if labels != "none" else set())
     needed |= {"step"} if special["step"] != "step" else set()
@@ -249,7 +249,7 @@ def _places(
 
 
 def _check_new(at: str, key: str, lengths: Mapping[str, int]) -> None:
-    """A sequence that begins has a name, and has not ended before."""
+    """Check that a new sequence has a name, and has not ended before."""
     if not key:
         fail(DataError, at, "every line must name its sequence", "nothing", "Fill it in.")
     if key in lengths:

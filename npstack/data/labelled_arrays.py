@@ -1,6 +1,6 @@
 """Labelled sequences of different lengths in the arrays of an NPZ file.
 
-The file, as ``np.savez`` writes it, holds ``x (N, T, D)``; ``y (N,)`` or ``(N, T)``, integers or
+A file written by ``np.savez`` with ``x (N, T, D)``; ``y (N,)`` or ``(N, T)``, integers or
 texts; if the sequences differ in length, ``lengths (N,)``; and, if you like, the names
 ``features (D,)``.
 """
@@ -104,7 +104,7 @@ def _numbered(name: str, count: int) -> Array:
 def _check(
     where: str, name: str, value: Array, kinds: str, ndim: int, shape: tuple[int, ...] | None
 ) -> Any:
-    """An array of a kind of numbers (or texts) and a shape."""
+    """Check an array: its kind of numbers (or texts) and its shape."""
     words = {"iuf": "numbers", "iu": "integers", "U": "texts", "iuU": "integers or texts"}
     if value.dtype.kind not in kinds or value.ndim != ndim or (shape or value.shape) != value.shape:
         letters = "(N, T, D)" if shape is None else str(shape)

@@ -1,4 +1,4 @@
-"""Lines and numbers of text files, read within bounded memory, with the place of what is wrong."""
+"""Lines and numbers of text files, read with bounded memory; errors name the place."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def text_lines(
     where : str
         The function that the user called, and the file.
     longest : int
-        Bytes that a line may have; no more are ever held.
+        Largest size of a line in bytes.
     most_bytes : int
-        Bytes that the file may have.
+        Largest size of the file in bytes.
 
     Raises
     ------
     DataError
-        No file, or one that is too large; no UTF-8 text; a line is too long.
+        Not a file, or one that is too large; not UTF-8 text; a line is too long.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     with open_file(where, path, check_size(where, "most_bytes", most_bytes)) as file:
         number = 0
@@ -65,7 +65,7 @@ def text_lines(
 
 
 def check_start(line: bytes, where: str) -> None:
-    """Kinds of files that are mistaken for text are told by their first bytes."""
+    """Recognise binary files by their first bytes."""
     kinds = {b"PK\3\4": "a zip file (.npz or .xlsx?)", b"\x93NUMPY": "an .npy file"}
     kinds |= {b"\x1f\x8b": "a gzip file", b"%PDF": "a PDF file"}
     kinds |= dict.fromkeys(UTF_16, "UTF-16 text")
@@ -76,7 +76,7 @@ def check_start(line: bytes, where: str) -> None:
 
 
 def decode(line: bytes, where: str, first: int = 1) -> str:
-    """Text from bytes; of what is no UTF-8, the line (counted from ``first``) and the column."""
+    """Text from bytes; an error in UTF-8 names line (counted from ``first``) and column."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -89,7 +89,7 @@ def decode(line: bytes, where: str, first: int = 1) -> str:
 
 
 def number(text: str, decimal: str = ".") -> float:
-    """The number that a text says; NaN if it says none, infinite if that is too large.
+    """The number in a text; NaN if it is not a number, infinity if it is too large.
 
     Examples
     --------
@@ -101,5 +101,5 @@ def number(text: str, decimal: str = ".") -> float:
 
 
 def is_infinite(text: str) -> bool:
-    """Whether a text says infinity, in words or by its size."""
+    """Whether a text is infinity, as a word or as a number that is too large."""
     return text.lower().lstrip("+-") in ("inf", "infinity") or math.isinf(number(text))

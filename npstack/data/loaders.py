@@ -1,4 +1,4 @@
-"""Texts, and arrays in ``.npz`` files that other programs have written."""
+"""Texts, and arrays in ``.npz`` files of other programs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ UNREADABLE = (
 
 
 def load_text(path: str | Path, most_bytes: int = 2**28) -> str:
-    """Read a text file in UTF-8; lines end with a line feed, whatever the file has.
+    """Read a text file in UTF-8; all line ends become line feeds.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def load_text(path: str | Path, most_bytes: int = 2**28) -> str:
     Raises
     ------
     DataError
-        No file, empty, too large, binary, or not UTF-8: with line and character of the first
+        Not a file, empty, too large, binary, or not UTF-8, with line and character of the first
         wrong byte.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
     """
     where = f"load_text({str(path)!r})"
     with open_file(where, path, check_size(where, "most_bytes", most_bytes)) as file:
@@ -77,13 +77,13 @@ def load_text(path: str | Path, most_bytes: int = 2**28) -> str:
 
 
 def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
-    """Read the arrays of an ``.npz`` file that anybody may have written: nothing is executed.
+    """Read the arrays of an ``.npz`` file of any program: nothing is executed.
 
     Parameters
     ----------
     path : str or Path
     most_bytes : int
-        How much all arrays may need together.
+        The largest total size of all arrays.
 
     Returns
     -------
@@ -93,10 +93,10 @@ def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
     Raises
     ------
     DataError
-        No ``.npz`` file; damaged (checksums are compared); objects, which would have to be
+        Not an ``.npz`` file; damaged (checksums are compared); objects, which would have to be
         unpickled; arrays that contradict their headers, or are too large.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
 
     Examples
     --------
@@ -122,14 +122,14 @@ def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
 
 
 class _Opening:
-    """A file whose list of members is read in one piece, which must not be too large."""
+    """A file whose list of members is read at once and has a limited size."""
 
     def __init__(self, file: IO[bytes], where: str) -> None:
         self.file, self.seek, self.tell, self.where = file, file.seek, file.tell, where
 
     def read(self, size: int = -1) -> bytes:
-        """At most `MOST_LISTED` bytes, or up to the end, where little is left."""
-        if size > MOST_LISTED:  # it needs many times as much once it is read
+        """At most `MOST_LISTED` bytes, or up to the end, if little is left."""
+        if size > MOST_LISTED:  # as objects, it needs much more memory
             fail(DataError, self.where, COUNT, f"a list of them of {size:,} bytes", TOGETHER)
         return self.file.read(size)
 
@@ -168,7 +168,7 @@ def _arrays(where: str, archive: zipfile.ZipFile, size: int, most_bytes: int) ->
 
 
 def _array(at: str, stream: IO[bytes], size: int) -> Array:
-    """One array; no memory is taken before its header has been held against its size."""
+    """One array; memory is allocated after its header has been compared with its size."""
     version = npy.read_magic(stream)
     read: Any = {
         (1, 0): npy.read_array_header_1_0,
@@ -178,7 +178,7 @@ def _array(at: str, stream: IO[bytes], size: int) -> Array:
         expected, advice = "its format must be version 1.0 or 2.0", "np.savez writes these."
         fail(DataError, at, expected, f"version {version}", advice)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of headers in the manner of Python 2
+        warnings.simplefilter("ignore")  # of headers in the style of Python 2
         shape, fortran, dtype = read(stream)
     if dtype.kind not in "biufcSU" or dtype.hasobject or dtype.shape or not dtype.itemsize:
         advice = "Objects would have to be unpickled, which runs code: save numbers or texts."
@@ -187,7 +187,7 @@ def _array(at: str, stream: IO[bytes], size: int) -> Array:
     if min(shape, default=0) < 0 or count * dtype.itemsize != room:
         expected, got = f"shape and dtype must fill its {room:,} bytes", f"{dtype} {shape}"
         fail(DataError, at, expected, brief(got), "The file is damaged, or made to do harm.")
-    data = stream.read(room)  # compares the checksum when it comes to the end
+    data = stream.read(room)  # compares the checksum at the end
     if len(data) != room:
         expected, advice = f"there must be {room:,} bytes", "The file is damaged."
         fail(DataError, at, expected, f"{len(data):,}", advice)

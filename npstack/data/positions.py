@@ -1,4 +1,4 @@
-"""Which time steps of a series the rows of windows read, and which they are to tell."""
+"""The time steps of a series that are inputs and targets of windows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from npstack.core.errors import ArgumentError, DataError, describe, fail
 from npstack.data.amounts import check_room, whole_numbers
 
 Integers = NDArray[np.int64]
-MOST_BYTES = 2**32  # that windows may need, unless more is allowed
+MOST_BYTES = 2**32  # allowed for windows by default
 MOST_HORIZONS = 10**6
 
 
 class Positions(NamedTuple):
-    """Which time steps of a series the rows read, and which they are to tell.
+    """The time steps of a series that are inputs and targets of each row.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ def window_positions(
     every_step: bool = False,
     most_bytes: int = MOST_BYTES,
 ) -> Positions:
-    """Where windows begin and what they are to tell.
+    """The positions of the inputs and targets of windows.
 
     Row b reads the steps ``b stride + t`` for ``t = 0 … length - 1``. Its target for horizon a is
 
-    - step ``b stride + length - 1 + ahead[a]``: told once, after the last input; or
+    - step ``b stride + length - 1 + ahead[a]``: a single target, after the last input; or
     - at every step t, step ``b stride + t + ahead[a]``.
 
     There are as many rows as have all their targets inside the series:
@@ -56,13 +56,13 @@ def window_positions(
     length : int
         Steps of a window, T.
     ahead : int or sequence of int
-        Horizons, in steps after the step that tells, A of them, rising.
+        Horizons, in steps after the step of the output, A of them, increasing.
     stride : int
         Steps between the beginnings of windows.
     every_step : bool
         Targets at every step (for a model with ``return_sequences=True``), or at the last.
     most_bytes : int
-        How much memory they may need; windows overlap, and need ``length`` times the series.
+        The memory limit; windows overlap, and need ``length`` times the memory of the series.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def place(
     step_bytes: tuple[int, int],
     most_bytes: object,
 ) -> Positions:
-    """Positions, after what they need is known, and the windows: bytes of a step read, and told."""
+    """Positions, after a check of the memory for them and for windows (bytes per step)."""
     length, stride = check_size(where, "length", length), check_size(where, "stride", stride)
     rows = (count - length - int(horizons[-1])) // stride + 1
     if rows < 1:
@@ -113,7 +113,7 @@ def place(
 
 
 def check_horizons(where: str, ahead: object) -> Integers:
-    """Rising whole numbers, from one or several."""
+    """Increasing whole numbers, from one or several."""
     expected = "ahead must be a whole number of steps, or rising ones"
     advice = "Use ahead=12, or ahead=[1, 6, 12], or ahead=range(1, 13)."
     horizons = whole_numbers(where, "ahead", ahead, MOST_HORIZONS, expected, advice)

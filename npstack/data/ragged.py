@@ -24,7 +24,7 @@ from npstack.core.numerics import Array
 from npstack.data.amounts import check_room
 from npstack.losses.samples import Samples
 
-MOST_BYTES = 2**30  # that padded sequences may need, unless more is allowed
+MOST_BYTES = 2**30  # allowed for padded sequences by default
 Batches = Callable[[np.random.Generator], Iterator[NDArray[np.int64]]]
 
 
@@ -56,11 +56,11 @@ def pad(
     sequences : sequence of arrays (T_i, …)
         Steps first: ``(T_i, D)`` for features, ``(T_i,)`` for symbols. Of one dtype.
     length : int, optional
-        T; by default that of the longest sequence. Nothing is cut: a longer one is an error.
+        T; by default that of the longest sequence. A longer one is an error.
     side : {"right", "left"}
-        Where the padding goes. To a model with the mask both are the same sequence.
+        The side of the padding. With the mask, both are the same sequence for a model.
     most_bytes : int
-        How much array and mask may need. One long sequence makes all others as long.
+        The memory limit of array and mask. One long sequence makes all others as long.
 
     Returns
     -------
@@ -71,8 +71,8 @@ def pad(
     ShapeError, DtypeError
         The sequences do not fit together.
     ArgumentError
-        A sequence is longer than ``length``, there is no step at all, or ``most_bytes`` are too
-        few.
+        A sequence is longer than ``length``, there is no step at all, or ``most_bytes`` is too
+        small.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def pad(
 
 
 def _sequences(where: str, sequences: object) -> list[Array]:
-    """Arrays of numbers, steps first, which fit together."""
+    """Check arrays of numbers, steps first, that fit together."""
     if hasattr(sequences, "__array__"):
         sequences = as_array(where, "sequences", sequences)
     one = isinstance(sequences, str | bytes | Mapping | Samples)
@@ -134,7 +134,7 @@ def check_padding(
     steps: int,
     most_bytes: object,
 ) -> None:
-    """Refuse sequences that would need too much memory once they are as long as the longest."""
+    """Refuse sequences that would need too much memory after padding."""
     first = arrays[0]
     row_bytes = steps * (first.itemsize * math.prod(first.shape[1:]) + 1)  # and the mask
     advice = "Cut the longest, or keep sequences of different lengths apart."
@@ -143,7 +143,7 @@ def check_padding(
 
 
 def unpad(x: Array, mask: NDArray[np.bool_]) -> list[Array]:
-    """The sequences again: the valid steps of every row.
+    """The original sequences: the valid steps of every row.
 
     Examples
     --------
@@ -161,15 +161,15 @@ def unpad(x: Array, mask: NDArray[np.bool_]) -> list[Array]:
 def trim(samples: Samples, keeps_time: bool) -> Samples:
     """Leave out the steps at either end that are padding in every row.
 
-    A batch of short sequences then costs what short sequences cost: `fit` does this to batches that
-    ``batches=`` puts together. Samples with two inputs stay as they are. What comes back shares its
-    memory with what was given, and cannot be written to.
+    A batch of short sequences then takes less time; `fit` does this for batches from ``batches=``.
+    Samples with two inputs do not change. The result shares its memory with the argument and is
+    write-protected.
 
     Parameters
     ----------
     samples : Samples
     keeps_time : bool
-        Whether targets, counts and weights have a time axis to be cut alike (``model.keeps_time``).
+        Whether targets, counts and weights also have a time axis (``model.keeps_time``).
 
     Examples
     --------
@@ -205,9 +205,9 @@ def _protected(part: Array) -> Array:
 def by_length(mask_or_lengths: Array, batch_size: int) -> Batches:
     """Batches of rows of similar lengths, for ``fit(batches=…)``.
 
-    Every epoch sorts the rows by length (equal lengths in an order that is drawn), cuts the sorted
-    list into batches, and draws the order of the batches. Every row comes exactly once; one batch,
-    drawn too, may be smaller.
+    Every epoch sorts the rows by length (equal lengths in random order), divides the sorted list
+    into batches, and shuffles the batches. Every row occurs exactly once; one random batch may be
+    smaller.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def by_length(mask_or_lengths: Array, batch_size: int) -> Batches:
         order = check_generator(where, rng).permutation(len(lengths))
         order = order[np.argsort(lengths[order], kind="stable")]
         cuts = np.arange(batch_size, len(order), batch_size)
-        if short := -len(order) % batch_size:  # the smaller batch: any of them
+        if short := -len(order) % batch_size:  # the smaller batch is random
             cuts[rng.integers(len(cuts) + 1) :] -= short
         pieces = np.split(order, cuts)
         for piece in rng.permutation(len(pieces)):

@@ -1,4 +1,4 @@
-"""Training, validation and test of rows that are independent of one another."""
+"""Training, validation and test of independent rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from npstack.data.amounts import sizes_of
 
 
 class RowSplit(NamedTuple):
-    """Which rows are for training, validation and test.
+    """The rows for training, validation and test.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ def split_by_row(
 ) -> RowSplit:
     """Divide rows at random, each label in the same proportions if labels are given.
 
-    For rows that are independent of one another, such as labelled sequences. Windows of one
+    For independent rows, such as labelled sequences. Windows of one
     series overlap: divide them by time.
 
     Parameters
@@ -47,9 +47,9 @@ def split_by_row(
         Number of rows.
     rng : numpy.random.Generator
     train, validation : int or float
-        How many rows; a float is a fraction. The rest is for the test.
+        Number of rows; a float is a fraction. The rest is for the test.
     labels : array (count,), optional
-        Each label is divided in proportion, to less than one row, and stands in every part.
+        Each label is divided in proportion, to less than one row, and is in every part.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def split_by_row(
 
 
 def _labels(where: str, labels: Any) -> Array:
-    """Numbers or texts, none of which is NaN: that is no label, and not equal to itself."""
+    """Check numbers or texts without NaN, which is not equal to itself."""
     several = isinstance(labels, list | tuple) or getattr(labels, "ndim", 0) == 1
     if several and not isinstance(labels, np.ma.MaskedArray):
         listed = list(labels)
@@ -103,7 +103,7 @@ def _labels(where: str, labels: Any) -> Array:
 def _shares(
     where: str, labels: Array, group: Array, sizes: list[int], rng: np.random.Generator
 ) -> list[int]:
-    """How many rows of one label go into each part: in proportion, and at least one."""
+    """The number of rows of one label in each part: in proportion, and at least one."""
     exact = len(group) * np.array(sizes) / sum(sizes)
     wanted = np.array(sizes) > 0
     if len(group) < wanted.sum():
@@ -111,7 +111,7 @@ def _shares(
         got = f"{len(group)} of label {labels[group[0]]!r}"
         fail(DataError, where, expected, got, "Collect more, merge labels, or make fewer parts.")
     shares = np.maximum(np.floor(exact), wanted).astype(np.int64)
-    ties = 1e-9 * rng.random(3)  # equal claims to an odd row: drawn, or one part would get them all
+    ties = 1e-9 * rng.random(3)  # ties are broken at random, or one part would get all
     while shares.sum() < len(group):
         shares[np.argmax(np.where(wanted, exact - shares + ties, -np.inf))] += 1
     while shares.sum() > len(group):

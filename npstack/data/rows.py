@@ -1,4 +1,4 @@
-"""Rows along the first axis: which are chosen, what is valid in them, and how they are told."""
+"""Rows along the first axis: choosing them, their valid steps, and texts about them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROWS_AT_MOST = 100_000_000  # in a file: their numbers alone fill 800 MB
 
 
 def valid_rows(where: str, values: object, rows: Any, mask: Any) -> tuple[Array, NDArray[np.int64]]:
-    """All valid steps of the chosen rows ``(n, D)``, and the rows' numbers."""
+    """All valid steps of the chosen rows ``(n, D)``, and the numbers of the rows."""
     values = check_float(where, "values", values, None, "")
     if values.dtype.kind == "c":
         got = describe(values)
@@ -84,7 +84,7 @@ def in_words(rows: NDArray[np.int64]) -> str:
 
 
 def rows_of_runs(where: str, given: object, advice: str) -> NDArray[np.int64]:
-    """The rows of unbroken runs ``[start, stop]``; not so many that they fill the memory."""
+    """The rows of unbroken runs ``[start, stop]``; with a limit on their number."""
     found: list[NDArray[np.int64]] = []
     behind = 0
     listed = given if isinstance(given, list | tuple) else ()

@@ -1,8 +1,8 @@
-"""Scaling by column, fitted on rows that the scaler remembers.
+"""Scaling by column; a scaler knows the rows on which it was fitted.
 
-A scaler knows the rows that it was fitted on. Where samples are divided into a training, a
-validation and a test part (`npstack.data.TimeSplit.divide`), these rows are held against the
-training part, and the numbers against the data: what was fitted elsewhere is found.
+When samples are divided into a training, a validation and a test part
+(`npstack.data.TimeSplit.divide`), these rows are compared with the training part, and the numbers
+with the data, so that a scaler that was fitted on other rows is found.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from npstack.core.numerics import Array, is_finite
 from npstack.core.wide import Wide, careful, deviation, mean
 from npstack.data.rows import rows_of_runs, runs, valid_rows
 
-CONSTANT = ("refuse", "centre")  # what to do with a column that never changes
+CONSTANT = ("refuse", "centre")  # for a column that never changes
 
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
-    """``(value - shift) / scale``, column by column: what all scalers have in common.
+    """``(value - shift) / scale``, column by column: the base of all scalers.
 
     Attributes
     ----------
     shift, scale : float array (D,)
     rows : int array (n,)
-        The rows (time steps of a series, or sequences of a batch) that it was fitted on, in order.
+        The rows (time steps of a series, or sequences of a batch) used for fitting, in order.
     """
 
     shift: Array
@@ -48,7 +48,7 @@ class Scaler:
     rows: NDArray[np.int64]
 
     def apply(self, values: Array) -> Array:
-        """From the data's units to scaled ones; what is masked may hold anything.
+        """From the units of the data to scaled ones; masked values may be anything.
 
         Parameters
         ----------
@@ -66,13 +66,13 @@ class Scaler:
         return careful(plain, sound, lambda: (Wide(values) - shift) / scale)
 
     def invert(self, scaled: Array, columns: Any = None) -> Array:
-        """Back to the data's units.
+        """Back to the units of the data.
 
         Parameters
         ----------
         scaled : float array (…, K)
         columns : sequence of int (K,), optional
-            Which columns of the data stand along the last axis; all by default.
+            The columns of the data along the last axis; all by default.
         """
         scaled, shift, scale = self._columns("invert", scaled, columns)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -103,7 +103,7 @@ class Scaler:
         }
 
     def _again(self, values: Array, mask: Any) -> Scaler:
-        """Fitted once more, on the same rows of other values."""
+        """A new scaler, fitted on the same rows of other values."""
         raise NotImplementedError
 
     def _columns(self, name: str, values: object, columns: Any) -> tuple[Array, Array, Array]:
@@ -150,12 +150,12 @@ class Standardiser(Scaler):
         values : float array (N,), (N, D) or (B, T, D)
             A series, or sequences.
         rows : range, slice or sequence of int, optional
-            Which rows along the first axis; ``split.train``, say. All by default.
+            The rows along the first axis, such as ``split.train``; all by default.
         mask : bool array (N,) or (B, T), optional
-            True at valid steps. What stands elsewhere does not matter.
+            True at valid steps. Other values do not matter.
         constant : {"refuse", "centre"}
-            A column of one value has no deviation. Refuse it, or give it the deviation 1, so that
-            it becomes zero.
+            A column of one value has no deviation. Refuse it, or use a deviation of 1, so that it
+            becomes zero.
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Standardiser(Scaler):
         where = f"{cls.__name__}.fit"
         constant = check_option(where, "constant", constant, CONSTANT)
         valid, chosen = valid_rows(where, values, rows, mask)
-        with np.errstate(over="ignore"):  # of longdouble; an error in words will say it
+        with np.errstate(over="ignore"):  # of longdouble; reported as an error below
             middle, spread = mean(valid, np.float64), deviation(valid, np.float64)
         return cls(middle, _widths(where, valid, spread, constant), chosen)
 
@@ -177,9 +177,9 @@ class Standardiser(Scaler):
 
 @dataclass(frozen=True, eq=False)
 class MinMax(Scaler):
-    """Least value to ``low``, largest to ``high``, column by column.
+    """Scale the smallest value to ``low``, the largest to ``high``, column by column.
 
-    Values outside the range of the rows that it was fitted on leave ``[low, high]``: test data may.
+    Values outside the range of the fitted rows, as in test data, are outside ``[low, high]``.
 
     Attributes
     ----------
@@ -207,16 +207,16 @@ class MinMax(Scaler):
         high: float = 1.0,
         constant: str = "refuse",
     ) -> Self:
-        """Find the least and the largest value of every column.
+        """Find the smallest and the largest value of every column.
 
         Parameters
         ----------
         values, rows, mask
             As for `Standardiser.fit`.
         low, high : float
-            Where these values go.
+            The scaled values of these two.
         constant : {"refuse", "centre"}
-            Refuse a column of one value, or send it to ``low``.
+            Refuse a column of one value, or scale it to ``low``.
 
         Raises
         ------
@@ -234,7 +234,7 @@ class MinMax(Scaler):
         constant = check_option(where, "constant", constant, CONSTANT)
         valid, chosen = valid_rows(where, values, rows, mask)
         least, largest = valid.min(0).astype(np.float64), valid.max(0).astype(np.float64)
-        with np.errstate(over="ignore", invalid="ignore"):  # an error in words will say it
+        with np.errstate(over="ignore", invalid="ignore"):  # reported as an error below
             scale = np.asarray((largest - least) / (high - low))
             sound = np.isfinite(scale) & _has_its_digits(scale)
             scale = careful(scale, sound, lambda: (Wide(largest) - least) / (Wide(high) - low))
@@ -296,7 +296,7 @@ def scaler_from(config: Mapping[str, Any]) -> Scaler:
 
 
 def _widths(where: str, valid: Array, widths: Array, constant: str) -> Array:
-    """Deviations or ranges, none of them zero or beyond floating point."""
+    """Check deviations or ranges: none is zero or beyond the range of floats."""
     if not np.isfinite(widths).all():
         column = int(np.argmax(~np.isfinite(widths)))
         advice = "Divide the data by a large number first."
@@ -319,7 +319,7 @@ def _widths(where: str, valid: Array, widths: Array, constant: str) -> Array:
 
 
 def _chosen_columns(where: str, columns: object, count: int) -> NDArray[np.int64]:
-    """Numbers of columns, from the end where they are below zero."""
+    """Numbers of columns; negative ones count from the end."""
     chosen = as_array(where, "columns", columns)
     whole = chosen.ndim == 1 and chosen.dtype.kind in "iu"
     if not whole or not ((chosen >= -count) & (chosen < count)).all():
@@ -329,12 +329,12 @@ def _chosen_columns(where: str, columns: object, count: int) -> NDArray[np.int64
 
 
 def _as_finite(found: Array, given: Array) -> NDArray[np.bool_]:
-    """Where what was found is a number, or what was given is none."""
+    """Where the result is finite, or the argument is not."""
     return is_finite(found) | ~is_finite(given)
 
 
 def _has_its_digits(widths: Array) -> NDArray[np.bool_]:
-    """Where widths are neither infinite nor so small that their dtype holds few of their digits."""
+    """Where widths are neither infinite nor so small that they lose digits."""
     if widths.dtype == object:
         return np.ones(widths.shape, bool)
     return np.asarray(is_finite(widths) & (abs(widths) >= np.finfo(widths.dtype).tiny))

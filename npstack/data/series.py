@@ -55,9 +55,9 @@ def load_sunspots() -> Series:
 
 
 class Scale(NamedTuple):
-    """Square root, then standard units of the part that it was fitted on.
+    """Square root, then standard units of the fitted part.
 
-    The square root evens out the noise of counts, which grows with their size.
+    The square root makes the noise of counts independent of their size.
     """
 
     mean: float
@@ -100,7 +100,7 @@ class Scale(NamedTuple):
 
 
 def _real(where: str, name: str, values: object) -> Array:
-    """Real numbers, whole ones too."""
+    """Check for real numbers, also whole ones."""
     numbers = as_array(where, name, values)
     if numbers.dtype.kind not in "iuf":
         expected, advice = f"{name} must be real numbers", f"Use {name}.astype(np.float64)."

@@ -4,9 +4,9 @@
 
     series   |––––––––– train –––––––––|– validation –|––– test –––|
 
-    x x x x x x … y                              a training row: no target lies beyond the bar
-                   x x x x x x … y               crosses the bar: in no part; the gap
-                        x x x x x x … y          a validation row: it may read what is past
+    x x x x x x … y                              a training row: no target beyond the boundary
+                   x x x x x x … y               crosses the boundary: in no part; the gap
+                        x x x x x x … y          a validation row: it may read past steps
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Parts(NamedTuple):
 
 
 class TimeSplit(NamedTuple):
-    """Which time steps of a series are for training, validation and test.
+    """The time steps of a series for training, validation and test.
 
     Attributes
     ----------
     train, validation, test : range
-        In this order. What lies between them belongs to none.
+        In this order. Steps between them belong to no part.
     """
 
     train: range
@@ -57,11 +57,11 @@ class TimeSplit(NamedTuple):
     test: range
 
     def divide(self, windows: Windows, reach_back: bool = True) -> Parts:
-        """Give each row to the part in which all its targets lie.
+        """Divide rows: each belongs to the part that contains all its targets.
 
         Rows that cross a boundary belong to no part: this is the gap that the horizon requires.
-        With targets at every step, a row belongs to the part of its last targets; earlier ones do
-        not count in a later part, and a training row lies in the training part as a whole.
+        With targets at every step, a row belongs to the part of its last targets. In a later part,
+        earlier targets do not count; a training row is entirely in the training part.
 
         Parameters
         ----------
@@ -137,9 +137,9 @@ def split_by_time(
     count : int
         Steps of the series, N.
     train, validation : int or float
-        How many steps; a float is a fraction of the series. The rest is for the test.
+        Number of steps; a float is a fraction of the series. The rest is for the test.
     gap : int
-        Steps between two parts that belong to neither, beyond what the horizon requires.
+        Steps between two parts that belong to neither, in addition to the gap for the horizon.
 
     Examples
     --------
@@ -162,14 +162,14 @@ def split_by_time(
 
 
 def check_leakage(train: Windows, held_out: Windows) -> None:
-    """Raise if training rows see what held-out rows are to tell; for splits of your own making.
+    """Raise if training rows contain targets of held-out rows; for your own splits.
 
-    A training row sees its inputs and its targets. The held-out targets are those that count.
+    A training row contains its inputs and its targets. The held-out targets are those that count.
 
     Raises
     ------
     LeakageError
-        It says which training rows leak, and a step.
+        The message names the training rows that leak, and a step.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def _check_windows(where: str, name: str, windows: object) -> None:
 
 
 def _check_parts(where: str, split: TimeSplit) -> None:
-    """Three ranges in the order of time, none of which reaches into another."""
+    """Check three ranges in the order of time that do not overlap."""
     last = 0
     for name, part in zip(split._fields, split, strict=True):
         if not isinstance(part, range) or (part and (part.start < last or part.step != 1)):
@@ -219,7 +219,7 @@ def _check_parts(where: str, split: TimeSplit) -> None:
 
 
 def _check_scaler(where: str, windows: Windows, train: range) -> None:
-    """The scaler was fitted on this series' training part, or on some of it."""
+    """Check that the scaler was fitted on the training part of this series, or on some of it."""
     scaler, values, observed = windows.scaler, windows.values, windows.observed
     bounds = f"the training part, steps {train.start} to {train.stop - 1}"
     advice = "Fit it on the training part: Standardiser.fit(values, rows=split.train)."
@@ -249,8 +249,8 @@ def _check_scaler(where: str, windows: Windows, train: range) -> None:
 def _standardised_over(values: Array, observed: NDArray[np.bool_], train: range) -> int | None:
     """The n > train.stop for which a column has mean 0 and deviation 1 over its first n steps.
 
-    Chance does not do this to eight digits (five in float32), and a series that is so by itself (a
-    wave, say) is so over earlier stretches, too.
+    This does not happen by chance to eight digits (five in float32). A series that has this
+    property by itself, such as a wave, also has it over shorter parts.
     """
     valid = np.where(observed[:, np.newaxis], values, 0.0).astype(np.float64)
     close = max(1e-8, 100 * float(np.finfo(values.dtype).eps))

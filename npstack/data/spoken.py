@@ -1,8 +1,8 @@
-"""What people say about the time: every minute of the day, in four phrases.
+"""Spoken times: every minute of the day, in four phrases.
 
-A small task of translation with an answer that is right or wrong: ``"quarter to three pm"`` is
-``14:45``. Each phrase is said of one time only, and no word gives an answer away by itself: the
-hour that is heard may be the next one ("to three"), and which half of the day it is comes last.
+A small translation task whose answers are right or wrong: ``"quarter to three pm"`` is ``14:45``.
+Each phrase stands for one time, and no single word determines the answer: the hour in the phrase
+may be the next one ("to three"), and the half of the day comes last.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def say_time(hour: int, minute: int) -> list[str]:
     Raises
     ------
     ArgumentError
-        No time of day.
+        Not a time of day.
 
     Examples
     --------

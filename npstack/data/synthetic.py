@@ -1,8 +1,7 @@
-"""The classic tasks that ask for memory, as their papers define them, with what no memory gets.
+"""Memory tasks as their papers define them, with the loss of an answer without memory.
 
 Every task draws new rows from ``rng`` and states its ``baseline``: the expected loss of an answer
-that remembers nothing, which its docstring defines. A model that does not beat it has learned
-nothing.
+without memory, which its docstring defines. A model that does not beat it has learned nothing.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ class Task(NamedTuple):
 
 
 def adding(rng: np.random.Generator, batch: int, length: int) -> Task:
-    """Add the two marked numbers (Hochreiter & Schmidhuber 1997, in today's form).
+    """Add the two marked numbers (Hochreiter & Schmidhuber 1997, in the current form).
 
     The form of Arjovsky, Shah & Bengio (2016, "Unitary evolution recurrent neural networks").
     Feature 0 of every step is uniform on [0, 1). Feature 1 marks two steps with 1: one drawn from
     the first half, ``0 … length // 2 - 1``, one from the second, ``length // 2 … length - 1``; it
     is 0 elsewhere. The target, after the last step, is the sum of the two marked numbers.
 
-    The paper's own form is `adding_1997`.
+    The original form is `adding_1997`.
 
     Parameters
     ----------
@@ -79,21 +78,21 @@ def adding(rng: np.random.Generator, batch: int, length: int) -> Task:
 
 
 def adding_1997(rng: np.random.Generator, batch: int, length: int) -> Task:
-    """Add the two marked numbers, to the letter of Hochreiter & Schmidhuber (1997), experiment 4.
+    """Add the two marked numbers, exactly as in Hochreiter & Schmidhuber (1997), experiment 4.
 
     Lengths are drawn from ``length … length + length // 10``. Feature 0 of every step is uniform
     on [-1, 1). Feature 1 is a marker: 1 at two steps, -1 at the first and the last, else 0. One of
     the first ten steps is marked, and then one of the first ``length // 2 - 1`` that are still
     unmarked. If the first step is drawn, its marker stays -1 and its number counts as 0. The
-    target, after the last step, is ``0.5 + (X1 + X2) / 4``. An answer was called right if its
-    absolute error was below 0.04.
+    target, after the last step, is ``0.5 + (X1 + X2) / 4``. In the paper, an answer
+    is correct if its absolute error is below 0.04.
 
     Parameters
     ----------
     rng, batch
         As for `adding`.
     length : int
-        Least number of steps, T of the paper, at least 20.
+        Smallest number of steps, T of the paper, at least 20.
 
     Returns
     -------
@@ -126,7 +125,7 @@ def adding_1997(rng: np.random.Generator, batch: int, length: int) -> Task:
 def temporal_order(
     rng: np.random.Generator, batch: int, length: int = 100, relevant: int = 2
 ) -> Task:
-    """In which order did X and Y come? (Hochreiter & Schmidhuber 1997, experiments 6a and 6b)
+    """The order of X and Y (Hochreiter & Schmidhuber 1997, experiments 6a and 6b)
 
     Symbols are drawn from a, b, c, d, but the sequence begins with E, ends with B (the trigger),
     and has an X or a Y, with equal chance, at two (6a) or three (6b) steps. Lengths are drawn from
@@ -138,16 +137,16 @@ def temporal_order(
     rng, batch
         As for `adding`.
     length : int
-        Least number of steps, at least 20; 100 in the paper.
+        Smallest number of steps, at least 20; 100 in the paper.
     relevant : {2, 3}
-        How many X or Y.
+        The number of X or Y.
 
     Returns
     -------
     Task
         ``x (B, length + length // 10, 8)``, one feature for each of E, B, a, b, c, d, X, Y;
         ``y (B,)``, the class: X and Y read as the binary digits 0 and 1, so that X X is 0, X Y 1,
-        Y X 2 and Y Y 3; ``mask``. The baseline, of calling all classes equally likely, is
+        Y X 2 and Y Y 3; ``mask``. The baseline, of equal probabilities for all classes, is
         ``relevant · ln 2`` in cross-entropy: 1.3863 for four classes, 2.0794 for eight. It is
         wrong in 3/4, or 7/8, of all rows.
 
@@ -181,7 +180,7 @@ def temporal_order(
 def copying(
     rng: np.random.Generator, batch: int, delay: int, symbols: int = 8, width: int = 10
 ) -> Task:
-    """Say again what came long ago (Arjovsky, Shah & Bengio 2016; from Hochreiter & Schmidhuber).
+    """Copy symbols after a delay (Arjovsky, Shah & Bengio 2016; from Hochreiter & Schmidhuber).
 
     ::
 
@@ -205,10 +204,10 @@ def copying(
     Returns
     -------
     Task
-        ``x (B, delay + 2 width, symbols + 2)``, one feature per symbol, blank and delimiter;
-        ``y (B, delay + 2 width)``. The baseline, of being sure of the blanks and calling all
-        symbols equally likely, is ``width · ln(symbols) / (delay + 2 width)`` in cross-entropy per
-        step: 0.1733 for ``delay=100``.
+        ``x (B, delay + 2 width, symbols + 2)``, one feature per symbol, blank and delimiter; ``y
+        (B, delay + 2 width)``. The baseline, of certainty about the blanks and equal probabilities
+        for all symbols, is ``width · ln(symbols) / (delay + 2 width)`` in cross-entropy per step:
+        0.1733 for ``delay=100``.
 
     Examples
     --------
@@ -231,11 +230,11 @@ def copying(
 def delayed_recall(
     rng: np.random.Generator, batch: int, length: int, delay: int, symbols: int = 8
 ) -> Task:
-    """At every step, say what came ``delay`` steps ago.
+    """At every step, output the symbol of ``delay`` steps ago.
 
     The short-term memory task of Jaeger (2001, "Short term memory in echo state networks"), with
-    symbols where he has numbers: the input is drawn afresh at every step, so that the state has to
-    hold the last ``delay`` symbols all the time, in their order.
+    symbols instead of numbers: the input is random at every step, so the state must always contain
+    the last ``delay`` symbols, in their order.
 
     Parameters
     ----------
@@ -252,8 +251,8 @@ def delayed_recall(
     -------
     Task
         ``x (B, length, symbols)``, one feature per symbol; ``y (B, length)``; ``counts``, True
-        from step ``delay`` on (``y`` is 0 before). The baseline, of calling all symbols equally
-        likely, is ``ln(symbols)`` in cross-entropy per counted step: 2.0794 for eight.
+        from step ``delay`` on (``y`` is 0 before). The baseline, of equal probabilities for all
+        symbols, is ``ln(symbols)`` in cross-entropy per counted step: 2.0794 for eight.
 
     Examples
     --------
@@ -273,7 +272,7 @@ def delayed_recall(
 
 
 def _check(where: str, **sizes: tuple[object, int]) -> list[int]:
-    """Whole numbers of at least so much, which come back."""
+    """Check whole numbers of at least the given size; return them."""
     checked = [check_size(where, name, value) for name, (value, _) in sizes.items()]
     for own, (name, (_, least)) in zip(checked, sizes.items(), strict=True):
         if own < least:

@@ -1,4 +1,4 @@
-"""Tables of numbers in CSV files, read with distrust: every error says line and column."""
+"""Tables of numbers in CSV files; every error names line and column."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from npstack.data.lines import THOUSANDS, is_infinite, number
 from npstack.data.records import MOST_BYTES, is_missing, records
 from npstack.files.strict_json import brief
 
-MOST_NEAR = 1000  # names among which one that is alike is looked for
+MOST_NEAR = 1000  # names that are searched for a similar one
 
 
 class Table(NamedTuple):
@@ -67,11 +67,11 @@ def load_csv(
     ----------
     path : str or Path
     columns : sequence of str, optional
-        Names of columns, in the order that is wanted. By default all, which must be numbers. The
+        Names of columns, in the desired order. By default all, which must be numbers. The
         columns of a file without names are called "column 1", "column 2", …
     header : bool, optional
         Whether the first record holds the names. By default it does if its fields are names and
-        none is a number, and does not if there are numbers and no names; what could be either is
+        none is a number, and does not if there are numbers and no names; an unclear case is
         an error.
     delimiter : str, optional
         One character; a blank stands for any number of blanks. By default that of tab, semicolon,
@@ -94,11 +94,11 @@ def load_csv(
     Raises
     ------
     DataError
-        With line and column: a field is no finite number, a record has another number of fields, a
-        name stands twice; no file, no text, not UTF-8, nothing in it; a line of more than 1 MiB.
-        Memory stays within the numbers that are read and ten lines.
+        With line and column: a field is not a finite number, a record has another number of fields,
+        a name occurs twice; not a file, not text, not UTF-8, empty; a line of more than 1 MiB.
+        Memory is limited to the numbers that are read and ten lines.
     OSError
-        There is no such file, or it may not be read.
+        There is no such file, or it cannot be read.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def load_csv(
 
 
 class Advice(NamedTuple):
-    """What to do: in a call, and on the command line (None: the same)."""
+    """The advice for a call, and for the command line (None: the same)."""
 
     call: str
     typed: str | None = None
@@ -166,7 +166,7 @@ def refuse(
     mend: Advice = MEND,
     mask: Advice = MASK,
 ) -> None:
-    """Raise for a field that is no finite number, with a guess of what was meant."""
+    """Raise for a field that is not a finite number, with a guess of the intended number."""
     other = "," if decimal == "." else "."
     advice, typed = mend
     grouped = THOUSANDS.fullmatch(field)
@@ -197,7 +197,7 @@ def find_column(
 def find_columns(
     where: str, wanted: Iterable[object], names: Sequence[str], advice: Advice | None = None
 ) -> list[int]:
-    """The numbers of columns; a look at every name, and no more for many than for one."""
+    """The numbers of columns; the cost does not depend on how many are given."""
     places = {name: j for j, name in enumerate(names)}
     found = []
     for name in wanted:
@@ -212,7 +212,7 @@ def find_columns(
 
 
 def check_names(where: str, name: str, wanted: object, example: str) -> list[str]:
-    """Names, each once; one by itself is a list of one."""
+    """Check names, each once; a single name is a list of one."""
     no_list = (bytes, Mapping, Set, np.ma.MaskedArray)
     found: list[Any] = [wanted] if isinstance(wanted, str) else []
     if not found and isinstance(wanted, Iterable) and not isinstance(wanted, no_list):

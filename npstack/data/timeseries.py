@@ -17,7 +17,7 @@ from npstack.data.records import MOST_BYTES, is_missing
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
 
-FIELD = re.compile(r"(?<=,)[^,]*|^[^,]*")  # what stands between commas
+FIELD = re.compile(r"(?<=,)[^,]*|^[^,]*")  # a field between commas
 
 LONGEST = 2**24  # bytes of a line: one sequence
 
@@ -49,7 +49,7 @@ def load_ts(path: str | Path, most_bytes: int = MOST_BYTES) -> Labelled:
     Raises
     ------
     DataError
-        With the line, and the dimension and step; ``most_bytes`` are too few.
+        With the line, and the dimension and step; or ``most_bytes`` is too small.
     """
     where = f"load_ts({str(path)!r})"
     header: dict[str, list[str]] = {}

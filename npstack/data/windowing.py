@@ -1,4 +1,4 @@
-"""Windows: rows that a model learns from, cut out of one long series.
+"""Windows: rows for training, cut out of one long series.
 
 ::
 
@@ -11,7 +11,7 @@
     row 2   inputs                     4   5   6
             targets                                7   (9)   beyond the end: there is no row 2
 
-Direct forecasts: every horizon has outputs of its own, and nothing is fed back.
+Direct forecasts: every horizon has separate outputs, and nothing is fed back.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from npstack.losses.samples import Samples
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Rows of a series with their targets, and where in the series they come from.
+    """Rows of a series with their targets, and their positions in the series.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Windows:
     positions : Positions
         ``x[b, t]`` is step ``positions.inputs[b, t]`` of the series.
     values : float array (N, D)
-        The series as it was given, not scaled: a copy, write-protected.
+        The original series, not scaled: a write-protected copy.
     observed : bool array (N,)
         Where the series has values; write-protected.
     scaler : Standardiser, MinMax, Scale or None
@@ -126,7 +126,7 @@ def windows(
 ) -> Windows:
     """Cut a series into windows with targets one or many steps ahead.
 
-    `window_positions` says exactly which steps a row reads and tells.
+    `window_positions` defines exactly which steps are inputs and targets of a row.
 
     Parameters
     ----------
@@ -135,12 +135,12 @@ def windows(
     length : int
         Steps of a window, T.
     ahead : int or sequence of int
-        How many steps after the step that tells the targets lie; A horizons, rising. 0 is
-        allowed for target columns that are no inputs.
+        Distance of the targets from the step of the output, in steps; A horizons, increasing. 0
+        is allowed for target columns that are not inputs.
     stride : int
         Steps between the beginnings of windows.
     inputs, targets : int or sequence of int, optional
-        Columns that the model reads, and tells; all by default.
+        Columns of the inputs and of the targets; all by default.
     every_step : bool
         Targets at every step, ``y (B, T, A K)``, for a model that returns sequences; or at the
         last step, ``y (B, A K)``.
@@ -148,12 +148,12 @@ def windows(
         With ``every_step``: first steps of each window that do not count in the loss, while the
         state fills.
     mask : bool array (N,), optional
-        True where the series was observed. Windows carry it along; targets that were not observed
+        True where the series was observed. Windows contain it; targets that were not observed
         do not count, and rows in which nothing counts are left out.
     scaler : Standardiser, MinMax, Scale, optional
         Applied to the series. Fit it on the training part: ``rows=split.train``.
     most_bytes : int
-        How much memory the windows may need. They overlap: it is ``length`` times the series.
+        The memory limit. Windows overlap, and need ``length`` times the memory of the series.
 
     Returns
     -------
@@ -162,7 +162,7 @@ def windows(
     Raises
     ------
     DataError
-        The series is too short; nothing was observed that could be told.
+        The series is too short, or no target was observed.
     LeakageError
         ``ahead=0`` for a column that is also an input.
     ArgumentError
@@ -207,7 +207,7 @@ def windows(
     )
     counts = _counts(where, positions, observed, every_step, warm_up)
     scaled = values
-    if scaler is not None:  # what was not observed may be a number that no scaler takes
+    if scaler is not None:  # a value that was not observed may be NaN
         scaled = scaler.apply(zero_where_masked(values, observed))
     y = scaled[:, told][positions.targets]
     samples = Samples(
@@ -216,7 +216,7 @@ def windows(
         None if mask is None else observed[positions.inputs],
         None if counts.all() else counts,
     )
-    for own in (values, observed):  # what the rows were cut from is kept as it was
+    for own in (values, observed):  # a copy of the original
         own.flags.writeable = False
     found = Windows(samples, positions, values, observed, scaler, told)
     some = counts.reshape(len(found), -1).any(1)
@@ -242,7 +242,7 @@ def _counts(
     every_step: bool,
     warm_up: int,
 ) -> NDArray[np.bool_]:
-    """Where a prediction counts: its targets were observed, and the warm-up is over."""
+    """The predictions that count: their targets were observed, and the warm-up is over."""
     length = positions.inputs.shape[1]
     whole = isinstance(warm_up, int | np.integer) and not isinstance(warm_up, bool)
     if not whole or not 0 <= warm_up < length or (warm_up and not every_step):
