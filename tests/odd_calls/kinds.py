@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def word(value: str) -> Iterator[Odd]:
     for name, other, _ in texts_for(value):
         if name != "its text":
             yield name, other, REFUSED
-    yield "in capitals", value.upper() if value.upper() != value else value.lower(), REFUSED
+    yield "in another case", f"{value}X".swapcase(), REFUSED
     yield "a blank behind", f"{value} ", REFUSED
     yield "empty", "", REFUSED
     yield "a number", 3, REFUSED
@@ -105,6 +106,27 @@ def text(value: str) -> Iterator[Odd]:
     yield "an object", Thing(), REFUSED
     yield "a class", Thing, REFUSED
     yield "an array of texts", np.array([value]), REFUSED
+
+
+def label(value: str) -> Iterator[Odd]:
+    """What a picture says of an axis; a number is one, too."""
+    return (odd for odd in text(value) if odd[0] not in ("a number", "True"))
+
+
+def path(value: str) -> Iterator[Odd]:
+    """The name of a file."""
+    yield "NumPy's", np.str_(value), SAME
+    yield "a Path", Path(value), SAME
+    yield "bytes", value.encode(), REFUSED
+    yield "empty", "", REFUSED
+    yield "with a zero character", f"{value}\0", REFUSED
+    yield "a list of it", [value], REFUSED
+    yield "None", None, REFUSED
+    yield "a number", 0, REFUSED
+    yield "True", True, REFUSED
+    yield "an object", Thing(), REFUSED
+    yield "a class", Path, REFUSED
+    yield "an array of it", np.array([value]), REFUSED
 
 
 def rng(value: Any) -> Iterator[Odd]:
@@ -271,6 +293,8 @@ ALL = (
     number,
     word,
     text,
+    label,
+    path,
     rng,
     values,
     reals,
