@@ -195,7 +195,7 @@ def slowest_first(tape: Tape) -> tuple[Array, ...]:
     TapeError
         No recurrent layer on the tape.
     ArgumentError
-        No two valid steps beside each other.
+        No two neighbouring valid steps.
 
     Examples
     --------
@@ -211,7 +211,7 @@ def slowest_first(tape: Tape) -> tuple[Array, ...]:
         mask = _mask(layer)
         pairs = mask[:, 1:] & mask[:, :-1]
         if not pairs.any():
-            expected = "two valid steps beside each other must be on the tape"
+            expected = "two neighbouring valid steps must be on the tape"
             fail(ArgumentError, where, expected, "none", PADDING)
         h = real(layer.states.h)
         changes = np.square(h[:, 1:] - h[:, :-1])[pairs].mean(axis=0)

@@ -308,7 +308,7 @@ class GatedCell(Cell):
             packed = f"W must be (D, {cls._gate_count(parts)}H)"
             fail(ShapeError, where, packed, np.shape(W), "A row for each feature of the input.")
         if np.shape(b)[-1:] == W.shape[:1] != W.shape[1:]:
-            expected = f"the gates must stand side by side in the last axis, W (D, {W.shape[0]})"
+            expected = f"the gates must be side by side in the last axis, W (D, {W.shape[0]})"
             advice = "PyTorch has them in the first axis: pass weight_ih.T and weight_hh.T."
             fail(ShapeError, where, expected, W.shape, advice)
         units = max(W.shape[1] // cls._gate_count(parts), 1)

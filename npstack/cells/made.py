@@ -9,7 +9,7 @@ import numpy as np
 from npstack.cells.base import Cell
 from npstack.core.errors import DtypeError, ShapeError, fail, kind_of
 
-EXAMPLE = "docs/cells.md shows a cell of one's own."
+EXAMPLE = "docs/cells.md shows how to write a cell."
 
 
 def check_step(cell: Cell, found: Any, batch: int) -> tuple[Any, Any]:

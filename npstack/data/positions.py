@@ -114,7 +114,7 @@ def place(
 
 def check_horizons(where: str, ahead: object) -> Integers:
     """Increasing whole numbers, from one or several."""
-    expected = "ahead must be a whole number of steps, or rising ones"
+    expected = "ahead must be a whole number of steps, or increasing ones"
     advice = "Use ahead=12, or ahead=[1, 6, 12], or ahead=range(1, 13)."
     horizons = whole_numbers(where, "ahead", ahead, MOST_HORIZONS, expected, advice)
     if horizons[0] < 0 or (np.diff(horizons) <= 0).any():

@@ -190,8 +190,8 @@ def windows(
     horizons = check_horizons(where, ahead)
     both = set(read) & set(told)
     if horizons[0] == 0 and both:
-        expected = "a column that is told at ahead=0 must not be read"
-        advice = "Leave it out of inputs=, or tell it at least one step ahead."
+        expected = "a target column at ahead=0 must not be an input"
+        advice = "Leave it out of inputs=, or use ahead of at least 1."
         fail(LeakageError, where, expected, f"column {min(both)} in both", advice)
     if not isinstance(scaler, Scaler | Scale | None):
         expected = "scaler must be a Standardiser, a MinMax or a Scale, fitted"
@@ -247,7 +247,7 @@ def _counts(
     whole = isinstance(warm_up, int | np.integer) and not isinstance(warm_up, bool)
     if not whole or not 0 <= warm_up < length or (warm_up and not every_step):
         expected = f"warm_up must be a whole number from 0 to {length - 1}, with every_step=True"
-        advice = "Told only at the last step? Everything before it is a warm-up already."
+        advice = "Targets only at the last step? All steps before it are a warm-up already."
         fail(ArgumentError, where, expected, describe(warm_up), advice)
     counts = np.asarray(observed[positions.targets].all(-1))
     if every_step:

@@ -250,7 +250,7 @@ def save_model(path: str | Path, model: Layer) -> None:
     config = model.config()
     for layer in (model, *model.inside()):
         if KINDS.get(type(layer).__name__, type(layer)) is not type(layer):
-            expected = "a class of your own must have a name of its own"
+            expected = "a class of your own must have a new name"
             got, advice = (
                 f"another {type(layer).__name__}",
                 "npstack has one of that name: rename it.",

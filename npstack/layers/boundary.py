@@ -40,7 +40,7 @@ def check_built(where: str, name: str, layer: Any) -> None:
     if isinstance(layer, type):
         advice = f"Build it first: {layer.__name__}(…)."
     elif isinstance(layer, list | tuple):
-        advice = "Layers on top of one another are one layer in Sequential(first, second, …)."
+        advice = "Several layers become one layer in Sequential(first, second, …)."
     elif hasattr(layer, "step_backward"):
         advice = "A cell becomes a layer in Recurrent(cell)."
     fail(DtypeError, where, f"{name} must be a layer", describe(layer), advice)
@@ -71,7 +71,7 @@ def check_children(layer: Any) -> None:
     where = type(layer).__name__
     inside = [id(inner) for inner in layer.inside()]
     if len(set(inside)) < len(inside):
-        expected = "every layer must stand in one place only"
+        expected = "every layer must be used in one place only"
         fail(ArgumentError, where, expected, "one layer twice", "Build a layer for each place.")
     found = (child.dtype for child in layer.children.values())
     dtypes = {str(dtype) for dtype in found if dtype is not None}
@@ -87,7 +87,7 @@ def check_causal(where: str, name: str, model: Any) -> None:
         kinds = dict.fromkeys(type(inner).__name__ for inner in layers)
         got = f"a {' in a '.join(reversed(kinds))}"  # from the inside
         expected = f"{name} needs a model in which no step depends on a later one"
-        advice = "Its state cannot be carried on: what comes later would change what was said."
+        advice = "Its state cannot be carried on: later steps would change earlier outputs."
         fail(ArgumentError, where, expected, got, advice)
 
 

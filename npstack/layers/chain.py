@@ -97,7 +97,7 @@ def _check_neighbours(where: str, layers: Sequence[Layer]) -> None:
         own = layer.interface
         if own.takes_symbols and k > 0:
             expected = f"{name} must come first: it takes integers"
-            fail(ShapeError, where, expected, f"place {k}", "Nothing else hands integers on.")
+            fail(ShapeError, where, expected, f"place {k}", "No other layer outputs integers.")
         if own.needs_time and last_step:
             fail(
                 ShapeError,
@@ -113,7 +113,7 @@ def _check_neighbours(where: str, layers: Sequence[Layer]) -> None:
             fail(ShapeError, where, expected, f"a sequence, from {sequence}", advice)
         if extra_axis:
             expected = f"{name} needs (B, T, D) or (B, D) from below"
-            got = f"an axis of branches more, from {extra_axis}"
+            got = f"an extra axis of branches, from {extra_axis}"
             fail(ShapeError, where, expected, got, "Join the branches: merge='concat'.")
         if size is not None and own.input_size not in (None, size):
             got = f"{size} from the layer below"

@@ -153,7 +153,7 @@ def _joined(where: str, branches: list[Interface], merge: str) -> Interface:
             fail(ShapeError, where, expected, got, "How wide they are together is not known.")
         output_size: int | None = sum(known)
     else:
-        output_size = _shared(where, "hand on", sizes)
+        output_size = _shared(where, "output", sizes)
     return replace(
         first,
         input_size=input_size,

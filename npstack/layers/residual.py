@@ -33,7 +33,7 @@ class Residual(Wrapper):
         own = layer.interface
         changed = not own.keeps_time or own.turned or own.extra_axis
         if changed or own.takes_symbols or own.input_size != own.output_size:
-            expected = "layer must keep the time axis and hand on what it takes, D features"
+            expected = "layer must keep the time axis and output as many features as it reads, D"
             advice = "Its input is added to its output, step by step."
             fail(ShapeError, type(self).__name__, expected, layer, advice)
 

@@ -58,7 +58,7 @@ class Reversed(Wrapper):
         self.interface = replace(own, causal=False, turned=turned)
         if not own.needs_time:
             expected = "layer must need a sequence (B, T, D)"
-            fail(ArgumentError, "Reversed", expected, layer, "Without time nothing is turned.")
+            fail(ArgumentError, "Reversed", expected, layer, "There is nothing to reverse.")
 
     def _turned(self, outputs: Array) -> Array:
         """Outputs, or their gradients, reversed if they are put back in the order of time."""

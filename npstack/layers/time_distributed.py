@@ -47,7 +47,7 @@ class TimeDistributed(Wrapper):
         own = layer.interface
         if layer.recurrent or own.needs_time or own.makes_time or own.takes_symbols:
             expected = "layer must be feed-forward, from (B, D) to (B, K)"
-            advice = "It is done at every step by itself, so it can have no state."
+            advice = "It is applied to each step separately, so it can have no state."
             fail(ArgumentError, type(self).__name__, expected, layer, advice)
         self.interface = replace(own, needs_time=True, keeps_time=True)
 

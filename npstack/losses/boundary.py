@@ -87,7 +87,7 @@ def check_classes(where: str, targets: object, logits: Array) -> Array:
     """Integers, one per row, or per row and step, of the logits."""
     targets = as_array(where, "targets", targets)
     if targets.dtype.kind not in "iu":
-        advice = "It wants the number of the class. Use targets.astype(int)."
+        advice = "It needs the number of the class. Use targets.astype(int)."
         fail(DtypeError, where, "targets must be integers", describe(targets), advice)
     if targets.shape != logits.shape[:-1]:
         got = f"{targets.shape} for logits {logits.shape}"

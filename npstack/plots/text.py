@@ -99,7 +99,7 @@ def characters(
         fail(ShapeError, where, expected, len(text))
     if T > MOST:
         expected = f"text must have at most {MOST} characters to be readable"
-        fail(ArgumentError, where, expected, T, "Let the model read a shorter stretch.")
+        fail(ArgumentError, where, expected, T, "Let the model read a shorter text.")
     if bits is not None and np.shape(bits) not in ((T,), (T - 1,)):
         expected, got = f"bits must be one number per character, (T={T},)", np.shape(bits)
         fail(ShapeError, where, expected, got, "npstack.text.read gives them.")

@@ -20,7 +20,7 @@ def check_ends(where: str, encoder: Layer, decoder: Layer) -> None:
     *_, last = (visit.layer for visit in walk(encoder) if visit.leaf)
     if last not in encoder.recurrent:
         expected, got = "encoder must end in a recurrent layer", kind_of(last)
-        advice = "Its states are handed over; nobody reads its outputs."
+        advice = "Its states are passed to the decoder, and its outputs are not used."
         fail(ArgumentError, where, expected, got, advice)
     if not decoder.interface.keeps_time:
         expected, got = "decoder must keep the time axis", "return_sequences=False"
@@ -38,7 +38,7 @@ def check_sizes(where: str, encoder: Layer, decoder: Layer, handover: str) -> No
         odd = [k for k, (a, b) in enumerate(zip(read, written, strict=False)) if a != b]
         got = f"layer {odd[0]} differs" if odd else f"{len(read)} and {len(written)} layers"
         expected = "the recurrent layers of encoder and decoder must have the same sizes"
-        advice = "Every layer of the encoder hands its final state to the same layer there."
+        advice = "Each layer of the encoder passes its final state to the same layer there."
         fail(ShapeError, where, expected, f"{read} and {written}: {got}", advice)
     ends = [
         [layer.cell.state_sizes for layer in side.recurrent if layer.cell is not None]
@@ -48,6 +48,6 @@ def check_sizes(where: str, encoder: Layer, decoder: Layer, handover: str) -> No
         ends = [ends[0][-1:], ends[1][:1]]
     for before, after in zip(*ends, strict=True):
         if (type(before), before) != (type(after), after):
-            expected = "states that are handed over must be of one kind and size"
+            expected = "states that are passed to the decoder must be of one kind and size"
             advice = "Build both sides of the same cells."
             fail(ShapeError, where, expected, f"{before} and {after}", advice)

@@ -219,7 +219,7 @@ def sample(
     where = "sample"
     length = check_size(where, "length", length)
     rng = check_generator(where, rng)
-    temperature = check_number(where, "temperature", temperature, "1 is customary.")
+    temperature = check_number(where, "temperature", temperature, "1 is usual.")
     if temperature < 0:
         fail(ArgumentError, where, "temperature must be at least 0", temperature, "0 is greedy.")
     if not isinstance(vocabulary, Vocabulary):

@@ -119,7 +119,7 @@ def spans(steps: int, k1: int, k2: int) -> list[Span]:
     where = "spans"
     steps = check_size(where, "steps", steps)
     k1 = check_size(where, "k1", k1, "Every k1 steps there is a backward pass.")
-    k2 = check_size(where, "k2", k2, "It reaches k2 steps back; k2 = k1 is customary.")
+    k2 = check_size(where, "k2", k2, "It reaches k2 steps back; k2 = k1 is usual.")
     stops = [min(first + k1, steps) for first in range(0, steps, k1)]
     return [
         Span(first, max(0, stop - k2), stop)

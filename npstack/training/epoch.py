@@ -186,7 +186,7 @@ def own_rows(given: Iterable[Any], count: int, stateful: bool) -> Iterator[Array
             fail(ArgumentError, WHERE, expected, describe(batch), advice)
         if stateful and size not in (None, len(rows)):
             expected = f"stateful batches must have {size} rows like the first"
-            advice = "Each row goes on where the same row of the batch before ended."
+            advice = "Each row continues the same row of the batch before."
             fail(ShapeError, WHERE, expected, len(rows), advice)
         size = len(rows)
         yield rows

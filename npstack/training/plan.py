@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 def check_plan(model: Layer, plan: Plan) -> Plan:
     """Check samples and settings; numbers become Python's own types."""
     limits: dict[str, Any] = {
-        name: check_positive(WHERE, name, limit, "1.0 is customary.")
+        name: check_positive(WHERE, name, limit, "1.0 is usual.")
         for name, limit in (("clip_norm", plan.clip_norm), ("clip_value", plan.clip_value))
         if limit is not None
     }
@@ -83,11 +83,11 @@ def _check_stateful(model: Layer, plan: Plan) -> None:
     check_carries(WHERE, "stateful", model)
     if isinstance(plan.samples.x, tuple):
         expected, got = "stateful needs samples of one input", "two"
-        fail(ArgumentError, WHERE, expected, got, "A decoder begins with the encoder's state.")
+        fail(ArgumentError, WHERE, expected, got, "A decoder begins with the state of the encoder.")
     if plan.batches is None and len(plan.samples.y) % plan.batch_size:
         expected = f"stateful training needs batches of batch_size={plan.batch_size} rows"
         got = f"{len(plan.samples.y)} rows, which leave a smaller one"
-        advice = "Each row goes on where the same row of the batch before ended."
+        advice = "Each row continues the same row of the batch before."
         fail(ShapeError, WHERE, expected, got, advice)
 
 

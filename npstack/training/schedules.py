@@ -89,7 +89,7 @@ class StepDecay(Schedule):
 
     def __post_init__(self) -> None:
         every = check_size("StepDecay", "every", self.every, UPDATES)
-        factor = check_fraction("StepDecay", "factor", self.factor, "0.1 is customary.")
+        factor = check_fraction("StepDecay", "factor", self.factor, "0.1 is usual.")
         _keep(self, rate=_rate_of(self), every=every, factor=factor)
 
     def __call__(self, step: int) -> float:
@@ -115,7 +115,7 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         steps, rate = check_size("Cosine", "steps", self.steps, UPDATES), _rate_of(self)
-        final = check_number("Cosine", "final", self.final, "0.0 is customary.")
+        final = check_number("Cosine", "final", self.final, "0.0 is usual.")
         if not 0 <= final <= rate:
             expected, advice = "final must lie between 0 and rate", "The rate falls towards it."
             fail(ArgumentError, "Cosine", expected, f"{final} for rate {rate}", advice)

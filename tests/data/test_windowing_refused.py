@@ -16,19 +16,19 @@ REFUSED = {
     "horizons that fall": (
         lambda: windows(SERIES, 3, ahead=[3, 1]),
         ArgumentError,
-        "ahead must be .* rising",
+        "ahead must be .* increasing",
     ),
     "unsigned horizons that fall": (  # their difference would go round below zero
         lambda: windows(SERIES, 3, ahead=np.array([3, 1], np.uint8)),
         ArgumentError,
-        "ahead must be .* rising",
+        "ahead must be .* increasing",
     ),
     "horizons that fall at their end": (
         lambda: windows(SERIES, 3, ahead=[1, 4, 2]),
         ArgumentError,
-        "ahead must be .* rising",
+        "ahead must be .* increasing",
     ),
-    "horizons that stay": (lambda: windows(SERIES, 3, ahead=[2, 2]), ArgumentError, "rising"),
+    "horizons that stay": (lambda: windows(SERIES, 3, ahead=[2, 2]), ArgumentError, "increasing"),
     "a horizon in the past": (lambda: windows(SERIES, 3, ahead=-1), ArgumentError, "ahead must be"),
     "one of the horizons in the past": (
         lambda: windows(SERIES, 3, ahead=[-1, 2]),
@@ -50,7 +50,7 @@ REFUSED = {
     "now of what is read": (
         lambda: windows(SERIES, 3, ahead=0),
         LeakageError,
-        "ahead=0 must not be read, got column 0 in both",
+        "ahead=0 must not be an input, got column 0 in both",
     ),
     "now of two columns that are read": (
         lambda: windows(np.ones((9, 3)), 3, ahead=0, inputs=[2, 1], targets=[0, 2, 1]),

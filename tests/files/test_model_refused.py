@@ -173,7 +173,7 @@ def test_what_is_saved_can_be_loaded_or_is_refused_before(tmp_path):
         _forward = _backward = None
 
     Dense.__abstractmethods__ = frozenset()
-    with pytest.raises(ArgumentError, match="a name of its own"):
+    with pytest.raises(ArgumentError, match="a new name"):
         save_model(tmp_path / "b.npz", Sequential(Dense(3)))
 
 

@@ -72,7 +72,7 @@ def test_units_that_hold_their_value_stand_first():
     (order,) = analysis.slowest_first(replace(recurrent, states=states))
     assert order.tolist() == [2, 1, 3, 0]
     holes = layer.forward(np.zeros((1, 2, 1)), mask=np.array([[True, False]]))
-    with pytest.raises(ArgumentError, match="beside each other"):
+    with pytest.raises(ArgumentError, match="neighbouring valid steps"):
         analysis.slowest_first(holes)
 
 
@@ -90,5 +90,5 @@ def test_wrong_pictures_are_refused_in_words(model):
         with pytest.raises(ArgumentError, match=r"units of each of the layers of \[7, 5\]"):
             plots.characters(tape, TEXT[:5], units=units)
     long = model.forward(np.zeros((1, 201), int))
-    with pytest.raises(ArgumentError, match="shorter stretch"):
+    with pytest.raises(ArgumentError, match="shorter text"):
         plots.characters(long, "x" * 201)

@@ -157,12 +157,12 @@ REFUSED = {
     "a gradient that is a number": (lambda: update(Adam(), ONE, {"b": 1.0}), "shape of the param"),
     "other parameters than before": (
         lambda: update(after_a_step(), ONE),
-        "params must be those that m was gathered for",
+        "params must be those that m was computed for",
         "new optimiser",
     ),
     "parameters of another shape than before": (
         lambda: update(after_a_step(ONE), {"b": np.ones(3)}),
-        r"m was gathered for, got \['b float64 of shape \(2,\) for float64 of shape \(3,\)'\]",
+        r"m was computed for, got \['b float64 of shape \(2,\) for float64 of shape \(3,\)'\]",
     ),
     "several parameters of another shape than before": (
         lambda: update(after_a_step(), {name: np.ones((2, 1)) for name in PARAMS}),
@@ -170,15 +170,15 @@ REFUSED = {
     ),
     "parameters of another dtype than before": (
         lambda: update(after_a_step(ONE), {"b": np.ones(2, "f4")}),
-        "m was gathered for, .*float32",
+        "m was computed for, .*float32",
     ),
     "state of another shape than the parameters": (
         lambda: update(half_loaded(), ONE),
-        r"v was gathered for, got \['b float64 of shape \(3,\) for float64 of shape \(2,\)'\]",
+        r"v was computed for, got \['b float64 of shape \(3,\) for float64 of shape \(2,\)'\]",
     ),
     "momentum that came later": (
         lambda: update(with_momentum_later(), ONE),
-        r"params must be those that velocity was gathered for, got \['b'\]",
+        r"params must be those that velocity was computed for, got \['b'\]",
     ),
     "steps below zero": (lambda: Adam().load(-1, {}), "Adam.load: steps must be a number of upd"),
     "steps beyond all counting": (lambda: Adam().load(2**63, {}), "steps must be a number of upd"),

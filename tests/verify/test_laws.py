@@ -166,7 +166,7 @@ def test_laws_on_vectors_say_what_does_not_apply():
     report = check_laws(Dense(3, 2, rng=rng), rng=rng, steps=None)
     assert report.passed
     reasons = {row.law: row.detail for row in report.rows if row.verdict == "not applicable"}
-    assert reasons["padding_is_irrelevant"] == "no time axis, hence no mask"
+    assert reasons["padding_is_irrelevant"] == "no time axis, so no mask"
     assert reasons["splitting_and_carrying_state"] == "no time axis"
     assert "batch_is_a_loop" not in reasons
 

@@ -37,7 +37,7 @@ class ForgetBias(Part):
     """
 
     def __init__(self, bias: float = 1.0) -> None:
-        self.bias = check_number("ForgetBias", "bias", bias, "1.0 is customary.")
+        self.bias = check_number("ForgetBias", "bias", bias, "1.0 is usual.")
 
     def gate(self, params: Params, name: str, a: Array, c: Array) -> Array:
         """``a_f + bias``; its slope is one."""

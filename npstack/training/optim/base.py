@@ -205,7 +205,7 @@ class Optimiser:
                 if (kept[name].shape, kept[name].dtype) != (params[name].shape, params[name].dtype)
             ]
             if odd:
-                expected = f"params must be those that {kind} was gathered for"
+                expected = f"params must be those that {kind} was computed for"
                 advice = "Other parameters, or others frozen? Begin with a new optimiser."
                 fail(ArgumentError, where, expected, odd, advice)
 

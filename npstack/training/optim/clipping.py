@@ -34,7 +34,7 @@ def clip_by_global_norm(grads: Params, max_norm: float) -> dict[str, Array]:
     >>> clip_by_global_norm({"W": np.array([3.0]), "b": np.array([4.0])}, 1.0)
     {'W': array([0.6]), 'b': array([0.8])}
     """
-    max_norm = check_positive("clip_by_global_norm", "max_norm", max_norm, "1.0 is customary.")
+    max_norm = check_positive("clip_by_global_norm", "max_norm", max_norm, "1.0 is usual.")
     norm = global_norm(grads)
     factor = max_norm / norm if norm > max_norm else 1.0
     return {name: np.asarray(g * factor, dtype=g.dtype) for name, g in grads.items()}
@@ -50,5 +50,5 @@ def clip_by_value(grads: Params, limit: float) -> dict[str, Array]:
     >>> clip_by_value({"W": np.array([3.0, -0.5]), "b": np.array([-4.0])}, 1.0)
     {'W': array([ 1. , -0.5]), 'b': array([-1.])}
     """
-    limit = check_positive("clip_by_value", "limit", limit, "1.0 is customary.")
+    limit = check_positive("clip_by_value", "limit", limit, "1.0 is usual.")
     return {name: np.asarray(np.clip(g, -limit, limit), g.dtype) for name, g in grads.items()}

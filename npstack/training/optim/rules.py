@@ -51,7 +51,7 @@ class SGD(Optimiser):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.momentum = check_fraction("SGD", "momentum", self.momentum, "0.9 is customary.")
+        self.momentum = check_fraction("SGD", "momentum", self.momentum, "0.9 is usual.")
         self.nesterov = _check_flag("SGD", "nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             expected, advice = "nesterov needs momentum", "Use momentum=0.9."
@@ -112,9 +112,9 @@ class RMSprop(Optimiser):
     def __post_init__(self) -> None:
         super().__post_init__()
         where = "RMSprop"
-        self.alpha = check_fraction(where, "alpha", self.alpha, "0.99 is customary.")
-        self.epsilon = check_positive(where, "epsilon", self.epsilon, "1e-8 is customary.")
-        self.momentum = check_fraction(where, "momentum", self.momentum, "0.9 is customary.")
+        self.alpha = check_fraction(where, "alpha", self.alpha, "0.99 is usual.")
+        self.epsilon = check_positive(where, "epsilon", self.epsilon, "1e-8 is usual.")
+        self.momentum = check_fraction(where, "momentum", self.momentum, "0.9 is usual.")
         self.centered = _check_flag(where, "centered", self.centered)
 
     def kinds(self) -> tuple[str, ...]:
@@ -170,9 +170,9 @@ class Adam(Optimiser):
     def __post_init__(self) -> None:
         super().__post_init__()
         where = type(self).__name__
-        self.beta1 = check_fraction(where, "beta1", self.beta1, "0.9 is customary.")
-        self.beta2 = check_fraction(where, "beta2", self.beta2, "0.999 is customary.")
-        self.epsilon = check_positive(where, "epsilon", self.epsilon, "1e-8 is customary.")
+        self.beta1 = check_fraction(where, "beta1", self.beta1, "0.9 is usual.")
+        self.beta2 = check_fraction(where, "beta2", self.beta2, "0.999 is usual.")
+        self.epsilon = check_positive(where, "epsilon", self.epsilon, "1e-8 is usual.")
 
     def kinds(self) -> tuple[str, ...]:
         """The running means of the gradient, ``m``, and of its square, ``v``."""

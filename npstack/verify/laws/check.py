@@ -145,7 +145,7 @@ def _verdicts(
 def _sides(where: str, model: Any, rng: np.random.Generator) -> dict[str, Layer]:
     """A model that reads a pair: as a reader of sources, and its decoder."""
     if model.handover != "all":
-        expected = "the encoder must hand every state over"
+        expected = "the encoder must pass on every state"
         advice = "Check the sides: check_laws(model.encoder), check_laws(model.decoder)."
         fail(ArgumentError, where, expected, f"handover={model.handover!r}", advice)
     decoder = model.decoder

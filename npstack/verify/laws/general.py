@@ -136,7 +136,7 @@ def backward_in_pieces_is_backward_at_once(t: Trial) -> None:
 
 def _padding(t: Trial) -> Array:
     """The mask of the invalid steps."""
-    needs(t.has_time, "no time axis, hence no mask")
+    needs(t.has_time, "no time axis, so no mask")
     needs(t.mask is not None and not t.mask.all(), "no step is masked")
     return ~np.asarray(t.mask)
 
@@ -211,7 +211,7 @@ def padded_equals_alone(t: Trial) -> None:
 @law
 def an_open_mask_is_no_mask(t: Trial) -> None:
     """A mask that is True everywhere, full lengths, and neither of them give the same results."""
-    needs(t.has_time, "no time axis, hence no mask")
+    needs(t.has_time, "no time axis, so no mask")
     free = t.but(mask=None)
     before = free.run()
     same_bits(free.but(mask=np.ones(t.x.shape[:2], bool)).run(), before, "mask all True")

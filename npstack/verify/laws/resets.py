@@ -23,7 +23,7 @@ def a_reset_begins_a_new_sequence(t: Trial) -> None:
     needs(t.has_time, "no time axis")
     needs(t.layer.recurrent, "no recurrent layer")
     T, causal = t.x.shape[1], t.layer.interface.causal
-    needs(t.keeps_time or causal, "what comes out has read from both sides of a reset")
+    needs(t.keeps_time or causal, "the output has read from both sides of a reset")
     needs(T > 1, "a single time step has no before and after")
     plain = t.but(resets=None) if causal else _without_states(t.but(resets=None))
     for s in range(1, T):

@@ -176,7 +176,7 @@ CONSTRUCTION = {
     ),
     "one layer in two places": (
         lambda w: Sequential(w.dropout, LSTM(D, D, rng=R), w.dropout),
-        (ArgumentError, "every layer must stand in one place only, got one layer twice", "Build"),
+        (ArgumentError, "every layer must be used in one place only, got one layer twice", "Build"),
     ),
     "stack with a seed": (
         lambda w: StackedLSTM(D, [H, K], rng=1),

@@ -47,7 +47,7 @@ NESTED = {
     ),
     "nothing to turn": (
         lambda w: Reversed(Dense(D, H, rng=R)),
-        (ArgumentError, "layer must need a sequence (B, T, D)", "Without time nothing is turned"),
+        (ArgumentError, "layer must need a sequence (B, T, D)", "nothing to reverse"),
     ),
     "unknown merge": (
         lambda w: both(merge="add"),
@@ -63,11 +63,11 @@ NESTED = {
     ),
     "one layer in both directions": (
         lambda w: Bidirectional(SHARED, SHARED),
-        (ArgumentError, "every layer must stand in one place only"),
+        (ArgumentError, "every layer must be used in one place only"),
     ),
     "one layer, wrapped and not": (
         lambda w: Sequential(Residual(Sequential(SHARED, lstm(H, D))), SHARED),
-        (ArgumentError, "every layer must stand in one place only"),
+        (ArgumentError, "every layer must be used in one place only"),
     ),
     "directions that differ in time": (
         lambda w: Bidirectional(lstm(), lstm(**LAST)),
@@ -79,11 +79,11 @@ NESTED = {
     ),
     "a sum of different widths": (
         lambda w: Bidirectional(lstm(D, H), lstm(D, H + 1), merge="sum"),
-        (ShapeError, "must hand on the same number, got [2, 3]", "merge='concat'"),
+        (ShapeError, "must output the same number, got [2, 3]", "merge='concat'"),
     ),
     "a layer above branches that are not joined": (
         lambda w: Sequential(both(merge="none"), Dense(H, 1, rng=R)),
-        (ShapeError, "layer 1 (Dense)", "an axis of branches more, from layer 0 (Bidirectional)"),
+        (ShapeError, "layer 1 (Dense)", "an extra axis of branches, from layer 0 (Bidirectional)"),
     ),
     "a state for two directions": (
         lambda w: both().forward(w.x, LSTMState(w.h, w.c)),
@@ -104,7 +104,7 @@ NESTED = {
     ),
     "a residual of another width": (
         lambda w: Residual(lstm(D, H)),
-        (ShapeError, "layer must keep the time axis and hand on what it takes, D features"),
+        (ShapeError, "layer must keep the time axis and output as many features as it reads, D"),
     ),
     "a residual of the last step": (
         lambda w: Residual(lstm(D, D, **LAST)),
@@ -168,7 +168,7 @@ NESTED = {
             Parallel(Dense(H, 2, rng=R), Dense(H, 2, rng=R), merge="none"),
             Dense(2, 1, rng=R),
         ),
-        (ShapeError, "layer 2 (Dense) needs", "an axis of branches more, from layer 1 (Parallel)"),
+        (ShapeError, "layer 2 (Dense) needs", "an extra axis of branches, from layer 1 (Parallel)"),
     ),
     "a vector repeated twice": (
         lambda w: Sequential(RepeatVector(3), RepeatVector(2)),
@@ -208,7 +208,7 @@ NESTED = {
     ),
     "a sum with what is passed on": (
         lambda w: Parallel(Dropout(0.1), Dense(D, 1, rng=R), merge="sum"),
-        (ShapeError, "all branches must hand on the same number, got [1, 3]"),
+        (ShapeError, "all branches must output the same number, got [1, 3]"),
     ),
     "symbols at every step by themselves": (
         lambda w: TimeDistributed(Embedding(D, H, rng=R)),
