@@ -9,9 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.arguments import check_generator
-from npstack.core.errors import ArgumentError, NonFiniteError, ShapeError, describe, fail
+from npstack.core.arrays import as_array
+from npstack.core.errors import (
+    ArgumentError,
+    DtypeError,
+    NonFiniteError,
+    ShapeError,
+    describe,
+    fail,
+)
 from npstack.core.numerics import Array
 from npstack.core.params import Params
+from npstack.core.wide import mean
 from npstack.layers import Layer
 from npstack.losses.samples import Samples
 from npstack.training.bptt import passes
@@ -45,8 +54,8 @@ class Epoch(NamedTuple):
         {'train_loss': 0.375, 'gradient_norm': 1.5, 'learning_rate': 0.01}
         """
         return {
-            "train_loss": float(np.mean(self.losses)),
-            "gradient_norm": float(np.mean(self.norms)),
+            "train_loss": float(mean(np.array(self.losses))),
+            "gradient_norm": float(mean(np.array(self.norms))),
             "learning_rate": self.rates[-1],
         }
 
@@ -103,6 +112,7 @@ class Learner:
         if not np.isfinite(norm):
             expected, got = "the gradient norm must be finite", f"a norm of {norm}"
             fail(NonFiniteError, "update", expected, got, REMEDIES)
+        self.good = self.whole  # with it loss, gradients and their norm were finite
         if plan.clip_value is not None:
             trained = clip_by_value(trained, plan.clip_value)
         if plan.clip_norm is not None and norm > plan.clip_norm:  # clipping can only reduce it
@@ -113,7 +123,7 @@ class Learner:
             got = f"NaN or infinity first in the new value of {names}"
             fail(NonFiniteError, "update", "parameters must stay finite", got, REMEDIES)
         self.model.params = params
-        self.good, self.whole = self.whole, self._now()
+        self.whole = self._now()
         return norm
 
     def _now(self) -> Kept:
@@ -140,7 +150,7 @@ class Learner:
             with np.errstate(all="ignore"):
                 yield
         except NonFiniteError as error:
-            got = f"{error.got} (epoch {epoch}, after {self.optimiser.steps} updates)"
+            got = f"{error.got} (epoch {epoch}, after {self.whole.steps} updates)"
             self.bring_back(self.good)
             known = {"step": error.step, "layer": error.layer, "gate": error.gate}
             fail(NonFiniteError, WHERE, "every number must stay finite", got, REMEDIES, **known)
@@ -176,14 +186,16 @@ def batches(plan: Plan, keeps_time: bool, rng: np.random.Generator) -> Iterator[
 
 def own_rows(given: Iterable[Any], count: int, stateful: bool) -> Iterator[Array]:
     """Row numbers of custom batches; each is checked when it is used."""
-    size = None
+    size, example = None, "For example lambda rng: np.array_split(rng.permutation(n), 8)."
+    if not isinstance(given, Iterable):
+        expected = "batches must give the rows of one batch after the other"
+        fail(DtypeError, WHERE, expected, describe(given), example)
     for batch in given:
-        rows = np.asarray(batch)
+        rows = as_array(WHERE, "a batch", batch)
         inside = rows.dtype.kind in "iu" and rows.size and 0 <= rows.min() <= rows.max() < count
         if rows.ndim != 1 or not inside:
             expected = f"batches must give arrays of row numbers from 0 to {count - 1}"
-            advice = "For example lambda rng: np.array_split(rng.permutation(n), 8)."
-            fail(ArgumentError, WHERE, expected, describe(batch), advice)
+            fail(ArgumentError, WHERE, expected, describe(batch), example)
         if stateful and size not in (None, len(rows)):
             expected = f"stateful batches must have {size} rows like the first"
             advice = "Each row continues the same row of the batch before."

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.arguments import check_size
-from npstack.core.errors import NonFiniteError, fail
+from npstack.core.arguments import check_flag, check_size
+from npstack.core.errors import DtypeError, NonFiniteError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.base import Layer
@@ -200,6 +200,19 @@ def fit(
     epochs = check_size(WHERE, "epochs", epochs)
     if patience is not None:
         patience = check_size(WHERE, "patience", patience, "It is a number of epochs.")
+    shuffle, stateful, keep_best, progress, resume = (
+        check_flag(WHERE, name, value)
+        for name, value in (
+            ("shuffle", shuffle),
+            ("stateful", stateful),
+            ("keep_best", keep_best),
+            ("progress", progress),
+            ("resume", resume),
+        )
+    )
+    if on_epoch is not None and (not callable(on_epoch) or isinstance(on_epoch, type)):
+        expected, advice = "on_epoch must be a function", "on_epoch(model, history) is called."
+        fail(DtypeError, WHERE, expected, describe(on_epoch), advice)
     learner = Learner(model, Adam() if optimiser is None else optimiser, rng)
     plan = Plan(
         validation=check_validation(model, validation, patience, keep_best),
@@ -208,10 +221,10 @@ def fit(
         loss=loss,
         clip_norm=clip_norm,
         clip_value=clip_value,
-        shuffle=bool(shuffle),
+        shuffle=shuffle,
         batches=batches,
         truncate=truncate,
-        stateful=bool(stateful),
+        stateful=stateful,
         patience=patience,
         keep_best=keep_best or patience is not None,
     )

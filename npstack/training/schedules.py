@@ -14,6 +14,7 @@ first update. Schedules count updates, not epochs; an epoch is as many as there 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -26,11 +27,13 @@ from npstack.core.arguments import (
     check_option,
     check_positive,
     check_size,
+    check_whole,
 )
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.core.numerics import cos
 
 UPDATES = "It is a number of updates."
+FARTHEST = 2**1000  # any factor below 1 has come to nothing before that
 
 
 class Schedule:
@@ -70,6 +73,7 @@ class Constant(Schedule):
         _keep(self, rate=_rate_of(self))
 
     def __call__(self, step: int) -> float:
+        _whole(self, step)
         return self.rate
 
 
@@ -93,7 +97,11 @@ class StepDecay(Schedule):
         _keep(self, rate=_rate_of(self), every=every, factor=factor)
 
     def __call__(self, step: int) -> float:
-        return self.rate * self.factor ** (step // self.every)
+        falls = min(_whole(self, step) // self.every, FARTHEST)
+        lower = self.factor**falls
+        if lower >= sys.float_info.min:
+            return self.rate * lower
+        return self.rate * self.factor ** (falls // 2) * self.factor ** (falls - falls // 2)
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ class Cosine(Schedule):
         _keep(self, rate=rate, steps=steps, final=final)
 
     def __call__(self, step: int) -> float:
+        step = _whole(self, step)
         if step >= self.steps:
             return self.final
         height = (1 + float(cos(np.array(math.pi * (step / self.steps))))) / 2
@@ -148,11 +157,12 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, Schedule) or isinstance(self.schedule, WarmUp):
-            expected, got = "schedule must be the schedule after the rise", repr(self.schedule)
+            expected, got = "schedule must be the schedule after the rise", describe(self.schedule)
             fail(DtypeError, "WarmUp", expected, got, "Use WarmUp(Constant(0.001), steps=100).")
         _keep(self, steps=check_size("WarmUp", "steps", self.steps, UPDATES))
 
     def __call__(self, step: int) -> float:
+        step = _whole(self, step)
         if step < self.steps:
             return self.schedule(0) * ((step + 1) / self.steps)
         return self.schedule(step - self.steps)
@@ -203,6 +213,12 @@ def chosen(
         expected = f"{kind.__name__} must have {', '.join(names)}"
         fail(ArgumentError, where, expected, got, "Write it by config().")
     return kind, options
+
+
+def _whole(schedule: Schedule, step: object) -> int:
+    """A number of updates."""
+    advice = "schedule(0) is the rate of the first update."
+    return check_whole(type(schedule).__name__, "step", step, advice)
 
 
 def _rate_of(schedule: Any) -> float:

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from npstack import NpstackError
-from tests.data import test_windowing_refused
+from tests.data import test_scaling_ends, test_windowing_refused
 from tests.training import (
     test_bptt_refused,
+    test_clipping_ends,
+    test_fit_refused,
     test_losses_refused,
     test_optim_refused,
     test_schedules,
@@ -23,9 +25,12 @@ LISTING = Path(__file__).with_name("errors_learning.txt")
 TABLES = {
     "losses": test_losses_refused.REFUSED,
     "optimisers": test_optim_refused.REFUSED,
+    "gradients and parameters": test_clipping_ends.REFUSED,
     "schedules": test_schedules.REFUSED,
+    "fit": test_fit_refused.REFUSED,
     "truncated and stateful training": test_bptt_refused.REFUSED,
     "windows": test_windowing_refused.REFUSED,
+    "scalers": test_scaling_ends.REFUSED,
 }
 
 

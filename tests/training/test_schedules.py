@@ -172,6 +172,17 @@ REFUSED = {
         lambda: schedule_from({"name": "WarmUp", "schedule": 0.1, "steps": 3}),
         "config must be a dictionary with a name, got 0.1",
     ),
+    "an update before the first": (
+        lambda: StepDecay(0.1, every=2)(-1),
+        r"StepDecay: step must be a whole number of at least 0, got -1 \(int\)",
+    ),
+    "half an update": (lambda: Cosine(0.1, steps=5)(1.5), "Cosine: step must be a whole number"),
+    "an update that is true": (lambda: Constant(0.1)(True), "Constant: step must be a whole"),
+    "an update in words": (lambda: WarmUp(Constant(0.1), 5)("x"), "WarmUp: step must be a whole"),
+    "a warm-up to a class": (
+        lambda: WarmUp(Cosine, steps=3),
+        "schedule must be the schedule after the rise, got the class Cosine",
+    ),
     "warm-ups in one another, from a file": (
         lambda: schedule_from(WarmUp(Constant(1), 2).config() | {"schedule": {"name": "WarmUp"}}),
         "name must be one of 'Constant', 'StepDecay', 'Cosine', got 'WarmUp'",
@@ -193,3 +204,24 @@ def test_rates_of_400_digits_are_refused():
             wrong()
     assert Cosine(1.0, steps=10**400)(7) == 1.0
     assert StepDecay(1.0, every=10**400)(10**6) == 1.0
+
+
+@pytest.mark.parametrize("far", [10**18, 2**70, 10**400])
+def test_however_many_updates_were_made(far):
+    assert StepDecay(0.1, every=3)(far) == 0
+    assert StepDecay(0.1, every=far)(far - 1) == 0.1
+    assert Cosine(0.1, steps=9, final=0.01)(far) == 0.01
+    assert Cosine(0.1, steps=far)(far // 2) == pytest.approx(0.05)
+    assert WarmUp(Constant(0.1), steps=far)(far // 2) == pytest.approx(0.05)
+    assert Constant(0.1)(far) == 0.1
+
+
+def test_a_step_of_any_integer_type_and_rates_at_both_ends():
+    for kind in (np.int8, np.uint8, np.int64):
+        rate = StepDecay(0.1, every=3)(kind(100))
+        assert type(rate) is float
+        assert rate == StepDecay(0.1, every=3)(100)
+    assert StepDecay(1e300, every=1)(330) == pytest.approx(1e-30, rel=1e-12)
+    assert StepDecay(1e308, every=1)(631) == pytest.approx(1e-323, abs=5e-324)
+    assert StepDecay(1.0, every=2, factor=0.0)(1) == 1
+    assert StepDecay(1.0, every=2, factor=0.0)(2) == 0

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.arguments import FLOAT_DTYPES, check_number, check_positive
+from npstack.core.arguments import FLOAT_DTYPES, check_number, check_positive, check_whole
+from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params, with_prefix, without_prefix
+from npstack.training.optim.given import check_arrays, check_names, check_still_finite
 from npstack.training.optim.patterns import check_patterns, matching
 from npstack.training.schedules import Schedule
 
@@ -58,9 +60,14 @@ class Optimiser:
     @property
     def rate(self) -> float:
         """The learning rate of the next update."""
-        if isinstance(self.learning_rate, Schedule):
-            return self.learning_rate(self.steps)
-        return self.learning_rate
+        given: object = self.learning_rate
+        if isinstance(given, Schedule):
+            given = given(self.steps)
+        where, advice = type(self).__name__, "The rate of a step may be 0, and no less."
+        rate = check_number(where, "learning_rate", given, advice)
+        if rate < 0:
+            fail(ArgumentError, where, "learning_rate must be at least 0", describe(given), advice)
+        return rate
 
     def kinds(self) -> tuple[str, ...]:
         """The kinds of arrays that are kept for each parameter, by name."""
@@ -90,27 +97,37 @@ class Optimiser:
         ------
         ArgumentError
             The gradients are not those of the parameters, a pattern matches none of them, or the
-            stored arrays belong to others. Nothing has changed then.
+            stored arrays belong to others.
+        ShapeError, DtypeError
+            They are not floating-point arrays by name, or do not fit each other.
+        NonFiniteError
+            A gradient is not finite, or a new value or an array to be kept overflows, for example
+            the square of a gradient. Nothing has changed then.
         """
         where = f"{type(self).__name__}.update"
+        check_names(where, "params", params)
+        check_names(where, "grads", grads)
         trained = self._trained(where, params)
         decayed = matching(where, "decayed", self.decayed, params)
-        _check_grads(where, params, grads, trained)
-        self._check_memory(where, params, trained)
-        rate, steps, new = self.rate, self.steps + 1, dict(params)
+        values = check_arrays(where, "params", params, trained)
+        slopes = _check_grads(where, values, params, grads)
+        self._check_memory(where, values, trained)
+        rate, steps, new = self.rate, self.steps + 1, {}
         memory: dict[str, dict[str, Array]] = {kind: {} for kind in self.kinds()}
-        for name in trained:
-            value, g = params[name], grads[name]
-            zeros = np.zeros_like(value)
-            past = {kind: self.memory[kind][name] if self.steps else zeros for kind in memory}
-            if self.weight_decay and name in decayed:
-                value, g = self._decay(value, g, rate)
-            value, kept = self._step(value, g, past, rate, steps)
-            new[name] = np.asarray(value, dtype=zeros.dtype)
-            for kind in memory:
-                memory[kind][name] = np.asarray(kept[kind], dtype=zeros.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # an error in words says it
+            for name in trained:
+                value, g = values[name], slopes[name]
+                zeros = np.zeros_like(value)
+                past = {kind: self.memory[kind][name] if self.steps else zeros for kind in memory}
+                if self.weight_decay and name in decayed:
+                    value, g = self._decay(value, g, rate)
+                value, kept = self._step(value, g, past, rate, steps)
+                new[name] = np.asarray(value, dtype=zeros.dtype)
+                for kind in memory:
+                    memory[kind][name] = np.asarray(kept[kind], dtype=zeros.dtype)
+        check_still_finite(where, new, values, memory)
         self.steps, self.memory = steps, memory
-        return new
+        return {**params, **new}
 
     def trainable(self, grads: Params) -> dict[str, Array]:
         """The gradients that are not frozen, for clipping and the norm.
@@ -123,6 +140,7 @@ class Optimiser:
         {'1.W': array([0., 0.])}
         """
         where = f"{type(self).__name__}.trainable"
+        check_names(where, "grads", grads)
         return {name: grads[name] for name in self._trained(where, grads)}
 
     def state(self) -> dict[str, Array]:
@@ -152,8 +170,8 @@ class Optimiser:
         True
         """
         where, advice = f"{type(self).__name__}.load", "Pass steps and all of state()."
-        if not isinstance(steps, int) or isinstance(steps, bool) or not 0 <= steps < 2**63:
-            fail(ArgumentError, where, "steps must be a number of updates", describe(steps), advice)
+        steps = check_whole(where, "steps", steps, advice, most=2**63 - 1)
+        check_names(where, "state", state, advice)
         memory = {kind: without_prefix(kind, state) for kind in self.kinds()}
         unknown = sorted(name for name in state if name.split(".")[0] not in memory)
         if unknown:
@@ -168,6 +186,7 @@ class Optimiser:
             if not isinstance(array, np.ndarray) or array.dtype not in FLOAT_DTYPES:
                 expected = f"state[{name!r}] must be an array of floating-point numbers"
                 fail(DtypeError, where, expected, describe(array), advice)
+            as_array(where, f"state[{name!r}]", array)  # without a mask of its own
         self.steps = steps
         self.memory = {k: {n: a.copy("K") for n, a in kind.items()} for k, kind in memory.items()}
 
@@ -217,9 +236,9 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check_grads(where: str, params: Params, grads: Params, trained: list[str]) -> None:
+def _check_grads(where: str, values: Params, params: Params, grads: Params) -> dict[str, Array]:
     """Check for a gradient of every trained parameter, with its shape, and for no other."""
-    missing = [name for name in trained if name not in grads]
+    missing = [name for name in values if name not in grads]
     unknown = [name for name in grads if name not in params]
     if missing or unknown:
         expected, got = (
@@ -228,14 +247,16 @@ def _check_grads(where: str, params: Params, grads: Params, trained: list[str]) 
         )
         advice = "Pass the gradients of this model: model.backward(…).params."
         fail(ArgumentError, where, expected, got, advice)
-    for name in trained:
-        value, g = params[name], grads[name]
-        if getattr(g, "shape", None) != value.shape:
+    slopes = check_arrays(where, "grads", grads, values)
+    for name, g in slopes.items():
+        value = values[name]
+        if g.shape != value.shape:
             expected = f"grads[{name!r}] must have the shape of the parameter, {value.shape}"
             fail(ShapeError, where, expected, describe(g), "Is it the gradient of another model?")
         if g.dtype != value.dtype:
             expected = f"grads[{name!r}] must be {value.dtype} like the parameter"
             fail(DtypeError, where, expected, g.dtype, "Cast them together with astype.")
+    return slopes
 
 
 def _check_decay(where: str, name: str, value: object) -> float:

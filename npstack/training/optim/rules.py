@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.arguments import check_fraction, check_positive
-from npstack.core.errors import ArgumentError, DtypeError, describe, fail
-from npstack.core.numerics import Array, relu
+from npstack.core.arguments import check_flag, check_fraction, check_positive
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.numerics import Array, is_finite, relu
+from npstack.core.wide import Wide, careful
 from npstack.training.optim.base import Optimiser
 from npstack.training.schedules import Schedule, chosen, schedule_from
 
@@ -52,7 +53,7 @@ class SGD(Optimiser):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.momentum = check_fraction("SGD", "momentum", self.momentum, "0.9 is usual.")
-        self.nesterov = _check_flag("SGD", "nesterov", self.nesterov)
+        self.nesterov = check_flag("SGD", "nesterov", self.nesterov)
         if self.nesterov and not self.momentum:
             expected, advice = "nesterov needs momentum", "Use momentum=0.9."
             fail(ArgumentError, "SGD", expected, "momentum 0", advice)
@@ -115,7 +116,7 @@ class RMSprop(Optimiser):
         self.alpha = check_fraction(where, "alpha", self.alpha, "0.99 is usual.")
         self.epsilon = check_positive(where, "epsilon", self.epsilon, "1e-8 is usual.")
         self.momentum = check_fraction(where, "momentum", self.momentum, "0.9 is usual.")
-        self.centered = _check_flag(where, "centered", self.centered)
+        self.centered = check_flag(where, "centered", self.centered)
 
     def kinds(self) -> tuple[str, ...]:
         """The mean square ``v``; the mean ``m`` if centred; the velocity with momentum."""
@@ -129,7 +130,7 @@ class RMSprop(Optimiser):
         if self.centered:
             kept["m"] = self.alpha * past["m"] + (1 - self.alpha) * g
             spread = relu(spread - kept["m"] * kept["m"])  # rounding may make it negative
-        direction = g / (np.sqrt(spread) + self.epsilon)
+        direction = g / (_root(spread, 1.0) + self.epsilon)
         if self.momentum:
             kept["velocity"] = direction = self.momentum * past["velocity"] + direction
         return value - rate * direction, kept
@@ -184,8 +185,8 @@ class Adam(Optimiser):
         m = self.beta1 * past["m"] + (1 - self.beta1) * g
         v = self.beta2 * past["v"] + (1 - self.beta2) * g * g
         m_hat = m / (1 - self.beta1**steps)  # both begin at zero
-        v_hat = v / (1 - self.beta2**steps)
-        return value - rate * m_hat / (np.sqrt(v_hat) + self.epsilon), {"m": m, "v": v}
+        weight = 1 - self.beta2**steps
+        return value - rate * m_hat / (_root(v, weight) + self.epsilon), {"m": m, "v": v}
 
 
 @dataclass(eq=False)
@@ -215,6 +216,15 @@ class AdamW(Adam):
         return value * (1 - rate * self.weight_decay), g
 
 
+def _root(squares: Array, weight: float) -> Array:
+    """``sqrt(squares / weight)``; NaN where a square was too large: steps over it would be 0."""
+    root = np.sqrt(squares / weight)
+    if is_finite(root).all():
+        return np.asarray(root)
+    wide = careful(root, is_finite(root), lambda: (Wide(squares) / weight).sqrt())
+    return np.where(is_finite(squares), wide, np.nan)
+
+
 OPTIMISERS: dict[str, type[Optimiser]] = {k.__name__: k for k in (SGD, RMSprop, Adam, AdamW)}
 
 
@@ -236,10 +246,3 @@ def optimiser_from(config: Mapping[str, Any]) -> Optimiser:
         options["learning_rate"] = schedule_from(options["learning_rate"])
     found: Optimiser = kind(**options)
     return found
-
-
-def _check_flag(where: str, name: str, value: object) -> bool:
-    """True or False."""
-    if not isinstance(value, bool | np.bool_):
-        fail(DtypeError, where, f"{name} must be True or False", describe(value), "Leave it out.")
-    return bool(value)
