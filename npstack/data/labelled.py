@@ -193,7 +193,7 @@ def label_numbers(
         k = int(np.argmin(each))
         some = ", ".join(map(brief, known[:10])) + (", …" if len(known) > 10 else "")
         expected, got = f"label must be one of {some}", brief(names[codes[k]])
-        advice = "Leave it out: a model tells no class that it was not trained on."
+        advice = "Leave its sequence out: a model tells no class that it was not trained on."
         fail(DataError, f"{where}, {place(k)}", expected, got, advice)
     return each, known
 
@@ -259,9 +259,10 @@ def _check_new(at: str, key: str, lengths: Mapping[str, int]) -> None:
 
 def _refuse_label(at: str, tag: str) -> None:
     expected = "every line must have the label of its sequence"
-    advice, typed = "One for each step? Use labels='step'.", "Correct it: one for all its lines."
+    advice = "Has each step one of its own? Use labels='step'. If not, correct it."
+    typed = "Correct it: all lines of a sequence have one label."
     if not tag:
-        advice, typed = "Fill it in.", None  # type: ignore[assignment]
+        advice = typed = "Fill it in."
     fail(DataError, at, expected, brief(tag), advice, typed=typed)
 
 

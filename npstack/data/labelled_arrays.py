@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.errors import DataError, describe, fail
-from npstack.core.masks import check_finite
+from npstack.core.errors import DataError, NonFiniteError, describe, fail
 from npstack.core.numerics import Array
 from npstack.data.amounts import check_room
 from npstack.data.labelled import Labelled, label_numbers
@@ -70,9 +69,14 @@ def load_labelled_npz(
     if lengths.min() < 1 or lengths.max() > T:
         row = int(np.argmax((lengths < 1) | (lengths > T)))
         expected, got = f"lengths must lie between 1 and T={T}", f"{lengths[row]} in row {row}"
-        fail(DataError, where, expected, got, "Leave empty sequences out.")
+        advice = "Leave empty sequences out." if lengths[row] == 0 else "Correct it."
+        fail(DataError, where, expected, got, advice)
     mask = np.arange(T) < lengths[:, np.newaxis]
-    check_finite(where, "x", x, mask)
+    if not np.isfinite(x[mask]).all():
+        b, t, d = np.argwhere(~np.isfinite(x) & mask[..., np.newaxis])[0].tolist()
+        expected, got = "x must be finite at the steps of a sequence", f"{x[b, t, d]}"
+        advice = "Is it padding? Give lengths, too. Is a value missing? Fill it in."
+        fail(NonFiniteError, f"{where}, sequence {b}, time step {t}", expected, got, advice)
     names = _check(where, "features", arrays.get("features", _numbered("feature", D)), "U", 1, (D,))
     y, known = np.full(B, -1, np.int64), told or ()
     if "y" in arrays:
@@ -109,6 +113,8 @@ def _check(
     if value.dtype.kind not in kinds or value.ndim != ndim or (shape or value.shape) != value.shape:
         letters = "(N, T, D)" if shape is None else str(shape)
         got = describe(value)
-        advice = "N sequences of T steps and D features; shorter ones are padded on the right."
+        advice = (
+            "There are N sequences of T steps and D features; shorter ones are padded at the end."
+        )
         fail(DataError, where, f"{name} must be {words[kinds]} {letters}", got, advice)
     return value

@@ -148,8 +148,9 @@ def _without_comments(
                 continue
             if named:
                 expected = f"a comment must not have {count} fields like the table"
-                advice = "Is it a comment? Take it out. Does it hold the names? Then take out the "
-                advice += "line of words below it."
+                advice = (
+                    "Is it a comment? Take it out. Are these the names? Take the next line out."
+                )
                 fail(DataError, f"{where}, line {n}", expected, brief(text), advice)
         begun = begun or bool(text.strip())
         yield n, text
@@ -256,7 +257,9 @@ def _guess(where: str, lines: list[Line], decimal: str) -> str:
     n, text = lines[0]
     if "," in text and math.isnan(number(text.strip(), decimal)):
         expected = "with a decimal comma, another sign must separate the fields"
-        advice = "Is ',' no decimal sign here? Use decimal='.'. Is it one column? delimiter=';'."
+        advice = (
+            "Is ',' no decimal sign here? Use decimal='.'. Is it one column? Use delimiter=';'."
+        )
         typed = "Is ',' no decimal sign here? Use --decimal . instead."
         fail(DataError, f"{where}, line {n}", expected, brief(text), advice, typed=typed)
     return ";"  # one column
@@ -301,8 +304,8 @@ def _names(at: str, fields: list[str], has_names: bool) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         name, times = Counter(names).most_common(1)[0]
         places = [str(j + 1) for j, other in enumerate(names) if other == name]
-        more = f", {times} in all" if times > 3 else ""
+        rest = f", {times} in all" if times > 3 else ""
         expected, got = "names of columns must differ", f"{brief(name)} in columns "
-        got += f"{' and '.join(places[:3])}{more}"
+        got += f"{' and '.join(places[:3])}{rest}"
         fail(DataError, at, expected, got, "Rename one.")
     return names

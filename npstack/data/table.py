@@ -167,23 +167,22 @@ def refuse(
     mask: Advice = MASK,
 ) -> None:
     """Raise for a field that is not a finite number, with a guess of the intended number."""
-    other = "," if decimal == "." else "."
+    sign = "," if decimal == "." else "."
     advice, typed = mend
     grouped = THOUSANDS.fullmatch(field)
     if is_missing(field):
         advice, typed = mask
     elif is_infinite(field) or math.isinf(number(field, decimal)):
         advice, typed = INFINITE
-    elif grouped and grouped[1] == other and field.count(other) == 1 and not grouped[2]:
-        whole, part = field.replace(other, ""), field.replace(other, decimal)
-        advice, typed = f"It could mean {whole} or {part}: write the one that it means.", None
+    elif grouped and grouped[1] == sign and field.count(sign) == 1 and not grouped[2]:
+        whole, part = field.replace(sign, ""), field.replace(sign, decimal)
+        advice = typed = f"It could mean {whole} or {part}: write the one that it means."
     elif grouped:
-        advice, typed = "Leave separators of thousands out.", None
-    elif not math.isnan(number(field, other)):
-        advice, typed = (
-            f"Is {other!r} its decimal sign? Then use {option}."
-            for option in (f"decimal={other!r}", f"--decimal {other}")
-        )
+        advice = typed = "Leave separators of thousands out."
+    elif not math.isnan(number(field, sign)):
+        asked, one = f"Is every {sign!r} a decimal sign?", field.replace(sign, decimal)
+        advice = f"{asked} Then use decimal={sign!r}. If not, and this one is: write {one}."
+        typed = f"{asked} Then use --decimal {sign}. If not, and this one is: write {one}."
     fail(DataError, at, "a finite number must stand there", brief(field), advice, typed=typed)
 
 

@@ -102,7 +102,7 @@ def test_what_could_be_a_record_and_is_not_read_is_an_error(write, content, opti
 
 
 def drawn_table(rng):
-    """A table and how it is written: records, and the rows that they stand for (None: no number)."""
+    """A table as it is written, and the rows that it stands for (None: no number)."""
     width, height = int(rng.integers(1, 4)), int(rng.integers(1, 15))
     odd = ("#1", "#N/A", "NA", "", "x", "# x", "#", '"1"', " 2 ")
     texts = [
