@@ -54,7 +54,8 @@ def counted_steps(
         return mask, count
     weights_of_some = np.where(mask, weights, np.ones_like(weights))
     with np.errstate(over="ignore", invalid="ignore"):
-        divisor: Any = weights.sum() * predictions.shape[-1] / weights_of_some
+        total = np.asarray(weights.sum() * predictions.shape[-1], weights.dtype)
+        divisor: Any = total / weights_of_some
     if not is_finite(divisor).all():  # weights near the largest number, or nothing beside it
         divisor = Wide(weights).sum() * predictions.shape[-1] / weights_of_some
     return mask, divisor[..., np.newaxis]
