@@ -213,10 +213,19 @@ def slowest_first(tape: Tape) -> tuple[Array, ...]:
         if not pairs.any():
             expected = "two neighbouring valid steps must be on the tape"
             fail(ArgumentError, where, expected, "none", PADDING)
-        h = real(layer.states.h)
+        h = _of_size_one(real(layer.states.h), mask)
         changes = np.square(h[:, 1:] - h[:, :-1])[pairs].mean(axis=0)
         spread = h[mask].var(axis=0)
         moving = spread > 0
         ratio = np.where(moving, changes / np.where(moving, spread, 1), 0)
         found.append(np.argsort(ratio, kind="stable"))
     return tuple(found)
+
+
+def _of_size_one(h: Array, mask: Array) -> Array:
+    """Each unit times a power of two, so that no square overflows or becomes 0: exact ratios."""
+    if h.dtype.kind == "O":
+        return h
+    exponent = np.frexp(np.abs(h[mask]).max(axis=0))[1]
+    with np.errstate(over="ignore"):  # of masked steps
+        return np.asarray(np.ldexp(h, -exponent))

@@ -5,6 +5,7 @@ import pytest
 
 from npstack import (
     LSTM,
+    RNN,
     ArgumentError,
     Dense,
     Dropout,
@@ -15,7 +16,7 @@ from npstack import (
     StackedLSTM,
     TapeError,
 )
-from npstack.analysis import gradient_norms, saturation, state_gradients
+from npstack.analysis import gradient_norms, saturation, slowest_first, state_gradients
 
 MASK = np.array([[1, 1, 0, 1, 1, 0], [0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0]], dtype=bool)
 STEP = 1e-30
@@ -188,3 +189,18 @@ def test_wrong_arguments_are_refused_in_words():
         gradient_norms(layer, layer.forward(x), np.ones((2, 3)))
     with pytest.raises(TapeError, match=r"LSTM\.backward"):
         gradient_norms(layer, dense.forward(x), np.ones((2, 4, 1)))
+
+
+@pytest.mark.parametrize("power", [-1000, -530, 0, 530, 1000])
+def test_the_order_of_units_and_norms_of_gradients_do_not_depend_on_the_size(power):
+    """A relu holds numbers of every size, whose squares are none; a backward pass is linear."""
+    rng = np.random.default_rng(0)
+    layer = RNN(2, 5, rng=rng, activation="relu")
+    x, doutputs = rng.standard_normal((2, 3, 6, 2)), rng.standard_normal((3, 6, 5))
+    params = {name: np.zeros_like(value) for name, value in layer.params.items()}
+    params["W"] = rng.standard_normal((2, 5))
+    scaled = {**params, "W": np.ldexp(params["W"], power)}
+    small, large = (layer.forward(x[0], params=p) for p in (params, scaled))
+    assert np.array_equal(slowest_first(large)[0], slowest_first(small)[0])
+    norms, same = (gradient_norms(layer, small, np.ldexp(doutputs, by))["h"] for by in (power, 0))
+    np.testing.assert_allclose(norms, np.ldexp(same, power), rtol=1e-14)
