@@ -1,1 +1,1 @@
-"""The command line: commands, what a file becomes, run folders, and the demo."""
+"""The command line: commands, tasks, run folders, and the demo."""

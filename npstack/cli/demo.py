@@ -1,7 +1,7 @@
 """The main job on real data: sunspots a year ahead, by stacks of LSTMs and by simple baselines.
 
-Every month the model reads one number and says what the number will be twelve months later. Months
-0–1919 train, 1920–2399 choose (lag, penalty, epoch), and the months from 2400 on are touched once,
+Every month, the model reads one number and forecasts the number twelve months later. Months
+0–1919 train, 1920–2399 choose (lag, penalty, epoch), and the months from 2400 on are used once,
 at the end. Numbers are on the square-root scale, in standard units of the training months.
 """
 
@@ -37,7 +37,7 @@ SPLIT = Split(ahead=12, train=1920, valid=2400)
 LAGS = range(60, 201)
 CYCLE = 132  # months: eleven years
 PENALTIES = 10.0 ** np.arange(-2, 5)
-FAST = 8  # epochs that leave persistence, the best lag and two years of ridge behind
+FAST = 8  # enough epochs to beat persistence, the best lag and ridge over two years
 Say = Callable[[str], None]
 
 
@@ -50,10 +50,10 @@ class Settings:
     sizes : tuple of int
         Hidden sizes of the three-layer stack.
     warm_up, length, stride : int
-        Training rows are stretches of ``warm_up + length`` months that begin every ``stride``
-        months; the loss leaves the warm-up out, in which the state fills.
+        Training rows have ``warm_up + length`` months and begin every ``stride`` months. The
+        warm-up, in which the state fills, does not count in the loss.
     batch_size, epochs, learning_rate, dropout, clip_norm
-        As their names say. The epoch with the least validation error is kept.
+        As usual. The epoch with the smallest validation error is kept.
     """
 
     sizes: tuple[int, ...] = (12, 12, 12)
@@ -69,7 +69,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, how it got there, and what it says on the test months."""
+    """A trained model, its history, and its forecasts on the test months."""
 
     model: Layer
     history: History
@@ -80,7 +80,7 @@ class Trained:
 
 
 def rows(z: Array, starts: Array, warm_up: int, length: int) -> Samples:
-    """Stretches of the series with their targets; the warm-up does not count."""
+    """Parts of the series with their targets; the warm-up does not count."""
     index = starts[:, np.newaxis] + np.arange(warm_up + length)
     counts = np.zeros(index.shape, dtype=bool)
     counts[:, warm_up:] = True
@@ -102,13 +102,13 @@ def validation_rows(z: Array) -> Samples:
 
 
 def build(sizes: tuple[int, ...], settings: Settings, rng: np.random.Generator) -> Sequential:
-    """A stack with a linear head that speaks at every step."""
+    """A stack with a linear head at every step."""
     stack = StackedLSTM(1, sizes, dropout=settings.dropout, rng=rng)
     return Sequential(stack, Dense(sizes[-1], 1, rng=rng))
 
 
 def equal_sizes(layers: int, settings: Settings) -> tuple[int, ...]:
-    """Sizes of a stack of fewer layers, with as near as possible the same number of parameters."""
+    """Sizes of a stack of fewer layers, with nearly the same number of parameters."""
 
     def count(sizes: tuple[int, ...]) -> int:
         return params.count(build(sizes, settings, np.random.default_rng(0)).params)
@@ -141,7 +141,7 @@ def train(z: Array, sizes: tuple[int, ...], seed: int, settings: Settings, say: 
         keep_best=True,
         on_epoch=on_epoch,
     )
-    if history.stopped == "interrupted":  # half a demo would compare what was not trained alike
+    if history.stopped == "interrupted":  # stacks trained for different times cannot be compared
         raise KeyboardInterrupt
     assert history.best_epoch is not None
     series = z[np.newaxis, : -SPLIT.ahead, np.newaxis]
@@ -210,12 +210,12 @@ def run(
     Parameters
     ----------
     out : Path
-        Made if missing; nothing is written elsewhere.
+        Created if missing; nothing is written elsewhere.
     seed : int
         Of weights, order of batches and dropout.
     settings : Settings, optional
     say : callable
-        Gets a line of progress now and then.
+        Gets lines of progress.
 
     Returns
     -------
@@ -289,7 +289,7 @@ def table(metrics: dict[str, Any]) -> str:
         entries.append((f"stacked LSTM, {name}", m["mse"], note))
     entries.sort(key=lambda entry: -entry[1])
     epochs, usual = metrics["settings"]["epochs"], Settings().epochs
-    shorter = f"Trained for {epochs} epochs instead of {usual}; npstack demo trains on."
+    shorter = f"Trained for {epochs} epochs instead of {usual}; npstack demo uses all of them."
     lines = [
         "Sunspots a year ahead: mean squared error on the test months (from January 1949),",
         "square-root scale in standard units of the training months; lower is better.",
@@ -298,7 +298,7 @@ def table(metrics: dict[str, Any]) -> str:
         "",
         *([shorter, ""] if epochs < usual else []),
         "A linear model over a full solar cycle is hard to beat here, and on some 3,000 numbers",
-        "depth need not pay: read the table, not the fashion.",
+        "more layers do not always help: compare the rows above.",
         "",
     ]
     verdict = metrics["gradient_check"]

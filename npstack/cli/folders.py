@@ -1,7 +1,7 @@
-"""Folders that a command fills: one process at a time, and nothing outside is ever written.
+"""Output folders: one process at a time, and nothing is written outside of them.
 
-Files are put into them whole, under their own names: a link that somebody has left there is
-replaced or refused, never followed.
+Files are written completely or not at all, under their own names: a link that is there is replaced
+or refused, never followed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from npstack.files.atomic import LEFT, replacing
 
 try:
     import fcntl
-except ImportError:  # Windows: there, the first file that a new run writes decides
+except ImportError:  # Windows, where the first file of a new run decides
     fcntl = None  # type: ignore[assignment]
 
 OVERWRITE = "--overwrite replaces the files that this makes"
 
 
 def check_empty(where: str, folder: Path, mine: Iterable[str] = (), advice: str = "") -> None:
-    """A folder must be new, or hold nothing but what is mine and what a killed save has left.
+    """Check that a folder is new, or has only the given files and remains of killed saves.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def check_empty(where: str, folder: Path, mine: Iterable[str] = (), advice: str 
 
 
 def make(folder: Path) -> None:
-    """Make a folder if there is none; that files can be made in it is known now, not later."""
+    """Make a folder if there is none, and check at once that files can be made in it."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as trial:
         trial.write(b"room?")
@@ -62,8 +62,8 @@ def make(folder: Path) -> None:
 def claimed(where: str, folder: Path) -> Iterator[None]:
     """Make a folder if there is none, and keep other processes of npstack from filling it.
 
-    The lock is the system's and dies with the process; where there are none (Windows, some
-    network drives), nobody is kept away.
+    The lock is held by the system and ends with the process. Without locks (Windows, some network
+    drives), other processes are not kept out.
     """
     make(folder)
     if fcntl is None:
@@ -85,7 +85,7 @@ def claimed(where: str, folder: Path) -> Iterator[None]:
 
 
 def check_own(where: str, folder: Path, names: Iterable[str]) -> None:
-    """What is there under these names must be files of the folder's own, no links."""
+    """Check that these names are files in the folder, not links."""
     for name in names:
         path = folder / name
         if path.is_symlink() or (path.exists() and not path.is_file()):
@@ -95,7 +95,7 @@ def check_own(where: str, folder: Path, names: Iterable[str]) -> None:
 
 
 def unlinked(path: Path) -> Path:
-    """The path, after a link that was there is removed, so that writing does not follow it."""
+    """The path, after removing a link there, so that writing does not follow it."""
     if path.is_symlink():
         with suppress(FileNotFoundError):
             path.unlink()
@@ -103,13 +103,13 @@ def unlinked(path: Path) -> Path:
 
 
 def write(path: Path, content: bytes, *, new: bool = False) -> None:
-    """Write a file of the folder's own, whole or not at all."""
+    """Write a file in the folder, completely or not at all."""
     with replacing(path, follow=False, new=new) as file:
         file.write(content)
 
 
 def write_picture(path: Path, picture: Any) -> None:
-    """Write a figure as PNG, whole or not at all."""
+    """Write a figure as PNG, completely or not at all."""
     buffer = io.BytesIO()
     picture.savefig(buffer, format="png", dpi=110)
     write(path, buffer.getvalue())

@@ -1,4 +1,4 @@
-"""What is done with a run: train it, go on with it, measure it, draw it, take its model."""
+"""Operations on a run: train, resume, measure, draw, use its model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from npstack.version import __version__
 
 
 def trained(run: Run) -> tuple[Layer, History]:
-    """The model with the best parameters so far, and how training went."""
+    """The model with the best parameters so far, and the history of training."""
     model = build(run)
     if not run.checkpoint.is_file():
         advice = f"Train it: npstack train --resume --out {run.folder}."
@@ -40,7 +40,7 @@ def trained(run: Run) -> tuple[Layer, History]:
 
 
 def _check_task(run: Run, found: Checkpoint) -> None:
-    """A checkpoint of another task may have the same shapes."""
+    """Check the task of a checkpoint, which may have the same shapes as another one."""
     settings = found.config.get("fit")
     loss = settings.get("loss") if isinstance(settings, dict) else None
     own = name_of(run.task.LOSS)
@@ -51,7 +51,7 @@ def _check_task(run: Run, found: Checkpoint) -> None:
 
 
 def build(run: Run) -> Layer:
-    """The model as it is before the first step."""
+    """The model before the first step."""
     afford_model(run.name, run.facts, run.options)
     return run.task.build(run.facts, run.options, np.random.default_rng(run.options["seed"]))
 
@@ -61,8 +61,8 @@ def train(
 ) -> tuple[Layer, History]:
     """Train until the last epoch, until patience runs out, or until Ctrl-C.
 
-    Every epoch ends with a checkpoint; ``resume`` goes on from it, with the same bits as if it
-    had never stopped. The model that comes back is the one of the best epoch.
+    Every epoch ends with a checkpoint; ``resume`` continues from it, with the same bits as without
+    a stop. The returned model is that of the best epoch.
     """
     options, model = run.options, build(run)
     extra = run.task.fitting(options)
@@ -71,7 +71,7 @@ def train(
         problem.train,
         epochs=options["epochs"],
         batch_size=options["batch_size"],
-        rng=np.random.default_rng([options["seed"], 1]),  # apart from the draws of the weights
+        rng=np.random.default_rng([options["seed"], 1]),  # independent of the draws of the weights
         optimiser=Adam(_rate(options, _updates(problem, options, extra))),
         loss=run.task.LOSS,
         clip_norm=options["clip_norm"],
@@ -86,7 +86,7 @@ def train(
 
 
 def go_on(run: Run, problem: Problem) -> None:
-    """Keep the options of a run that goes on, once it is certain that it can."""
+    """Save the options of a resumed run, once it is certain that it can be resumed."""
     old = open_run(run.folder)
     if run.options != old.options:
         if run.checkpoint.is_file():
@@ -99,7 +99,7 @@ def go_on(run: Run, problem: Problem) -> None:
 
 
 def _updates(problem: Problem, options: Mapping[str, Any], extra: Mapping[str, Any]) -> int:
-    """How many steps of the optimiser make an epoch."""
+    """The number of optimiser steps in an epoch."""
     targets = problem.train.y
     batches = -(-len(targets) // options["batch_size"])
     if "truncate" not in extra:
@@ -108,7 +108,7 @@ def _updates(problem: Problem, options: Mapping[str, Any], extra: Mapping[str, A
 
 
 def _rate(options: Mapping[str, Any], updates: int) -> Schedule:
-    """The learning rate, which rises over the first updates where it is to fall later."""
+    """The learning rate; if it falls later, it rises over the first updates."""
     rate = Constant(options["learning_rate"])
     if options["schedule"] == "constant":
         return rate
@@ -135,7 +135,7 @@ def write_metrics(run: Run, scores: Scores, model: Layer, history: History) -> d
 def draw(
     run: Run, model: Layer, problem: Problem, history: History, folder: Path, *, replace: bool
 ) -> list[Path]:
-    """Draw every picture; the files, none of which was there unless they may be replaced."""
+    """Draw every picture; existing files are an error unless they may be replaced."""
     from npstack import plots
 
     pictures = [("training", plots.training_curves(history))] if history.epochs else []

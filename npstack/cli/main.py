@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="npstack", description="Stacked LSTMs, read and proved.")
+    parser = argparse.ArgumentParser(prog="npstack", description="Stacked LSTMs in plain NumPy.")
     parser.add_argument("--version", action="version", version=f"npstack {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
     for command in (train, predict, plot, demo, check):

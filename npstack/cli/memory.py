@@ -1,4 +1,4 @@
-"""How much memory there is, and jobs that would need more: refused before they take any."""
+"""The memory of the machine, and refusing jobs that would need more."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-UNKNOWN = 2**36  # bytes, where the system does not say how many it has
+UNKNOWN = 2**36  # bytes, if the system does not report its memory
 CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 def available() -> int:
-    """Bytes of memory that this process can have at the very most."""
+    """The largest memory that this process can have, in bytes."""
     limits = []
     with suppress(AttributeError, ValueError, OSError):  # not every system says it
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -31,15 +31,15 @@ def available() -> int:
 
 
 def afford(where: str, what: str, need: int, advice: str) -> None:
-    """Refuse what needs more memory than there is.
+    """Refuse a job that needs more memory than there is.
 
     Parameters
     ----------
     where : str
     what : str
-        What needs it, with its size.
+        The object that needs it, with its size.
     need : int
-        Bytes, not more than are needed for certain.
+        Bytes that are certainly needed.
     advice : str
 
     Examples
@@ -53,7 +53,7 @@ def afford(where: str, what: str, need: int, advice: str) -> None:
 
 
 def size(count: int) -> str:
-    """Bytes in the largest unit of which there is one.
+    """Bytes in a readable unit.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def size(count: int) -> str:
 
 
 def lstm_numbers(inputs: int, sizes: Iterable[int]) -> int:
-    """How many parameters a stack of LSTMs has: 4H(D + H + 1) for each layer.
+    """The number of parameters of a stack of LSTMs: 4H(D + H + 1) for each layer.
 
     Examples
     --------

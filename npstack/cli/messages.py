@@ -1,4 +1,4 @@
-"""What a command says when it cannot go on: one line, and nothing in it that a terminal obeys."""
+"""Error messages of commands: one line, without control characters."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def say(message: object) -> None:
 
 
 def plain(text: str) -> str:
-    """Text on one line; what is no printable character, as Python would write it."""
+    """Text on one line; other than printable characters are escaped."""
     line = " ".join(text.split())
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 def of_system(error: OSError) -> str:
-    """What the system has refused, and what to do.
+    """The message for an error of the system, with advice.
 
     Examples
     --------

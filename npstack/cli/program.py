@@ -1,7 +1,7 @@
 """The program ``npstack``, which is also ``python -m npstack``.
 
-It loads nothing until it listens for Ctrl-C, and it is the one place where the streams of a process
-are made fit for use: a console that lacks a letter, a reader that has left, a disk that is full.
+It handles Ctrl-C before anything else is loaded, and it prepares the streams of the process for
+consoles that lack characters, readers that have closed the pipe, and full disks.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import os
 import sys
 from typing import Any
 
+from npstack.cli.messages import of_system, say
+
 OK, FAILED, USAGE, BAD_DATA, FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
 
 class Outlasted:
-    """A stream whose end does not end the work; afterwards, what is written to it goes nowhere.
+    """A stream whose failure does not end the work; later output to it is discarded.
 
     Parameters
     ----------
     stream : text stream
     harmless : type of OSError
-        Errors after which the work goes on. Others are raised, once.
+        Errors after which the work continues. Others are raised once.
     """
 
     def __init__(self, stream: Any, harmless: type[OSError]) -> None:
@@ -30,12 +32,12 @@ class Outlasted:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """As the stream's."""
+        """As for the stream."""
         self._try(self._stream.write, text)
         return len(text)
 
     def flush(self) -> None:
-        """As the stream's."""
+        """As for the stream."""
         self._try(self._stream.flush)
 
     def _try(self, method: Any, *given: str) -> None:
@@ -46,23 +48,24 @@ class Outlasted:
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
             if not isinstance(error, self._harmless):
+                error.filename = "the output"
                 raise
 
 
 def run() -> int:
-    """Run the command that was typed; its exit code, whatever happens."""
+    """Run the command; return its exit code in all cases."""
     code = INTERRUPTED
     try:
         _prepare()
         from npstack.cli.main import main
 
         code = main()
-    except SystemExit as left:  # argparse has said all
+    except SystemExit as left:  # argparse has printed the message
         code = USAGE if left.code else OK
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
     except MemoryError:
-        print("npstack: there is not enough memory to begin. Close something.", file=sys.stderr)
+        say("there is not enough memory to begin. Close another program.")
         code = BAD_DATA
     except Exception as error:
         code = FAULT
@@ -71,10 +74,10 @@ def run() -> int:
 
 
 def _prepare() -> None:
-    """Streams that can be written, whatever they lead to; no warnings of libraries."""
+    """Make the streams safe to write to, and hide warnings of libraries."""
     for name, harmless in (("stdout", BrokenPipeError), ("stderr", OSError)):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started this
+        if stream is None:  # closed by the parent process
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
         else:
             stream.reconfigure(errors="backslashreplace")
@@ -86,26 +89,25 @@ def _prepare() -> None:
 
 
 def _report(error: Exception) -> None:
-    """A fault of our own, in a line; developers want the traceback."""
+    """Report a fault in npstack in one line; developers get the traceback."""
     if sys.flags.dev_mode:
         raise error
-    words = " ".join(f"{type(error).__name__}: {error}".split())
-    print(
-        f"npstack: this is a fault in npstack itself ({words}). Please report it, with what "
-        "python -X dev -m npstack … prints.",
-        file=sys.stderr,
+    words = f"{type(error).__name__}: {error}"
+    say(
+        f"this is a fault in npstack itself ({words}). Please report it, with what "
+        "python -X dev -m npstack … prints."
     )
 
 
 def _last(code: int) -> int:
-    """Nothing is left to be interrupted, or to be flushed in vain."""
+    """End without further interrupts or failing flushes."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         sys.stdout.flush()
     except OSError as error:
-        print(f"npstack: the output cannot be written: {error.strerror}.", file=sys.stderr)
+        say(of_system(error))
         code = BAD_DATA
     sys.stderr.flush()
     return code

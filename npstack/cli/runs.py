@@ -1,15 +1,15 @@
-"""Run folders: what ``npstack train`` leaves behind, and what the other commands read.
+"""Run folders: written by ``npstack train``, read by the other commands.
 
 ::
 
     RUN/
       README.txt       what this is, and the commands that use it
-      config.json      task, options, the file that was learned from, and what is known of it
+      config.json      task, options, the data file, and facts about it
       checkpoint.npz   after every epoch: parameters, the best, optimiser, random state, history
-      metrics.json     figures on the test part, beside baselines
+      metrics.json     figures on the test part, with baselines
       *.png            pictures
 
-``config.json`` and ``checkpoint.npz`` are enough to predict and to go on training.
+``config.json`` and ``checkpoint.npz`` are enough to predict and to continue training.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ CONFIG, CHECKPOINT, METRICS, README = "config.json", "checkpoint.npz", "metrics.
 OWN = (CONFIG, CHECKPOINT, CHECKPOINT + PREVIOUS, METRICS, README)
 FORMAT = {"format": "npstack-run", "version": 1}
 WHERE = "npstack train"
-MOST_DATA = 2**32  # bytes of a file; what can be learned from is smaller
+MOST_DATA = 2**32  # bytes of a file; larger ones cannot be used for training
 TRAINING = 5  # arrays for each parameter: itself, its gradient, two of Adam's, the best so far
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder and what its ``config.json`` says.
+    """A run folder and the contents of its ``config.json``.
 
     Attributes
     ----------
@@ -54,11 +54,11 @@ class Run:
     options : dict
         By name, all of the task's.
     data : Path
-        The file that was learned from.
+        The data file of the training.
     digest : str
         SHA-256 of its bytes.
     facts : dict
-        What the task has to know of the data: see `npstack.cli.tasks.Problem`.
+        What the task needs to know about the data: see `npstack.cli.tasks.Problem`.
     """
 
     folder: Path
@@ -75,11 +75,11 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the checkpoint is."""
+        """The path of the checkpoint."""
         return self.folder / CHECKPOINT
 
     def save(self, *, new: bool = False) -> None:
-        """Write ``config.json`` and ``README.txt``; a new run takes the folder by the first."""
+        """Write ``config.json`` and ``README.txt``; the first one claims the folder."""
         config = {
             **FORMAT,
             "npstack": __version__,
@@ -101,15 +101,15 @@ def _readme(run: Run) -> str:
     sizes = "-".join(map(str, run.options["layers"]))
     return (
         f"A stacked LSTM ({sizes}) that npstack {__version__} trained: {run.task.SUMMARY}.\n"
-        f"{CONFIG}: options and data ({run.data.name}). {METRICS}: figures beside baselines.\n"
-        f"{CHECKPOINT}: the model, and all that training needs to go on. *.png: pictures.\n"
+        f"{CONFIG}: options and data ({run.data.name}). {METRICS}: figures and baselines.\n"
+        f"{CHECKPOINT}: the model, and all that training needs to continue. *.png: pictures.\n"
         f"Use it:   npstack predict {run.folder} …      Draw it: npstack plot {run.folder}\n"
-        f"Go on:    npstack train --resume --out {run.folder}\n"
+        f"Continue: npstack train --resume --out {run.folder}\n"
     )
 
 
 def as_json(value: Mapping[str, Any]) -> bytes:
-    """The bytes of a JSON file; names of files may hold what no UTF-8 can."""
+    """The bytes of a JSON file; file names may contain bytes that are not UTF-8."""
     try:
         return json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:
@@ -117,12 +117,12 @@ def as_json(value: Mapping[str, Any]) -> bytes:
 
 
 def _digest(facts: Mapping[str, Any]) -> str:
-    """Of plain values, whatever the order of the keys."""
+    """A digest of plain values, independent of the order of keys."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file's bytes; what is no file, or a huge one, is not read."""
+    """SHA-256 of the bytes of a file; only regular files of limited size are read."""
     with open_file(f"the data {str(path)!r}", path, MOST_DATA) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -131,7 +131,7 @@ def digest_of(path: Path) -> str:
 
 
 def prepare(name: str, data: Path, options: dict[str, Any]) -> tuple[Problem, str]:
-    """What a task makes of a file, and the digest of its bytes; nothing is written."""
+    """The problem that a task makes from a file, and the digest of the file; nothing is written."""
     if options["validation"] + options["test"] >= 1:
         expected = "--validation and --test must leave something to train on"
         got = f"{options['validation']} and {options['test']}"
@@ -144,7 +144,7 @@ def prepare(name: str, data: Path, options: dict[str, Any]) -> tuple[Problem, st
 def new_run(
     folder: Path, name: str, data: Path, options: dict[str, Any], read: tuple[Problem, str]
 ) -> Run:
-    """Make a run of what `prepare` has read, in a folder that is claimed."""
+    """Make a run from the result of `prepare`, in a claimed folder."""
     check_free(folder, data)
     problem, digest = read
     run = Run(folder, name, options, Path(os.path.abspath(data)), digest, problem.facts)
@@ -157,7 +157,7 @@ def new_run(
 
 
 def check_free(folder: Path, data: Path) -> None:
-    """Nothing is ever overwritten: a run folder is new, or holds nothing but its data."""
+    """Check that nothing is overwritten: a run folder is new, or has only its data."""
     inside = Path(os.path.realpath(data)).parent == Path(os.path.realpath(folder))
     if inside and (data.name in OWN or data.suffix == ".png"):
         expected = f"{', '.join(OWN)} and pictures in a run folder must be its own"
@@ -171,7 +171,7 @@ def check_free(folder: Path, data: Path) -> None:
 
 
 def open_run(folder: Path) -> Run:
-    """Read ``config.json``; everything in it is checked as if it had been typed."""
+    """Read ``config.json``; everything in it is checked like options on the command line."""
     path = folder / CONFIG
     where = f"the run {str(folder)!r}"
     folders.check_own(where, folder, OWN)
@@ -213,7 +213,7 @@ def afford_model(name: str, facts: Mapping[str, Any], options: Mapping[str, Any]
 
 
 def same_problem(run: Run, path: Path | None) -> Problem:
-    """What the run has learned from, where it is now; another file, or other facts, are refused."""
+    """The data of the run, at its current place; another file, or other facts, are refused."""
     path = run.data if path is None else path
     where = f"the run {str(run.folder)!r}"
     if not path.exists():

@@ -94,6 +94,31 @@ def test_the_table_says_what_is_hard_to_beat(folder):
         assert name in text
 
 
+def test_a_shorter_training_is_said(folder):
+    _, metrics, _ = folder
+    assert "Trained for 1 epochs instead of 20" in demo.table(metrics)
+    whole = metrics["settings"] | {"epochs": 20}
+    assert "instead of" not in demo.table(metrics | {"settings": whole})
+
+
+def test_an_older_demo_is_replaced_only_if_told_so(tmp_path, monkeypatch, capsys):
+    out, told = tmp_path / "out", []
+
+    def run(folder, *, seed, settings, say):
+        told.append(settings.epochs)
+        (folder / "metrics.json").write_text(str(len(told)))
+        return {"gradient_check": {"passed": True}}
+
+    monkeypatch.setattr(demo, "run", run)
+    words = ["demo", "--quiet", "--fast", "--out", str(out)]
+    assert cli.main(words) == cli.OK
+    assert cli.main(words) == cli.USAGE
+    assert "--overwrite replaces the files that this makes" in capsys.readouterr().err
+    assert cli.main([*words, "--overwrite"]) == cli.OK
+    assert (out / "metrics.json").read_text() == "2"
+    assert told == [demo.FAST, demo.FAST]
+
+
 def test_training_never_sees_a_month_after_the_training_part():
     z = np.arange(3126.0)
     samples = demo.training_rows(z, demo.Settings())

@@ -12,6 +12,7 @@ from npstack.baselines import NGram
 from npstack.cli import learning, runs
 from npstack.cli import main as cli
 from npstack.cli.tasks import SYSTEM, TASKS, forecast
+from npstack.core import params
 from npstack.data import split_by_time
 from npstack.text import Vocabulary, bits_per_character
 from tests.cli.small_runs import (
@@ -96,9 +97,15 @@ def test_every_option_is_read_back_as_it_was(task):
     assert run.options == expected | typed
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_model_needs_is_known_before_it_is_built(task, copy_of):
+    run = runs.open_run(copy_of(task))
+    assert TASKS[task].numbers(run.facts, run.options) == params.count(learning.build(run).params)
+
+
 def test_quiet_is_quiet(capsys, copy_of):
     copy_of("forecast")
-    npstack("predict sales-forecast sales.csv --out told.csv --quiet")
+    npstack("predict sales-forecast sales.csv --out classes.csv --quiet")
     assert capsys.readouterr() == ("", "")
 
 

@@ -56,7 +56,7 @@ def add(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Train, compare, check, draw; a folder that holds anything is refused."""
+    """Train, compare, check, draw; a folder with other files is refused."""
     if given.what == "text":
         if given.overwrite:
             expected, advice = "--overwrite goes with sunspots", "Choose another --out."

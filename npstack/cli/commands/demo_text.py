@@ -1,4 +1,4 @@
-"""``npstack demo text``: what ``npstack train`` makes of Python's help topics."""
+"""``npstack demo text``: ``npstack train`` on Python's help topics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def run(out: Path, *, seed: int, fast: bool, quiet: bool) -> int:
-    """Write the text into the run folder and train on it; a run that is there is refused."""
+    """Write the text into the run folder and train on it; an existing run is refused."""
     path = out / "pydoc.txt"
     runs.check_free(out, path)
     found = load("pydoc")
@@ -39,7 +39,7 @@ def run(out: Path, *, seed: int, fast: bool, quiet: bool) -> int:
 
 
 def _put(path: Path, content: bytes) -> None:
-    """Write the text, or find it there: from a demo that was killed before it began its run."""
+    """Write the text, unless a demo that was killed has already written it."""
     there = path.is_file() and not path.is_symlink() and path.read_bytes() == content
     if not there:
         try:

@@ -1,4 +1,4 @@
-"""Options of all tasks on one command line: who has which, and with which default."""
+"""Options of all tasks on one command line, with their defaults."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ Tables = Mapping[str, tuple[Option, ...]]  # by the name of the task
 
 
 def flag(name: str) -> str:
-    """How an option is typed."""
+    """The name of an option on the command line."""
     return f"--{name.replace('_', '-')}"
 
 
 def shown(value: Any) -> str:
-    """A value as it is typed."""
+    """A value in the form for the command line."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     return repr(value) if value == "" or str(value).isspace() else str(value)
 
 
 def add_options(parser: argparse.ArgumentParser, tables: Tables) -> None:
-    """Add every option once, grouped by the tasks that have it; None where it is not given."""
+    """Add every option once, grouped by the tasks that have it; None if it is not given."""
     having: dict[str, dict[str, Option]] = {}
     for task, options in tables.items():
         for option in options:
@@ -61,7 +61,7 @@ def _default(uses: Mapping[str, Option]) -> str:
 
 
 def given_options(given: argparse.Namespace, tables: Tables, task: str) -> dict[str, Any]:
-    """What was typed, for one task; an option of another task is refused."""
+    """The given options of one task; an option of another task is refused."""
     names = {option.name for options in tables.values() for option in options}
     typed = {name: value for name in names if (value := getattr(given, name)) is not None}
     own = {option.name for option in tables[task]}
@@ -73,5 +73,5 @@ def given_options(given: argparse.Namespace, tables: Tables, task: str) -> dict[
 
 
 def with_defaults(typed: Mapping[str, Any], options: tuple[Option, ...]) -> dict[str, Any]:
-    """Every option of a task, as typed or by default."""
+    """Every option of a task, given or by default."""
     return {option.name: typed.get(option.name, option.default) for option in options}

@@ -26,9 +26,9 @@ def add(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=path, metavar="RUN", help="what npstack train has made")
+    parser.add_argument("folder", type=path, metavar="RUN", help="a run folder of npstack train")
     parser.add_argument(
-        "data", type=path, nargs="?", metavar="DATA", help="what it has learned from, if moved"
+        "data", type=path, nargs="?", metavar="DATA", help="its data file, if it was moved"
     )
     parser.add_argument("--out", type=path, metavar="FOLDER", help="(default: the run folder)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are there")
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Load run and data, draw, say what was drawn."""
+    """Load run and data, draw, list the pictures."""
     found = runs.open_run(given.folder)
     model, history = learning.trained(found)
     problem = runs.same_problem(found, given.data)

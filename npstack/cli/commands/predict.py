@@ -1,4 +1,4 @@
-"""``npstack predict``: use a run on data that it has not seen."""
+"""``npstack predict``: use a run on new data."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ WISHES = {name: task.WISHES for name, task in TASKS.items()}
 EXAMPLES = """\
 examples:
   npstack predict sales-forecast sales.csv            forecasts after every window, as CSV
-  npstack predict gestures-classify new.csv --out told.csv
+  npstack predict gestures-classify new.csv --out classes.csv
   npstack predict novel --prompt "It was " --temperature 0.5 --length 300
-  npstack predict novel chapter.txt                   how surprising is every character of it
+  npstack predict novel chapter.txt                   bits of every character
 """
 
 
@@ -31,12 +31,12 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "predict",
         help="use a trained run on new data",
-        description="Write what a trained run says: forecasts or classes of a file as CSV;\n"
+        description="Use a trained run: write forecasts or classes of a file as CSV;\n"
         "new text, or the bits of every character of a file.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=path, metavar="RUN", help="what npstack train has made")
+    parser.add_argument("folder", type=path, metavar="RUN", help="a run folder of npstack train")
     parser.add_argument("data", type=path, nargs="?", metavar="DATA", help="the file to read")
     parser.add_argument("--out", type=path, metavar="FILE", help="a new file (default: print)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but the result")
@@ -72,7 +72,7 @@ def _refuse(out: Path) -> NoReturn:
 
 
 def _note_letters(text: str) -> None:
-    """A console that lacks letters has been given their numbers: that is to be known."""
+    """Report that a console without some characters shows their numbers."""
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""``npstack train``: learn from a user's own file, into a run folder that explains itself."""
+"""``npstack train``: train on the user's own file, in a run folder."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def add(commands: Any) -> None:
         "--out", type=path, metavar="RUN", help="run folder, new or empty (default DATA-TASK)"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out, with the same bits"
+        "--resume", action="store_true", help="continue the run in --out, with the same bits"
     )
     parser.add_argument(
-        "--no-pictures", action="store_true", help="draw none; npstack plot draws them later"
+        "--no-pictures", action="store_true", help="draw no pictures; npstack plot draws them later"
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     add_options(parser, OPTIONS)
@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Begin a run or go on with one."""
+    """Begin a run or continue one."""
     folder = given.out
     if folder is None and given.data is not None and given.task is not None:
         folder = Path(f"{given.data.stem}-{given.task}")
@@ -65,7 +65,7 @@ def run(given: argparse.Namespace) -> int:
         if folder is None:
             advice = "npstack train --resume --out RUN"
             fail(ArgumentError, "npstack train", "--resume needs --out", "none", advice)
-        runs.open_run(folder)  # before anything is made there
+        runs.open_run(folder)  # before anything is created there
         with claimed("npstack train --resume", folder):
             return go_on(folder, given)
     if given.data is None or given.task is None:
@@ -82,7 +82,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def go_on(folder: Path, given: argparse.Namespace) -> int:
-    """Resume a run; what is typed again must be what it was, the number of epochs excepted."""
+    """Resume a run; options that are given again must agree, except for the number of epochs."""
     old = runs.open_run(folder)
     if given.task not in (None, old.name):
         expected, got = f"--task must be that of the run, {old.name}", given.task
@@ -105,7 +105,7 @@ def go_on(folder: Path, given: argparse.Namespace) -> int:
 def learn(
     run: Run, problem: Problem, *, resume: bool = False, quiet: bool = False, draw: bool = True
 ) -> int:
-    """Train, measure, draw, and say what came of it."""
+    """Train, measure, draw, and print the results."""
     model, history = learning.train(run, problem, resume=resume, progress=not quiet)
     if history.stopped == "interrupted":
         print(f"\n{stopped(run)}", file=sys.stderr)
@@ -126,7 +126,7 @@ def learn(
 
 
 def near(file: Path) -> str:
-    """A path as one would type it here."""
+    """A path relative to the current folder."""
     try:
         here = Path.cwd()
     except OSError:  # this folder has been removed
@@ -135,7 +135,7 @@ def near(file: Path) -> str:
 
 
 def stopped(run: Run) -> str:
-    """What to say after Ctrl-C: what is on the disk (it may have come while that was written)."""
+    """The message after Ctrl-C: what is on the disk (Ctrl-C may come during a save)."""
     again = f"Go on with: npstack train --resume --out {run.folder}"
     if not run.checkpoint.is_file():
         return f"interrupted in the first epoch: nothing was kept yet. {again}"

@@ -1,4 +1,4 @@
-"""What ``npstack train`` can learn from a file: one module per task, and one line here."""
+"""The tasks of ``npstack train``: one module per task, and one line here."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""``--task classify``: which class a whole sequence belongs to.
+"""``--task classify``: the class of a whole sequence.
 
 The file has one line per time step (see `npstack.data.load_labelled_csv`), or is an NPZ file with
 arrays ``x``, ``y``, ``lengths``, or a ``.ts`` file of the UEA and UCR archives. Sequences may have
 different lengths. They are divided at random, each class in the same proportions. Features are put
-into standard units of the training part. The class is told from the last hidden state.
+into standard units of the training part. The class is predicted from the last hidden state.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ PENALTIES = 10.0 ** np.arange(-2, 5)
 
 
 class Data(NamedTuple):
-    """Scaled samples, names of the test sequences, and what classes and columns are called."""
+    """Scaled samples, and the names of test sequences, classes and columns."""
 
     train: Samples
     test: Samples
@@ -114,7 +114,7 @@ def prepare(path: Path, options: Options) -> Problem:
     if len(found.classes) < 2:
         expected, advice = "there must be at least 2 classes", "Is --target the right column?"
         fail(DataError, where, expected, ", ".join(found.classes), advice)
-    rng = np.random.default_rng([options["seed"], 2])  # apart from weights and batches
+    rng = np.random.default_rng([options["seed"], 2])  # independent of weights and batches
     split = split_by_row(
         len(samples.y),
         rng=rng,
@@ -170,7 +170,7 @@ def fitting(options: Options) -> dict[str, Any]:
 
 
 def measure(model: Layer, problem: Problem, options: Options) -> Scores:
-    """Error rates on the test part, and which classes are confused."""
+    """Error rates and the confusion matrix on the test part."""
     data: Data = problem.data
     train, test = data.train, data.test
     said = in_batches(model, test).argmax(-1)
@@ -186,14 +186,14 @@ def measure(model: Layer, problem: Problem, options: Options) -> Scores:
     }
     confused = metrics.confusion_matrix(said, test.y, len(data.classes))
     return Scores(
-        f"share of sequences of the wrong class, less is better, among {len(test.y)} for the test",
+        f"share of sequences of the wrong class, lower is better, among {len(test.y)} for the test",
         scores,
         {"classes": list(data.classes), "confusion matrix": confused.tolist()},
     )
 
 
 def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple[str, Any]]:
-    """Which classes are confused, and the states over one test sequence."""
+    """The confusion matrix, and the states over one test sequence."""
     from npstack import plots
 
     data: Data = problem.data

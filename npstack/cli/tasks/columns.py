@@ -15,11 +15,11 @@ from npstack.data.lines import number
 from npstack.data.records import is_missing, records
 from npstack.data.table import find_column
 
-LOOK = 100  # records that tell which columns hold numbers
+LOOK = 100  # records for finding the columns with numbers
 
 
 def numeric_columns(path: Path, decimal: str, wanted: str | None) -> list[str]:
-    """Columns that hold numbers (or nothing) in the first records, and the one that is wanted."""
+    """Columns with numbers (or nothing) in the first records, and the chosen one."""
     where = f"load_csv({str(path)!r})"
     head, rows = records(path, where, None, decimal, "#", None)
     first = [fields for _, fields in islice(rows, LOOK)]
@@ -31,7 +31,7 @@ def numeric_columns(path: Path, decimal: str, wanted: str | None) -> list[str]:
     found = [name for j, name in enumerate(head.names) if holds_numbers(j) or name == wanted]
     if wanted is not None:
         find_column(where, wanted, head.names)
-    return found or list(head.names)  # load_csv says what is wrong with them
+    return found or list(head.names)  # load_csv reports the error
 
 
 def read_table(
@@ -45,7 +45,7 @@ def read_table(
     options : dict
         ``decimal`` and ``missing``.
     columns : list of str or None
-        None takes all that hold numbers.
+        None takes all columns with numbers.
     also : str, optional
         One more, if it is not among them.
     """
@@ -78,7 +78,7 @@ def read_table(
 
 
 def find_target(path: Path, table: Table, target: str | None) -> int:
-    """Number of the target column; the only column is a target that need not be named."""
+    """Number of the target column, which need not be named if there is only one column."""
     if target is None:
         if len(table.names) == 1:
             return 0

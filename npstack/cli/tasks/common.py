@@ -1,4 +1,4 @@
-"""What a task is: how a user's file becomes samples, a model, a measure, and pictures.
+"""The parts of a task: from the user's file to samples, a model, a measure, and pictures.
 
 A task is a module with the names of `Task`; `npstack.cli.tasks.TASKS` lists them. Everything else
 (options on the command line, run folders, training, resuming) is the same for all.
@@ -24,7 +24,7 @@ from npstack.losses.samples import LossFunction, Samples
 
 Options = Mapping[str, Any]
 SYSTEM = "stacked LSTM"  # its name among the scores
-MOST, DIGITS, MOST_LAYERS = 10**9, 40, 100  # of whole numbers that are typed
+MOST, DIGITS, MOST_LAYERS = 10**9, 40, 100  # of whole numbers on the command line
 SEED = 2**128 - 1  # NumPy advises seeds of 128 bits
 
 
@@ -38,7 +38,7 @@ class Option(NamedTuple):
     read : callable
         From the text on the command line; raises `argparse.ArgumentTypeError`.
     default : object
-        None where there is none.
+        None if there is none.
     help : str
     metavar : str
     """
@@ -50,24 +50,24 @@ class Option(NamedTuple):
     metavar: str
 
     def check(self, value: Any) -> Any:
-        """A value from a file, read as if it had been typed."""
+        """A value from a file, read like one from the command line."""
         if value is None:
             return self.default
         return self.read(",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 class Problem(NamedTuple):
-    """What a task makes of a file.
+    """A file as a problem of a task.
 
     Attributes
     ----------
     train, validation : Samples
-        What the model learns from, and what decides when it stops.
+        The data for training, and those that decide when to stop.
     facts : dict
-        Plain JSON: what one must know of the data to use the model on other data (names of
-        columns, scaling, classes, vocabulary).
+        Plain JSON: what is needed to use the model on other data (names of columns, scaling,
+        classes, vocabulary).
     data : object
-        What the task itself needs to measure and to draw: the test part, say.
+        What the task needs to measure and draw, such as the test part.
     """
 
     train: Samples
@@ -77,18 +77,18 @@ class Problem(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """How good the model is, beside simple baselines.
+    """The errors of the model and of simple baselines.
 
     Attributes
     ----------
     measure : str
-        What is measured, on what, and which way is better.
+        What is measured, on which data, and whether lower is better.
     scores : dict of float
         By name; the model's is called `SYSTEM`.
     details : dict
         Plain JSON, such as the error by horizon.
     words : str
-        More to say at the end.
+        Further text at the end.
     """
 
     measure: str
@@ -98,14 +98,14 @@ class Scores(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What ``npstack predict`` writes: a whole CSV file or text, and a line about it."""
+    """The output of ``npstack predict``: a CSV file or text, and a line about it."""
 
     text: str
     note: str
 
 
 class Task(Protocol):
-    """The names that a task's module has."""
+    """The names in the module of a task."""
 
     SUMMARY: str  # one line for the help
     OPTIONS: tuple[Option, ...]  # with the defaults of this task
@@ -116,19 +116,19 @@ class Task(Protocol):
         """Read a file and divide it."""
 
     def check_facts(self, where: str, facts: Options, options: Options) -> None:
-        """Raise a DataError unless these can be what `prepare` has found."""
+        """Raise a DataError unless these can be results of `prepare`."""
 
     def numbers(self, facts: Options, options: Options) -> int:
-        """How many parameters `build` would make."""
+        """The number of parameters that `build` would make."""
 
     def build(self, facts: Options, options: Options, rng: np.random.Generator) -> Layer:
         """A model that fits the data."""
 
     def fitting(self, options: Options) -> dict[str, Any]:
-        """What `fit` is told beyond what all tasks tell it."""
+        """Further arguments of `fit` for this task."""
 
     def measure(self, model: Layer, problem: Problem, options: Options) -> Scores:
-        """Figures on the test part, beside baselines."""
+        """Figures on the test part, with baselines."""
 
     def pictures(
         self, model: Layer, problem: Problem, options: Options
@@ -138,7 +138,7 @@ class Task(Protocol):
     def predict(
         self, model: Layer, facts: Options, options: Options, path: Path | None, wishes: Options
     ) -> Predictions:
-        """Use the model on a file that it has not seen."""
+        """Use the model on a new file."""
 
 
 # ---- reading options ---------------------------------------------------------------------------
@@ -238,7 +238,7 @@ def training_options(**defaults: Any) -> tuple[Option, ...]:
         ("dropout", number(0, 1, True), "between the layers", "RATE"),
         ("clip_norm", number(0), "largest global norm of the gradients", "NORM"),
         ("validation", share, "fraction that decides when to stop", "SHARE"),
-        ("test", share, "fraction that is kept for the figures at the end", "SHARE"),
+        ("test", share, "fraction for the test at the end", "SHARE"),
         ("dtype", one_of("float32", "float64"), "numbers to compute with", "float32|float64"),
         ("seed", whole(0, SEED), "of all random numbers", "N"),
     ]
@@ -258,14 +258,14 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def cast(samples: Samples, options: Options) -> Samples:
-    """Samples with the dtype that is asked for; classes and symbols stay integers."""
+    """Samples with the given dtype; classes and symbols stay integers."""
     dtype = np.dtype(options["dtype"])
     x, y = (v.astype(dtype) if v.dtype.kind == "f" else v for v in (samples.x, samples.y))
     return samples._replace(x=x, y=y)
 
 
 def in_batches(model: Layer, samples: Samples, size: int = 256) -> Array:
-    """Outputs of a model for many rows, some at a time: no tape of all of them is ever held."""
+    """Outputs of a model for many rows, some at a time, to save memory for tapes."""
     outputs = []
     for start in range(0, len(samples.x), size):
         part = slice(start, start + size)

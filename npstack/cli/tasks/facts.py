@@ -1,7 +1,7 @@
-"""Facts of a run, which somebody may have edited: each field is checked by the task that reads it.
+"""Facts of a run, which may have been edited: each field is checked by the task that reads it.
 
-``config.json`` keeps what one must know of the data. A task names its fields and what each must be
-(`check_fields`), then whether they agree with one another (`agree`).
+``config.json`` contains facts about the data. A task lists its fields and their types
+(`check_fields`), and then checks that they agree with each other (`agree`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ ADVICE = "Facts are what training has found in its data: take the config.json th
 
 
 class Field(NamedTuple):
-    """What a field must be, in words and as a test."""
+    """The requirement of a field, as a text and as a test."""
 
     expected: str
     right: Callable[[Any], bool]
 
 
 def check_fields(where: str, facts: Mapping[str, Any], fields: Mapping[str, Field]) -> None:
-    """Facts have these fields and no others, each as it must be."""
+    """Check that facts have exactly these fields, each of the right type."""
     if facts.keys() != fields.keys():
         expected = f"facts must be {', '.join(fields)}"
         fail(DataError, where, expected, ", ".join(map(brief, facts)) or "none", ADVICE)
@@ -35,7 +35,7 @@ def check_fields(where: str, facts: Mapping[str, Any], fields: Mapping[str, Fiel
 
 
 def agree(where: str, right: bool, expected: str, got: object) -> None:
-    """Facts that are right one by one, and must be right together."""
+    """Check that facts agree with each other."""
     if not right:
         fail(DataError, where, expected, brief(got), ADVICE)
 
@@ -64,7 +64,7 @@ def _is_stretch(value: Any) -> bool:
 
 
 def is_scaler(value: Any) -> bool:
-    """What ``Standardiser.config()`` gives: numbers for each column, and rows."""
+    """The result of ``Standardiser.config()``: numbers for each column, and rows."""
     if not isinstance(value, dict) or value.keys() != {"name", "shift", "scale", "rows"}:
         return False
     shift, scale, rows = value["shift"], value["scale"], value["rows"]
@@ -81,7 +81,7 @@ def is_scaler(value: Any) -> bool:
 
 
 def scaler_of(facts: Mapping[str, Any]) -> Scaler:
-    """The scaler for other data than those that it was fitted on: their rows do not matter."""
+    """The scaler for new data, for which its rows do not matter."""
     return scaler_from(facts["scaler"] | {"rows": [[0, 1]]})
 
 

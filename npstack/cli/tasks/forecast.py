@@ -1,9 +1,10 @@
 """``--task forecast``: one column of a table, one or many steps ahead.
 
-The rows of the table are time steps. The model reads windows of some columns and tells the target
-column's next ``horizon`` values, all at once. The table is divided by time: the first part is for
-training, the next decides when to stop, the last is the test. Columns are put into standard units
-of the training part. Beside it: persistence, and a linear model over the same windows.
+The rows of the table are time steps. The model reads windows of some columns and forecasts the next
+``horizon`` values of the target column, all at once. The table is divided by time: the first part
+is for training, the next decides when to stop, the last is the test. Columns are put into standard
+units of the training part. It is compared with persistence and a linear model over the same
+windows.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from npstack.training import metrics
 
 SUMMARY = "forecasts of a column of a table, one or many steps ahead"
 OPTIONS = (
-    Option("target", str, None, "column to tell", "COLUMN"),
+    Option("target", str, None, "column to forecast", "COLUMN"),
     Option("horizon", whole(1), 1, "how many steps ahead", "N"),
     Option("window", whole(1), 24, "steps that the model reads", "N"),
     Option("inputs", words, None, "columns to read, instead of all that hold numbers", "A,B,…"),
@@ -64,7 +65,7 @@ SHOWN = 300  # time steps in the picture
 
 
 class Told(NamedTuple):
-    """What the test part says, in the units of the data.
+    """Truth and predictions of the test part, in the units of the data.
 
     Attributes
     ----------
@@ -72,7 +73,7 @@ class Told(NamedTuple):
         The last time step that each row reads.
     truth : float array (B, A)
     predictions : dict of arrays (B, A)
-        By who tells.
+        By the name of the method.
     """
 
     steps: NDArray[np.int64]
@@ -153,7 +154,7 @@ def fitting(options: Options) -> dict[str, Any]:
 
 
 def tell(model: Layer, problem: Problem, options: Options) -> Told:
-    """What model and baselines say on the test part."""
+    """Predictions of model and baselines on the test part."""
     parts: Parts = problem.data
     test = parts.test
     last = test.positions.inputs[:, -1]
@@ -209,7 +210,7 @@ def measure(model: Layer, problem: Problem, options: Options) -> Scores:
     span = f"steps {test.positions.targets.min()} to {test.positions.targets.max()}"
     name = problem.facts["target"]
     return Scores(
-        f"root mean squared error of {name}, in its own unit, less is better, on the test part: "
+        f"root mean squared error of {name}, in its own unit, lower is better, on the test part: "
         f"{span}" + (f", over {options['horizon']} horizons" if options["horizon"] > 1 else ""),
         {name: float(np.sqrt(np.mean(rmse**2))) for name, rmse in errors.items()},
         {"rmse by horizon": {name: rmse.tolist() for name, rmse in errors.items()}},
@@ -226,7 +227,7 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
     steps = np.arange(told.steps[0] + 1, told.steps[-1] + h + 1)[:SHOWN]
 
     def over_time(values: Array) -> Array:
-        """Column per shown horizon, at the step that is told; NaN where nothing is."""
+        """A column per horizon, at the target steps; NaN elsewhere."""
         found = np.full((len(steps), len(shown)), np.nan)
         for k, ahead in enumerate(shown):
             at = told.steps + ahead - steps[0]
@@ -281,7 +282,7 @@ def predict(
     table = read_table(path, options, list(facts["columns"]))
     window, h, count = options["window"], options["horizon"], len(table.values)
     if count < window:
-        advice = "The model reads a whole window before it tells anything."
+        advice = "The model needs a whole window for a forecast."
         expected = f"the series must have at least window = {window} steps"
         fail(DataError, str(path), expected, count, advice)
     scaler, observed = scaler_of(facts), np.asarray(table.mask.all(axis=1))

@@ -1,8 +1,9 @@
 """``--task text``: a character model of a text file.
 
 The first part of the file is for training, the next decides when to stop, the last is unseen. The
-model reads the training part in parallel rows with its state carried along (truncated BPTT), and
-is measured in bits per character beside n-grams and the compressors of the standard library.
+model reads the training part in parallel rows and carries its state (truncated BPTT). It is
+measured in bits per character, and compared with n-grams and the compressors of the standard
+library.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ SYMBOLS = Field(
 )
 ORDERS = 6  # the longest n-gram
 SHOWN = 100  # characters in the picture
-WRITTEN, TEMPERATURE = 300, 0.7  # the sample that goes with the figures
-ROWS, MOST = 16, 16_000  # rows in which the validation part is read, and characters at most
+WRITTEN, TEMPERATURE = 300, 0.7  # the sample that is printed with the figures
+ROWS, MOST = 16, 16_000  # rows of the validation part, and most characters
 SUMMARY = "a character model of a text file"
 OPTIONS = (
     Option("span", whole(1), 32, "characters that a gradient reaches back", "N"),
     Option("embedding", whole(1), 32, "length of the vector of each character", "N"),
-    Option("replacement", character, None, "what unknown characters are read as later", "C"),
+    Option("replacement", character, None, "symbol for unknown characters in later texts", "C"),
     *training_options(
         layers=[128, 128],
         epochs=10,
@@ -78,13 +79,13 @@ OPTIONS = (
 WISHES: tuple[Option, ...] = (
     Option("length", whole(1, 10**6), 500, "characters to write", "N"),
     Option("temperature", number(0, with_least=True), TEMPERATURE, "0: always the likeliest", "T"),
-    Option("prompt", str, "\n", "what it reads before it writes", "TEXT"),
+    Option("prompt", str, "\n", "text that it reads before it writes", "TEXT"),
     Option("seed", whole(0, SEED), 0, "of the characters that are drawn", "N"),
 )
 
 
 class Texts(NamedTuple):
-    """The file, its vocabulary, and where its parts end."""
+    """The file, its vocabulary, and the ends of its parts."""
 
     text: str
     vocabulary: Vocabulary
@@ -148,12 +149,12 @@ def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:
 
 
 def fitting(options: Options) -> dict[str, Any]:
-    """All rows at once, from left to right, with the state carried."""
+    """Read all rows at once, from left to right, carrying the state."""
     return {"shuffle": False, "truncate": (options["span"], options["span"])}
 
 
 def measure(model: Layer, problem: Problem, options: Options) -> Scores:
-    """Bits per character of the unseen part, beside counting and compressing."""
+    """Bits per character of the unseen part, for the model, n-grams and compressors."""
     data: Texts = problem.data
     training, held_out = data.ids[: data.train], data.ids[data.train : data.validation]
     unseen, V = data.ids[data.validation :], len(data.vocabulary)
@@ -174,7 +175,7 @@ def measure(model: Layer, problem: Problem, options: Options) -> Scores:
         model, data.vocabulary, WRITTEN, rng=rng, temperature=TEMPERATURE, prompt=before[-SHOWN:]
     )
     return Scores(
-        f"bits per character, less is better, on unseen text: characters {first} to {last}",
+        f"bits per character, lower is better, on unseen text: characters {first} to {last}",
         scores,
         {"n-gram by order": by_order.tolist(), "sample": written},
         f"It writes (temperature {TEMPERATURE}):\n\n{indent(written, '  ')}",
@@ -182,7 +183,7 @@ def measure(model: Layer, problem: Problem, options: Options) -> Scores:
 
 
 def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple[str, Any]]:
-    """What every unit does while the model reads unseen text."""
+    """The activity of every unit while the model reads unseen text."""
     from npstack import plots
 
     data: Texts = problem.data
@@ -200,7 +201,7 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
 
 
 def some_units(tape: Tape, most: int = 32) -> list[Array]:
-    """Units of each layer for a picture, from slow to quick: evenly chosen where there are many."""
+    """Units of each layer for a picture, from slow to quick: evenly chosen if there are many."""
     return [
         units[np.linspace(0, len(units) - 1, min(most, len(units))).astype(int)]
         for units in analysis.slowest_first(tape)
@@ -210,7 +211,7 @@ def some_units(tape: Tape, most: int = 32) -> list[Array]:
 def predict(
     model: Layer, facts: Options, options: Options, path: Path | None, wishes: Options
 ) -> Predictions:
-    """Write text; or, given a file, say how surprising each of its characters is."""
+    """Write text; or, given a file, the bits of each of its characters."""
     vocabulary = Vocabulary(facts["symbols"], options["replacement"] or "")
     if path is None:
         rng = np.random.default_rng(wishes["seed"])
