@@ -11,9 +11,9 @@ from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
+    DASHES,
     TRUTH,
     Picture,
-    check_times,
     finish,
     legend_above,
     logarithmic,
@@ -21,8 +21,8 @@ from npstack.plots.frame import (
     new_picture,
     whole_numbers,
 )
-
-DASHES = ("-", "--", ":", "-.")
+from npstack.plots.given import LONGEST_NAME, by_name, check_times, numbers, text
+from npstack.plots.scale import power_of_ten, with_power, without_power
 
 
 def training_curves(history: Any) -> Picture:
@@ -32,17 +32,19 @@ def training_curves(history: Any) -> Picture:
     ----------
     history : History
         The result of `npstack.training.fit.fit`: columns ``epochs``, ``train_loss``,
-        ``validation_loss`` and ``gradient_norm``, in which None leaves a gap.
+        ``validation_loss`` and ``gradient_norm``, of one length. None, NaN and infinity leave a
+        gap.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels on one axis of epochs: losses, gradient norm.
+        Two panels on one axis of epochs: losses, gradient norm. Their axes are logarithmic, or
+        linear if a number is not above zero.
 
     Raises
     ------
-    ArgumentError
-        Not a history, or one without any epoch.
+    ArgumentError, ShapeError, DtypeError
+        Not a history, or one without any epoch; columns of different lengths.
 
     Examples
     --------
@@ -53,27 +55,42 @@ def training_curves(history: Any) -> Picture:
     """
     where = "plots.training_curves"
     columns = ("epochs", "train_loss", "validation_loss", "gradient_norm")
-    if not all(hasattr(history, name) for name in columns) or not history.epochs:
-        expected = f"history must have the columns {', '.join(columns)} and at least one epoch"
+    if isinstance(history, type) or not all(hasattr(history, name) for name in columns):
+        expected = f"history must have the columns {', '.join(columns)}"
         fail(ArgumentError, where, expected, describe(history), "Pass what fit returned.")
+    epochs, *found = [_column(where, name, getattr(history, name)) for name in columns]
+    lengths = {len(epochs), *map(len, found)}
+    if len(lengths) > 1 or not len(epochs):
+        expected = f"the columns {', '.join(columns)} must have one number for each epoch"
+        got = [len(epochs), *map(len, found)] if len(epochs) else "no epoch"
+        kind = ShapeError if len(epochs) else ArgumentError
+        fail(kind, where, expected, got, "Pass what fit returned.")
     picture = new_picture(4.2)
     losses, norms = picture.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    curves = [
-        (losses, history.train_loss, "training"),
-        (losses, history.validation_loss, "validation"),
-        (norms, history.gradient_norm, "gradient norm"),
-    ]
-    for (ax, values, label), colour in zip(curves, COLOURS, strict=False):
-        line = np.array(values, dtype=float)  # None becomes NaN, which leaves a gap
-        if not np.isnan(line).all():
-            ax.plot(history.epochs, line, color=colour, label=label)
-        mark_points(ax, history.epochs)
-        logarithmic(ax)
-    finish(losses, ylabel="loss")
-    finish(norms, xlabel="epoch", ylabel="gradient norm")
+    panels, labels = (losses, losses, norms), ("training", "validation", "gradient norm")
+    for ax, line, label, colour in zip(panels, found, labels, COLOURS, strict=False):
+        if np.isfinite(line).any():
+            ax.plot(epochs, line, color=colour, label=label)
+    for ax, shown, label in ((losses, found[:2], "loss"), (norms, found[2:], "gradient norm")):
+        mark_points(ax)
+        logarithmic(ax, *shown)
+        finish(ax, ylabel=label)
+    norms.set_xlabel("epoch", fontsize=9)
     norms.xaxis.set_major_locator(whole_numbers(8))
     legend_above(losses)
     return picture
+
+
+def _column(where: str, name: str, values: Any) -> Array:
+    """A column of a history: NaN where a number is missing or not finite."""
+    column = values
+    if isinstance(values, list | tuple | np.ndarray):
+        column = [np.nan if isinstance(v, float) and abs(v) == np.inf else v for v in values]
+    column = numbers(where, f"history.{name}", column, gaps=name != "epochs")
+    if column.ndim != 1:
+        expected = f"history.{name} must be a list of numbers"
+        fail(ShapeError, where, expected, column.shape, "Pass what fit returned.")
+    return column
 
 
 def forecasts(
@@ -91,9 +108,9 @@ def forecasts(
     time : array (N,)
         Of each value, rising.
     truth : array (N,)
-        What happened; NaN leaves a gap, here and in the predictions.
+        The true values; NaN leaves a gap, here and in the predictions, as does a mask.
     predictions : dict of arrays (N,)
-        By the name of who predicts.
+        By the name of the system.
     time_label, value_label : str
         Names and units of the axes.
 
@@ -104,8 +121,10 @@ def forecasts(
 
     Raises
     ------
-    ArgumentError, ShapeError
+    ArgumentError, ShapeError, DtypeError
         Arrays that do not fit each other, or no prediction.
+    NonFiniteError
+        Infinity.
 
     Examples
     --------
@@ -115,24 +134,32 @@ def forecasts(
     ['truth', 'persistence']
     """
     where = "plots.forecasts"
-    truth = np.asarray(truth, dtype=float)
-    if truth.ndim != 1:
-        expected, advice = "truth must be (N,)", "One column at a time: truth[:, 0]."
+    truth = numbers(where, "truth", truth)
+    if truth.ndim != 1 or not len(truth):
+        expected, advice = (
+            "truth must be (N,)",
+            "At least one value, one column at a time: truth[:, 0].",
+        )
         fail(ShapeError, where, expected, truth.shape, advice)
     times = check_times(where, time, len(truth))
-    if not isinstance(predictions, Mapping) or not predictions:
-        expected = "predictions must be a dictionary of at least one array by name"
-        fail(ArgumentError, where, expected, describe(predictions))
-    picture = new_picture(3.2)
-    ax = picture.subplots()
-    ax.plot(times, truth, color=TRUTH, linewidth=1.0, label="truth")
-    for k, (name, values) in enumerate(predictions.items()):
-        line = np.asarray(values, dtype=float)
+    lines = []
+    for name, values in by_name(where, "predictions", predictions):
+        line = numbers(where, f"predictions[{name!r}]", values)
         if line.shape != truth.shape:
             expected = f"predictions[{name!r}] must have the shape of truth, {truth.shape}"
-            fail(ShapeError, where, expected, line.shape)
+            fail(ShapeError, where, expected, line.shape, "Put NaN where there is no prediction.")
+        lines.append((name, line))
+    time_label = text(where, "time_label", time_label)
+    power = power_of_ten(truth, *(line for _, line in lines))
+    value_label = with_power(text(where, "value_label", value_label, LONGEST_NAME), power)
+    picture = new_picture(3.2)
+    ax = picture.subplots()
+    ax.plot(times, without_power(truth, power), color=TRUTH, label="truth")
+    for k, (name, line) in enumerate(lines):
         colour, dashes = COLOURS[k % len(COLOURS)], DASHES[k // len(COLOURS) % len(DASHES)]
-        ax.plot(times, line, color=colour, linestyle=dashes, linewidth=1.2, label=name)
+        shown = without_power(line, power)
+        ax.plot(times, shown, color=colour, linestyle=dashes, label=name)
+    mark_points(ax)
     finish(ax, xlabel=time_label, ylabel=value_label)
     ax.margins(x=0)
     legend_above(ax)

@@ -11,13 +11,14 @@ from npstack.analysis.directions import readings
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
+from npstack.plots import given
 from npstack.plots.frame import (
     COLOURS,
+    DASHES,
     GRID,
     MARKERS,
     STATES,
     Picture,
-    check_times,
     finish,
     layer_title,
     legend_above,
@@ -32,13 +33,13 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     """The fractions of time that each gate is nearly open and nearly closed, a point per unit.
 
     After Karpathy, Johnson & Fei-Fei (2015), figure 2. A point at the lower right is a gate that is
-    nearly always open, at the upper left nearly always closed, at the lower left never far from
-    half open. Above the diagonal nothing can be: the two fractions add up to 1 at most.
+    nearly always open, at the upper left one that is nearly always closed, at the lower left one
+    that is always in between. No point lies above the diagonal: the fractions add up to 1 at most.
 
     Parameters
     ----------
     measured : tuple of Saturation, or Tape
-        From `npstack.analysis.saturation`; of a tape it is asked with the usual thresholds.
+        From `npstack.analysis.saturation`; a tape is measured with the default thresholds.
 
     Returns
     -------
@@ -59,27 +60,28 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     ['layer 1 · 4 units', 'layer 0 · 8 units']
     """
     where = "plots.saturation"
-    names = None
+    titles = None
     if isinstance(measured, Tape):
-        names = [layer.name for layer in readings(measured)]
+        titles = [layer.name for layer in readings(measured)]
         measured = analysis.saturation(measured)
-    if not _is_saturation(measured):
+    if not isinstance(measured, Sequence) or not measured or not all(map(_is_right, measured)):
         expected = "give a tape or what analysis.saturation returned"
-        fail(DtypeError, where, expected, describe(measured))
-    names = names or [f"layer {k}" for k in range(len(measured))]
-    gated = [(name, layer) for name, layer in zip(names, measured, strict=True) if layer.open]
+        fail(DtypeError, where, expected, describe(measured), "Pass what forward returned.")
+    titles = titles or [f"layer {k}" for k in range(len(measured))]
+    gated = [(title, layer) for title, layer in zip(titles, measured, strict=True) if layer.open]
     if not gated:
         fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
+    given.check_panels(where, "layers", len(gated), "Give a part: measured[:8].")
     picture = new_picture(0.6 + 1.9 * len(gated), width=5.5)
     panels = picture.subplots(len(gated), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (title, layer) in zip(reversed(panels), gated, strict=True):
         ax.plot([0, 1], [1, 0], color=GRID)
-        for name, colour, marker in zip(layer.open, COLOURS, MARKERS, strict=False):
+        for k, name in enumerate(layer.open):
             ax.plot(
                 layer.open[name],
                 layer.closed[name],
-                marker,
-                color=colour,
+                MARKERS[k % len(MARKERS)],
+                color=COLOURS[k % len(COLOURS)],
                 fillstyle="none",  # points do not hide each other
                 label=f"{name} gate",
             )
@@ -92,11 +94,20 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     return picture
 
 
-def _is_saturation(measured: object) -> bool:
-    return (
-        isinstance(measured, Sequence)
-        and len(measured) > 0
-        and all(isinstance(layer, analysis.Saturation) for layer in measured)
+def _is_right(layer: object) -> bool:
+    """Whether it is a result of `analysis.saturation` for a layer: fractions, unit by unit."""
+    if not isinstance(layer, analysis.Saturation):
+        return False
+    pairs = [layer.open, layer.closed]
+    if not all(isinstance(one, dict) for one in pairs) or layer.open.keys() != layer.closed.keys():
+        return False
+    arrays = [np.asarray(own) for one in pairs for own in one.values()]
+    return all(
+        own.dtype.kind == "f"
+        and own.shape == arrays[0].shape
+        and own.ndim == 1
+        and ((own >= 0) & (own <= 1)).all()
+        for own in arrays
     )
 
 
@@ -110,7 +121,8 @@ def gradient_norms(
     """The size of the gradient that reaches each layer at each time step.
 
     Backpropagation goes from right to left. A line that falls steadily to the left is a gradient
-    that vanishes, one that rises a gradient that explodes; where it is exactly zero there is none.
+    that vanishes, one that rises a gradient that explodes. Zeros leave a gap, as the
+    axis is logarithmic.
 
     Parameters
     ----------
@@ -129,8 +141,10 @@ def gradient_norms(
 
     Raises
     ------
-    ShapeError
-        Not arrays (L, T) by name; times that do not fit.
+    ShapeError, ArgumentError, DtypeError
+        Not arrays (L, T) of norms by name; times or names that do not fit.
+    NonFiniteError
+        Infinity among the norms; NaN leaves a gap.
 
     Examples
     --------
@@ -139,24 +153,39 @@ def gradient_norms(
     ['layer 0', 'layer 1']
     """
     where = "plots.gradient_norms"
-    shapes = {np.shape(values) for values in norms.values()} if isinstance(norms, Mapping) else {}
-    if len(shapes) != 1 or len(shape := next(iter(shapes))) != 2:
-        advice = "Measure them first: analysis.gradient_norms(model, tape, doutputs)."
+    advice = "Measure them first: analysis.gradient_norms(model, tape, doutputs)."
+    if not isinstance(norms, Mapping):
         expected = "norms must be arrays (L, T) by the name of the state"
         fail(ShapeError, where, expected, describe(norms), advice)
-    names = [f"layer {k}" for k in range(shape[0])] if names is None else list(names)
-    if len(names) != shape[0]:
-        fail(ShapeError, where, f"names must name {shape[0]} layers", len(names))
-    times = check_times(where, times, shape[1])
-    picture = new_picture(0.6 + 2.0 * len(norms))
-    panels = picture.subplots(len(norms), 1, sharex=True, sharey=True, squeeze=False)[:, 0].tolist()
-    for ax, (name, layers) in zip(panels, norms.items(), strict=True):
-        for k, layer in enumerate(layers):
-            line = np.ma.masked_equal(layer, 0)  # an axis of powers of ten has no place for zero
-            ax.plot(times, line, color=COLOURS[k % len(COLOURS)], label=names[k])
-        mark_points(ax, times)
-        logarithmic(ax)
+    found = [
+        (name, given.numbers(where, f"norms[{name!r}]", own))
+        for name, own in given.by_name(where, "norms", norms)
+    ]
+    shape = found[0][1].shape
+    if len(shape) != 2 or 0 in shape or any(own.shape != shape for _, own in found):
+        expected = "norms must be arrays (L, T) of one shape, by the name of the state"
+        fail(ShapeError, where, expected, [own.shape for _, own in found], advice)
+    below = [own[own < 0] for _, own in found]
+    if any(map(len, below)):
+        fail(ArgumentError, where, "norms must be at least 0", np.concatenate(below)[0], advice)
+    given.check_panels(where, "kinds of state", len(found), "Leave some out.")
+    lines = [f"layer {k}" for k in range(shape[0])]
+    if names is not None:
+        lines = given.names(where, "names", names, shape[0], "layers")
+    moments = given.check_times(where, times, shape[1])
+    time_label = given.text(where, "time_label", time_label)
+    picture = new_picture(0.6 + 2.0 * len(found))
+    panels = picture.subplots(len(found), 1, sharex=True, sharey=True, squeeze=False)[:, 0].tolist()
+    shown = [own for _, own in found]
+    if any((own > 0).any() for own in shown):
+        shown = [np.where(own > 0, own, np.nan) for own in shown]
+    for ax, (name, _), layers in zip(panels, found, shown, strict=True):
+        for k, line in enumerate(layers):
+            style = DASHES[k // len(COLOURS) % len(DASHES)]
+            ax.plot(moments, line, style, color=COLOURS[k % len(COLOURS)], label=lines[k])
+        mark_points(ax)
+        logarithmic(ax, *shown)
         finish(ax, STATES.get(name, f"state {name}"), ylabel=f"norm of d{name}(t)")
-    share_time(panels, times, None, time_label)
-    legend_above(panels[0], min(shape[0], 6))
+    share_time(panels, moments, None, time_label)
+    legend_above(panels[0])
     return picture

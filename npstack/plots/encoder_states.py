@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npstack.analysis.directions import readings
-from npstack.core.errors import ShapeError, TapeError, fail
+from npstack.core.errors import ArgumentError, ShapeError, TapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
-from npstack.plots.frame import (
-    SIGNED,
-    Picture,
-    check_row,
-    colour_bar,
-    finish,
-    heat_map,
-    layer_title,
-    new_picture,
-)
+from npstack.plots.frame import WIDTH, Picture, finish, layer_title, new_picture
+from npstack.plots.given import check_panels, check_row, names, on_tape
+from npstack.plots.scale import Scale, colour_bar, common, heat_map, scale_of
+
+MOST = 200  # labels in a row that are readable
+PER_LABEL = 0.11  # inches
+
+
+class _Half(NamedTuple):
+    """One layer of one side: its hidden state ``(n, H)`` at the steps that count."""
+
+    layer: int
+    h: Array
+    times: Array
+    scale: Scale
 
 
 def handover(
@@ -29,13 +36,14 @@ def handover(
 
     Left of the line the encoder reads, right of it the decoder; each layer of the decoder begins
     with the final state of the same layer of the encoder, unless ``handover="top"``: then all
-    except layer 0 begin at zero. Red is positive, blue negative, white nothing; masked steps are left out.
+    except layer 0 begin at zero. Red is positive, blue negative, white zero, on the scale of
+    `activations`; masked steps are left out.
 
     Parameters
     ----------
     tape : Tape
         From `EncoderDecoder.forward`.
-    source, target_in : sequences of str
+    source, target_in : str, or sequences of str
         What is read at each valid step: characters or words. With a reversed source, in the order
         of the source: the picture shows them as they are read.
     row : int
@@ -52,6 +60,8 @@ def handover(
         Not the tape of an encoder–decoder.
     ArgumentError, ShapeError
         No such row; labels that are not one per valid step.
+    NonFiniteError
+        NaN or infinity at a valid step.
 
     Examples
     --------
@@ -64,51 +74,81 @@ def handover(
     ['layer 1 · 3 units', 'layer 0 · 4 units']
     """
     where = "plots.handover"
-    x = getattr(tape, "x", None)
+    x = tape.x if isinstance(tape, Tape) else None
     if len(getattr(tape, "parts", ())) != 2 or not hasattr(x, "target_in"):
         expected = "tape must be that of an EncoderDecoder"
-        fail(TapeError, where, expected, f"a {type(tape).__name__}", "Pass model.forward(…).")
+        got = f"a {type(tape).__name__}" if isinstance(tape, Tape) else describe(tape)
+        fail(TapeError, where, expected, got, "Pass model.forward(…).")
     row = check_row(where, row, len(tape.outputs))
-    read, written = (part.layers for part in tape.parts)
     labels: list[str] = []
-    valid: list[Array] = []
-    for name, words, layers in (("source", source, read), ("target_in", target_in, written)):
-        mask = layers[0].mask
+    halves: list[_Half] = []
+    ends = []
+    sides = zip(("source", "target_in"), (source, target_in), tape.parts, strict=True)
+    for name, words, part in sides:
+        mask = part.layers[0].mask
         assert mask is not None  # a recurrent layer has a time axis
-        valid.append(mask[row])
-        if len(words) != mask[row].sum():
+        listed = names(where, name, list(words) if isinstance(words, str) else words)
+        if len(listed) != mask[row].sum():
             expected = f"{name} must be {mask[row].sum()} labels, one per valid step of row {row}"
-            fail(ShapeError, where, expected, len(words))
-        labels += map(str, words)
+            advice = "Characters or words, masked steps left out."
+            fail(ShapeError, where, expected, len(listed), advice)
+        halves += _halves(where, part, row, mask[row], len(labels))
+        labels += listed
+        ends.append(len(labels))
     if not labels:
-        fail(ShapeError, where, f"row {row} must have a valid step", "padding alone")
-    n = len(source)
-    turned = [[layer.turned for layer in readings(part)] for part in tape.parts]
-    other = bool((tape.parts[0].x[row] != x.source[row]).any())  # type: ignore[union-attr]
-    if other ^ turned[0][0]:  # as layer 0 reads them
-        labels[:n] = labels[:n][::-1]
-    depth = max(len(read), len(written))
-    picture = new_picture(0.8 + 1.6 * depth)
-    panels = picture.subplots(depth, 1, sharex=True, squeeze=False)[:, 0]
-    steps = np.arange(len(labels), dtype=float)
-    for k, ax in enumerate(panels[::-1]):
-        sides = ((read, valid[0], steps[:n]), (written, valid[1], steps[n:]))
-        for (layers, mask, times), ways in zip(sides, turned, strict=True):
-            if k < len(layers) and len(times):
-                h = layers[k].states.h[row]
-                h = (h if ways[k] == ways[0] else h[::-1])[mask]
-                mesh = heat_map(ax, times, h, None, SIGNED, (-1, 1))
-                finish(ax, layer_title(k, h.shape[1]), ylabel="unit")
+        expected = f"row {row} must have a valid step"
+        fail(ShapeError, where, expected, "padding alone", "Choose another row.")
+    if len(labels) > MOST:
+        expected = f"source and target_in must have at most {MOST} valid steps to be readable"
+        fail(ArgumentError, where, expected, len(labels), "Draw a shorter row.")
+    n = ends[0]
+    if _is_reversed(tape.parts[0], x, row) ^ readings(tape.parts[0])[0].turned:
+        labels[:n] = labels[:n][::-1]  # as layer 0 reads them
+    depth = 1 + max(half.layer for half in halves)
+    check_panels(where, "layers", depth, "plots.gates(tape.layers[k]) draws one of them.")
+    picture = new_picture(0.8 + 1.6 * depth, max(WIDTH, 1.5 + PER_LABEL * len(labels)))
+    panels = picture.subplots(depth, 1, sharex=True, squeeze=False)[::-1, 0]
+    meshes = {}
+    scales = [common([own.scale for own in halves if own.layer == k]) for k in range(depth)]
+    for half in halves:
+        k = half.layer
+        meshes[k] = heat_map(panels[k], half.times, half.h, None, scales[k])
+        finish(panels[k], layer_title(k, half.h.shape[1]), ylabel="unit")
+    for ax in panels:
         ax.axvline(n - 0.5, color="black", linewidth=1.5)
         ax.tick_params(axis="x", length=0)
     long = max(map(len, labels)) > 1
-    panels[-1].set_xticks(steps, labels, rotation=45 if long else 0)
-    panels[-1].set_xlim(-0.5, len(labels) - 0.5)
-    spans = {"the encoder reads": steps[:n], "the decoder reads": steps[n:]}
-    above = {float(times.mean()): side for side, times in spans.items() if len(times)}
-    names = panels[0].secondary_xaxis("top")
-    names.set_xticks(list(above), list(above.values()), fontsize=9)
-    names.tick_params(length=0)
-    names.spines["top"].set_visible(False)
-    colour_bar(picture, mesh, panels, "hidden state h")
+    panels[0].set_xticks(range(len(labels)), labels, rotation=45 if long else 0)
+    panels[0].set_xlim(-0.5, len(labels) - 0.5)
+    spans = {"the encoder reads": (0, n), "the decoder reads": (n, len(labels))}
+    above = {(a + b - 1) / 2: side for side, (a, b) in spans.items() if b > a}
+    sides_above = panels[-1].secondary_xaxis("top")
+    sides_above.set_xticks(list(above), list(above.values()), fontsize=9)
+    sides_above.tick_params(length=0)
+    sides_above.spines["top"].set_visible(False)
+    if len(set(scales)) == 1:
+        colour_bar(picture, meshes[0], panels[::-1], "hidden state h", scales[0], 5)
+        return picture
+    for k, mesh in meshes.items():
+        colour_bar(picture, mesh, panels[k], "h", scales[k])
     return picture
+
+
+def _halves(where: str, part: Tape, row: int, mask: NDArray[np.bool_], first: int) -> list[_Half]:
+    """The layers of one side, all in the order in which the first of them reads."""
+    if not mask.any():
+        return []
+    layers = readings(part)
+    times = np.arange(first, first + mask.sum(), dtype=float)
+    found = []
+    for k, layer in enumerate(layers):
+        h = layer.tape.states.h[row]
+        h = h if layer.turned == layers[0].turned else h[::-1]
+        h = on_tape(where, f"h of {layer.name}", h[mask])
+        found.append(_Half(k, h, times, scale_of(layer.tape, "h", h)))
+    return found
+
+
+def _is_reversed(encoder: Tape, x: Any, row: int) -> bool:
+    """Whether the encoder read the source from its end."""
+    return bool((encoder.x[row] != x.source[row]).any())

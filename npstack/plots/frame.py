@@ -1,33 +1,34 @@
-"""What all pictures share: colours, the figure, heat maps and traces over time."""
+"""Shared by all pictures: colours, the figure and its axes, lines over time."""
 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 
 # Okabe & Ito (2008): distinguishable with all common kinds of colour vision. Yellow is left out
 # (too pale on white); black is for true values.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
+DASHES = ("-", "--", ":", "-.")  # for lines beyond the sixth
 TRUTH = "#000000"
-SIGNED = "RdBu_r"  # values around 0: white is nothing, red is positive
-FRACTION = "cividis"  # values from 0 to 1: yellow is open, blue is closed
+UNNAMED = "_child"  # matplotlib's label of a line without a name
 GRID, MASK_FILL, MASK_HATCH = "#E4E4E4", "#E4E4E4", "#9A9A9A"
 
 STATES = {"h": "hidden state h", "c": "cell state c"}
 
 WIDTH = 7.5  # inches, a notebook's column
 SMALL = 8.5  # points: ticks, legends
+CHARACTERS = 13.5  # of that size, to the inch
+LEAST, GREATEST = -323.3, 308.0  # powers of ten on a logarithmic axis
 MAX_TRACES = len(COLOURS)  # with more columns, a heat map
 
 
@@ -54,19 +55,30 @@ def finish(ax: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Non
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def legend_above(ax: Axes, columns: int = 4) -> None:
-    """A legend over the panel's right end, where it cannot cover data."""
-    ax.legend(
+def legend_above(ax: Axes) -> None:
+    """A legend above the right end of the panel, where it covers neither data nor the title."""
+    artists = [(str(artist.get_label()), artist) for artist in (*ax.lines, *ax.patches)]
+    drawn = [artist for name, artist in artists if not name.startswith(UNNAMED)]
+    names = [name for name, _ in artists if not name.startswith(UNNAMED)]
+    if not drawn:
+        return
+    picture: Any = ax.figure
+    room = picture.get_size_inches()[0] * CHARACTERS - len(ax.get_title(loc="left")) - 12
+    legend = ax.legend(
+        drawn,
+        [" "] * len(drawn),
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
         borderaxespad=0.1,
-        ncols=columns,
+        ncols=max(1, min(len(drawn), int(room / (max(map(len, names)) + 6)))),
         columnspacing=1.2,
         handlelength=1.4,
         handletextpad=0.5,
         fontsize=SMALL,
         frameon=False,
     )
+    for written, name in zip(legend.get_texts(), names, strict=True):
+        written.set_text(name)  # after the fact: matplotlib leaves names out that begin with _
 
 
 def layer_title(layer: int | str, units: int) -> str:
@@ -80,35 +92,44 @@ def whole_numbers(count: int) -> MaxNLocator:
     return MaxNLocator(count, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
 
 
-def logarithmic(ax: Axes) -> None:
-    """A logarithmic axis upwards: the more powers of ten the data span, the fewer lines each."""
-    ax.set_yscale("log")
-    low, high = ax.get_ylim()
-    decades = np.log10(high / low)
-    digits = (1, 2, 3, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
-    ax.yaxis.set_major_locator(
-        MaxNLocator(5) if decades < 0.5 else LogLocator(subs=digits, numticks=8)
-    )
-    ax.yaxis.set_major_formatter(FuncFormatter(_number))
-    ax.yaxis.set_minor_locator(NullLocator())
+def logarithmic(ax: Axes, *values: Array) -> None:
+    """A logarithmic axis upwards; a linear one for numbers that are not all above zero.
+
+    The more powers of ten the data span, the fewer lines each.
+    """
+    shown = np.concatenate([v[np.isfinite(v)] for v in values])
     ax.grid(axis="y", color=GRID, linewidth=0.6)
+    if not len(shown) or shown.min() <= 0:
+        return
+    low, high = np.log10(shown.min()), np.log10(shown.max())
+    margin = 0.05 * (high - low) or 0.2
+    low, high = max(low - margin, LEAST), min(high + margin, GREATEST)
+    ax.set_ylim(10**low, 10**high)  # first: matplotlib's own margins could overflow
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(
+        MaxNLocator(5) if high - low < 0.5 else FixedLocator(_decimal_ticks(low, high))
+    )
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, position: number(value)))
+    ax.yaxis.set_minor_locator(NullLocator())
 
 
-def _number(value: float, position: int | None = None) -> str:
+def _decimal_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two powers of ten; LogLocator computes some beyond both, too."""
+    decades = high - low
+    digits = (1, 2, 3, 5) if decades < 1.5 else (1, 3) if decades < 3 else (1,)
+    step = 1 + int(decades // 8)
+    powers = range(step * math.ceil(np.floor(low) / step), math.ceil(high), step)
+    ticks = [digit * 10.0**power for power in powers for digit in digits]
+    return [tick for tick in ticks if low <= np.log10(tick) <= high]
+
+
+def number(value: float) -> str:
     """0.02 as a decimal, 1e-30 as a power of ten."""
     text = f"{value:g}"
     if "e" not in text:
         return text
     digit, exponent = text.split("e")
     return f"${'' if digit == '1' else digit + '·'}10^{{{int(exponent)}}}$"
-
-
-def colour_bar(picture: Picture, mesh: QuadMesh, axes: Any, label: str) -> None:
-    """What the colours of a heat map mean."""
-    bar = picture.colorbar(mesh, ax=axes, aspect=25, pad=0.01)
-    bar.set_label(label, fontsize=9)
-    bar.ax.tick_params(labelsize=SMALL)
-    bar.outline.set_visible(False)
 
 
 def edges(centres: Array) -> Array:
@@ -119,70 +140,23 @@ def edges(centres: Array) -> Array:
     return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
 
 
-def check_times(where: str, times: Sequence[float] | Array | None, steps: int) -> Array:
-    """Where each time step stands on the axis: 0 … T-1 unless told otherwise."""
-    if times is None:
-        return np.arange(steps, dtype=float)
-    checked = np.asarray(times)
-    if checked.shape != (steps,):
-        fail(ShapeError, where, f"times must be (T={steps},), one per time step", checked.shape)
-    if checked.dtype.kind not in "fiu" or not (np.diff(checked) > 0).all():
-        advice = "Calendar time? Use years as decimal numbers."
-        fail(ArgumentError, where, "times must be rising numbers", describe(checked), advice)
-    return checked.astype(float)
-
-
-def check_row(where: str, row: object, batch: int) -> int:
-    """Which member of the batch to draw."""
-    if not isinstance(row, int | np.integer) or isinstance(row, bool) or not 0 <= row < batch:
-        expected = f"row must be a whole number from 0 to B-1 = {batch - 1}"
-        fail(ArgumentError, where, expected, repr(row))
-    return int(row)
-
-
-def around_zero(values: Array, least: float = 0.0) -> tuple[float, float]:
-    """Limits of a colour scale with white at zero, that hold all values."""
-    reach = max(least, float(np.abs(values).max())) or 1.0
-    return -reach, reach
-
-
-def heat_map(
-    ax: Axes,
-    times: Array,
-    values: Array,
-    mask: Array | None,
-    colours: str,
-    limits: tuple[float, float],
-) -> QuadMesh:
-    """Draw ``values (T, H)`` as units × time; masked steps stay empty."""
-    hidden = np.zeros(len(values), dtype=bool) if mask is None else ~mask
-    cells = np.ma.array(
-        np.asarray(values, float).T, mask=np.broadcast_to(hidden, values.shape[::-1])
-    )
-    units = edges(np.arange(values.shape[1], dtype=float))
-    mesh = ax.pcolormesh(
-        edges(times), units, cells, cmap=colours, vmin=limits[0], vmax=limits[1], rasterized=True
-    )
-    ax.yaxis.set_major_locator(whole_numbers(4))
-    return mesh
-
-
 def traces(
     ax: Axes, times: Array, values: Array, mask: Array | None, labels: Sequence[str]
 ) -> None:
     """Draw ``values (T, D)`` as one line per column; masked steps stay empty."""
-    hidden = np.zeros(len(values), dtype=bool) if mask is None else ~mask
+    shown = values if mask is None else np.where(mask[:, np.newaxis], values, np.nan)
     for k, label in enumerate(labels):
-        line = np.ma.array(np.asarray(values[:, k], float), mask=hidden)
-        ax.plot(times, line, color=COLOURS[k], label=label)
-    mark_points(ax, times)
+        ax.plot(times, shown[:, k], color=COLOURS[k], label=label)
+    mark_points(ax)
 
 
-def mark_points(ax: Axes, positions: Sequence[float] | Array) -> None:
-    """Thin lines; a point at each value where there are few (one alone would be no line)."""
+def mark_points(ax: Axes) -> None:
+    """Thin lines; a point at each value if there are few, else at those without neighbours."""
     for line in ax.lines:
-        line.set_linewidth(1.3)
-        line.set_marker("." if len(positions) <= 60 else "")
+        valid = np.isfinite(np.asarray(line.get_ydata(), dtype=float))
+        beside = np.concatenate([[False], valid, [False]])
+        alone = valid if len(valid) <= 60 else valid & ~beside[:-2] & ~beside[2:]
+        line.set(linewidth=1.3, marker=".", markevery=np.flatnonzero(alone).tolist())
 
 
 def shade_masked(ax: Axes, times: Array, mask: Array | None) -> None:

@@ -7,19 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from npstack.analysis import check_one_time, gate_quantiles, recurrent_tapes
+from npstack.analysis import gate_quantiles
 from npstack.analysis.directions import readings
-from npstack.core.errors import ArgumentError, describe, fail
+from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array
+from npstack.core.tape import Tape
 from npstack.plots.frame import (
     COLOURS,
-    SIGNED,
     Picture,
-    check_row,
-    check_times,
-    colour_bar,
     finish,
-    heat_map,
     layer_title,
     legend_above,
     mark_points,
@@ -27,8 +23,25 @@ from npstack.plots.frame import (
     share_time,
     whole_numbers,
 )
+from npstack.plots.given import (
+    check_panels,
+    check_row,
+    check_times,
+    layers_over_time,
+    on_tape,
+    text,
+)
+from npstack.plots.scale import (
+    colour_bar,
+    common,
+    heat_map,
+    power_of_ten,
+    scale_of,
+    with_power,
+    without_power,
+)
 
-MAX_COLUMNS = 4
+MAX_COLUMNS, MOST_COLUMNS = 4, 12  # by default; at all
 
 
 def layers_over_training(
@@ -42,7 +55,8 @@ def layers_over_training(
     """Hidden states of every layer on the same input, before training and after some epochs.
 
     Read a column from the bottom up, layer 0 first; read a row from left to right to see what one
-    layer has learned. Red is positive, blue negative, white nothing; masked steps are hatched.
+    layer has learned. Red is positive, blue negative, white zero; masked steps are hatched. All
+    panels of a layer have one scale, that of `activations`.
 
     Parameters
     ----------
@@ -51,7 +65,8 @@ def layers_over_training(
     row : int
         The row of the probe's batch.
     epochs : sequence of int, optional
-        Recorded epochs to show, 0 is before training; by default up to four from first to last.
+        At most 12 recorded epochs to show, 0 is before training; by default up to four from first
+        to last.
     times, time_label
         As for `activations`.
 
@@ -66,6 +81,8 @@ def layers_over_training(
         Nothing recorded, no such epoch or row; times that do not fit.
     TapeError
         No recurrent layer on the tapes.
+    NonFiniteError
+        NaN or infinity at a valid step.
 
     Examples
     --------
@@ -78,45 +95,64 @@ def layers_over_training(
     """
     where = "plots.layers_over_training"
     recorded = _recorded(where, recorder)
-    if epochs is None:
-        chosen = np.linspace(0, len(recorded) - 1, min(MAX_COLUMNS, len(recorded)))
-        shown = [list(recorded)[k] for k in np.unique(chosen.round().astype(int))]
-    else:
-        shown = list(epochs)
-        missing = [epoch for epoch in shown if epoch not in recorded]
-        if missing or not shown:
-            expected = f"epochs must be among those recorded, {list(recorded)}"
-            fail(ArgumentError, where, expected, shown, "0 is before training.")
+    shown = _chosen(where, list(recorded), epochs)
     tapes = [recorded[epoch] for epoch in shown]
-    recurrent_tapes(where, tapes[0])
-    layers = readings(tapes[0])
-    check_one_time(where, layers)
+    layers = layers_over_time(where, tapes[0])
     row = check_row(where, row, len(tapes[0].x))
     first = layers[0].tape.mask
     assert first is not None
     mask = layers[0].in_time(first)[row]
     moments = check_times(where, times, len(mask))
+    time_label = text(where, "time_label", time_label)
+    states = [
+        [
+            on_tape(where, f"h of {layer.name}", layer.in_time(layer.tape.states.h)[row], mask)
+            for layer in readings(tape)
+        ]
+        for tape in tapes
+    ]
+    scales = [
+        common([scale_of(layer.tape, "h", column[k][mask]) for column in states])
+        for k, layer in enumerate(layers)
+    ]
     picture = new_picture(0.9 + 1.25 * len(layers), width=max(4.5, 2.2 * len(shown)))
     panels = picture.subplots(len(layers), len(shown), sharex=True, sharey="row", squeeze=False)
-    for column, (epoch, tape) in enumerate(zip(shown, tapes, strict=True)):
-        for k, layer in enumerate(readings(tape)):
-            ax = panels[len(layers) - 1 - k, column]
-            h = layer.in_time(layer.tape.states.h)[row]
-            mesh = heat_map(ax, moments, h, mask, SIGNED, (-1, 1))
+    panels = panels[::-1]
+    for column, epoch in enumerate(shown):
+        for k, (layer, scale) in enumerate(zip(layers, scales, strict=True)):
+            ax, h = panels[k, column], states[column][k]
+            mesh = heat_map(ax, moments, h, mask, scale)
             name = layer_title(layer.name, h.shape[-1]).replace(" · ", "\n")
             finish(ax, ylabel=name if column == 0 else "")
-        share_time(list(panels[:, column]), moments, mask, time_label)
+            if column == len(shown) - 1 and len(set(scales)) > 1:
+                colour_bar(picture, mesh, list(panels[k]), "h", scale)
+        share_time(list(panels[::-1, column]), moments, mask, time_label)
         moment = "before training" if epoch == 0 else f"after epoch {epoch}"
-        panels[0, column].set_title(moment, loc="left", fontsize=9.5)
-    colour_bar(picture, mesh, panels, "hidden state h")
+        panels[-1, column].set_title(moment, loc="left", fontsize=9.5)
+    if len(set(scales)) == 1:
+        colour_bar(picture, mesh, panels, "hidden state h", scales[0], 5)
     return picture
+
+
+def _chosen(where: str, recorded: list[int], epochs: Any) -> list[int]:
+    """The epochs to show: some from first to last, or those that were chosen."""
+    if epochs is None:
+        chosen = np.linspace(0, len(recorded) - 1, min(MAX_COLUMNS, len(recorded)))
+        return [recorded[k] for k in np.unique(chosen.round().astype(int))]
+    listed = list(epochs) if isinstance(epochs, list | tuple | range | np.ndarray) else [epochs]
+    whole = all(isinstance(e, int | np.integer) and not isinstance(e, bool) for e in listed)
+    if not (whole and 1 <= len(listed) <= MOST_COLUMNS and set(listed) <= set(recorded)):
+        few = f"{recorded}" if len(recorded) <= 20 else f"{recorded[:3]} … {recorded[-3:]}"
+        expected = f"epochs must be a list of 1 to {MOST_COLUMNS} of those recorded, {few}"
+        fail(ArgumentError, where, expected, describe(epochs), "0 is before training.")
+    return [int(epoch) for epoch in listed]
 
 
 def gates_over_training(recorder: Any) -> Picture:
     """How far the gates of every layer are open, epoch by epoch: median and the middle 80 %.
 
-    Over all units and valid steps of the probe. A forget gate that rises towards 1 learns to keep,
-    an input gate that falls learns to be choosy; layers part ways here.
+    Over all units and valid steps of the probe. A forget gate that rises towards 1 keeps more of
+    its cell state; an input gate that falls lets less of the candidate in. Compare the layers.
 
     Parameters
     ----------
@@ -145,34 +181,46 @@ def gates_over_training(recorder: Any) -> Picture:
     where = "plots.gates_over_training"
     recorded = _recorded(where, recorder)
     epochs = list(recorded)
-    recurrent_tapes(where, recorded[epochs[0]])
+    layers = readings(recorded[epochs[0]])
+    if not layers:
+        expected = "the tapes must have at least one recurrent layer"
+        fail(TapeError, where, expected, "none", "Record a model with an LSTM in it.")
     quantiles = [gate_quantiles(tape) for tape in recorded.values()]
     gated = [k for k, found in enumerate(quantiles[0]) if found]
     if not gated:
         fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
-    layers = [readings(recorded[epochs[0]])[k] for k in gated]
-    measured = [[found[k] for k in gated] for found in quantiles]
-    picture = new_picture(0.8 + 1.5 * len(layers))
-    panels = list(picture.subplots(len(layers), 1, sharex=True, squeeze=False)[:, 0])
-    for k, ax in enumerate(reversed(panels)):
-        for name, colour in zip(measured[0][k], COLOURS, strict=False):
-            low, middle, high = np.transpose([tape[k][name] for tape in measured])
+    check_panels(where, "layers", len(gated), "Record a smaller model.")
+    picture = new_picture(0.8 + 1.5 * len(gated))
+    panels = list(picture.subplots(len(gated), 1, sharex=True, squeeze=False)[:, 0])
+    for k, ax in zip(gated, reversed(panels), strict=True):
+        curves = {
+            name: np.transpose([found[k][name] for found in quantiles]) for name in quantiles[0][k]
+        }
+        power = power_of_ten(*curves.values())
+        for number, (name, curve) in enumerate(curves.items()):
+            low, middle, high = without_power(curve, power)
+            colour = COLOURS[number % len(COLOURS)]
             ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
             ax.plot(epochs, middle, color=colour, label=f"{name} gate")
-        mark_points(ax, epochs)
-        ax.set_ylim(-0.03, 1.03)
+        mark_points(ax)
+        fractions = all(0 <= curve.min() <= curve.max() <= 1 for curve in curves.values())
+        if fractions:
+            ax.set_ylim(-0.03, 1.03)
         units = next(iter(layers[k].tape.gates)).shape[-1]
-        finish(ax, layer_title(layers[k].name, units), ylabel="closed – open")
+        label = "closed – open" if fractions else with_power("value of the gate", power)
+        finish(ax, layer_title(layers[k].name, units), ylabel=label)
     panels[-1].set_xlabel("epoch (0: before training)", fontsize=9)
     panels[-1].xaxis.set_major_locator(whole_numbers(8))
     legend_above(panels[0])
     return picture
 
 
-def _recorded(where: str, recorder: Any) -> dict[int, Any]:
+def _recorded(where: str, recorder: Any) -> dict[int, Tape]:
     """The tapes by epoch; an error if there are none."""
-    epochs, tapes = getattr(recorder, "epochs", None), getattr(recorder, "tapes", None)
-    if not epochs or not tapes:
+    epochs: Any = getattr(recorder, "epochs", None)
+    tapes: Any = getattr(recorder, "tapes", None)
+    lists = isinstance(epochs, list) and isinstance(tapes, list) and len(epochs) == len(tapes) > 0
+    if not lists or not all(isinstance(tape, Tape) for tape in tapes):
         expected = "recorder must be a Recorder that fit has filled"
         got = f"a {type(recorder).__name__} without tapes" if tapes == [] else describe(recorder)
         fail(ArgumentError, where, expected, got, "Pass fit(…, recorder=Recorder(x)) first.")

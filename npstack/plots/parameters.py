@@ -8,25 +8,31 @@ from typing import Any
 import numpy as np
 
 from npstack.cells import Cell
-from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS, LSTMGates, without_prefix
 from npstack.layers import Layer
 from npstack.layers.walk import walk
 from npstack.plots.frame import (
     COLOURS,
-    SIGNED,
     Picture,
-    around_zero,
-    colour_bar,
     finish,
-    heat_map,
     legend_above,
     new_picture,
     whole_numbers,
 )
+from npstack.plots.given import numbers
+from npstack.plots.scale import (
+    colour_bar,
+    heat_map,
+    power_of_ten,
+    signed,
+    with_power,
+    without_power,
+)
 
 Axes = Mapping[str, Sequence[Any]]
+NONE = "Pass a layer such as LSTM, or a model with one in it."
 GREY = "#6B6B6B"  # for parameters without gates
 
 
@@ -41,8 +47,8 @@ def weights(
     Parameters
     ----------
     params : Layer, or dict
-        A recurrent layer, or a whole model, with ``layer``. Of an LSTM its parameters alone will
-        do: ``W``, ``U``, ``b``, or those of the whole model.
+        A recurrent layer, or a whole model, with ``layer``. For an LSTM the parameters are enough:
+        ``W``, ``U``, ``b``, or those of the whole model.
     gradients : dict, optional
         ``grads.params``, under the same names.
     layer : str
@@ -52,15 +58,17 @@ def weights(
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each parameter and its gradient: W, dW, U, dU, b, db; in a row the gates, of an
-        LSTM i, f, g, o, and their histogram.
+        A row for each parameter and its gradient: W, dW, U, dU, b, db. A row has the gates,
+        for an LSTM i, f, g, o, on one scale of colours around zero, and their histogram.
 
     Raises
     ------
-    ArgumentError
-        No such layer, or not a recurrent one.
+    ArgumentError, DtypeError
+        No such layer, or not a recurrent one; not a dictionary of numbers.
     ShapeError
-        Gradients that are not of the shapes of the parameters.
+        Not the shapes of an LSTM; gradients that are not of the shapes of the parameters.
+    NonFiniteError
+        NaN or infinity.
 
     Examples
     --------
@@ -72,17 +80,24 @@ def weights(
     """
     where = "plots.weights"
     axes, H = _LSTM_AXES, 0
+    if not isinstance(layer, str):
+        expected, advice = "layer must be a name", "Use layer='layers.0' for the first of a stack."
+        fail(ArgumentError, where, expected, describe(layer), advice)
     if isinstance(params, Layer):
         cell = _cell(where, params, layer)
         axes, H, params = cell.axes, cell.hidden_size, params.params
-    own = _layer(where, "params", params, layer, axes)
+        own = _layer(where, "params", params, layer, axes)
+    else:
+        own = _layer(where, "params", params, layer, axes)
+        _check_lstm(where, own)
     rows = {name: own[name] for name in axes}
     if gradients is not None:
         slopes = _layer(where, "gradients", gradients, layer, axes)
         for name in axes:
             if slopes[name].shape != own[name].shape:
                 expected = f"gradients[{name!r}] must have shape {own[name].shape}"
-                fail(ShapeError, where, expected, slopes[name].shape)
+                advice = "Pass grads.params of the same model."
+                fail(ShapeError, where, expected, slopes[name].shape, advice)
         rows = {
             key: value
             for name in axes
@@ -103,7 +118,8 @@ def weights(
         _row(picture, line, name, own_blocks, from_label, colours)
     for ax in panels[-1, :wide]:
         ax.set_xlabel("to unit", fontsize=9)
-    panels[-1, -1].set_xlabel("value", fontsize=9)
+    if not panels[-1, -1].get_xlabel():
+        panels[-1, -1].set_xlabel("value", fontsize=9)
     legend_above(panels[0, -1])
     return picture
 
@@ -134,25 +150,31 @@ def _row(
     colours: Mapping[str, str],
 ) -> None:
     """One array, gate by gate: heat maps on one scale of colours, histograms on one axis."""
-    limits = around_zero(np.concatenate([block.ravel() for block in blocks.values()]))
+    every = np.concatenate([block.ravel() for block in blocks.values()])
+    scale, power = signed(every), power_of_ten(every)
+    high = float(without_power(np.asarray(scale.high), power))
     *maps, histogram = panels
     letters = GATE_LETTERS if set(blocks) <= set(LSTMGates._fields) else {}
     for ax, (gate, block) in zip(maps, blocks.items(), strict=False):
         to = np.arange(block.shape[1], dtype=float)
-        mesh = heat_map(ax, to, block.T, None, SIGNED, limits)
+        mesh = heat_map(ax, to, block.T, None, scale)
         title = f"{name} · {gate} {letters.get(gate, '')}".strip(" ·")
         finish(ax, title, ylabel=from_label if ax is maps[0] else "")
         ax.xaxis.set_major_locator(whole_numbers(3))
         ax.tick_params(labelleft=ax is maps[0] and bool(from_label), left=bool(from_label))
-        bins = np.linspace(*limits, 25).tolist()
         label = letters.get(gate, gate) or name
         histogram.hist(
-            block.ravel(), bins, histtype="step", color=colours.get(gate, GREY), label=label
+            without_power(block.ravel(), power),
+            np.linspace(-high, high, 25).tolist(),
+            histtype="step",
+            color=colours.get(gate, GREY),
+            label=label,
         )
+    histogram.yaxis.set_major_locator(whole_numbers(3))
     for ax in maps[len(blocks) :]:
         ax.set_axis_off()
-    colour_bar(picture, mesh, maps[len(blocks) - 1], "")
-    finish(histogram, ylabel="count")
+    colour_bar(picture, mesh, maps[len(blocks) - 1], "", scale)
+    finish(histogram, xlabel=with_power("value", power) if power else "", ylabel="count")
 
 
 def _cell(where: str, model: Layer, path: str) -> Cell:
@@ -164,7 +186,7 @@ def _cell(where: str, model: Layer, path: str) -> Cell:
     }
     if path not in found:
         expected = "layer must name a recurrent layer of the model"
-        advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else ""
+        advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else NONE
         fail(ArgumentError, where, expected, repr(path), advice)
     return found[path]
 
@@ -172,14 +194,29 @@ def _cell(where: str, model: Layer, path: str) -> Cell:
 def _layer(
     where: str, name: str, params: Mapping[str, Array], layer: str, axes: Axes
 ) -> dict[str, Array]:
-    """The parameters of one recurrent layer."""
+    """The parameters of one recurrent layer, as real numbers."""
+    if not isinstance(params, Mapping) or not all(isinstance(key, str) for key in params):
+        expected = f"{name} must be a dictionary of arrays by name"
+        advice = "Pass layer.params, or the layer." if name == "params" else "Pass grads.params."
+        fail(DtypeError, where, expected, describe(params), advice)
     own = without_prefix(layer, params) if layer else dict(params)
     own = {key: value for key, value in own.items() if not key.startswith("initial.")}
     if own.keys() != axes.keys():
         found = sorted(key.removesuffix(".U") for key in params if key.endswith(".U"))
-        expected = f"{name} must hold W, U and b of one recurrent layer"
-        advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else ""
+        expected = f"{name} must hold {', '.join(axes)} of one recurrent layer"
+        advice = f"Pick one by layer=: {', '.join(map(repr, found))}." if found else NONE
         if own.keys() > axes.keys():
             advice = "Give the model instead of its parameters: other cells have more of them."
         fail(ArgumentError, where, expected, f"{sorted(own)} (layer={layer!r})", advice)
-    return {key: np.asarray(own[key]) for key in axes}
+    return {key: numbers(where, f"{name}[{key!r}]", own[key], gaps=False) for key in axes}
+
+
+def _check_lstm(where: str, own: Mapping[str, Array]) -> None:
+    """Check parameters without their layer: they must be those of an LSTM."""
+    shapes = [own[name].shape for name in "WUb"]
+    H = own["b"].size // 4
+    D = len(own["W"]) if own["W"].ndim else 0
+    if shapes != [(D, 4 * H), (H, 4 * H), (4 * H,)] or not D * H:
+        expected = "params must be W (D, 4H), U (H, 4H), b (4H,) of an LSTM"
+        advice = "Another cell? Give the layer itself instead of its parameters."
+        fail(ShapeError, where, expected, ", ".join(map(str, shapes)), advice)

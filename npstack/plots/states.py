@@ -5,34 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 
-from npstack.analysis import check_one_time, recurrent_tapes
-from npstack.analysis.directions import Reading, readings
-from npstack.core.errors import ShapeError, TapeError, fail
+from npstack.analysis.directions import Reading
+from npstack.core.activations import ANY
+from npstack.core.errors import TapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS
 from npstack.core.tape import RecurrentTape, Tape
-from npstack.plots.frame import (
-    COLOURS,
-    FRACTION,
-    MAX_TRACES,
-    SIGNED,
-    STATES,
-    Picture,
-    around_zero,
-    check_row,
-    check_times,
-    colour_bar,
-    finish,
-    heat_map,
-    layer_title,
-    legend_above,
-    new_picture,
-    share_time,
-    traces,
-    whole_numbers,
-)
+from npstack.plots.frame import STATES, Picture, finish, layer_title, new_picture, share_time
+from npstack.plots.given import check_row, check_times, layers_over_time, on_tape, text
+from npstack.plots.scale import FRACTION, colour_bar, heat_map, scale_of
+from npstack.plots.signals import draw_signal, last_part, outputs_of_row, signal, truth_of_row
 
 
 def activations(
@@ -43,12 +26,17 @@ def activations(
     time_label: str = "time step",
     input_labels: Sequence[str] | None = None,
     output_labels: Sequence[str] | None = None,
+    truth: Array | None = None,
 ) -> Picture:
     """Hidden state of every unit of every layer over time, under the output, over the input.
 
-    Read it from the bottom up: the input, layer 0 that sees it, each layer that sees the one below,
-    the output. A layer that reads time from its end stands in the order of the sequence, too. Red
-    is positive, blue negative, white nothing; masked steps are hatched.
+    Read it from the bottom up: the input, layer 0 that reads it, each layer that reads the one
+    below, the output. All panels share one axis of time, layers that read from the end included.
+    Red is positive, blue negative, white zero; masked steps are hatched.
+
+    Where the range of the hidden state is fixed, as -1 to 1 of an LSTM, the colours span that
+    range; where it has no bounds (relu, a projection), they span the largest value of the layer in
+    both directions. Layers with different ranges have a colour bar each.
 
     Parameters
     ----------
@@ -62,18 +50,22 @@ def activations(
         Name and unit of the time axis.
     input_labels, output_labels : sequence of str, optional
         Name of each column of the input and of the output.
+    truth : array like ``tape.outputs``, optional
+        The targets of the outputs, for at most 6 columns; NaN leaves a gap.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Axes from top to bottom: output, last layer, …, layer 0, input, colour bar.
+        Axes from top to bottom: output, last layer, …, layer 0, input; then the colour bars.
 
     Raises
     ------
     TapeError
-        No recurrent layer on the tape.
-    ArgumentError, ShapeError
-        No such row; times or labels that do not fit.
+        No recurrent layer on the tape, or layers with different time axes.
+    ArgumentError, ShapeError, DtypeError
+        No such row; times, labels or a truth that do not fit.
+    NonFiniteError
+        NaN or infinity at a valid step.
 
     Examples
     --------
@@ -84,29 +76,39 @@ def activations(
     ['output', 'layer 1 · 4 units', 'layer 0 · 8 units', 'input']
     """
     where = "plots.activations"
-    recurrent_tapes(where, tape)
-    layers = readings(tape)
-    check_one_time(where, layers)
+    layers = layers_over_time(where, tape)
     row = check_row(where, row, len(tape.x))
     mask = _row_of_mask(layers[0], row)
     times = check_times(where, times, len(mask))
+    time_label = text(where, "time_label", time_label)
     picture = new_picture(2.4 + 1.25 * len(layers))
-    heights = [0.8, *[1.0] * len(layers), 0.8]
+    heights = [0.9, *[1.0] * len(layers), 0.8]
     panels = list(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
 
-    said = tape.outputs[row]
-    if said.ndim > 1 and len(said) == len(mask):
-        said = said[::-1] if tape.turned else said
-        said = said.reshape(len(said), -1)  # branches that are not joined stand beside one another
-    else:
-        said = said.ravel()
-    _signals(picture, panels[0], "output", times, said, mask, output_labels)
-    for ax, layer in zip(panels[-2:0:-1], layers, strict=True):
-        h = layer.in_time(layer.tape.states.h)[row]
-        mesh = heat_map(ax, times, h, mask, SIGNED, (-1, 1))
+    shown = [
+        on_tape(where, f"h of {layer.name}", layer.in_time(layer.tape.states.h)[row], mask)
+        for layer in layers
+    ]
+    scales = [scale_of(own.tape, "h", h[mask]) for own, h in zip(layers, shown, strict=True)]
+    alike = len(set(scales)) == 1
+
+    T = len(mask)
+    read = signal(where, "input", tape.x[row], mask, input_labels)
+    said = outputs_of_row(where, tape, tape.outputs, row, T)
+    told = signal(where, "output", said, mask, output_labels)
+    right = None if truth is None else truth_of_row(where, tape, truth, row, T)
+    states = isinstance(last_part(tape), RecurrentTape)  # then the outputs are hidden states
+    ends = scales[-1][1:] if states else ANY
+    draw_signal(picture, panels[0], told, times, mask, right, ends)
+    for ax, layer, h, scale in zip(panels[-2:0:-1], layers, shown, scales, strict=True):
+        mesh = heat_map(ax, times, h, mask, scale)
         finish(ax, layer_title(layer.name, h.shape[1]), ylabel="unit")
-    _signals(picture, panels[-1], "input", times, tape.x[row], mask, input_labels)
-    colour_bar(picture, mesh, panels[1:-1], "hidden state h")
+        if not alike:
+            colour_bar(picture, mesh, ax, "h", scale)
+    draw_signal(picture, panels[-1], read, times, mask)
+    if alike:
+        ticks = 3 if len(layers) == 1 else 5
+        colour_bar(picture, mesh, panels[1:-1], "hidden state h", scales[0], ticks)
     share_time(panels, times, mask, time_label)
     return picture
 
@@ -114,51 +116,6 @@ def activations(
 def _row_of_mask(layer: Reading, row: int) -> Array:
     assert layer.tape.mask is not None  # a recurrent layer has a time axis, and with it a mask
     return np.asarray(layer.in_time(layer.tape.mask)[row])
-
-
-def _signals(
-    picture: Picture,
-    ax: Axes,
-    name: str,
-    times: Array,
-    values: Array,
-    mask: Array,
-    labels: Sequence[str] | None,
-) -> None:
-    """What goes in or comes out: lines, a heat map where there are many, points for one step."""
-    symbols = values.dtype.kind in "iu"
-    if symbols:
-        values = values[:, np.newaxis]  # one per step
-    columns = values.shape[-1]
-    if labels is not None and len(labels) != columns:
-        expected = f"{name}_labels must name {columns} columns"
-        fail(ShapeError, "plots.activations", expected, len(labels))
-    names = [f"{name} {k}" for k in range(columns)] if labels is None else list(labels)
-    many, unit = columns > MAX_TRACES, "value"
-    if values.ndim == 1:
-        last = np.flatnonzero(mask)[-1] if mask.any() else -1
-        for k, value in enumerate(values):
-            label = None if many else names[k]
-            ax.plot(times[last], value, "o", color=COLOURS[k % MAX_TRACES], label=label)
-        ax.margins(y=0.3)
-        name += " (after the last step)"
-    elif many:
-        limits = around_zero(values, 1.0)
-        mesh = heat_map(ax, times, values, mask, SIGNED, limits)
-        unit = "unit"
-        if limits[1] > 1:  # else the bar of the layers says it all
-            colour_bar(picture, mesh, ax, name)
-    else:
-        traces(ax, times, values, mask, names)
-    if symbols:  # no order among them, hence no line from one to the next
-        ax.lines[0].set(linestyle="", marker=".")
-        ax.yaxis.set_major_locator(whole_numbers(4))
-        unit = "symbol"
-    if columns == 1 and labels is not None:
-        name += f" · {names[0]}"
-    finish(ax, name, ylabel=unit)
-    if 1 < columns <= MAX_TRACES:
-        legend_above(ax, min(columns, 4))  # more in a row would reach the panel's title
 
 
 def gates(
@@ -172,7 +129,9 @@ def gates(
     """Gates and states of one layer over time, in the order of the cell's equations upwards.
 
     A gate goes from 0, closed (dark blue), to 1, open (yellow). The candidate and the states have a
-    sign: red is positive, blue negative, white nothing. Masked steps are hatched.
+    sign: red is positive, blue negative, white zero. The colours of a function with a fixed range
+    span that range: 0 to 1 for a sigmoid, -1 to 1 for a tanh. For a value without bounds, such
+    as the cell state, they span its largest value in both directions. Masked steps are hatched.
 
     Steps are in the order in which the layer read them. One that reads time from its end (the
     backward direction of a `Bidirectional`) begins with the last step of the sequence; a label such
@@ -197,8 +156,10 @@ def gates(
     ------
     TapeError
         Not the tape of one recurrent layer.
-    ArgumentError, ShapeError
-        No such row; times that do not fit.
+    ArgumentError, ShapeError, DtypeError
+        No such row; times or texts that do not fit.
+    NonFiniteError
+        NaN or infinity at a valid step.
 
     Examples
     --------
@@ -209,41 +170,30 @@ def gates(
     """
     where = "plots.gates"
     if not isinstance(tape, Tape) or tape.layers != (tape,):
-        expected, got = "tape must be the tape of one recurrent layer", f"a {type(tape).__name__}"
-        fail(TapeError, where, expected, got, "Pick one: tape.layers[0] touches the input.")
+        expected = "tape must be the tape of one recurrent layer"
+        got = f"a {type(tape).__name__}" if isinstance(tape, Tape | tuple) else describe(tape)
+        fail(TapeError, where, expected, got, "Pick one: tape.layers[0] reads the input.")
     row = check_row(where, row, len(tape.x))
     mask = _row_of_mask(Reading(tape, "", False), row)
     times = check_times(where, times, len(mask))
-    rows = [
-        *(
-            (
-                _gate_title(name, tape.gates._fields),
-                values[row],
-                FRACTION if _is_gate(name, values) else SIGNED,
-            )
-            for name, values in tape.gates._asdict().items()
-        ),
-        *(
-            (STATES.get(name, f"state {name}"), values[row], SIGNED)
-            for name, values in reversed(tape.states._asdict().items())
-        ),
-    ]
+    time_label, title = text(where, "time_label", time_label), text(where, "title", title)
+    rows = {
+        **{_gate_title(name, tape.gates._fields): name for name in tape.gates._fields},
+        **{STATES.get(name, f"state {name}"): name for name in reversed(tape.states._fields)},
+    }
+    arrays = {**tape.gates._asdict(), **tape.states._asdict()}
     picture = new_picture(0.6 + 1.15 * len(rows))
     panels = list(picture.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0])
-    for ax, (name, values, colours) in zip(reversed(panels), rows, strict=True):
-        limits = (0.0, 1.0) if colours == FRACTION else around_zero(values, 1.0)
-        mesh = heat_map(ax, times, values, mask, colours, limits)
-        finish(ax, name, ylabel="unit")
-        colour_bar(picture, mesh, ax, "closed – open" if colours == FRACTION else "")
+    for ax, (shown_name, name) in zip(reversed(panels), rows.items(), strict=True):
+        values = on_tape(where, shown_name, arrays[name][row], mask)
+        scale = scale_of(tape, name, values[mask])
+        mesh = heat_map(ax, times, values, mask, scale)
+        finish(ax, shown_name, ylabel="unit")
+        colour_bar(picture, mesh, ax, "closed – open" if scale.colours == FRACTION else "", scale)
     share_time(panels, times, mask, time_label)
     if title:
         picture.suptitle(title, fontsize=10)
     return picture
-
-
-def _is_gate(name: str, values: Array) -> bool:
-    """A gate is a fraction; with an activation of one's own it may be none."""
-    return name != "candidate" and bool(((values >= 0) & (values <= 1)).all())
 
 
 def _gate_title(name: str, gates: tuple[str, ...]) -> str:

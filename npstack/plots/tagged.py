@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
-from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.arrays import as_array
+from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.plots.frame import COLOURS, TRUTH, Picture, new_picture
-from npstack.plots.text import FONT, MOST
+from npstack.plots.given import names
+from npstack.plots.text import FONT, MOST, drawable
 
+MOST_LINES = 200
 WRONG = "#FFB3B3"
 PER_LINE, PER_CHARACTER = 0.25, 0.085  # inches
 
@@ -21,18 +25,18 @@ def tagged_text(
     classes: Sequence[str],
     right: Sequence[Array] | None = None,
 ) -> Picture:
-    """Lines of text, every character in the colour of its tag; what is wrong has a red ground.
+    """Lines of text, every character in the colour of its tag; wrong ones on a red background.
 
     Parameters
     ----------
     texts : sequence of str
-        One per line, of at most 200 printable characters.
+        One per line, at most 200 of at most 200 printable characters.
     said : sequence of int arrays (T,)
         The predicted tag of each character; padding after the end of a text is left out.
     classes : sequence of str (K,)
         Names of the tags. The first is black, the others have colours: at most seven.
     right : sequence of int arrays (T,), optional
-        The tags that are true; where they differ, the ground is red.
+        The true tags; where they differ, the background is red.
 
     Returns
     -------
@@ -53,17 +57,23 @@ def tagged_text(
     """
     where = "plots.tagged_text"
     most = len(COLOURS) + 1
+    classes = names(where, "classes", classes)
     if not 1 <= len(classes) <= most:
-        fail(ArgumentError, where, f"classes must be 1 to {most} names", len(classes))
-    if not len(texts) or not all(t.isprintable() and 1 <= len(t) <= MOST for t in texts):
-        expected = f"texts must be lines of 1 to {MOST} printable characters"
-        got = next((repr(t) for t in texts if not t.isprintable()), "none, or other lengths")
+        expected, advice = f"classes must be 1 to {most} names", "There are no more colours."
+        fail(ArgumentError, where, expected, len(classes), advice)
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        advice = "Use [text] for one line."
+        fail(ArgumentError, where, "texts must be a list of texts", describe(texts), advice)
+    texts = list(texts)
+    odd = [t for t in texts if not isinstance(t, str) or not 1 <= len(t) <= MOST]
+    odd += [t for t in texts if isinstance(t, str) and not t.isprintable()]
+    if odd or not 1 <= len(texts) <= MOST_LINES:
+        expected = f"texts must be 1 to {MOST_LINES} lines of 1 to {MOST} printable characters"
+        got = describe(odd[0]) if odd else f"{len(texts)} lines"
         fail(ArgumentError, where, expected, got, "Leave texts with line breaks out.")
     K = len(classes)
-    rows = [_tags(where, "said", said, line, text, K) for line, text in enumerate(texts)]
-    truth = rows
-    if right is not None:
-        truth = [_tags(where, "right", right, line, text, K) for line, text in enumerate(texts)]
+    rows = _tags(where, "said", said, texts, K)
+    truth = rows if right is None else _tags(where, "right", right, texts, K)
     legend = sum(map(len, classes)) + 3 * len(classes)
     width = max(legend, *map(len, texts)) + 1
     picture = new_picture(PER_LINE * (len(texts) + 2), PER_CHARACTER * (width + 1))
@@ -71,31 +81,38 @@ def tagged_text(
     ax = picture.add_axes((0, 0, 1, 1))
     ax.set(xlim=(-1, width), ylim=(len(texts) + 0.3, -1.7))
     ax.axis("off")
-    style = {"family": FONT, "fontsize": 9.5, "va": "center"}
+    style: dict[str, Any] = {"family": FONT, "fontsize": 9.5, "va": "center"}
     colours = (TRUTH, *COLOURS)
     place = 0
     for name, colour in zip(classes, colours, strict=False):
-        ax.text(place, -1, name, color=colour, weight="bold", **style)  # type: ignore[arg-type]
+        ax.text(place, -1, name, color=colour, weight="bold", **style)
         place += len(name) + 3
     for line, text in enumerate(texts):
-        for t, (character, tag) in enumerate(zip(text, rows[line], strict=True)):
+        for t, (character, tag) in enumerate(zip(drawable(text, {}), rows[line], strict=True)):
             if tag != truth[line][t]:
                 ax.barh(line, 1, height=1, left=t - 0.5, color=WRONG, zorder=0)
-            shown = character.replace("$", r"\$")
-            ax.text(t, line, shown, color=colours[tag], ha="center", **style)  # type: ignore[arg-type]
+            ax.text(t, line, character, color=colours[tag], ha="center", **style)
     return picture
 
 
 def _tags(
-    where: str, name: str, tags: Sequence[Array], line: int, text: str, classes: int
-) -> list[int]:
-    """The tags of the characters of one line."""
-    row = np.asarray(tags[line]) if line < len(tags) else np.zeros(0, int)
-    if row.ndim != 1 or len(row) < len(text):
-        expected = f"{name}[{line}] must hold a tag for each of {len(text)} characters"
-        fail(ShapeError, where, expected, row.shape)
-    row = row[: len(text)]
-    if row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= classes:
-        expected = f"{name}[{line}] must be numbers of classes from 0 to {classes - 1}"
-        fail(ArgumentError, where, expected, f"{row.dtype} from {row.min()} to {row.max()}")
-    return [int(tag) for tag in row]
+    where: str, name: str, tags: Sequence[Array], texts: Sequence[str], classes: int
+) -> list[list[int]]:
+    """The tags of the characters of every line."""
+    if not isinstance(tags, list | tuple | np.ndarray) or len(tags) < len(texts):
+        expected = f"{name} must be a list of arrays, one for each of {len(texts)} texts"
+        got = f"{len(tags)} of them" if isinstance(tags, list | tuple) else describe(tags)
+        fail(ShapeError, where, expected, got, "One number for each character.")
+    found = []
+    for line, text in enumerate(texts):
+        row = as_array(where, f"{name}[{line}]", tags[line])
+        if row.ndim != 1 or len(row) < len(text):
+            expected = f"{name}[{line}] must hold a tag for each of {len(text)} characters"
+            fail(ShapeError, where, expected, row.shape, "What follows a text is left out.")
+        row = row[: len(text)]
+        if row.dtype.kind not in "iu" or row.min() < 0 or row.max() >= classes:
+            expected = f"{name}[{line}] must be numbers of classes from 0 to {classes - 1}"
+            got = describe(row) if row.dtype.kind not in "iu" else f"{row.min()} to {row.max()}"
+            fail(ArgumentError, where, expected, got, "They are positions in classes.")
+        found.append([int(tag) for tag in row])
+    return found

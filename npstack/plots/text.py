@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import findfont, get_font
 
-from npstack.analysis import check_one_time, recurrent_tapes
-from npstack.analysis.directions import readings
-from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.arrays import as_array
+from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
-from npstack.plots.frame import (
-    COLOURS,
-    GRID,
-    SIGNED,
-    WIDTH,
-    Picture,
-    check_row,
+from npstack.plots import given
+from npstack.plots.frame import COLOURS, GRID, WIDTH, Picture, finish, layer_title, new_picture
+from npstack.plots.scale import (
     colour_bar,
-    finish,
     heat_map,
-    layer_title,
-    new_picture,
+    power_of_ten,
+    scale_of,
+    with_power,
+    without_power,
 )
 
 FONT = "DejaVu Sans Mono"  # comes with matplotlib
@@ -44,26 +40,26 @@ def characters(
 ) -> Picture:
     """Hidden state of every unit of every layer under the characters that were read.
 
-    Read a column from the bottom up: the character that comes in, layer 0 that reads it, each
-    layer that reads the one below, and what came next, as tall as it was surprising. Red is
-    positive, blue negative, white nothing. Pale lines stand before every word.
+    Read a column from the bottom up: the character that is read, layer 0 that reads it, each layer
+    that reads the one below, and on top the surprise of that character. Red is positive, blue
+    negative, white zero, on the scale of `activations`. A thin line marks the beginning of a word.
 
     Parameters
     ----------
     tape : Tape
         From `forward` of a character model.
     text : str
-        The T characters that went in, at most 200; masked steps are left white.
+        The T characters that were read, at most 200; masked steps are left white.
     row : int
         The row of the batch.
     bits : array (T,) or (T - 1,), optional
-        How surprising was the character after each, ``-log2`` of its probability:
-        `npstack.text.read` gives it. Drawn over the character that it belongs to.
+        The surprise of the character after each, ``-log2`` of its probability, from
+        `npstack.text.read`. Drawn over the character that it belongs to; NaN leaves a gap.
     units : sequence of int arrays, optional
         Which units of each layer to draw, from the bottom of its panel up; all by their numbers by
         default. `npstack.analysis.slowest_first` puts slow units first.
     unit_label : str
-        What the panels' upward axis says: "units, slow to quick".
+        Name of the panels' upward axis: "units, slow to quick".
 
     Returns
     -------
@@ -74,8 +70,10 @@ def characters(
     ------
     TapeError
         No recurrent layer on the tape.
-    ArgumentError, ShapeError
-        No such row; a text or bits of another length; a text that is too long to be read.
+    ArgumentError, ShapeError, DtypeError
+        No such row or units; a text or bits of another length; a text that is too long to be read.
+    NonFiniteError
+        NaN or infinity at a valid step.
 
     Examples
     --------
@@ -89,26 +87,30 @@ def characters(
     ['layer 1 · 4 units', 'layer 0 · 8 units']
     """
     where = "plots.characters"
-    layers = recurrent_tapes(where, tape)
-    own = readings(tape)
-    check_one_time(where, own)
-    row = check_row(where, row, len(tape.x))
+    own = given.layers_over_time(where, tape)
+    row = given.check_row(where, row, len(tape.x))
+    layers = [layer.tape for layer in own]
     T = layers[0].x.shape[1]
+    if not isinstance(text, str):
+        advice = 'Join a list of characters: "".join(characters).'
+        fail(DtypeError, where, "text must be a str", describe(text), advice)
     if len(text) != T:
         expected = f"text must be the T={T} characters that the tape has read"
-        fail(ShapeError, where, expected, len(text))
+        fail(ShapeError, where, expected, len(text), "One for each step, padding included.")
     if T > MOST:
         expected = f"text must have at most {MOST} characters to be readable"
         fail(ArgumentError, where, expected, T, "Let the model read a shorter text.")
-    if bits is not None and np.shape(bits) not in ((T,), (T - 1,)):
-        expected, got = f"bits must be one number per character, (T={T},)", np.shape(bits)
-        fail(ShapeError, where, expected, got, "npstack.text.read gives them.")
+    if bits is not None:
+        bits = given.numbers(where, "bits", bits)
+        if bits.shape not in ((T,), (T - 1,)):
+            expected = f"bits must be one number per character, (T={T},)"
+            fail(ShapeError, where, expected, bits.shape, "npstack.text.read gives them.")
+    sizes = [layer.states.h.shape[-1] for layer in layers]
+    chosen = [np.arange(H) for H in sizes] if units is None else _check_units(where, units, sizes)
+    unit_label = given.text(where, "unit_label", unit_label, given.LONGEST_NAME)
 
-    if units is None:
-        units = [np.arange(layer.states.h.shape[-1]) for layer in layers]
-    _check_units(where, units, [layer.states.h.shape[-1] for layer in layers])
     assert layers[0].mask is not None  # a recurrent layer has a time axis, and with it a mask
-    mask = own[0].in_time(layers[0].mask)
+    mask = own[0].in_time(layers[0].mask)[row]
     picture = new_picture(
         2.1 * len(layers) + (0.9 if bits is not None else 0.2),
         max(WIDTH, 1.2 + PER_CHARACTER * T),
@@ -118,50 +120,71 @@ def characters(
         np.atleast_1d(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
     )
     if bits is not None:
-        _surprise(panels[0], np.asarray(bits, float), T)
-    for k, (ax, layer) in enumerate(zip(reversed(panels), own, strict=False)):
-        h, chosen = layer.in_time(layer.tape.states.h)[row], np.asarray(units[k])
-        mesh = heat_map(ax, np.arange(T, dtype=float), h[:, chosen], mask[row], SIGNED, (-1, 1))
-        H, numbered = h.shape[1], bool((chosen == np.arange(len(chosen))).all())
-        some = "" if len(chosen) == H else f", {len(chosen)} of them"
-        finish(ax, layer_title(layer.name, H) + some, ylabel=unit_label)
+        _surprise(panels[0], bits, T)
+    shown = [
+        given.on_tape(where, f"h of {layer.name}", layer.in_time(layer.tape.states.h)[row], mask)
+        for layer in own
+    ]
+    scales = [scale_of(layer, "h", h[mask]) for layer, h in zip(layers, shown, strict=True)]
+    alike = len(set(scales)) == 1
+    for k, ax in enumerate(panels[: -1 - len(layers) : -1]):
+        H, some = sizes[k], chosen[k]
+        mesh = heat_map(ax, np.arange(T, dtype=float), shown[k][:, some], mask, scales[k])
+        numbered = bool((some == np.arange(len(some))).all())
+        part = "" if len(some) == H else f", {len(some)} of them"
+        finish(ax, layer_title(own[k].name, H) + part, ylabel=unit_label)
         if not numbered:
             ax.set_yticks([])
-    colour_bar(picture, mesh, panels[-len(layers) :], "hidden state h")
+        if not alike:
+            colour_bar(picture, mesh, ax, "h", scales[k])
+    if alike:
+        colour_bar(picture, mesh, panels[-len(layers) :], "hidden state h", scales[0], 5)
     for ax in panels:
         _letters(ax, text)
     panels[-1].set_xlabel("character that is read", fontsize=9)
     return picture
 
 
-def _check_units(where: str, units: Sequence[Array], sizes: list[int]) -> None:
+def _check_units(where: str, units: Sequence[Array], sizes: list[int]) -> list[Array]:
     """Numbers of units for each layer, each at most once."""
-    numbers = [np.asarray(chosen).tolist() for chosen in units]
-    right = len(numbers) == len(sizes) and all(
-        chosen and len(set(chosen)) == len(chosen) and set(chosen) <= set(range(H))
-        for chosen, H in zip(numbers, sizes, strict=True)
+    listed = list(units) if isinstance(units, list | tuple | np.ndarray) else []
+    found = [as_array(where, f"units[{k}]", own) for k, own in enumerate(listed)]
+    right = len(found) == len(sizes) and all(
+        own.dtype.kind in "iu"
+        and own.ndim == 1
+        and 1 <= len(own) == len(np.unique(own))
+        and 0 <= own.min() <= own.max() < H
+        for own, H in zip(found, sizes, strict=True)
     )
     if not right:
         expected = f"units must name units of each of the layers of {sizes}, each at most once"
-        got = f"{[len(chosen) for chosen in numbers]} numbers"
+        got = f"{[own.tolist() for own in found]}" if found else describe(units)
+        got = got if len(got) <= 100 else got[:100] + "…"
         fail(ArgumentError, where, expected, got, "Use analysis.slowest_first(tape).")
+    return [own.astype(int) for own in found]
 
 
 def _surprise(ax: Axes, bits: Array, T: int) -> None:
     """A bar over each character except the first, for which there is no prediction."""
-    came = np.arange(1, T)
-    ax.bar(came, bits[: T - 1], width=0.8, color=COLOURS[0])
-    finish(ax, "surprise: bits of each character, given all before it", ylabel="bits")
+    power = power_of_ten(bits)
+    ax.bar(np.arange(1, T), without_power(bits[: T - 1], power), width=0.8, color=COLOURS[0])
+    title = "surprise: bits of each character, given all before it"
+    finish(ax, title, ylabel=with_power("bits", power))
     ax.set_axisbelow(True)
     ax.grid(axis="y", color=GRID, linewidth=0.6)
 
 
+def drawable(characters: str, stand_ins: Mapping[str, str] = STAND_INS) -> list[str]:
+    """Each character as `FONT` can draw it: a substitute, or a box if it lacks one."""
+    known = get_font(findfont(FONT)).get_charmap()
+    shown = [stand_ins.get(c, c) for c in characters]
+    boxed = [c if c.isprintable() and ord(c) in known else "□" for c in shown]
+    return [c.replace("$", r"\$") for c in boxed]
+
+
 def _letters(ax: Axes, text: str) -> None:
     """The characters along an axis, and a line where a word begins."""
-    known = get_font(findfont(FONT)).get_charmap()
-    shown = [STAND_INS.get(c, c) for c in text]
-    labels = [c if c.isprintable() and ord(c) in known else "□" for c in shown]
-    ax.set_xticks(range(len(text)), [c.replace("$", r"\$") for c in labels], family=FONT)
+    ax.set_xticks(range(len(text)), drawable(text), family=FONT)
     ax.tick_params(axis="x", length=0, pad=2, labelsize=7.5, labelbottom=True)
     ax.set_xlim(-0.5, len(text) - 0.5)
     for k in range(1, len(text)):

@@ -12,6 +12,7 @@ from npstack.core.errors import DtypeError, describe, fail
 from npstack.layers import Layer
 from npstack.layers.walk import walk
 from npstack.plots.frame import COLOURS, SMALL, Picture, new_picture
+from npstack.plots.given import check_panels
 
 COLUMNS = ("0", "1", "…", "T-1")  # the time steps that are drawn
 LAST = len(COLUMNS) - 1
@@ -55,8 +56,8 @@ def diagram(model: Layer) -> Picture:
 
     Raises
     ------
-    DtypeError
-        Not a model.
+    DtypeError, ArgumentError
+        Not a model; more than 100 layers one above the other.
 
     Examples
     --------
@@ -68,7 +69,8 @@ def diagram(model: Layer) -> Picture:
     ['(B, T, 1)', '(B, T, 100)', '(B, T, 50)']
     """
     if not isinstance(model, Layer):
-        fail(DtypeError, "plots.diagram", "model must be a layer", describe(model))
+        advice = "Build it first, for example LSTM(1, 8, rng=rng)."
+        fail(DtypeError, "plots.diagram", "model must be a layer", describe(model), advice)
     sides = {"": model}
     if model.interface.takes_pair:
         sides = {
@@ -77,6 +79,7 @@ def diagram(model: Layer) -> Picture:
         }
     rows = [list(_rows(side)) for side in sides.values()]
     tallest = max(map(len, rows))
+    check_panels("plots.diagram", "layers", tallest, "model.summary() lists all of them.")
     picture = new_picture(1.2 + 0.9 * tallest, width=8.0 * len(sides))
     panels = picture.subplots(1, len(sides), squeeze=False)[0]
     for ax, (title, side), own in zip(panels, sides.items(), rows, strict=True):

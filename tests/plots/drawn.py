@@ -30,6 +30,13 @@ def cells(ax):
     return mesh.get_array().T
 
 
+def assert_shown(found, values, mask):
+    """A heat map shows these numbers at valid steps, and nothing at masked ones."""
+    hidden = np.broadcast_to(~mask[:, np.newaxis], found.shape)
+    np.testing.assert_array_equal(np.ma.getmaskarray(found), hidden)
+    np.testing.assert_array_equal(found.data[mask], values[mask])
+
+
 def assert_named(picture):
     """Each panel has a name for its vertical axis; the lowest of each column for the other."""
     for ax in panels(picture):

@@ -100,7 +100,7 @@ def test_quantiles_of_a_tape_and_their_wrong_calls(recorder):
     assert list(below) == ["input", "forget", "output"]
     values = tape.layers[1].gates.input[recorder.mask]
     assert above["input"].tolist() == [values.min(), values.max()]
-    with pytest.raises(ArgumentError, match="between 0 and 1"):
+    with pytest.raises(ArgumentError, match="from 0 to 1"):
         analysis.gate_quantiles(tape, [1.5])
     stack = StackedLSTM(2, [4], rng=np.random.default_rng(0))
     with pytest.raises(ArgumentError, match="padding alone"):
@@ -121,8 +121,8 @@ def test_an_empty_recorder_and_a_tape_instead_are_told(draw, recorder):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"epochs": [9]}, ArgumentError, "among those recorded"),
-        ({"epochs": []}, ArgumentError, "among those recorded"),
+        ({"epochs": [9]}, ArgumentError, r"1 to 12 of those recorded, \[0, 1, 2, 3, 4, 5, 6\]"),
+        ({"epochs": []}, ArgumentError, "of those recorded"),
         ({"row": 2}, ArgumentError, "row"),
         ({"times": [1.0, 2.0]}, ShapeError, "T=7"),
     ],

@@ -23,7 +23,7 @@ def wrong_calls():
         "row negative": (lambda: plots.gates(tape.layers[0], row=-1), ArgumentError, "B-1 = 1"),
         "row a float": (lambda: plots.activations(tape, row=1.0), ArgumentError, "whole number"),
         "no recurrent layer": (lambda: plots.activations(dense), TapeError, "recurrent layer"),
-        "an array": (lambda: plots.activations(np.ones(3)), TapeError, "recurrent layer"),
+        "an array": (lambda: plots.activations(np.ones(3)), TapeError, "must be a tape"),
         "times of other length": (
             lambda: plots.activations(tape, times=nine),
             ShapeError,

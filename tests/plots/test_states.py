@@ -9,6 +9,7 @@ from tests.plots.drawn import (
     T,
     assert_drawable,
     assert_named,
+    assert_shown,
     cells,
     panels,
     stack_and_tape,
@@ -25,14 +26,13 @@ def test_activations_show_every_layer_bottom_up_under_the_output_over_the_input(
     assert heights == sorted(heights, reverse=True)
     for ax, layer in zip(panels(picture)[2:0:-1], tape.layers, strict=True):
         shown = cells(ax)
-        np.testing.assert_array_equal(shown.data, layer.states.h[row])
-        np.testing.assert_array_equal(shown.mask, np.broadcast_to(~MASK[row, :, None], shown.shape))
+        assert_shown(shown, layer.states.h[row], MASK[row])
         (mesh,) = ax.collections
         assert mesh.get_clim() == (-1, 1)
         assert mesh.get_cmap().name == "RdBu_r"
     for k, line in enumerate(panels(picture)[3].lines):
-        np.testing.assert_array_equal(line.get_ydata().data, tape.x[row, :, k])
-        np.testing.assert_array_equal(np.ma.getmaskarray(line.get_ydata()), ~MASK[row])
+        shown = np.where(MASK[row], tape.x[row, :, k], np.nan)
+        np.testing.assert_array_equal(line.get_ydata(), shown)
     assert_named(picture)
     assert_drawable(picture)
 
@@ -68,7 +68,7 @@ def test_masked_steps_are_hatched_run_by_run_on_every_panel():
 def test_a_layer_that_returns_its_last_step_is_still_shown_over_time():
     _, tape = stack_and_tape(return_sequences=False)
     picture = plots.activations(tape, row=1)
-    np.testing.assert_array_equal(cells(panels(picture)[1]).data, tape.layers[1].states.h[1])
+    assert_shown(cells(panels(picture)[1]), tape.layers[1].states.h[1], MASK[1])
     points = [line.get_xydata()[0] for line in panels(picture)[0].lines]
     expected = [(10, value) for value in tape.outputs[1]]  # step 10 is the last valid one
     np.testing.assert_array_equal(points, expected)
@@ -83,10 +83,11 @@ def test_activations_of_a_model_with_symbols_dropout_and_head():
     names = ["output · next", "layer 1 · 4 units", "layer 0 · 5 units", "input"]
     assert titles(picture)[:4] == names
     (symbols,) = panels(picture)[3].lines
-    np.testing.assert_array_equal(symbols.get_ydata().data, tape.x[1])
+    np.testing.assert_array_equal(symbols.get_ydata(), np.where(MASK[1], tape.x[1], np.nan))
     assert symbols.get_linestyle() == "None"  # symbols have no order to draw a line along
     (output,) = panels(picture)[0].lines
-    np.testing.assert_array_equal(output.get_ydata().data, tape.outputs[1, :, 0])
+    shown = np.where(MASK[1], tape.outputs[1, :, 0], np.nan)
+    np.testing.assert_array_equal(output.get_ydata(), shown)
     assert_drawable(picture)
 
 
@@ -126,8 +127,7 @@ def test_gates_show_the_equations_upwards():
     }
     assert titles(picture)[:6] == list(shown)
     for ax, (values, colours) in zip(panels(picture), shown.values(), strict=True):
-        np.testing.assert_array_equal(cells(ax).data, values[1])
-        np.testing.assert_array_equal(cells(ax).mask[:, 0], ~MASK[1])
+        assert_shown(cells(ax), values[1], MASK[1])
         (mesh,) = ax.collections
         assert mesh.get_cmap().name == colours
         low, high = mesh.get_clim()

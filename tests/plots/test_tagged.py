@@ -38,14 +38,14 @@ def test_characters_stand_in_their_colours_and_mistakes_on_red():
     ("texts", "said", "classes", "error", "words"),
     [
         (["ab"], [[0]], CLASSES, ShapeError, r"said\[0\] must hold a tag for each of 2"),
-        (["ab", "c"], [[0, 1]], CLASSES, ShapeError, r"said\[1\]"),
+        (["ab", "c"], [[0, 1]], CLASSES, ShapeError, "one for each of 2 texts"),
         (["ab"], [[0, 3]], CLASSES, ArgumentError, "from 0 to 2"),
         (["ab"], [[0, -1]], CLASSES, ArgumentError, "from 0 to 2"),
         (["ab"], [[0.0, 1.0]], CLASSES, ArgumentError, "float64"),
         (["a\nb"], [[0, 0, 0]], CLASSES, ArgumentError, "printable"),
         (["a" * 201], [[0] * 201], CLASSES, ArgumentError, "1 to 200"),
         ([""], [[0]], CLASSES, ArgumentError, "1 to 200"),
-        ([], [], CLASSES, ArgumentError, "none"),
+        ([], [], CLASSES, ArgumentError, "got 0 lines"),
         (["ab"], [[0, 1]], list("abcdefgh"), ArgumentError, "1 to 7 names"),
     ],
 )

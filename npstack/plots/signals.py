@@ -1,0 +1,176 @@
+"""Inputs and outputs of a model over time: lines, points or a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from npstack.core.activations import ANY, Range
+from npstack.core.errors import ArgumentError, ShapeError, TapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.tape import Tape
+from npstack.plots.frame import (
+    COLOURS,
+    MAX_TRACES,
+    TRUTH,
+    UNNAMED,
+    Picture,
+    finish,
+    legend_above,
+    traces,
+    whole_numbers,
+)
+from npstack.plots.given import names, numbers, on_tape
+from npstack.plots.scale import (
+    colour_bar,
+    heat_map,
+    power_of_ten,
+    signed,
+    with_power,
+    without_power,
+)
+
+OTHERS = "#B0B0B0"  # of many points: all but the largest
+
+
+class Signal(NamedTuple):
+    """One row of the input or of the outputs.
+
+    Attributes
+    ----------
+    name : str
+        ``"input"`` or ``"output"``.
+    values : array (T, K), or (K,) of what has no time axis
+    labels : list of str
+        Of the columns.
+    named : bool
+        Whether the labels were given.
+    symbols : bool
+        Whether the values are numbers of symbols, which have no order.
+    """
+
+    name: str
+    values: Array
+    labels: list[str]
+    named: bool
+    symbols: bool
+
+
+def signal(
+    where: str, name: str, values: Array, mask: Array, labels: Sequence[str] | None
+) -> Signal:
+    """A row of a tape's input or outputs, checked, with a name for each column."""
+    symbols = values.dtype.kind in "iu"
+    if symbols:
+        values = values[:, np.newaxis]  # one per step
+    shown = on_tape(where, name, values, mask if values.ndim > 1 else None)
+    columns = values.shape[-1]
+    own = [f"{name} {k}" for k in range(columns)]
+    if labels is not None:
+        own = names(where, f"{name}_labels", labels, columns, "columns")
+    return Signal(name, shown, own, labels is not None, symbols)
+
+
+def outputs_of_row(where: str, tape: Tape, outputs: Array, row: int, steps: int) -> Array:
+    """One row of the outputs in the order of time, ``(T, K)``; ``(K,)`` after the last step."""
+    own: Array = outputs[row]
+    if own.ndim > 1 and len(own) == steps:
+        own = own[::-1] if tape.turned else own
+        return own.reshape(steps, -1)  # branches that are not joined are put side by side
+    last = last_part(tape)
+    if own.ndim > 1 and last.mask is not None and last.mask.shape[1] != steps:
+        expected = f"the outputs must be on the time axis of the input, T={steps}"
+        advice = "A RepeatVector begins another: take the parts by themselves, tape.parts[k]."
+        fail(TapeError, where, expected, f"T={last.mask.shape[1]}", advice)
+    return own.ravel()
+
+
+def last_part(tape: Tape) -> Tape:
+    """The tape of the last layer."""
+    return last_part(tape.parts[-1]) if tape.parts else tape
+
+
+def truth_of_row(where: str, tape: Tape, truth: object, row: int, steps: int) -> Array:
+    """One row of the targets."""
+    checked = numbers(where, "truth", truth)
+    if checked.shape != tape.outputs.shape:
+        expected = f"truth must have the shape of tape.outputs, {tape.outputs.shape}"
+        fail(ShapeError, where, expected, checked.shape, "Give the targets of the whole batch.")
+    own = outputs_of_row(where, tape, checked, row, steps)
+    if own.shape[-1] > MAX_TRACES:
+        expected = f"truth can be drawn for at most {MAX_TRACES} columns"
+        fail(ArgumentError, where, expected, own.shape[-1], "Leave it out.")
+    return own
+
+
+def draw_signal(
+    picture: Picture,
+    ax: Axes,
+    drawn: Signal,
+    times: Array,
+    mask: Array,
+    truth: Array | None = None,
+    ends: Range = ANY,
+) -> None:
+    """Draw it; ``ends`` are the range of its values where it is known."""
+    name, unit, columns = drawn.name, "value", len(drawn.labels)
+    given = [drawn.values] if truth is None else [drawn.values, truth]
+    power = power_of_ten(*given)
+    values, *others = [without_power(own, power) for own in given]
+    if values.ndim == 1:
+        _points(ax, drawn, times, mask, values, others)
+        name += " (after the last step)" if name == "output" else " (no time axis)"
+    elif columns > MAX_TRACES:
+        scale = signed(drawn.values[mask], ends)
+        mesh = heat_map(ax, times, drawn.values, mask, scale)
+        colour_bar(picture, mesh, ax, name, scale)
+        unit, power = "unit", 0
+    else:
+        _lines(ax, drawn.labels, times, mask, values, others)
+    if drawn.symbols:
+        ax.lines[0].set(linestyle="", marker=".", markevery=None)
+        ax.yaxis.set_major_locator(whole_numbers(4))
+        unit = "symbol"
+    if columns == 1 and drawn.named:
+        name += f" · {drawn.labels[0]}"
+    finish(ax, name, ylabel=with_power(unit, power))
+    if truth is not None or 1 < columns <= MAX_TRACES or values.ndim == 1 < columns:
+        legend_above(ax)
+
+
+def _lines(
+    ax: Axes, labels: list[str], times: Array, mask: Array, values: Array, truth: list[Array]
+) -> None:
+    """A line for each column; the truth in black where there is one, else dashed."""
+    alone = len(labels) == 1
+    for right in truth:
+        shown = np.where(mask[:, np.newaxis], right, np.nan)
+        for k, column in enumerate(shown.T):
+            label = "truth" if alone else "truth (dashed)" if k == 0 else UNNAMED
+            style = {"color": TRUTH} if alone else {"color": COLOURS[k], "linestyle": "--"}
+            ax.plot(times, column, label=label, **style)  # type: ignore[arg-type]
+    traces(ax, times, values, mask, ["output"] if truth and alone else labels)
+
+
+def _points(
+    ax: Axes, drawn: Signal, times: Array, mask: Array, values: Array, truth: list[Array]
+) -> None:
+    """A point for each column, at the step of the output; if there are many, one is named."""
+    last = np.flatnonzero(mask)[-1] if mask.any() else -1
+    at = times[last] if drawn.name == "output" else times[0]
+    many, largest = len(values) > MAX_TRACES, int(np.argmax(values))
+    for k, value in enumerate(values):
+        colour, label = COLOURS[k % MAX_TRACES], drawn.labels[k]
+        if many and k == largest:
+            colour, label = COLOURS[0], f"largest: {label}"
+        elif many:
+            colour, label = OTHERS, UNNAMED
+        ax.plot(at, value, "o", color=colour, label=label, zorder=3 if k == largest else 2)
+    for right in truth:
+        for k, value in enumerate(right):
+            label = "truth" if k == 0 else UNNAMED
+            ax.plot(at, value, "x", color=TRUTH, label=label, zorder=4)
+    ax.margins(y=0.3)
