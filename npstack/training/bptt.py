@@ -185,6 +185,12 @@ def truncated_gradients(
     check_loss_function(where, loss)
     samples = check_samples(where, "samples", samples)
     check_truncation(where, "it", model, samples)
+    weights = samples.weights
+    if weights is not None and weights.dtype.kind == "f":  # the largest ones have no sum
+        with np.errstate(over="ignore"):
+            if np.isinf(weights.sum()):  # a factor of all of them changes no mean
+                smaller = np.ldexp(weights, -weights.size.bit_length())
+                samples = samples._replace(weights=smaller)
     total = total_weight(samples, counted(model.interface.keeps_time, samples))
     if total == 0:
         advice = "Leave rows that are all padding out of the batch."

@@ -306,3 +306,18 @@ def test_a_gradient_that_is_no_number_is_told_by_its_time_step(truncate):
         with np.errstate(all="ignore"):
             message = told(model, samples, truncate, loss)
         assert f"first at time step {step} of LSTM" in message
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_largest_weights_have_no_sum_and_a_mean(dtype):
+    rng = np.random.default_rng(0)
+    model, x = LSTM(1, 1, rng=rng), rng.standard_normal((2, 6, 1)).astype(dtype)
+    model.params = {name: value.astype(dtype) for name, value in model.params.items()}
+    weights = rng.uniform(0.5, 1, (2, 6)).astype(dtype)
+    large = np.ldexp(weights, np.finfo(dtype).maxexp - 1)
+    one, other = (
+        truncated_gradients(model, Samples(x, x, weights=w), 2, 3) for w in (weights, large)
+    )
+    assert other.value == pytest.approx(one.value, rel=100 * np.finfo(dtype).eps)
+    for name, gradient in one.params.items():
+        np.testing.assert_allclose(other.params[name], gradient, rtol=1e-4, atol=1e-7)
