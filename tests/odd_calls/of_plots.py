@@ -17,7 +17,7 @@ def tape():
 
 
 def drawn(function):
-    """The function; what it draws is told by its size and its panels, and closed."""
+    """The function; its picture is described by its size and its panels, and closed."""
 
     def call(**given):
         picture = function(**given)

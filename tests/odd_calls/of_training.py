@@ -87,7 +87,7 @@ FIT = {
     "fit with a callback": Call(
         learned, fitted(on_epoch=lambda *_: None), {"on_epoch": "function or None"}
     ),
-    "fit in batches of one's own": Call(
+    "fit in custom batches": Call(
         learned,
         fitted(batches=lambda rng: np.array_split(np.arange(8), 2)),
         {"batches": "function or None"},

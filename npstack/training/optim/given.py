@@ -40,7 +40,7 @@ def check_arrays(
 
 
 def check_still_finite(where: str, new: Params, old: Params, memory: Mapping[str, Params]) -> None:
-    """No NaN or infinity where an update found a number; else the names are told."""
+    """Check that an update turned no number into NaN or infinity; the error lists the names."""
     odd = [name for name, values in new.items() if not is_finite(values).all()]
     odd = [name for name in odd if (is_finite(old[name]) & ~is_finite(new[name])).any()]
     if odd:

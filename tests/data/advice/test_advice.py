@@ -1,4 +1,4 @@
-"""Whoever does what an error of a reader advises gets the right value, or another error.
+"""Following the advice of an error of a reader gives the right value, or another error.
 
 A machine reads odd files, does what the errors advise, in every way that is left open, and reads
 again. Every advice that stands in the source of the readers is met on the way.

@@ -257,21 +257,21 @@ ARGUMENTS = {
         lambda w: w.stack.params.__setitem__("layers.0.b", np.zeros(8)),
         (AttributeError, "__setitem__"),
     ),
-    "NaN born at the first step of layer 1": (
+    "NaN first at the first step of layer 1": (
         lambda w: w.stack.forward(w.x, params=poisoned(w.stack.params, "layers.1.W", (0, 6))),
         (NonFiniteError, "first at time step 0 of 1.LSTM, in 'forget'", "parameters"),
     ),
-    "NaN born in layer 0 and handed on": (
+    "NaN in layer 0, passed on": (
         lambda w: w.stack.forward(w.x, params=poisoned(w.stack.params, "layers.0.W", (1, 5))),
         (NonFiniteError, "first at time step 0 of 0.LSTM, in 'candidate'"),
     ),
-    "NaN born at the first valid step": (
+    "NaN first at the first valid step": (
         lambda w: w.lstm.forward(
             w.x, mask=~w.mask & w.mask[:1], params=poisoned(w.lstm.params, "W", (0, 7))
         ),
         (NonFiniteError, "first at time step 0 of LSTM, in 'output'"),
     ),
-    "NaN born after left padding": (
+    "NaN first after left padding": (
         lambda w: w.lstm.forward(
             w.x,
             mask=np.ones((B, T), bool) & (np.arange(T) > 1),
@@ -279,13 +279,13 @@ ARGUMENTS = {
         ),
         (NonFiniteError, "first at time step 2 of LSTM, in 'input'"),
     ),
-    "NaN born in an embedding": (
+    "NaN first in an embedding": (
         lambda w: w.embedding.forward(
             np.array([[0, 1, 2], [3, 3, 2]]), params=poisoned(w.embedding.params, "W", (2, 0))
         ),
         (NonFiniteError, "first at time step 2 of Embedding, in 'outputs'"),
     ),
-    "NaN born in a dense layer": (
+    "NaN first in a dense layer": (
         lambda w: w.dense.forward(w.x, params=poisoned(w.dense.params, "b", 0)),
         (NonFiniteError, "time step 0 of Dense, in 'outputs'"),
     ),
