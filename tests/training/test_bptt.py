@@ -318,6 +318,6 @@ def test_the_largest_weights_have_no_sum_and_a_mean(dtype):
     one, other = (
         truncated_gradients(model, Samples(x, x, weights=w), 2, 3) for w in (weights, large)
     )
-    assert other.value == pytest.approx(one.value, rel=100 * np.finfo(dtype).eps)
+    assert other.value == pytest.approx(one.value, rel=100 * float(np.finfo(dtype).eps))
     for name, gradient in one.params.items():
         np.testing.assert_allclose(other.params[name], gradient, rtol=1e-4, atol=1e-7)

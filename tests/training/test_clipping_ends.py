@@ -124,6 +124,10 @@ ODD = {
     "integers": (WHOLE, r"\['b'\] must be floating point, got int64 of shape \(2,\)"),
     "booleans": ({"b": np.array([True])}, r"\['b'\] must be floating point, got bool"),
     "half a float": ({"b": np.ones(2, "f2")}, r"\['b'\] must be floating point, got float16"),
+    "the other byte order": (
+        {"b": np.ones(2, np.dtype("f8").newbyteorder())},
+        r"\['b'\] must be floating point, got [<>]f8",
+    ),
     "a mask": (MASKED, r"\['b'\] must be an array without a mask of its own"),
     "words": ({"b": "x"}, r"\['b'\] must be an array of numbers"),
     "nothing": ({"b": None}, r"\['b'\] must be an array of numbers, got None"),

@@ -12,6 +12,7 @@ from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 
 ADVICE = "Pass what a model has: model.params, model.backward(…).params."
+USUAL = frozenset(np.dtype(code) for code in "fdg")
 SMALLER = "Clip the gradients (clip_by_global_norm), or take smaller steps."
 
 
@@ -33,7 +34,7 @@ def check_arrays(
     found = {}
     for key in arrays if names is None else names:
         value = arrays[key]
-        if type(value) is not np.ndarray or value.dtype.char not in "fdg":  # those need no look
+        if type(value) is not np.ndarray or value.dtype not in USUAL:  # those need no look
             value = check_float(where, f"{name}[{key!r}]", value, None, "")
         found[key] = value
     return found
