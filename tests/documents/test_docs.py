@@ -92,6 +92,18 @@ def test_the_derivation_quotes_every_numbered_line_of_the_cell():
     assert numbered <= {quotation["line"] for quotation in QUOTATION.finditer(text)}
 
 
+def test_the_coverage_names_tests_and_clauses_that_exist():
+    text = (ROOT / "docs/coverage.md").read_text(encoding="utf-8")
+    sources = "\n".join(
+        path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py")
+    )
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 20
+    assert not named - set(re.findall(r"def (test_\w+)", sources))
+    clauses = (ROOT / "docs/specification.md").read_text(encoding="utf-8")
+    assert all(f"### §{clause} " in clauses for clause in re.findall(r"§(\d+\.\d+)", text))
+
+
 def test_the_contributing_guide_maps_every_module():
     modules = {path.stem for path in (ROOT / "npstack").iterdir() if path.suffix in ("", ".py")}
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
