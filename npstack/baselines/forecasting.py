@@ -131,7 +131,7 @@ def _check_lag(where: str, lag: object, split: Split) -> int:
     if months > split.valid:
         expected, advice = (
             f"lag must be at most valid={split.valid}",
-            "Nothing stands before month 0.",
+            "There is nothing before month 0.",
         )
         fail(ArgumentError, where, expected, months, advice)
     return months

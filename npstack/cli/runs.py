@@ -217,7 +217,7 @@ def same_problem(run: Run, path: Path | None) -> Problem:
     path = run.data if path is None else path
     where = f"the run {str(run.folder)!r}"
     if not path.exists():
-        advice = "Has it been moved? Then name it behind the command."
+        advice = "Has it been moved? Then give its new path after the command."
         fail(DataError, where, f"its data {str(path)!r} must be there", "no such file", advice)
     if digest_of(path) != run.digest:
         expected = f"the data must be those that it began with ({run.data.name})"

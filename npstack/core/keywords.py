@@ -31,7 +31,7 @@ ELSEWHERE = {
     "activation": "Use LSTMVariantCell(D, H, Activations(…), rng=rng) in Recurrent(…).",
     "recurrent_activation": "Use LSTMVariantCell(D, H, Activations(…), rng=rng) in Recurrent(…).",
     "nonlinearity": "It is called activation.",
-    "stateful": "Pass it to fit, or hand states=tape.final to the next forward.",
+    "stateful": "Pass it to fit, or pass states=tape.final to the next forward.",
     "return_state": "The final state is tape.final, always.",
     "go_backwards": "Use Reversed(LSTM(…)).",
     "reset_after": "Use reset='after' or reset='before'.",

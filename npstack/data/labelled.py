@@ -193,7 +193,7 @@ def label_numbers(
         k = int(np.argmin(each))
         some = ", ".join(map(brief, known[:10])) + (", …" if len(known) > 10 else "")
         expected, got = f"label must be one of {some}", brief(names[codes[k]])
-        advice = "Leave its sequence out: a model tells no class that it was not trained on."
+        advice = "Leave its sequence out: a model cannot predict a class that it has not learned."
         fail(DataError, f"{where}, {place(k)}", expected, got, advice)
     return each, known
 
@@ -253,13 +253,13 @@ def _check_new(at: str, key: str, lengths: Mapping[str, int]) -> None:
     if not key:
         fail(DataError, at, "every line must name its sequence", "nothing", "Fill it in.")
     if key in lengths:
-        expected = "lines of one sequence must stand together"
+        expected = "lines of one sequence must be together"
         fail(DataError, at, expected, f"{brief(key)} again", "Sort the file by sequence.")
 
 
 def _refuse_label(at: str, tag: str) -> None:
     expected = "every line must have the label of its sequence"
-    advice = "Has each step one of its own? Use labels='step'. If not, correct it."
+    advice = "Does each step have its own label? Use labels='step'. If not, correct it."
     typed = "Correct it: all lines of a sequence have one label."
     if not tag:
         advice = typed = "Fill it in."

@@ -144,7 +144,7 @@ def _arrays(where: str, archive: zipfile.ZipFile, size: int, most_bytes: int) ->
         fail(DataError, where, COUNT, f"{len(members):,}", TOGETHER)
     wrong = [name for name, times in names.items() if not name.endswith(".npy") or times > 1]
     if wrong:
-        expected = "every array must stand in the file once, under a name that ends in .npy"
+        expected = "every array must be in the file once, under a name that ends in .npy"
         fail(DataError, where, expected, brief(wrong[0]), "np.savez writes such files.")
     total = sum(member.file_size for member in members)
     if total > most_bytes:

@@ -228,14 +228,14 @@ def _rows(
             expected = f"a record must have {count} fields like line {head.line}"
             advice = f"Is {head.delimiter!r} the delimiter? A decimal comma needs another."
             if _is_marked(fields[0], comment):
-                advice = "Is it a comment? Take it out: comments stand before the first record."
+                advice = "Is it a comment? Take it out: comments come before the first record."
             fail(DataError, at, expected, len(fields), advice)
         if count > width and fields.pop():
             expected = f"field {count} must be empty like those above it"
             fail(DataError, at, expected, "a value", "Give every column a name, in the first line.")
         if fields == names:
             advice = "Were files joined? Take the line out."
-            fail(DataError, at, "names must stand in the first record", "them again", advice)
+            fail(DataError, at, "names must be in the first record", "them again", advice)
         yield n, fields
 
 

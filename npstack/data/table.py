@@ -183,7 +183,7 @@ def refuse(
         asked, one = f"Is every {sign!r} a decimal sign?", field.replace(sign, decimal)
         advice = f"{asked} Then use decimal={sign!r}. If not, and this one is: write {one}."
         typed = f"{asked} Then use --decimal {sign}. If not, and this one is: write {one}."
-    fail(DataError, at, "a finite number must stand there", brief(field), advice, typed=typed)
+    fail(DataError, at, "this field must be a finite number", brief(field), advice, typed=typed)
 
 
 def find_column(

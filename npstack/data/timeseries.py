@@ -69,7 +69,7 @@ def load_ts(path: str | Path, most_bytes: int = MOST_BYTES) -> Labelled:
                 fail(DataError, at, "the header must be lines '@key value'", brief(line), advice)
             if key[1:].lower() in header:
                 advice = "Leave one of the two out."
-                fail(DataError, at, "a key must stand in the header once", brief(key), advice)
+                fail(DataError, at, "a key must occur once in the header", brief(key), advice)
             header[key[1:].lower()] = values
             if key.lower() == "@data":
                 _check_header(at, header)
@@ -120,7 +120,7 @@ def _sequence(at: str, parts: list[str], dimensions: int | None) -> Array:
                 place, advice = f"{at}, dimension {d}, step {t}", "Correct it."
                 if is_missing(field[0].strip()):
                     advice = "Fill it in, or leave the step out of every dimension."
-                fail(DataError, place, "a finite number must stand there", brief(field[0]), advice)
+                fail(DataError, place, "the value must be a finite number", brief(field[0]), advice)
             columns[d].append(value)
         if len(columns[d]) != len(columns[0]):
             expected = f"dimension {d} must have {len(columns[0])} steps like dimension 0"

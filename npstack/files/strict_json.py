@@ -97,7 +97,7 @@ def _finite(text: str) -> float:
 def _different(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("one key stands twice")
+        raise ValueError("a key occurs twice")
     return found
 
 

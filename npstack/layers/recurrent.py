@@ -206,7 +206,7 @@ class Recurrent(Layer):
         drawn = self.cell.draw_noise(context.rng, batch, steps)
         if shapes is None and drawn is not None:
             expected = f"noise_shapes of {type(self.cell).__name__} must say what it draws"
-            fail(ArgumentError, where, expected, "None", "Write it beside draw_noise.")
+            fail(ArgumentError, where, expected, "None", "Define it together with draw_noise.")
         return drawn
 
     def check_state(

@@ -149,7 +149,7 @@ def _check_agrees(file: RunFile, found: Checkpoint, optimiser: Optimiser, epochs
         fail(DataError, where, "the run must have the settings of this call", got, advice)
     done = len(found.history.epochs)
     if done > epochs:
-        expected = f"the run must have at most epochs={epochs} epochs behind it"
+        expected = f"the run must have at most epochs={epochs} completed epochs"
         fail(DataError, where, expected, done, advice)
     _check_usable(where, found, optimiser)
 

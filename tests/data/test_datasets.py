@@ -46,7 +46,7 @@ def test_a_ts_file_by_hand(tmp_path):
     ("old", "new", "words"),
     [
         ("1.25", "1,25", "line 10: dimension 1 must have 4 steps"),
-        ("1.25", "x", r"line 10, dimension 0, step 1: a finite number .* got 'x'"),
+        ("1.25", "x", r"line 10, dimension 0, step 1: the value must be a finite number, got 'x'"),
         ("1.25", "?", "line 10, dimension 0, step 1"),
         ("1.25", "1e999", "line 10, dimension 0, step 1.*got '1e999'"),
         (":yes", ":maybe", r"line 10: label must be one of 'no', 'yes', got 'maybe'"),

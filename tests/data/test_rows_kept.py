@@ -87,7 +87,7 @@ def test_every_record_is_there(write, content, options, names, rows):
         ("Mon,\nTue,5\n", MASKED, "may be a missing value"),
         ("Mon,-inf\nTue,5\n", {}, "may be a missing value"),
         ("t,2020\n1,2\n", {}, "'2020' beside 't'. Are these names. Use header=True"),
-        ("a,b\n1,2\na,b\n3,4\n", {}, "line 3: names must stand in the first record.*Take the line"),
+        ("a,b\n1,2\na,b\n3,4\n", {}, "line 3: names must be in the first record.*Take the line"),
         ("a,b,\n" + "1,2,\n" * 12 + "3,4,5\n", {}, "line 14: field 3 must be empty like those"),
         ("a,b\n1,2,\n", {}, "line 2: a record must have 2 fields"),
         ("a,b\n1,2\n3\n", {}, "line 3: a record must have 2 fields"),
@@ -168,7 +168,7 @@ def test_sequences_may_be_called_anything(write):
         ("sequence,x,label\na,1,p\n,2,p\n", "line 3: every line must name its sequence"),
         ("sequence,x,label\na,1,p\na,2,\n", "line 3, column 3: every line must have the label"),
         ("sequence,x,label\n# a\na,1,p\n", "line 2: .*3 fields .*Is it a comment"),
-        ("sequence,x,label\na,1,p\nsequence,x,label\nb,1,p\n", "line 3: names must stand in the"),
+        ("sequence,x,label\na,1,p\nsequence,x,label\nb,1,p\n", "line 3: names must be in the"),
         ("#sequence,x,label\na,1,p\n", r"got 'sequence'. .*called=\{'sequence'"),
     ],
 )

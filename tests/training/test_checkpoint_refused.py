@@ -169,7 +169,7 @@ def test_a_position_outside_its_array_never_reaches_numpy(kind, part, name, valu
         (b'{"a": NaN}', "'NaN' is no finite number"),
         (b'{"a": -Infinity}', "'-Infinity' is no"),
         (b'{"a": 1e999}', "'1e999' is no"),
-        (b'{"a": 1, "a": 2}', "one key stands twice"),
+        (b'{"a": 1, "a": 2}', "a key occurs twice"),
         (b"[" * 99_999, "recursion"),
         (b"[" * 70 + b"]" * 70, "got 70 levels"),
         (b"1" * 5000, "digits"),

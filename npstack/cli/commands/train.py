@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
         "train",
         help="train a stacked LSTM on your own file",
         description="Train a stacked LSTM on a CSV, NPZ or text file. The best epoch is kept;\n"
-        "figures on a test part, beside simple baselines, and pictures go into a run folder.",
+        "figures on a test part, with simple baselines, and pictures go into a run folder.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -261,7 +261,7 @@ def _check_grads(where: str, values: Params, params: Params, grads: Params) -> d
 
 def _check_decay(where: str, name: str, value: object) -> float:
     """Check for a number of at least zero."""
-    number = check_number(where, name, value, "0.0 is none.")
+    number = check_number(where, name, value, "0.0 means none.")
     if number < 0:
-        fail(ArgumentError, where, f"{name} must be at least 0", describe(value), "0.0 is none.")
+        fail(ArgumentError, where, f"{name} must be at least 0", describe(value), "0.0 means none.")
     return number

@@ -11,7 +11,7 @@ from npstack.core.params import Params
 from npstack.core.wide import Wide
 from npstack.training.optim.given import check_arrays
 
-LOST = "A gradient that is no number has no direction: leave this step out."
+LOST = "A gradient with NaN or infinity has no direction: skip this step."
 
 
 def global_norm(grads: Params) -> float:

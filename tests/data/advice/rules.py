@@ -238,7 +238,7 @@ RULES: dict[str, Callable[[Task], list[State | None]]] = {
     r"Is '(.)' the delimiter\? A decimal comma needs another\.": by_question(
         "the delimiter?", Task.corrected, lambda task: task.known("delimiter")
     ),
-    r"Is it a comment\? Take it out: comments stand before the first record\.": by_question(
+    r"Is it a comment\? Take it out: comments come before the first record\.": by_question(
         "Is it a comment?", Task.without_line
     ),
     r"Were files joined\? Take the line out\.": by_question(
@@ -274,7 +274,7 @@ RULES: dict[str, Callable[[Task], list[State | None]]] = {
     r"Sort the file by sequence( and step)?\.": sort_lines,
     r"Number the steps 0, 1, 2, …, or take the column out\.": number_steps,
     r"Is a line there twice\? Take one out\.": by_question("there twice?", Task.without_line),
-    r"Has each step one of its own\? Use labels='step'\. If not, correct it\.": by_question(
+    r"Does each step have its own label\? Use labels='step'\. If not, correct it\.": by_question(
         "Has each step", lambda task: task.option("labels", "'step'"), Task.corrected
     ),
     r"Leave its sequence out: .*": without_sequence,
