@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
+from npstack.core.trees import named
 
 
 class Way(NamedTuple):
@@ -107,7 +108,8 @@ class Tape:
     ways = cast(tuple[Way, ...], ())
 
     def __repr__(self) -> str:
-        shapes = (f"{name} {np.shape(getattr(self, name))}" for name in ("x", "outputs"))
+        parts = {**named("x", self.x), "outputs": self.outputs}
+        shapes = (f"{name} {np.shape(part)}" for name, part in parts.items())
         return f"{type(self).__name__}({', '.join(shapes)})"
 
     @property

@@ -34,6 +34,7 @@ from npstack.data.lines import number
 from npstack.data.ragged import Padded, check_padding, pad
 from npstack.data.records import MOST_BYTES, records
 from npstack.data.table import Advice, check_names, find_column, find_columns, refuse
+from npstack.files.paths import of_file
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
 
@@ -126,7 +127,7 @@ def load_labelled_csv(
         unknown, a step does not increase, a sequence occurs again after its end; ``most_bytes`` is
         too small.
     """
-    where = f"load_labelled_csv({str(path)!r})"
+    where = of_file("load_labelled_csv", path)
     labels = check_option(where, "labels", labels, ["sequence", "step", "none"])
     decimal = check_option(where, "decimal", decimal, [".", ","])
     known = None if classes is None else tuple(check_names(where, "classes", classes, "calm"))

@@ -19,6 +19,7 @@ from npstack.data.amounts import check_room
 from npstack.data.labelled import Labelled, label_numbers
 from npstack.data.loaders import load_npz
 from npstack.data.table import check_names
+from npstack.files.paths import of_file
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
 
@@ -49,7 +50,7 @@ def load_labelled_npz(
     NonFiniteError
         NaN or infinity at a step of a sequence.
     """
-    where = f"load_labelled_npz({str(path)!r})"
+    where = of_file("load_labelled_npz", path)
     told = None if classes is None else tuple(check_names(where, "classes", classes, "calm"))
     arrays = load_npz(path, most_bytes)
     if "x" not in arrays or not arrays.keys() <= {"x", *OTHERS}:

@@ -20,7 +20,7 @@ from npstack.core.arguments import check_size
 from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
 from npstack.data.lines import check_start, decode
-from npstack.files.paths import open_file
+from npstack.files.paths import of_file, open_file
 from npstack.files.strict_json import brief
 
 MOST_ARRAYS = 1000
@@ -61,7 +61,7 @@ def load_text(path: str | Path, most_bytes: int = 2**28) -> str:
     OSError
         There is no such file, or it cannot be read.
     """
-    where = f"load_text({str(path)!r})"
+    where = of_file("load_text", path)
     with open_file(where, path, check_size(where, "most_bytes", most_bytes)) as file:
         data = file.read()
     check_start(data[:8], where)
@@ -106,7 +106,7 @@ def load_npz(path: str | Path, most_bytes: int = 2**30) -> dict[str, Array]:
     ...     load_npz(f"{folder}/a.npz")
     {'x': array([0., 1., 2.]), 'y': array(['u', 'v'], dtype='<U1')}
     """
-    where = f"load_npz({str(path)!r})"
+    where = of_file("load_npz", path)
     most_bytes = check_size(where, "most_bytes", most_bytes)
     with open_file(where, path) as file:
         size = file.seek(0, io.SEEK_END)

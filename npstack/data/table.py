@@ -17,6 +17,7 @@ from npstack.core.errors import ArgumentError, DataError, describe, fail
 from npstack.core.numerics import Array
 from npstack.data.lines import THOUSANDS, is_infinite, number
 from npstack.data.records import MOST_BYTES, is_missing, records
+from npstack.files.paths import of_file
 from npstack.files.strict_json import brief
 
 MOST_NEAR = 1000  # names that are searched for a similar one
@@ -113,7 +114,7 @@ def load_csv(
     >>> table.mask[1].tolist()
     [True, False]
     """
-    where = f"load_csv({str(path)!r})"
+    where = of_file("load_csv", path)
     masks = check_option(where, "missing", missing, ["refuse", "mask"]) == "mask"
     decimal = check_option(where, "decimal", decimal, [".", ","])
     head, rows = records(path, where, delimiter, decimal, comment, header, most_bytes)

@@ -14,6 +14,7 @@ from npstack.core.numerics import Array
 from npstack.data.labelled import Labelled, label_numbers, padded
 from npstack.data.lines import number, text_lines
 from npstack.data.records import MOST_BYTES, is_missing
+from npstack.files.paths import of_file
 from npstack.files.strict_json import brief
 from npstack.losses.samples import Samples
 
@@ -51,7 +52,7 @@ def load_ts(path: str | Path, most_bytes: int = MOST_BYTES) -> Labelled:
     DataError
         With the line, and the dimension and step; or ``most_bytes`` is too small.
     """
-    where = f"load_ts({str(path)!r})"
+    where = of_file("load_ts", path)
     header: dict[str, list[str]] = {}
     sequences: list[Array] = []
     found: dict[str, int] = {}

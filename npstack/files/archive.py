@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from npstack.core.errors import ArgumentError, DataError, DtypeError, describe, fail
+from npstack.core.arrays import as_array
+from npstack.core.errors import ArgumentError, DataError, DtypeError, describe, fail, kind_of
 from npstack.core.numerics import Array
 from npstack.files import container, strict_json
 from npstack.files.atomic import replacing
@@ -95,8 +96,7 @@ def write(
             expected = f"{name} must be of type {kind.fields[name].__name__}"
             got = f"{brief(value)} ({type(value).__name__})"
             fail(DtypeError, where, expected, got, "It is written as JSON.")
-    for name, value in arrays.items():
-        _check_array(where, name, value)
+    arrays = {name: _checked(where, name, value) for name, value in arrays.items()}
     total = sum(value.nbytes for value in arrays.values())
     if total > MOST_BYTES or len(arrays) > MOST_ARRAYS:
         expected = f"arrays must be at most {MOST_ARRAYS:,}, of {MOST_BYTES:,} bytes together"
@@ -109,14 +109,16 @@ def write(
         container.write(file, _contents(text, arrays))
 
 
-def _check_array(where: str, name: object, value: object) -> None:
+def _checked(where: str, name: object, value: object) -> Array:
+    """A plain array under a name that a file can have."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         expected = "names of arrays must be words with dots between, like '0.layers.1.U'"
         fail(ArgumentError, where, expected, repr(name), "Rename the layer or the parameter.")
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "iufc":
-        got = describe(value) if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        got = describe(value) if isinstance(value, np.ndarray) else kind_of(value)
         advice = "Cast it with astype(np.float64); objects would have to be pickled."
         fail(DtypeError, where, f"{name!r} must be an array of numbers", got, advice)
+    return as_array(where, repr(name), value)
 
 
 def _description(value: Array) -> list[Any]:

@@ -17,12 +17,20 @@ from npstack.cells.base import Cell, check_cell_params
 from npstack.cells.parts import Part
 from npstack.core.activations import Activation
 from npstack.core.config import TYPE, Configured, arguments_of
-from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackError, describe, fail
+from npstack.core.errors import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    NpstackError,
+    describe,
+    fail,
+    kind_of,
+)
 from npstack.core.params import Params, count
 from npstack.core.undrawn import Undrawn
 from npstack.files import archive
 from npstack.files.archive import Kind
-from npstack.files.paths import check_path
+from npstack.files.paths import check_path, of_file
 from npstack.files.strict_json import brief
 from npstack.layers.base import Layer
 from npstack.layers.chain import Chain
@@ -106,7 +114,7 @@ def build(
         if isinstance(made, Cell):
             params = check_cell_params("build", params, made.param_shapes)
         elif not isinstance(made, Layer):
-            expected, got = "params belong to a layer or a cell", f"a {type(made).__name__}"
+            expected, got = "params belong to a layer or a cell", kind_of(made)
             fail(ArgumentError, "build", expected, got, "Leave them out.")
         made.params = params
     return made
@@ -275,7 +283,7 @@ def load_model(path: str | Path, known: Mapping[str, type[Configured]] | None = 
     OSError
         There is no such file, or it cannot be read.
     """
-    where = f"load_model({str(path)!r})"
+    where = of_file("load_model", path)
     _check_known("load_model", known)
     fields, params = archive.read(check_path("load_model", path), where, MODEL)
     try:

@@ -53,6 +53,17 @@ def check_path(where: str, path: object, name: str = "path") -> Path:
     return Path(text)
 
 
+def of_file(function: str, path: object) -> str:
+    """How an error names a call: with its path, if it is one.
+
+    Examples
+    --------
+    >>> of_file("load_csv", "rain.csv"), of_file("load_csv", None)
+    ("load_csv('rain.csv')", 'load_csv')
+    """
+    return f"{function}({str(path)!r})" if isinstance(path, str | os.PathLike) else function
+
+
 def _kind_of(path: Path) -> str | None:
     """What a path leads to, if it is not a file; None for a file. OSError if there is nothing."""
     try:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npstack.analysis.directions import readings
-from npstack.core.errors import ArgumentError, ShapeError, TapeError, describe, fail
+from npstack.core.errors import ArgumentError, ShapeError, TapeError, fail, kind_of
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.plots.frame import WIDTH, Picture, finish, layer_title, new_picture
@@ -75,9 +75,9 @@ def handover(
     """
     where = "plots.handover"
     x = tape.x if isinstance(tape, Tape) else None
-    if len(getattr(tape, "parts", ())) != 2 or not hasattr(x, "target_in"):
+    if not isinstance(tape, Tape) or len(tape.parts) != 2 or not hasattr(x, "target_in"):
         expected = "tape must be that of an EncoderDecoder"
-        got = f"a {type(tape).__name__}" if isinstance(tape, Tape) else describe(tape)
+        got = kind_of(tape)
         fail(TapeError, where, expected, got, "Pass model.forward(…).")
     row = check_row(where, row, len(tape.outputs))
     labels: list[str] = []

@@ -8,7 +8,7 @@ import numpy as np
 
 from npstack.analysis.directions import Reading
 from npstack.core.activations import ANY
-from npstack.core.errors import TapeError, describe, fail
+from npstack.core.errors import TapeError, describe, fail, kind_of
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS
 from npstack.core.tape import RecurrentTape, Tape
@@ -171,7 +171,7 @@ def gates(
     where = "plots.gates"
     if not isinstance(tape, Tape) or tape.layers != (tape,):
         expected = "tape must be the tape of one recurrent layer"
-        got = f"a {type(tape).__name__}" if isinstance(tape, Tape | tuple) else describe(tape)
+        got = kind_of(tape) if isinstance(tape, Tape | tuple) else describe(tape)
         fail(TapeError, where, expected, got, "Pick one: tape.layers[0] reads the input.")
     row = check_row(where, row, len(tape.x))
     mask = _row_of_mask(Reading(tape, "", False), row)

@@ -13,14 +13,22 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackError, describe, fail
+from npstack.core.errors import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    NpstackError,
+    describe,
+    fail,
+    kind_of,
+)
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.files import archive
 from npstack.files.archive import Kind
 from npstack.files.atomic import previous_of
 from npstack.files.container import CRAFTED
-from npstack.files.paths import check_path
+from npstack.files.paths import check_path, of_file
 from npstack.files.random_state import check_state, plain
 from npstack.files.strict_json import brief
 from npstack.training.history import History
@@ -101,10 +109,10 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     where = "save_checkpoint"
     file = check_path(where, path)
     if not isinstance(checkpoint, Checkpoint):
-        got = f"a {type(checkpoint).__name__}"
+        got = kind_of(checkpoint)
         fail(DtypeError, where, "checkpoint must be a Checkpoint", got, "Build one, or use fit.")
     if not isinstance(checkpoint.history, History):
-        got = f"a {type(checkpoint.history).__name__}"
+        got = kind_of(checkpoint.history)
         fail(DtypeError, where, "history must be a History", got, "Pass what fit returned.")
     columns = asdict(checkpoint.history)
     _check_named(where, checkpoint.params)
@@ -146,7 +154,7 @@ def load_checkpoint(path: str | Path, model_params: Params | None = None) -> Che
 
 
 def _load_checkpoint(path: Path, model_params: Params | None) -> Checkpoint:
-    where = f"load_checkpoint({str(path)!r})"
+    where = of_file("load_checkpoint", path)
     fields, arrays = archive.read(path, where, CHECKPOINT)
     parts: dict[str, Any] = {part: {} for part in PARTS}
     for name, value in arrays.items():
@@ -234,7 +242,7 @@ def load_weights(
     OSError
         There is no such file, or it cannot be read.
     """
-    where = f"load_weights({str(path)!r})"
+    where = of_file("load_weights", path)
     fields, params = archive.read(check_path("load_weights", path), where, WEIGHTS)
     if model_params is not None:
         _check_model(where, params, model_params)
@@ -246,7 +254,7 @@ def load_weights(
 
 def _check_named(where: str, params: object) -> None:
     if not isinstance(params, Mapping):
-        got, advice = f"a {type(params).__name__}", "Pass model.params."
+        got, advice = kind_of(params), "Pass model.params."
         fail(DtypeError, where, "params must be a dictionary of arrays", got, advice)
 
 

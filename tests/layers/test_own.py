@@ -8,6 +8,7 @@ from npstack import (
     ArgumentError,
     Dense,
     DtypeError,
+    EncoderDecoder,
     Layer,
     Parallel,
     Recurrent,
@@ -15,6 +16,7 @@ from npstack import (
     RNNCell,
     Sequential,
     ShapeError,
+    SourceTarget,
     Tape,
     check_gradients,
 )
@@ -154,3 +156,6 @@ def test_a_tape_is_shown_in_one_line():
     tape = Sequential(Doubled(), LSTM(4, 3, rng=np.random.default_rng(0))).forward(X)
     assert repr(tape) == "CompositeTape(x (2, 3, 4), outputs (2, 3, 3))"
     assert len(repr(tape.parts[1])) < 80
+    sides = (LSTM(4, 3, rng=np.random.default_rng(0)) for _ in range(2))
+    pair = EncoderDecoder(*sides).forward(SourceTarget(X, X[:, :2]))
+    assert "(x.source (2, 3, 4), x.target_in (2, 2, 4), x.source_mask" in repr(pair)

@@ -14,13 +14,14 @@ from npstack.data import Table, load_csv, load_npz
 from npstack.data.lines import number
 from npstack.data.records import is_missing, records
 from npstack.data.table import find_column
+from npstack.files.paths import of_file
 
 LOOK = 100  # records for finding the columns with numbers
 
 
 def numeric_columns(path: Path, decimal: str, wanted: str | None) -> list[str]:
     """Columns with numbers (or nothing) in the first records, and the chosen one."""
-    where = f"load_csv({str(path)!r})"
+    where = of_file("load_csv", path)
     head, rows = records(path, where, None, decimal, "#", None)
     first = [fields for _, fields in islice(rows, LOOK)]
 
