@@ -116,9 +116,7 @@ def check_samples(where: str, name: str, samples: object) -> Samples:
         if value is not None:
             check_bool_mask(where, value, value.shape, f"{name}.{field}", "where it counts")
     if checked.resets is not None:
-        check_bool_mask(
-            where, checked.resets, (count,), f"{name}.resets", "where a row is reset"
-        )
+        check_bool_mask(where, checked.resets, (count,), f"{name}.resets", "where a row is reset")
     return checked
 
 
