@@ -107,7 +107,7 @@ def logarithmic(ax: Axes, *values: Array) -> None:
     ax.set_ylim(10**low, 10**high)  # first: matplotlib's own margins could overflow
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(
-        MaxNLocator(5) if high - low < 0.5 else FixedLocator(_decimal_ticks(low, high))
+        MaxNLocator(5) if high - low < 0.8 else FixedLocator(_decimal_ticks(low, high))
     )
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, position: number(value)))
     ax.yaxis.set_minor_locator(NullLocator())
@@ -156,7 +156,9 @@ def mark_points(ax: Axes) -> None:
         valid = np.isfinite(np.asarray(line.get_ydata(), dtype=float))
         beside = np.concatenate([[False], valid, [False]])
         alone = valid if len(valid) <= 60 else valid & ~beside[:-2] & ~beside[2:]
-        line.set(linewidth=1.3, marker=".", markevery=np.flatnonzero(alone).tolist())
+        line.set_linewidth(1.3)
+        if alone.any():
+            line.set(marker=".", markevery=np.flatnonzero(alone).tolist())
 
 
 def shade_masked(ax: Axes, times: Array, mask: Array | None) -> None:

@@ -89,6 +89,12 @@ def heat_map(ax: Axes, times: Array, values: Array, mask: Array | None, scale: S
     return mesh
 
 
+def _rounded(value: float) -> str:
+    """Three digits, with the minus sign that axes have."""
+    written = number(float(f"{value:.3g}"))
+    return written if "$" in written else written.replace("-", "−")
+
+
 def colour_bar(
     picture: Picture, mesh: QuadMesh, axes: Any, label: str, scale: Scale, ticks: int = 3
 ) -> None:
@@ -99,7 +105,7 @@ def colour_bar(
     low, high = mesh.get_clim()
     places = np.linspace(low, high, ticks)
     bar.ax.yaxis.set_major_locator(FixedLocator(places.tolist()))
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: number(float(f"{v:.3g}"))))
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rounded(value)))
     bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)

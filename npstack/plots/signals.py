@@ -68,7 +68,7 @@ def signal(
         values = values[:, np.newaxis]  # one per step
     shown = on_tape(where, name, values, mask if values.ndim > 1 else None)
     columns = values.shape[-1]
-    own = [f"{name} {k}" for k in range(columns)]
+    own = [f"{name} {k}" for k in range(columns)] if columns > 1 else [name]
     if labels is not None:
         own = names(where, f"{name}_labels", labels, columns, "columns")
     return Signal(name, shown, own, labels is not None, symbols)
@@ -134,7 +134,7 @@ def draw_signal(
         ax.lines[0].set(linestyle="", marker=".", markevery=None)
         ax.yaxis.set_major_locator(whole_numbers(4))
         unit = "symbol"
-    if columns == 1 and drawn.named:
+    if columns == 1 and drawn.named and truth is None:
         name += f" · {drawn.labels[0]}"
     finish(ax, name, ylabel=with_power(unit, power))
     if truth is not None or 1 < columns <= MAX_TRACES or values.ndim == 1 < columns:
@@ -152,7 +152,7 @@ def _lines(
             label = "truth" if alone else "truth (dashed)" if k == 0 else UNNAMED
             style = {"color": TRUTH} if alone else {"color": COLOURS[k], "linestyle": "--"}
             ax.plot(times, column, label=label, **style)  # type: ignore[arg-type]
-    traces(ax, times, values, mask, ["output"] if truth and alone else labels)
+    traces(ax, times, values, mask, labels)
 
 
 def _points(

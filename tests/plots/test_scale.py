@@ -110,19 +110,19 @@ def test_a_scaled_tanh_has_its_own_range_and_float32_does_not_widen_it():
         for scale in (0.1, 50.0):
             picture = plots.activations(layer.forward(x_of(scale).astype(dtype)))
             assert limits(picture, "layer 0 · 4 units") == ("RdBu_r", -1.7159, 1.7159)
-            assert bars(picture)[-1] == ["-1.72", "0", "1.72"]
+            assert bars(picture)[-1] == ["−1.72", "0", "1.72"]
 
 
 def test_layers_of_one_range_share_a_bar_and_others_have_their_own():
     rng = np.random.default_rng(0)
     alike = plots.activations(StackedLSTM(3, [5, 4], rng=rng).forward(x_of(1.0)))
-    assert bars(alike) == [["-1", "-0.5", "0", "0.5", "1"]]
+    assert bars(alike) == [["−1", "−0.5", "0", "0.5", "1"]]
     relu = RNN(3, 5, activation="relu", rng=rng)
     tape = Sequential(relu, LSTM(5, 4, rng=rng)).forward(x_of(4.0))
     mixed = plots.activations(tape)
     largest = np.abs(tape.layers[0].states.h[0]).max()
     assert largest > 1
-    assert bars(mixed) == [[f"-{largest:.3g}", "0", f"{largest:.3g}"], ["-1", "0", "1"]]
+    assert bars(mixed) == [[f"−{largest:.3g}", "0", f"{largest:.3g}"], ["−1", "0", "1"]]
     assert_drawable(mixed)
 
 
