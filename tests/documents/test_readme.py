@@ -1,6 +1,7 @@
 """What README.md offers to a newcomer works as printed: each block on its own, in any order."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -48,17 +49,8 @@ def test_the_report_names_the_wrong_gradient_alone(capsys):
     assert "WRONG" not in printed(mended, capsys)[0]
 
 
-def check_with(line, other, command, folder):
-    """Rows of ``npstack check`` after a change in the cell, by parameter and part."""
-    cell = folder / "npstack/cells/lstm.py"
-    if not cell.exists():
-        for path in (ROOT / "npstack").rglob("*.py"):
-            copy = folder / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-        source = cell.read_text(encoding="utf-8")
-        assert source.count(line) == 1
-        cell.write_text(source.replace(line, other), encoding="utf-8")
+def check(command, folder):
+    """Verdicts of ``npstack check`` with the package in a folder, by parameter and part."""
     program, *arguments = command.split()
     run = [sys.executable, "-m", program, *arguments]
     done = subprocess.run(run, cwd=folder, capture_output=True, text=True)
@@ -70,12 +62,17 @@ def check_with(line, other, command, folder):
 def test_the_mistake_for_students_is_found_where_the_page_says(tmp_path):
     line, other = re.search(r"change `([^`]+)` to `([^`]+)`", TEXT).groups()
     (command,) = re.findall(r"^npstack check .*$", TEXT, re.MULTILINE)
-    found = check_with(line, other, command, tmp_path)
+    shutil.copytree(ROOT / "npstack", tmp_path / "npstack", ignore=shutil.ignore_patterns("*.pyc"))
+    cell = tmp_path / "npstack/cells/lstm.py"
+    source = cell.read_text(encoding="utf-8")
+    assert source.count(line) == 1
+    cell.write_text(source.replace(line, other), encoding="utf-8")
+    found = check(command, tmp_path)
     wrong = {key for key, verdict in found.items() if verdict == "WRONG"}
     gates = {("layers.0." + name, "f") for name in "WUb"}
     assert {key for key in wrong if key[0].startswith("layers")} == gates
     assert {name for name, _ in wrong - gates} == {"x", "initial.0.h"}
-    found = check_with(line, other, command.replace("--steps 1", "--steps 2"), tmp_path)
+    found = check(command.replace("--steps 1", "--steps 2"), tmp_path)
     assert set(found.values()) == {"WRONG"}
 
 
