@@ -72,7 +72,8 @@ def dtw(x: Array, others: Array, mask: Mask = None, other_mask: Mask = None) -> 
                 ends = np.ix_(lengths == t + 1, other_lengths == s + 1)
                 found[ends] = row[-1][ends]
             above = row
-    return check_result("dtw", found)
+    check_result("dtw", found)
+    return found
 
 
 def nearest(distances: Array, labels: Array) -> NDArray[np.int64]:
@@ -146,7 +147,8 @@ def summaries(x: Array, mask: Mask = None) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         mean = x.sum(1) / count
         spread = np.where(valid, x - mean[:, np.newaxis], 0.0)
-        deviation = check_result("summaries", np.sqrt((spread * spread).sum(1) / count))
+        deviation = np.sqrt((spread * spread).sum(1) / count)
+    check_result("summaries", deviation)
     least = np.where(valid, x, np.inf).min(1)
     greatest = np.where(valid, x, -np.inf).max(1)
     last = x[np.arange(len(x)), lengths - 1]
@@ -191,7 +193,8 @@ def ridge_classifier(
         fail(ShapeError, where, expected, test_features.shape, "Measure the same of both.")
     penalties = check_penalties(where, penalties)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = features.mean(0), check_result(where, features.std(0))
+        mean, deviation = features.mean(0), features.std(0)
+    check_result(where, deviation)
     deviation = np.where(deviation > 0, deviation, 1.0)
 
     def rows(values: Array) -> Array:

@@ -56,9 +56,8 @@ def check_penalties(where: str, penalties: object) -> Array:
     return array
 
 
-def check_result(where: str, found: Array) -> Array:
+def check_result(where: str, found: Array) -> None:
     """Check that nothing was too large to be squared or added."""
     if not np.isfinite(found).all():
         advice = "Divide the numbers by a large one first, or scale them: Standardiser."
         fail(NonFiniteError, where, "squares of the numbers must be finite", "infinity", advice)
-    return found

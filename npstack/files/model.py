@@ -284,7 +284,7 @@ def load_model(path: str | Path, known: Mapping[str, type[Configured]] | None = 
         There is no such file, or it cannot be read.
     """
     where = of_file("load_model", path)
-    _check_known("load_model", known)
+    known = _check_known("load_model", known)
     fields, params = archive.read(check_path("load_model", path), where, MODEL)
     try:
         return build(fields["config"], params, known=known)

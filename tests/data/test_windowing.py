@@ -233,3 +233,18 @@ def test_rows_and_dtype_are_kept():
     some = found.rows([4, 1])
     assert some.positions.targets.tolist() == [[7, 8], [4, 5]]
     assert some.samples.y.tolist() == [[7, 8], [4, 5]]
+
+
+def test_what_was_not_observed_may_be_no_number_that_a_scaler_takes():
+    values, mask = np.abs(SERIES) + 1.0, np.arange(len(SERIES)) % 7 != 3
+    for odd in (-999.0, 1e308, np.nan, np.inf, -np.inf):
+        spoilt = np.where(mask, values, odd)
+        for scaler in (Scale.fit(values[mask]), Standardiser.fit(values, mask=mask)):
+            found = windows(spoilt, 3, mask=mask, scaler=scaler)
+            plain = windows(values, 3, mask=mask, scaler=scaler)
+            np.testing.assert_array_equal(
+                found.samples.x[mask[found.positions.inputs]],
+                plain.samples.x[mask[plain.positions.inputs]],
+            )
+            np.testing.assert_array_equal(found.samples.y, plain.samples.y)
+            assert np.isfinite(found.samples.x).all()
