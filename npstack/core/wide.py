@@ -85,7 +85,7 @@ class Wide:
 
     def sum(self, axis: int | None = None) -> Wide:
         """The sum along an axis, or of all."""
-        top = self.exponent.max(axis=axis, keepdims=True)
+        top = self.exponent.max(axis=axis, keepdims=True, initial=NOTHING)
         total = _shifted(self.part, self.exponent - top).sum(axis=axis, keepdims=True)
         return Wide(np.squeeze(total, axis), np.squeeze(top, axis))
 
