@@ -275,13 +275,15 @@ class GatedCell(Cell):
         self.axes = {"W": ("x", self.gates), "U": ("h", self.gates), "b": (self.gates,)}
 
     @classmethod
-    def from_params(cls, W: Array, U: Array, b: Array, *parts: Any, **others: Any) -> Self:
+    def from_params(
+        cls, W: Array, U: Array, b: Array | None = None, *parts: Any, **others: Any
+    ) -> Self:
         """The cell that has these parameters; nothing is drawn.
 
         Parameters
         ----------
         W, U, b : array
-            As in ``params``; the sizes follow from them.
+            As in ``params``; the sizes follow from them. Without ``b`` the biases are zero.
         *parts, **others
             Further parameters of the cell, by name, and options of its constructor.
 
@@ -303,11 +305,16 @@ class GatedCell(Cell):
         if {"rng", "dtype"} & others.keys():
             expected = "rng and dtype must be left out"
             fail(ArgumentError, where, expected, "one of them", "The arrays say what they are.")
-        W, U, b = (as_array(where, *own) for own in (("W", W), ("U", U), ("b", b)))
+        if any(isinstance(part, np.ndarray) for part in parts):
+            expected, got = "there must be one bias", f"{1 + len(parts)} arrays behind W and U"
+            fail(ArgumentError, where, expected, got, "PyTorch has two: pass b_ih + b_hh.")
+        W, U = as_array(where, "W", W), as_array(where, "U", U)
+        turned = U.ndim == 2 and U.shape[0] == cls._gate_count(parts) * U.shape[1] > U.shape[1]
+        b = np.zeros(W.shape[-1:], W.dtype) if b is None else as_array(where, "b", b)
         if W.ndim != 2:
             packed = f"W must be (D, {cls._gate_count(parts)}H)"
             fail(ShapeError, where, packed, np.shape(W), "A row for each feature of the input.")
-        if np.shape(b)[-1:] == W.shape[:1] != W.shape[1:]:
+        if turned or np.shape(b)[-1:] == W.shape[:1] != W.shape[1:]:
             expected = f"the gates must be side by side in the last axis, W (D, {W.shape[0]})"
             advice = "PyTorch has them in the first axis: pass weight_ih.T and weight_hh.T."
             fail(ShapeError, where, expected, W.shape, advice)

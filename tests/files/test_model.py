@@ -183,6 +183,14 @@ def test_arrays_that_make_no_cell_are_refused(W, U, b, words):
         LSTMCell.from_params(*map(np.zeros, (W, U, b)))
 
 
+def test_weights_without_a_bias_have_biases_of_zero():
+    W, U = np.ones((3, 8)), np.ones((2, 8))
+    without, zero = LSTMCell.from_params(W, U), LSTMCell.from_params(W, U, np.zeros(8))
+    assert {name: a.tolist() for name, a in without.params.items()} == {
+        name: a.tolist() for name, a in zero.params.items()
+    }
+
+
 # ---- one file ------------------------------------------------------------------------------------
 
 

@@ -243,6 +243,9 @@ def test_a_configuration_is_the_callers_own():
             "as it was built",
         ),
         (lambda: LSTMCell.from_params(*map(np.zeros, ((8, 3), (8, 2), 8))), "weight_ih.T"),
+        (lambda: LSTMCell.from_params(*map(np.zeros, ((8, 3), (8, 2)))), "weight_ih.T"),
+        (lambda: LSTMCell.from_params(*map(np.zeros, ((8, 2), (8, 2)))), "weight_ih.T"),
+        (lambda: LSTMCell.from_params(*map(np.zeros, ((3, 8), (2, 8), 8, 8))), r"b_ih \+ b_hh"),
     ],
 )
 def test_wrong_calls_are_answered_in_words(call, words):
