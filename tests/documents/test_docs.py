@@ -24,6 +24,9 @@ DOCUMENTS = sorted(
 )
 FENCE = re.compile(r"^(?P<indent> *)```python\n(?P<code>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 QUOTATION = re.compile(r"→ `(?P<path>[\w/]+\.py)`: `(?P<line>[^`]+)`")
+EXCERPT = re.compile(
+    r"→ `(?P<path>[\w/]+\.py)`[^`\n]*(?:`\w+`)?:\n\n```py\n(?P<code>.*?)^```$", re.M | re.S
+)
 LINK = re.compile(r"\]\((?!\w+:)(?P<path>[^)#\s]+)?(?:#(?P<anchor>[^)\s]+))?\)")
 
 
@@ -73,6 +76,49 @@ def test_lines_quoted_from_the_code_stand_in_the_code(path):
     for quotation in QUOTATION.finditer(path.read_text(encoding="utf-8")):
         source = (ROOT / "npstack" / quotation["path"]).read_text(encoding="utf-8")
         assert quotation["line"] in map(str.strip, source.splitlines()), quotation[0]
+
+
+def stands_in(excerpt: str, source: str) -> bool:
+    """Whether the lines of an excerpt follow one another in the source, but for "..." between them.
+
+    They are indented alike: a line of the source has the excerpt's indentation, and the same more.
+    """
+    lines, runs = source.splitlines(), [[]]
+    for line in excerpt.splitlines():
+        if line.strip() == "...":
+            runs.append([])
+        else:
+            runs[-1].append(line)
+    for more in {len(line) - len(line.lstrip()) for line in lines}:
+        place = 0
+        for run in filter(None, runs):
+            wanted = [" " * more + line if line else line for line in run]
+            places = range(place, len(lines) - len(wanted) + 1)
+            found = [k for k in places if lines[k : k + len(wanted)] == wanted]
+            if not found:
+                break
+            place = found[0] + len(wanted)
+        else:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_excerpts_of_the_code_stand_in_the_code(path):
+    text = path.read_text(encoding="utf-8")
+    excerpts = list(EXCERPT.finditer(text))
+    assert len(excerpts) == text.count("```py\n")
+    for excerpt in excerpts:
+        source = (ROOT / "npstack" / excerpt["path"]).read_text(encoding="utf-8")
+        assert stands_in(excerpt["code"], source), excerpt[0]
+
+
+def test_an_excerpt_that_is_not_the_code_is_noticed():
+    source = "def f():\n    a = 1\n    if a:\n        b = 2\n    return b\n"
+    assert stands_in("a = 1\n...\nreturn b\n", source)
+    assert stands_in("if a:\n    b = 2\n", source)
+    for wrong in ("a = 1\nreturn b\n", "a = 2\n", "return b\n...\na = 1\n", "if a:\nb = 2\n"):
+        assert not stands_in(wrong, source)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
