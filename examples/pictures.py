@@ -1,18 +1,20 @@
 """Draw the pictures of ``docs/pictures.md`` by running the code of that page.
 
-    python examples/pictures.py docs/img
+    python examples/pictures.py docs/img --overwrite
 
 A picture is the value of the last line of the block of code before it. Takes about 20 seconds.
 """
 
+import argparse
 import ast
 import re
-import sys
 from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from PIL import Image  # comes with matplotlib
+
+from common import check_free
 
 PAGE = Path(__file__).parents[1] / "docs/pictures.md"
 PART = re.compile(r"^```python\n(?P<code>.*?)^```$|\]\(img/(?P<name>\w+)\.png\)", re.M | re.S)
@@ -49,13 +51,21 @@ def as_png(picture):
     return buffer.getvalue()
 
 
-def main(folder):
+def main():
     """Write all pictures to a folder."""
-    folder = Path(folder)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="new or empty")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures in it")
+    given = parser.parse_args()
+    folder = given.folder
+    if not given.overwrite:
+        check_free(parser, folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures(PAGE.read_text(encoding="utf-8")):
         (folder / f"{name}.png").write_bytes(as_png(picture))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "docs/img")
+    main()

@@ -289,7 +289,7 @@ def table(metrics: dict[str, Any]) -> str:
         entries.append((f"stacked LSTM, {name}", m["mse"], note))
     entries.sort(key=lambda entry: -entry[1])
     epochs, usual = metrics["settings"]["epochs"], Settings().epochs
-    shorter = f"Trained for {epochs} epochs instead of {usual}; npstack demo uses all of them."
+    shorter = f"Trained for {epochs} epochs; npstack demo without --fast trains for {usual}."
     lines = [
         "Sunspots a year ahead: mean squared error on the test months (from January 1949),",
         "square-root scale in standard units of the training months; lower is better.",

@@ -37,8 +37,18 @@ def say(message: object) -> None:
 
 def plain(text: str) -> str:
     """Text on one line; other than printable characters are escaped."""
-    line = " ".join(text.split())
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    return harmless(" ".join(text.split()))
+
+
+def harmless(text: str) -> str:
+    """Text in which other than printable characters are escaped, ends of lines excepted.
+
+    Examples
+    --------
+    >>> print(harmless("red: \x1b[31m"))
+    red: \x1b[31m
+    """
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def of_system(error: OSError) -> str:

@@ -79,7 +79,7 @@ def _prepare() -> None:
         stream = getattr(sys, name)
         if stream is None:  # closed by the parent process
             stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the end)
-        else:
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, Outlasted(stream, harmless))
     if not sys.warnoptions:

@@ -96,9 +96,9 @@ def test_the_table_says_what_is_hard_to_beat(folder):
 
 def test_a_shorter_training_is_said(folder):
     _, metrics, _ = folder
-    assert "Trained for 1 epochs instead of 20" in demo.table(metrics)
+    assert "Trained for 1 epochs; npstack demo without --fast trains for 20." in demo.table(metrics)
     whole = metrics["settings"] | {"epochs": 20}
-    assert "instead of" not in demo.table(metrics | {"settings": whole})
+    assert "--fast" not in demo.table(metrics | {"settings": whole})
 
 
 def test_an_older_demo_is_replaced_only_if_told_so(tmp_path, monkeypatch, capsys):

@@ -23,10 +23,12 @@ def test_a_new_file_takes_a_free_name_only(tmp_path):
 
 def test_of_two_that_write_a_new_file_the_first_gets_the_name(tmp_path):
     path = tmp_path / "a"
-    with pytest.raises(FileExistsError), replacing(path, new=True) as slow:
-        slow.write(b"slow")
-        with replacing(path, new=True) as fast:
-            fast.write(b"fast")
+    slow = replacing(path, new=True)
+    slow.__enter__().write(b"slow")
+    with replacing(path, new=True) as fast:
+        fast.write(b"fast")
+    with pytest.raises(FileExistsError):
+        slow.__exit__(None, None, None)
     assert folder_bytes(tmp_path) == {"a": b"fast"}
 
 

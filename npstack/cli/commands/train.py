@@ -10,6 +10,7 @@ from typing import Any
 from npstack.cli import learning, runs
 from npstack.cli.commands.options import add_options, flag, given_options, shown, with_defaults
 from npstack.cli.folders import claimed
+from npstack.cli.messages import harmless
 from npstack.cli.program import INTERRUPTED, OK
 from npstack.cli.runs import Run
 from npstack.cli.tasks import SYSTEM, TASKS, Problem
@@ -117,9 +118,9 @@ def learn(
         files = learning.draw(run, model, problem, history, run.folder, replace=True)
         drawn = f"Pictures: {', '.join(file.name for file in files)}. "
     if not quiet:
-        print(table(run, metrics, history))
+        print(harmless(table(run, metrics, history)))
         if scores.words:
-            print(f"\n{scores.words}")
+            print(f"\n{harmless(scores.words)}")
         print(f"\n{drawn}Everything is in {run.folder}; next, for example:")
         print(f"  npstack predict {run.folder}{'' if run.name == 'text' else ' ' + near(run.data)}")
     return OK

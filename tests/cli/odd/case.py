@@ -84,8 +84,10 @@ def faults(case: Case, met: Met) -> list[str]:
             found.append(f"output beside it: {met.out[:100]!r}")
     if case.words not in (met.err if case.code else met.out + met.err) and seen:
         found.append(f"{case.words!r} is not in {met.err[-300:]!r}")
-    if any(not c.isprintable() and c != "\n" for c in met.err):
-        found.append(f"letters that a terminal obeys: {met.err!r}")
+    is_data = case.line[:7] == "predict" or case.line[:1] == ["predict"]
+    shown = met.err if is_data else met.err + met.out
+    if any(not c.isprintable() and c != "\n" for c in shown):
+        found.append(f"letters that a terminal obeys: {shown!r}")
     if met.seconds > SECONDS:
         found.append(f"{met.seconds:.0f} s")
     if met.memory > MEMORY:

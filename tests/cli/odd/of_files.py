@@ -148,5 +148,42 @@ TABLES = [
     Case(["train", "\x1b[2J", "--task", "text"], BAD_DATA),
     Case(["train", "\udcff", "--task", "text"], BAD_DATA),
 ]
-CASES = [*_training(), *_others(), *TABLES]
+
+
+def called(name: str) -> Callable[[Path], None]:
+    """The column ``sold`` and the class ``b`` have another name."""
+
+    def prepare(work: Path) -> None:
+        sold, signs = (work / file for file in ("sales.csv", "signs.csv"))
+        text = sold.read_text(encoding="utf-8").replace("sold", name)
+        (work / "x.csv").write_text(text, encoding="utf-8")
+        text = signs.read_text(encoding="utf-8").replace(",b\n", f",{name}\n")
+        (work / "y.csv").write_text(text, encoding="utf-8")
+
+    prepare.says = f"called {name[:20]!r}"  # type: ignore[attr-defined]
+    return prepare
+
+
+SHORT = " --layers 4,3 --epochs 1"
+NAMES = ("$x^{$", "$\\frac$", "_b", "a" * 3000, "日本語😀", "\x1b[31mred", "{0}%s", "\u202eb")
+NAMED = [
+    case
+    for name in NAMES
+    for case in (
+        Case(
+            ["train", "x.csv", "--task", "forecast", "--target", name, *SHORT.split()],
+            OK,
+            "Root mean squared error",
+            prepare=called(name),
+            makes=("x-forecast",),
+        ),
+        Case(
+            "train y.csv --task classify" + SHORT,
+            OK,
+            prepare=called(name),
+            makes=("y-classify",),
+        ),
+    )
+]
+CASES = [*_training(), *_others(), *TABLES, *NAMED]
 assert set(MADE) == set(TRAIN.values())
