@@ -104,8 +104,9 @@ def logarithmic(ax: Axes, *values: Array) -> None:
     low, high = np.log10(shown.min()), np.log10(shown.max())
     margin = 0.05 * (high - low) or 0.2
     low, high = max(low - margin, LEAST), min(high + margin, GREATEST)
-    ax.set_ylim(10**low, 10**high)  # first: matplotlib's own margins could overflow
+    ax.set_autoscaley_on(False)  # matplotlib's own margins could overflow
     ax.set_yscale("log")
+    ax.set_ylim(10**low, 10**high)
     ax.yaxis.set_major_locator(
         MaxNLocator(5) if high - low < 0.8 else FixedLocator(_decimal_ticks(low, high))
     )

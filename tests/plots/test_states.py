@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from npstack import LSTM, Dense, Dropout, Embedding, Sequential, StackedLSTM, plots
+from npstack import (
+    LSTM,
+    Dense,
+    Dropout,
+    Embedding,
+    RepeatVector,
+    Sequential,
+    StackedLSTM,
+    plots,
+)
 from tests.plots.drawn import (
     MASK,
     T,
@@ -143,3 +152,46 @@ def test_a_large_cell_state_widens_its_scale():
     assert np.abs(tape.states.c).max() > 5
     (mesh,) = panels(plots.gates(tape))[1].collections
     assert mesh.get_clim()[1] == np.abs(tape.states.c).max()
+
+
+def test_the_truth_is_black_beside_the_output_and_ends_where_the_mask_does():
+    rng = np.random.default_rng(4)
+    model = Sequential(LSTM(3, 5, rng=rng), Dense(5, 1, rng=rng))
+    tape = model.forward(rng.standard_normal((2, T, 3)), mask=MASK)
+    truth = rng.standard_normal((2, T, 1))
+    picture = plots.activations(tape, row=1, truth=truth, output_labels=["forecast"])
+    top = panels(picture)[0]
+    drawn = {line.get_label(): line for line in top.lines}
+    assert list(drawn) == ["truth", "forecast"]
+    assert drawn["truth"].get_color() == "#000000"
+    for name, values in {"truth": truth, "forecast": tape.outputs}.items():
+        shown = np.where(MASK[1], values[1, :, 0], np.nan)
+        np.testing.assert_array_equal(drawn[name].get_ydata(), shown)
+    assert [text.get_text() for text in top.get_legend().get_texts()] == ["truth", "forecast"]
+    assert_drawable(picture)
+
+
+def test_the_truth_of_a_last_step_is_a_cross_beside_its_point():
+    _, tape = stack_and_tape(return_sequences=False)
+    truth = tape.outputs + 1
+    lines = panels(plots.activations(tape, truth=truth))[0].lines
+    crosses = [line.get_xydata()[0].tolist() for line in lines if line.get_marker() == "x"]
+    assert crosses == [[T - 1, value] for value in truth[0]]
+
+
+def test_of_many_classes_the_largest_is_named():
+    rng = np.random.default_rng(5)
+    layer = LSTM(3, 5, return_sequences=False, rng=rng)
+    tape = Sequential(layer, Dense(5, 9, rng=rng)).forward(rng.standard_normal((1, T, 3)))
+    names = [f"digit {k}" for k in range(9)]
+    top = panels(plots.activations(tape, output_labels=names))[0]
+    (written,) = top.get_legend().get_texts()
+    assert written.get_text() == f"largest: digit {tape.outputs[0].argmax()}"
+
+
+def test_an_input_without_time_axis_is_a_point_before_the_first_step():
+    rng = np.random.default_rng(6)
+    tape = Sequential(RepeatVector(4), LSTM(2, 3, rng=rng)).forward(np.array([[0.5, 2.0]]))
+    bottom = panels(plots.activations(tape))[-1]
+    assert bottom.get_title(loc="left") == "input (no time axis)"
+    assert [line.get_xydata()[0].tolist() for line in bottom.lines] == [[0, 0.5], [0, 2.0]]
