@@ -120,7 +120,7 @@ CALLS = {
     "from_params": Call(
         nps.LSTMCell.from_params,
         lambda: {"W": normal(3, 8), "U": normal(2, 8), "b": normal(8)},
-        {"W": "typed", "U": "typed", "b": "typed"},
+        {"W": "typed", "U": "typed", "b": "typed or None"},
     ),
     "LSTM": Call(
         nps.LSTM,
