@@ -51,7 +51,7 @@ START, STOP = WRITTEN.encode("^$").tolist()
 
 
 def samples_of(pairs):
-    """Padded symbols and the mask of the source; the target is read one step late."""
+    """Padded symbols and the mask of the source; the target is shifted right by one step."""
     source, mask = pad([np.array([WORDS.index(word) for word in phrase]) for phrase, _ in pairs])
     target = np.stack([WRITTEN.encode(shown) for _, shown in pairs])
     return Samples(SourceTarget(source, shift_right(target, START), mask), target)

@@ -7,13 +7,14 @@
                                    v
     target_in (B, T) -> decoder, which begins with these states -> outputs (B, T, K)
 
-In training, the decoder reads the true target, one step late (teacher forcing): at step ``t`` it
-reads the correct output of step ``t - 1``. In use, it reads its own outputs (`greedy_decode`).
+In training, the decoder reads the true target, shifted right by one step (teacher forcing): at step
+``t`` it reads the correct output of step ``t - 1``. In use, it reads its own outputs
+(`greedy_decode`).
 
 Backward, the decoder's gradient by its initial states *is* the encoder's gradient by its final
 states. Nothing else connects the two sides, and the encoder's outputs are not used.
 
-A deep encoder has one final state *per layer*. If only that of the last layer is passed on, as in
+A deep encoder has one final state *per layer*. If only the last layer's state is passed on, as in
 programs for a single layer, the other layers of the decoder begin at zero; ``handover="top"`` does
 this on purpose, to measure the effect.
 """

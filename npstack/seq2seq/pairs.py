@@ -1,4 +1,4 @@
-"""Samples of an encoder–decoder: a source, and the target one step late."""
+"""Samples of an encoder–decoder: a source, and the target shifted right by one step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from npstack.core.numerics import Array
 
 
 class SourceTarget(NamedTuple):
-    """The input of an encoder–decoder; as ``Samples.x``, rows of all parts are chosen together.
+    """The input of an encoder–decoder.
+
+    If used as ``Samples.x``, a batch takes the same rows from every field.
 
     Attributes
     ----------
     source : array (B, S, D), or integers (B, S) for an embedding
         What the encoder reads.
     target_in : array (B, T, D), or integers (B, T) for an embedding
-        What the decoder reads: the target one step late, see `shift_right`.
+        What the decoder reads: the target shifted right by one step, see `shift_right`.
     source_mask : bool array (B, S), optional
-        True at valid steps of the source. The target's mask is the ``mask`` of ``forward``, since
-        it says which outputs count.
+        True at valid steps of the source. To mask the target, pass ``mask`` to ``forward``; it
+        marks which outputs count in the loss.
     """
 
     source: Any
@@ -33,14 +35,14 @@ class SourceTarget(NamedTuple):
 
 
 def shift_right(target: Array, start: float) -> Array:
-    """The target one step late, after a start symbol: the decoder's input in teacher forcing.
+    """The target shifted right by one step: the decoder's input in teacher forcing.
 
     Parameters
     ----------
     target : array (B, T) or (B, T, D)
         The correct outputs of the decoder.
     start : int or float
-        The first input of the decoder.
+        The first input of the decoder, before the target begins.
 
     Examples
     --------
@@ -50,8 +52,12 @@ def shift_right(target: Array, start: float) -> Array:
     target = as_array("shift_right", "target", target)
     if target.ndim < 2:
         expected = "target must be symbols (B, T) or vectors (B, T, D)"
-        fail(ShapeError, "shift_right", expected, target.shape, "One row? Use target[np.newaxis].")
-    advice = "Symbols begin with a symbol, vectors with a number."
+        advice = "For a single row, use target[np.newaxis]."
+        fail(ShapeError, "shift_right", expected, target.shape, advice)
+    advice = (
+        "For symbol targets, start is a symbol id; for vector targets, one number that fills the "
+        "first vector."
+    )
     start = check_number("shift_right", "start", start, advice)
     with np.errstate(all="ignore"):
         first = np.full_like(target[:, :1], start)
@@ -64,7 +70,7 @@ def shift_right(target: Array, start: float) -> Array:
 def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:
     """Each row's valid steps in reverse order; masked steps stay where they are.
 
-    It is its own inverse, and therefore its own backward.
+    The backward pass is the same function, applied to the gradient.
 
     Examples
     --------
@@ -79,7 +85,7 @@ def reverse_valid(x: Array, mask: NDArray[np.bool_]) -> Array:
 
 
 def check_pair(where: str, x: Any) -> SourceTarget:
-    """Check a SourceTarget: as many rows on both sides. Each side checks its own arrays."""
+    """Check a SourceTarget: the same number of rows. Encoder and decoder check their own arrays."""
     if not isinstance(x, SourceTarget):
         got = describe(x) if isinstance(x, np.ndarray) else kind_of(x)
         advice = "Use SourceTarget(source, shift_right(target, start))."
@@ -89,9 +95,10 @@ def check_pair(where: str, x: Any) -> SourceTarget:
     for name, array in {"source": source, "target_in": target_in}.items():
         if array.ndim not in (2, 3):
             expected = f"{name} must be symbols (B, T) or vectors (B, T, D)"
-            fail(ShapeError, where, expected, array.shape, f"One row? Use {name}[np.newaxis].")
+            advice = f"For a single row, use {name}[np.newaxis]."
+            fail(ShapeError, where, expected, array.shape, advice)
     if len(source) != len(target_in):
+        expected = "source and target_in must have the same number of rows"
         got = f"{len(source)} and {len(target_in)}"
-        advice = "A row is one source with its target."
-        fail(ShapeError, where, "source and target_in must have as many rows", got, advice)
+        fail(ShapeError, where, expected, got, "A row is one source with its target.")
     return SourceTarget(source, target_in, x.source_mask)

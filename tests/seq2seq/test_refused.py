@@ -98,7 +98,7 @@ def test_wrong_arguments_say_which_side():
     for x, error, words in [
         (source, DtypeError, "must be a SourceTarget"),
         ((source, target_in), DtypeError, "must be a SourceTarget"),
-        (SourceTarget(source[:2], target_in), ShapeError, "as many rows, got 2 and 4"),
+        (SourceTarget(source[:2], target_in), ShapeError, "the same number of rows, got 2 and 4"),
         (SourceTarget(source[0], target_in), ShapeError, r"source\[np.newaxis\]"),
         (SourceTarget(source + 99, target_in), ArgumentError, "encoder: .*from 0 to 8"),
         (SourceTarget(source, target_in + 99), ArgumentError, "decoder: .*from 0 to 5"),
