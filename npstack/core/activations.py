@@ -25,7 +25,8 @@ same slopes. A slope is computed from ``a`` if the output ``y`` has lost digits:
 elu is -1 at -40, its slope there 4e-18. Those of sigmoid and tanh are computed from ``y`` only,
 because a tape keeps the gates and not their pre-activations.
 
-Frameworks disagree about some names. `hard_sigmoid` has two meanings (see `check_activation`). A
+Frameworks disagree about some names. `hard_sigmoid` has two meanings: with slope 1/5
+(`hard_sigmoid_fifth`) or slope 1/6 (`hard_sigmoid_sixth`), see `check_activation`. A
 leaky_relu without alpha has 0.01 in PyTorch and ONNX, 0.2 in Keras 3. ONNX gives its recurrent
 nodes the defaults of its operators, but onnxruntime uses 0 for a missing parameter of affine,
 scaled_tanh or thresholded_relu: give these parameters explicitly.

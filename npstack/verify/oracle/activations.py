@@ -1,9 +1,9 @@
 """Activations: each returns its value and its derivative.
 
-The derivatives are written so that no digits cancel in either tail: ``s(a) s(-a)`` instead of ``y
-(1 - y)``, and ``1 / cosh(a)^2 = 4 s(2a) s(-2a)`` instead of ``1 - y^2``. At a corner, the
-derivative is that of the flat side; for `leaky_relu` and `elu`, which have none, that of the left
-side.
+The derivatives are written so that no precision is lost for large positive or negative ``a``:
+``s(a) s(-a)`` instead of ``y (1 - y)``, and ``1 / cosh(a)^2 = 4 s(2a) s(-2a)`` instead of ``1 -
+y^2``. At a kink, use the derivative of the constant side (0); `leaky_relu` and `elu` have no
+constant side and use the left derivative.
 
 An activation is given by its name, or by its name and its constants alpha and beta, in this order:
 ``"tanh"``, ``("leaky_relu", 0.1)``, ``("affine", 2.0, 0.5)``.
@@ -85,7 +85,7 @@ def affine(a: float, alpha: float = 1.0, beta: float = 0.0) -> Pair:
 
 
 def hard_sigmoid_fifth(a: float, alpha: float = 0.2, beta: float = 0.5) -> Pair:
-    """``alpha a + beta`` clipped to 0 … 1."""
+    """``alpha a + beta`` clipped to 0 … 1; slope ``alpha``, by default 1/5."""
     y = alpha * a + beta
     if y <= 0:
         return 0.0, 0.0
@@ -93,7 +93,7 @@ def hard_sigmoid_fifth(a: float, alpha: float = 0.2, beta: float = 0.5) -> Pair:
 
 
 def hard_sigmoid_sixth(a: float) -> Pair:
-    """``a / 6 + 1/2`` clipped to 0 … 1."""
+    """``a / 6 + 1/2`` clipped to 0 … 1; slope 1/6."""
     return hard_sigmoid_fifth(a, 1.0 / 6.0, 0.5)
 
 
@@ -136,11 +136,11 @@ def clip(a: Any, limit: float | None) -> Any:
     >>> clip(-3.0, 2.0), clip(-3.0, None)
     (-2.0, -3.0)
     """
-    return a if limit is None else held(a, limit)
+    return a if limit is None else clipped(a, limit)
 
 
 @function
-def held(a: float, limit: float) -> Pair:
+def clipped(a: float, limit: float) -> Pair:
     """The value and the slope of `clip`."""
     if a <= -limit:
         return -limit, 0.0
