@@ -45,8 +45,8 @@ def harmless(text: str) -> str:
 
     Examples
     --------
-    >>> print(harmless("red: \x1b[31m"))
-    red: \x1b[31m
+    >>> print(harmless("red: \\x1b[31m"))
+    red: \\x1b[31m
     """
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 

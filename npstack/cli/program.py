@@ -55,8 +55,10 @@ class Outlasted:
 def run() -> int:
     """Run the command; return its exit code in all cases."""
     code = INTERRUPTED
+    pressed: list[int] = []
     try:
         _prepare()
+        _note_interrupts(pressed)
         from npstack.cli.main import main
 
         code = main()
@@ -68,8 +70,11 @@ def run() -> int:
         say("there is not enough memory to begin. Close another program.")
         code = BAD_DATA
     except Exception as error:
-        code = FAULT
-        _report(error)
+        if pressed:  # NumPy makes an ImportError of it while it is loaded
+            print("\ninterrupted", file=sys.stderr)
+        else:
+            code = FAULT
+            _report(error)
     return _last(code)
 
 
@@ -86,6 +91,18 @@ def _prepare() -> None:
         import warnings
 
         warnings.simplefilter("ignore")
+
+
+def _note_interrupts(pressed: list[int]) -> None:
+    """Ctrl-C is an exception, as ever, and is noted beside; where it is ignored, it stays so."""
+    import signal
+
+    def note(number: int, frame: Any) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
 
 
 def _report(error: Exception) -> None:

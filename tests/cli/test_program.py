@@ -13,23 +13,22 @@ from npstack.cli import messages, program
 from tests.cli.small_runs import heed_interrupts
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="shells and signals as Unix has")
 CHECK = "-m npstack check --hidden-sizes 2 --steps 2"
 INTERRUPTED_AT = """
 import os, signal, sys
 from npstack.cli.program import run
 
 class Finder:
-    left = int(sys.argv.pop(1))
+    moment, seen = sys.argv.pop(1), []
 
-    def find_spec(self, *_):
-        Finder.left -= 1
-        if Finder.left == 0:
+    def find_spec(self, name, *_):
+        Finder.seen.append(name)
+        if Finder.moment in (name, str(len(Finder.seen))):
             os.kill(os.getpid(), signal.SIGINT)
 
 sys.meta_path.insert(0, Finder())
-code = run()
-assert Finder.left <= 0, Finder.left
-sys.exit(code)
+sys.exit(run())
 """
 
 
@@ -42,9 +41,10 @@ def shell(command, **options):
     return subprocess.run(run, env=os.environ | threads | options.pop("env", {}), **options)
 
 
-@pytest.mark.parametrize("moment", [1, 40, 150, 300])
+# From within NumPy's C code, which imports datetime, it comes as an ImportError.
+@pytest.mark.parametrize("moment", ["1", "40", "150", "300", "datetime"])
 def test_ctrl_c_while_modules_are_loaded_is_one_line(moment, tmp_path):
-    command = [sys.executable, "-c", INTERRUPTED_AT, str(moment), "check"]
+    command = [sys.executable, "-c", INTERRUPTED_AT, moment, "check"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     pipes = {"capture_output": True, "text": True, "cwd": tmp_path}
     done = subprocess.run(command, env=environment, preexec_fn=heed_interrupts, **pipes)

@@ -1,9 +1,11 @@
 """A slice of the odd commands, and that what is wrong with one is seen; all of them when slow."""
 
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("resource", reason="limits of a process are as Unix has them")
 
 from tests.cli.odd.case import BAD_DATA, OK, USAGE, Case, Met, faults
 from tests.cli.odd.place import changed, snapshot
@@ -11,7 +13,7 @@ from tests.full_runs.odd_commands import CASES, LEAST, ROOMS, figures, require, 
 from tests.tools.provenance import read_evidence
 
 pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="forks, pipes, devices, and limits of a process"
+    not Path("/proc/self/status").exists(), reason="reads what a process takes as Linux says it"
 )
 SLICE, SEED = 40, 0
 
