@@ -63,7 +63,7 @@ def load_labelled_npz(
     if 0 in x.shape:
         fail(DataError, where, "x must be (N, T, D), none of them 0", x.shape, "Is it complete?")
     row_bytes = T * (D * 8 + 1) + NAME_BYTES * (1 + -(-D // B))  # float64, mask, and names
-    advice = "Cut the longest, or divide the file."
+    advice = "Cut the longest sequences, or divide the file."
     check_room(DataError, where, "x as float64", (B, T), row_bytes, most_bytes, advice)
     x = x.astype(np.float64)
     lengths = _check(where, "lengths", arrays.get("lengths", np.full(B, T)), "iu", 1, (B,))

@@ -137,7 +137,7 @@ def check_padding(
     """Refuse sequences that would need too much memory after padding."""
     first = arrays[0]
     row_bytes = steps * (first.itemsize * math.prod(first.shape[1:]) + 1)  # and the mask
-    advice = "Cut the longest, or keep sequences of different lengths apart."
+    advice = "Cut the longest sequences, or pad long and short ones separately."
     shape = len(arrays), steps
     check_room(kind, where, "padded sequences", shape, row_bytes, most_bytes, advice)
 

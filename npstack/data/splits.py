@@ -240,9 +240,9 @@ def _check_scaler(where: str, windows: Windows, train: range) -> None:
         rows = in_words(scaler.rows)
     else:  # a Scale does not know its rows
         again = Scale.fit(values[train.start : train.stop][observed[train.start : train.stop]])
-        same, rows = np.allclose(scaler, again, rtol=1e-6), "all steps of the part"
+        same, rows = np.allclose(scaler, again, rtol=1e-6), "the training part"
     if not same:
-        got = f"one that {rows} of these values do not give"
+        got = f"one that differs from a fit on {rows} of these values"
         fail(LeakageError, where, expected, got, advice)
 
 

@@ -116,7 +116,7 @@ def test_sequences_that_one_long_one_would_blow_up_are_refused_with_the_figure(
     write, load, content
 ):
     words = r"padded sequences must need at most 500,000 bytes, got 16,218,000 bytes for 901 rows "
-    words += r"of 2,000 steps. Cut the longest, or .*most_bytes=16218000"
+    words += r"of 2,000 steps. Cut the longest sequences, or .*most_bytes=16218000"
     path = write(content)
     with memory_below(2**21), pytest.raises(DataError, match=words):
         load(path, most_bytes=500_000)

@@ -122,7 +122,7 @@ def test_a_scaler_that_has_seen_more_than_the_training_part_is_refused(kind, row
 @pytest.mark.parametrize("kind", [Standardiser, MinMax])
 def test_a_scaler_fitted_on_a_cut_that_hides_its_rows_is_refused(kind):
     of_test = kind.fit(SERIES[80:])  # its rows are 0 to 19
-    with pytest.raises(LeakageError, match="rows 0 to 19 of these values do not give"):
+    with pytest.raises(LeakageError, match="differs from a fit on rows 0 to 19 of these values"):
         SPLIT.divide(windows(SERIES, 5, scaler=of_test))
 
 

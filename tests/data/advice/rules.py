@@ -302,5 +302,5 @@ RULES: dict[str, Callable[[Task], list[State | None]]] = {
     r"Is (it|the file) complete\?|Is it the right file, and complete\?": right_file,
     r"Is it a binary file\?|Do not trust this file\.|The file is damaged.*": nothing,
     r"Make it smaller\.": nothing,
-    r"np\.savez writes such files\..*|Cut the longest, or .*": right_file,
+    r"np\.savez writes such files\..*|Cut the longest sequences, or .*": right_file,
 }
