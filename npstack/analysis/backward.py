@@ -27,10 +27,11 @@ def state_gradients(
 ) -> tuple[Any, ...]:
     """Derivative of the loss by the state ``(h(t), c(t))`` of every recurrent layer at every step.
 
-    For ``h``, it is the gradient from the layer above plus that from the next step through ``U``;
-    for ``c``, that from the next step through the forget gate. (``h(t)`` and ``c(t)`` are two
-    variables here, so the path from ``c(t)`` through ``h(t)`` belongs to ``h(t)``.) The backward
-    pass of the model is run, and the gradients that reach each cell at each step are kept.
+    For ``h``, it is the gradient from the layer above plus the gradient from the next step through
+    ``U``; for ``c``, the gradient from the next step through the forget gate. (``h(t)`` and
+    ``c(t)`` are two variables here, so the path from ``c(t)`` through ``h(t)`` belongs to
+    ``h(t)``.) The backward pass of the model is run, and the gradients that reach each cell at each
+    step are kept.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ def state_gradients(
     Returns
     -------
     tuple of states, such as LSTMState of (B, T, H)
-        One per entry of ``tape.layers``, in the same order of time, that in which the layer reads;
-        zero at masked steps, which have no new state.
+        One per entry of ``tape.layers``, with time in the order in which the layer reads; zero at
+        masked steps, which have no new state.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Which recurrent layer of a model a tape belongs to, and in which direction it reads time.
 
 ``tape.layers`` lists the tapes of all cells over time, each in its own order of reading. A layer
-with two directions has two of them, and the second has its first step last. Code that shows layers
-on a common axis of time uses this module.
+with two directions has two tapes; in the second, the first time step comes last. Code that shows
+layers on a common axis of time uses this module.
 """
 
 from __future__ import annotations

@@ -51,15 +51,16 @@ def saturation(
     """Fraction of time that each gate is nearly open or nearly closed, unit by unit.
 
     Counted over the valid steps of all rows. A unit with a forget gate that is always open
-    remembers; if it is always closed, the cell keeps nothing, and the past acts only through h
-    (Karpathy, Johnson & Fei-Fei 2015, *Visualizing and understanding recurrent networks*, 4.3).
+    remembers; if it is always closed, the cell keeps nothing, and the past has an effect only
+    through h (Karpathy, Johnson & Fei-Fei 2015, *Visualizing and understanding recurrent networks*,
+    4.3).
 
     Parameters
     ----------
     tape : Tape
         From `forward` of a model with recurrent layers.
     open_above, closed_below : float
-        Thresholds for nearly: 0 ≤ closed_below ≤ open_above ≤ 1.
+        Thresholds for "nearly": 0 ≤ closed_below ≤ open_above ≤ 1.
 
     Returns
     -------

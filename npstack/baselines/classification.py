@@ -30,7 +30,7 @@ class Classified(NamedTuple):
 
 
 def dtw(x: Array, others: Array, mask: Mask = None, other_mask: Mask = None) -> Array:
-    """Dynamic time warping distance of each sequence to each other one.
+    """Dynamic time warping distance from each sequence in ``x`` to each sequence in ``others``.
 
     The cheapest alignment of both sequences, from their first steps to their last, where each move
     advances one or both of them (Sakoe & Chiba 1978; no window). A step costs the squared
@@ -158,11 +158,12 @@ def summaries(x: Array, mask: Mask = None) -> Array:
 def ridge_classifier(
     features: Array, labels: Array, test_features: Array, penalties: Array
 ) -> Classified:
-    """A linear map to one output per class, 1 for the right one; the largest output is chosen.
+    """A linear map to one output per class, 1 for the right class; the largest output is chosen.
 
-    Features are put into standard units of the training rows. The penalty is the one with the
-    smallest squared error when every training row is left out once, which needs no second fit: the
-    error without a row is its error with it, divided by 1 less the row's leverage.
+    Features are standardised with the training rows' mean and deviation. The penalty is the one
+    with the smallest squared error when every training row is left out once. This needs no second
+    fit: the error of a row that is left out is its error in the fit of all rows, divided by 1 minus
+    the row's leverage.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def ridge(z: Array, months: int, split: Split, penalties: Array) -> Forecast:
 
 
 def penalised(A: Array, penalty: float) -> Array:
-    """``A.T @ A`` with a penalty on every weight but the last, which is the intercept's."""
+    """``A.T @ A`` with a penalty on every weight except the last one, the intercept."""
     return np.asarray(A.T @ A + penalty * np.diag([1.0] * (A.shape[1] - 1) + [0.0]))
 
 

@@ -57,8 +57,9 @@ class Cell(Configured):
         The parameters with which it was built, by name. A layer takes them over: the cell in a
         layer has none.
     state_sizes, record_sizes : NamedTuple of int
-        The fields that `step` returns and the width of each: the state, whose field ``h`` is
-        passed to the layer above, and what else a tape keeps of a step.
+        The fields that `step` returns and the width of each: the state, whose field ``h`` is passed
+        to the layer above, and the record, which holds the other values that a tape keeps of a
+        step.
     axes : dict
         What each axis of each parameter stands for: ``"x"`` the input features, ``"h"`` the output
         features, ``"units"`` the units of the cell, and a tuple of gates if a block of units for
@@ -72,8 +73,8 @@ class Cell(Configured):
         The letter that equations and tables have for a gate's name.
     ranges : dict
         By the name of a gate or a field of the state: its smallest and largest possible value in a
-        sequence that begins at zero, or infinity. Pictures use it for their colours; what is left
-        out may have any value.
+        sequence that begins at zero, or infinity. Pictures use it for their colours; a gate or
+        field that is left out may have any value.
     """
 
     input_size: int

@@ -187,7 +187,7 @@ class GRUCell(GatedCell):
         gates, new_state
             What it returned.
         dnew_state : GRUState of (B, H)
-            Gradient of ``h``: that from the layer above (or the loss) plus that from the next step.
+            Gradient of ``h``: from the layer above (or the loss) plus from the next step.
 
         Returns
         -------

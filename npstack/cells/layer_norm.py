@@ -18,12 +18,12 @@ Backward, two terms are subtracted, because mean and variance also depend on ``v
 
     dv = r * (dn - mean(dn) - n * mean(dn * n))
 
-One or two numbers cannot be normalised usefully: ``LN`` of one is zero, of two it is -1 and 1 for
-any values, and the remaining gradient is only rounding error of a cancellation. Use three or more
-units.
+One or two numbers cannot be normalised usefully: ``LN`` of one number is zero, ``LN`` of two
+numbers is -1 and 1 for any values, and the remaining gradient is only rounding error of a
+cancellation. Use three or more units.
 
 TensorFlow 1's ``LayerNormBasicLSTMCell`` is another function: it normalises the whole sum of each
-gate separately, and carries on the normalised cell.
+gate separately, and carries the normalised cell to the next step.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ class LSTMCell(GatedCell):
         ``W (D, 4H)``, ``U (H, 4H)``, ``b (4H,)``; the gates are packed in the order of `LSTMGates`:
         input, forget, candidate, output.
     state_sizes, record_sizes
-        The state is ``(h, c)``. The record, what else a tape keeps of a step, is the gates.
+        The state is ``(h, c)``. The record, the other values that a tape keeps of a step, is the
+        gates.
 
     Examples
     --------
@@ -153,9 +154,9 @@ class LSTMCell(GatedCell):
             What `step` returned.
         dnew_state : LSTMState of (B, H)
             The derivative by the new state, as far as the caller knows it. ``h``: complete, the sum
-            of those from the layer above (or the loss) and from the next step. ``c``: the one from
-            the next step (at the last step that of the loss by the final ``c``, or zeros). The path
-            of ``c`` through ``h`` is added here.
+            of the derivatives from the layer above (or the loss) and from the next step. ``c``: the
+            derivative from the next step (at the last step, that of the loss by the final ``c``, or
+            zeros). The path of ``c`` through ``h`` is added here.
 
         Returns
         -------

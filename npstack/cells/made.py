@@ -1,4 +1,4 @@
-"""What a cell returns, checked at one step of each pass: a cell may be somebody's own."""
+"""What a cell returns, checked at one step of each pass: a user may have written the cell."""
 
 from __future__ import annotations
 

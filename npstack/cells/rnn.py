@@ -6,8 +6,8 @@ state (a prime means "before", not "derivative")::
     (1)  a = x W + h' U + b
     (2)  h = tanh(a)              hidden state: there are no gates, all of it is new
 
-Backward, the gradient is multiplied by ``U`` and the slope of the activation at *every* step. It
-shrinks or grows like a power of both, which is why cells with gates were invented.
+Backward, the gradient is multiplied by ``U`` and the slope of the activation at *every* step. Over
+many steps it shrinks or grows exponentially, which is why cells with gates were invented.
 
 References
 ----------
@@ -135,7 +135,7 @@ class RNNCell(GatedCell):
         record, new_state
             What it returned.
         dnew_state : RNNState of (B, H)
-            Gradient of ``h``: that from the layer above (or the loss) plus that from the next step.
+            Gradient of ``h``: from the layer above (or the loss) plus from the next step.
 
         Returns
         -------

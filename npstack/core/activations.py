@@ -22,8 +22,8 @@ hard_sigmoid_sixth   a/6 + 1/2, cut to [0, 1]         1/6 if 0 < y < 1          
 Every function is analytic or branches on the real part of ``a``. Its slope at a kink is that of the
 branch which is used there, so the complex step agrees with the slope everywhere; PyTorch uses the
 same slopes. A slope is computed from ``a`` if the output ``y`` has lost digits: the output of an
-elu is -1 at -40, its slope there 4e-18. Those of sigmoid and tanh are computed from ``y`` only,
-because a tape keeps the gates and not their pre-activations.
+elu is -1 at -40, its slope there 4e-18. The slopes of sigmoid and tanh are computed from ``y``
+only, because a tape keeps the gates and not their pre-activations.
 
 Frameworks disagree about some names. `hard_sigmoid` has two meanings: with slope 1/5
 (`hard_sigmoid_fifth`) or slope 1/6 (`hard_sigmoid_sixth`), see `check_activation`. A
@@ -133,9 +133,9 @@ class Kind(NamedTuple):
     """The entry of a name in the table.
 
     ``function(a, …)``, ``derivative(a, y, …)`` and ``range(…)`` take the parameters last: alpha,
-    then beta, as many as there are ``defaults``. The range is the smallest interval that
-    contains every output; it is given directly if no parameter changes it. With
-    ``slope_from_output``, the derivative does not read ``a``.
+    then beta, one for each entry of ``defaults``. The range is the smallest interval that contains
+    every output; it is given directly if no parameter changes it. With ``slope_from_output``, the
+    derivative does not read ``a``.
     """
 
     function: Callable[..., Any]
@@ -193,8 +193,8 @@ _PARAMETERS = ("alpha", "beta")
 class Activation(Configured):
     """One activation of the table, with its parameters.
 
-    A value: two with the same name and parameters are equal and have the same hash. Where a layer
-    takes an activation, a name stands for the activation with default parameters.
+    Two activations with the same name and parameters are equal and have the same hash. Where a
+    layer takes an activation, a name stands for the activation with default parameters.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ class Unnamed(str):
 class Configured:
     """Base of layers, cells and their parts: `config` is made of the constructor's arguments.
 
-    A subclass needs no code for it. Only one that is built from something without a name (a
+    A subclass needs no code for it. Only a class that is built from something without a name (a
     function, an array) defines ``config``, and `from_config` as its inverse.
     """
 
@@ -58,7 +58,7 @@ class Configured:
         }
 
     def config(self) -> dict[str, Any]:
-        """The arguments with which ``npstack.build`` makes the same again, for JSON.
+        """The arguments with which ``npstack.build`` makes the same object again, for JSON.
 
         It has no parameters (weights), which are in ``params``; so ``rng`` is None. It contains
         the arguments of the constructor; attributes that were changed later are an error.

@@ -151,7 +151,7 @@ def sign(a: Array) -> Array:
 
 
 def clip(a: Array, limit: float) -> Array:
-    """``a`` where its real part lies between ``-limit`` and ``limit``, else the nearer of the two.
+    """``a`` where its real part lies between ``-limit`` and ``limit``, else the nearer limit.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def with_prefix(prefix: str, params: Params) -> dict[str, Array]:
 
 
 def without_prefix(prefix: str, params: Params) -> dict[str, Array]:
-    """Keep the names that begin with ``prefix.`` and take it off them; all of an empty prefix.
+    """Keep the names that begin with ``prefix.``, without it; an empty prefix keeps all names.
 
     Examples
     --------

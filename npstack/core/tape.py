@@ -44,7 +44,7 @@ class Way(NamedTuple):
     same_time: bool = True
 
     def under(self, turned: bool) -> bool:
-        """Whether it reads from the end, inside a layer that does (or does not)."""
+        """Whether it reads from the end, if the outer layer does (or does not)."""
         return self.turned ^ (turned and self.same_time)
 
 
@@ -175,16 +175,17 @@ class RecurrentTape(Tape):
     initial, final : the cell's state, such as LSTMState of (B, H)
         The state before the first and after the last step.
     states : state of (B, T, H)
-        The state after every step, held over masked steps.
+        The state after every step; a masked step does not change it.
     gates : the cell's record, such as LSTMGates of (B, T, H)
         Every gate at every step, zero at masked steps.
     resets : bool array (B, T), or None
         True at valid steps before which the state was reset.
     learned : bool
-        Whether ``initial`` is the layer's own, learned one, because none was given.
+        Whether ``initial`` is the learned initial state of the layer, because no state was given.
     ranges : tuple of (name, least, greatest)
         The range of each gate and field of the state (see `Cell.ranges`), used for the colours of
-        pictures. Those without a range, or all on a tape recorded elsewhere, may have any value.
+        pictures. A gate or field that is not listed may have any value; a tape recorded elsewhere
+        lists none.
     """
 
     initial: Any = field()

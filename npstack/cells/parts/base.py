@@ -7,7 +7,8 @@
     hidden m -> h           the output
 
 Each is the identity unless a part overrides it; its mirror image returns the derivatives by its
-arguments. A part is a value: it has numbers such as a limit, and parameters only by name.
+arguments. A part stores settings such as a limit, but no arrays: its parameters are passed to it by
+name.
 """
 
 from __future__ import annotations
