@@ -3,11 +3,10 @@
 Every name is imported when it is first used: ``import npstack`` loads little more than NumPy.
 """
 
-from typing import TYPE_CHECKING
-
 from npstack.core.lazy import lazy
 from npstack.version import __version__
 
+TYPE_CHECKING = False  # as in typing, which would take longer to load than all of this
 if TYPE_CHECKING:
     from npstack import analysis, plots
     from npstack.cells import (

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from npstack.cli.messages import of_system, say
+
+TYPE_CHECKING = False  # as in typing, which is loaded later
+if TYPE_CHECKING:
+    from typing import Any
 
 OK, FAILED, USAGE, BAD_DATA, FAULT, INTERRUPTED = 0, 1, 2, 3, 70, 130
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
 
-Lookup = tuple[Callable[[str], Any], Callable[[], list[str]]]
+TYPE_CHECKING = False  # as in typing, which commands load after they listen for Ctrl-C
+if TYPE_CHECKING:
+    from typing import Any
 
 
-def lazy(package: str, homes: Mapping[str, str]) -> Lookup:
+def lazy(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """The ``__getattr__`` and ``__dir__`` of a package whose names are imported when used.
 
     Parameters
