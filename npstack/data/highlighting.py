@@ -28,7 +28,8 @@ class Statement(NamedTuple):
     text : str
         Without the indentation before it and the line break after it.
     tags : int array (T,)
-        For every character its position in `TAGS`; line breaks and blanks between tokens are space.
+        For every character its position in `TAGS`; line breaks and blanks between tokens are tagged
+        as space.
     """
 
     text: str

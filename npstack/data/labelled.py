@@ -104,7 +104,7 @@ def load_labelled_csv(
         without the column, for prediction.
     classes : sequence of str, optional
         Names of the classes in order: those of the training data, so that the numbers agree. By
-        default those in the file, in numerical order if all are whole numbers, else sorted.
+        default the labels in the file, in numerical order if all are whole numbers, else sorted.
     features : sequence of str, optional
         Names of columns; by default all but ``sequence``, ``step`` and ``label``.
     called : dict, optional

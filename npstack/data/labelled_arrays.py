@@ -46,7 +46,7 @@ def load_labelled_npz(
     ------
     DataError
         All that `load_npz` raises; an array has the wrong shape or type, or contradicts another;
-        they would need more than ``most_bytes`` as float64.
+        the arrays would need more than ``most_bytes`` as float64.
     NonFiniteError
         NaN or infinity at a step of a sequence.
     """

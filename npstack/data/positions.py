@@ -46,7 +46,7 @@ def window_positions(
     - step ``b stride + length - 1 + ahead[a]``: a single target, after the last input; or
     - at every step t, step ``b stride + t + ahead[a]``.
 
-    There are as many rows as have all their targets inside the series:
+    Every row has all its targets inside the series, so the number of rows is
     ``B = (count - length - max(ahead)) // stride + 1``.
 
     Parameters
@@ -56,7 +56,7 @@ def window_positions(
     length : int
         Steps of a window, T.
     ahead : int or sequence of int
-        Horizons, in steps after the step of the output, A of them, increasing.
+        A horizons, in steps after the step of the output, increasing.
     stride : int
         Steps between the beginnings of windows.
     every_step : bool
@@ -69,7 +69,7 @@ def window_positions(
     DataError
         The series is too short for one window.
     ArgumentError
-        They would need more than ``most_bytes``.
+        The positions would need more than ``most_bytes``.
 
     Examples
     --------

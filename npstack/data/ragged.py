@@ -56,11 +56,11 @@ def pad(
     sequences : sequence of arrays (T_i, …)
         Steps first: ``(T_i, D)`` for features, ``(T_i,)`` for symbols. Of one dtype.
     length : int, optional
-        T; by default that of the longest sequence. A longer one is an error.
+        T; by default the length of the longest sequence. A longer sequence is an error.
     side : {"right", "left"}
-        The side of the padding. With the mask, both are the same sequence for a model.
+        The side of the padding. With the mask, a model reads the same sequence in both cases.
     most_bytes : int
-        The memory limit of array and mask. One long sequence makes all others as long.
+        The memory limit of array and mask. One long sequence makes every row that long.
 
     Returns
     -------

@@ -1,12 +1,15 @@
-"""Records of CSV files: what separates their fields, what these are called, and what is a comment.
+"""Records of CSV files: the delimiter, the names of the fields, and comments.
 
-A record is a line, or several where a field in quotation marks goes on. No record is ever left out:
+A record is a line, or several lines if a field in quotation marks contains line breaks. No record
+is ever left out:
 
-- A comment begins with ``#`` and stands before the first record. It is none if it has as many
-  fields as the table, but where the table is one column and its name follows.
-- An empty line is a record without a value where the table is one column; elsewhere it is nothing.
-- The first record holds names if its words stand above numbers; where it could be either, the
-  caller has to say.
+- A comment begins with ``#`` and stands before the first record. A line with the same number of
+  fields as the table is a record, not a comment, unless the table has one column and its name
+  follows.
+- In a table of one column, an empty line is a record without a value; in other tables it is
+  ignored.
+- The first record holds names if it has words where the records below have numbers. If it could be
+  either, the caller must say which.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ Record = tuple[int, list[str]]
 
 
 class Header(NamedTuple):
-    """How the records of a file are separated, and what their fields are called."""
+    """The delimiter of a file, and the names of its fields."""
 
     delimiter: str
     names: tuple[str, ...]
@@ -61,7 +64,7 @@ def records(
     header: bool | None,
     most_bytes: int = MOST_BYTES,
 ) -> tuple[Header, Iterator[Record]]:
-    """Names, and an iterator over line numbers and fields; all records have as many."""
+    """Names, and an iterator over line numbers and fields; all records have the same number."""
     _check_delimiter(where, delimiter)
     if not isinstance(comment, str):
         advice = "Use comment='#', or comment='' if there are none."

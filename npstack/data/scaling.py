@@ -1,8 +1,8 @@
-"""Scaling by column; a scaler knows the rows on which it was fitted.
+"""Scaling by column; a scaler records the rows on which it was fitted.
 
 When samples are divided into a training, a validation and a test part
 (`npstack.data.TimeSplit.divide`), these rows are compared with the training part, and the numbers
-with the data, so that a scaler that was fitted on other rows is found.
+with the data, so that a scaler that was fitted on other rows is detected.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Scaler:
         return careful(plain, sound, lambda: Wide(scaled) * scale + shift)
 
     def reproduces(self, values: Array, mask: Any = None) -> bool:
-        """Whether fitting its rows of these values gives the same numbers."""
+        """Whether a fit on the same rows of these values gives the same numbers."""
         values = as_array(f"{type(self).__name__}.reproduces", "values", values)
         columns = values.shape[-1] if values.ndim > 1 else values.ndim
         if columns == 0 or self.rows[-1] >= len(values) or columns != len(self.shift):
@@ -214,7 +214,7 @@ class MinMax(Scaler):
         values, rows, mask
             As for `Standardiser.fit`.
         low, high : float
-            The scaled values of these two.
+            The scaled values of the smallest and the largest value.
         constant : {"refuse", "centre"}
             Refuse a column of one value, or scale it to ``low``.
 

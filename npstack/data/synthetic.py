@@ -1,7 +1,7 @@
-"""Memory tasks as their papers define them, with the loss of an answer without memory.
+"""Memory tasks as their papers define them, with the loss of an answer that uses no memory.
 
 Every task draws new rows from ``rng`` and states its ``baseline``: the expected loss of an answer
-without memory, which its docstring defines. A model that does not beat it has learned nothing.
+that uses no memory, which its docstring defines. A model that does not beat it has learned nothing.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def adding(rng: np.random.Generator, batch: int, length: int) -> Task:
     Returns
     -------
     Task
-        ``x (B, length, 2)``, ``y (B, 1)``. The baseline, of always answering 1, is the variance
-        of the sum of two uniform numbers, 1/6 = 0.1667 in mean squared error (Le, Jaitly & Hinton
-        2015 print 0.1767, Arjovsky et al. 0.167).
+        ``x (B, length, 2)``, ``y (B, 1)``. The baseline (always answering 1) is the variance of the
+        sum of two uniform numbers, 1/6 = 0.1667 in mean squared error (Le, Jaitly & Hinton 2015
+        print 0.1767, Arjovsky et al. 0.167).
 
     Examples
     --------
@@ -97,8 +97,8 @@ def adding_1997(rng: np.random.Generator, batch: int, length: int) -> Task:
     Returns
     -------
     Task
-        ``x (B, length + length // 10, 2)``, ``y (B, 1)``, ``mask``. The baseline, of always
-        answering 0.5, is a little less than 1/24 in mean squared error; 0.0392 for ``length=100``.
+        ``x (B, length + length // 10, 2)``, ``y (B, 1)``, ``mask``. The baseline (always answering
+        0.5) is a little less than 1/24 in mean squared error; 0.0392 for ``length=100``.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def temporal_order(
     Task
         ``x (B, length + length // 10, 8)``, one feature for each of E, B, a, b, c, d, X, Y;
         ``y (B,)``, the class: X and Y read as the binary digits 0 and 1, so that X X is 0, X Y 1,
-        Y X 2 and Y Y 3; ``mask``. The baseline, of equal probabilities for all classes, is
+        Y X 2 and Y Y 3; ``mask``. The baseline (equal probabilities for all classes) is
         ``relevant · ln 2`` in cross-entropy: 1.3863 for four classes, 2.0794 for eight. It is
         wrong in 3/4, or 7/8, of all rows.
 
@@ -205,9 +205,9 @@ def copying(
     -------
     Task
         ``x (B, delay + 2 width, symbols + 2)``, one feature per symbol, blank and delimiter; ``y
-        (B, delay + 2 width)``. The baseline, of certainty about the blanks and equal probabilities
-        for all symbols, is ``width · ln(symbols) / (delay + 2 width)`` in cross-entropy per step:
-        0.1733 for ``delay=100``.
+        (B, delay + 2 width)``. The baseline (certain of the blanks, equal probabilities for all
+        symbols) is ``width · ln(symbols) / (delay + 2 width)`` in cross-entropy per step: 0.1733
+        for ``delay=100``.
 
     Examples
     --------
@@ -250,9 +250,9 @@ def delayed_recall(
     Returns
     -------
     Task
-        ``x (B, length, symbols)``, one feature per symbol; ``y (B, length)``; ``counts``, True
-        from step ``delay`` on (``y`` is 0 before). The baseline, of equal probabilities for all
-        symbols, is ``ln(symbols)`` in cross-entropy per counted step: 2.0794 for eight.
+        ``x (B, length, symbols)``, one feature per symbol; ``y (B, length)``; ``counts``, True from
+        step ``delay`` on (``y`` is 0 before). The baseline (equal probabilities for all symbols) is
+        ``ln(symbols)`` in cross-entropy per counted step: 2.0794 for eight.
 
     Examples
     --------

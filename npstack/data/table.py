@@ -32,7 +32,7 @@ class Table(NamedTuple):
         NaN where a value is missing.
     names : tuple of str (D,)
     mask : bool array (N, D)
-        True where there is a value; all of it unless ``missing="mask"``. ``mask.all(1)`` marks the
+        True where there is a value; all True unless ``missing="mask"``. ``mask.all(1)`` marks the
         steps without a gap, for `windows`.
     """
 
@@ -71,20 +71,21 @@ def load_csv(
         Names of columns, in the desired order. By default all, which must be numbers. The
         columns of a file without names are called "column 1", "column 2", …
     header : bool, optional
-        Whether the first record holds the names. By default it does if its fields are names and
-        none is a number, and does not if there are numbers and no names; an unclear case is
-        an error.
+        Whether the first record holds the names. By default, it holds names if its fields are names
+        and none is a number, and values if it has numbers and no names; an unclear case is an
+        error.
     delimiter : str, optional
-        One character; a blank stands for any number of blanks. By default that of tab, semicolon,
-        bar, comma and blank which divides the first ten records alike.
+        One character; a blank stands for any number of blanks. By default, the one of tab,
+        semicolon, bar, comma and blank that divides most of the first ten records into the same
+        number of fields.
     decimal : {".", ","}
     missing : {"refuse", "mask"}
         What to do with a field that is empty or says NA, N/A, #N/A, NaN, null, none or ?. In a
         table of one column, an empty line is such a field; in others, empty lines are left out.
     comment : str
-        Lines before the first record that begin with it are left out, unless they have as many
-        fields as the table. (In one column, they are if its name stands below them.) Empty:
-        there are none.
+        Lines before the first record that begin with this text are left out, unless they have the
+        same number of fields as the table. (In a table of one column, they are left out if the name
+        of the column follows.) If empty, no line is a comment.
     most_bytes : int
         A larger file is refused.
 

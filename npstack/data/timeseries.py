@@ -50,7 +50,8 @@ def load_ts(path: str | Path, most_bytes: int = MOST_BYTES) -> Labelled:
     Raises
     ------
     DataError
-        With the line, and the dimension and step; or ``most_bytes`` is too small.
+        The file is not of this form (the message names the line, the dimension and the step), or
+        ``most_bytes`` is too small.
     """
     where = of_file("load_ts", path)
     header: dict[str, list[str]] = {}

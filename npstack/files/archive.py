@@ -163,8 +163,8 @@ def read(path: Path, where: str, kind: Kind) -> tuple[dict[str, Any], dict[str, 
     Raises
     ------
     DataError
-        The file is damaged, foreign or malicious. Memory stays within the size of the
-        file, 16 times the size of its JSON (which is at most 16 MiB), and 50 MB.
+        The file is damaged, foreign or malicious. Memory use is at most the size of the file + 16
+        times the size of its JSON (at most 16 MiB) + 50 MB.
     OSError
         There is no such file, or it cannot be read.
     """

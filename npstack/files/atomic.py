@@ -43,11 +43,11 @@ def replacing(
         Keep the file that is replaced, under the name `previous_of` (where the file system has
         hard links).
     follow : bool
-        Of a symbolic link, replace the target. Otherwise the link itself is replaced: nothing
-        outside of the folder is touched.
+        If ``path`` is a symbolic link, replace its target. Otherwise the link itself is replaced:
+        nothing outside of the folder is touched.
     new : bool
-        Replace nothing: FileExistsError if the name is taken by then. Of two processes, one
-        gets it.
+        Replace nothing: FileExistsError if a file of this name exists when the block ends. If two
+        processes write it, one of them gets this error.
 
     Examples
     --------

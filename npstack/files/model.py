@@ -1,7 +1,7 @@
 """Models built from a configuration, or from one file with their weights.
 
 A configuration names the types of layers, cells and parts. They are looked up in a fixed table, and
-in one that the caller gives; nothing is imported, so a file from somebody else runs no code.
+in a table that the caller passes; no code is imported, so a file from somebody else runs no code.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def build(
     config : dict
         What ``layer.config()`` gave, or the same read from JSON.
     params : dict, optional
-        Its parameters; without them they are zero, except for values that are not random, such as
-        a forget bias of 1.
+        Its parameters. Without them, weights that are normally random are zero; fixed initial
+        values, such as a forget bias of 1, are kept.
     known : dict, optional
         Your own classes by their names in the configuration:
         ``{"Affine": Affine}``.

@@ -46,7 +46,7 @@ def dump(where: str, value: dict[str, Any]) -> bytes:
 def load(where: str, text: bytes, advice: str) -> Any:
     """Read JSON; a `DataError` with ``advice`` where it is not as `dump` writes it.
 
-    Memory stays within 16 times the length of the text, and 50 MB.
+    Memory use is at most 16 times the length of the text + 50 MB.
     """
     too_much = _too_long(text)
     if too_much:

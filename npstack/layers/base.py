@@ -100,7 +100,7 @@ class Layer(Configured, ABC):
 
     @property
     def output_size(self) -> int | None:
-        """Size of the output's last axis; None if it is that of the input."""
+        """Size of the output's last axis; None if it equals the size of the input's."""
         return self.interface.output_size
 
     @property

@@ -28,7 +28,7 @@ class Directions(NamedTuple):
     Attributes
     ----------
     forward, backward : state, or tuple of states if each direction is a whole stack
-        ``backward`` in its own order: its final state is the one after the first step.
+        ``backward`` in the order in which it reads: its final state is the state after step 0.
     """
 
     forward: Any

@@ -19,7 +19,8 @@ class Interface:
         Size of the last axis of the input and of the output; None if the layer accepts any size
         and does not change it.
     needs_time, takes_vector, keeps_time : bool
-        Whether the input must have a time axis; must have none; whether the output keeps it.
+        Whether the input must have a time axis; whether it must have none; whether the output keeps
+        the time axis.
     makes_time : bool
         Whether the output has a new time axis, independent of the input.
     takes_symbols : bool

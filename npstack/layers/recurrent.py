@@ -8,9 +8,9 @@
         masked step   state(t), record(t) = state(t-1), 0              the state is held
 
 Backpropagation through time runs this loop backwards. ``dstate(t)`` is the derivative of the loss
-by ``state(t)`` through the later steps. The derivative through the layer above is added to that of
-``h(t)``, and the cell computes the derivative by ``state(t-1)`` from the sum. Parameters are
-shared by all steps, so their gradient is the sum over the steps.
+by ``state(t)`` through the later steps. The derivative through the layer above is added to the
+derivative by ``h(t)``, and the cell computes the derivative by ``state(t-1)`` from the sum.
+Parameters are shared by all steps, so their gradient is the sum over the steps.
 
 ::
 
@@ -54,9 +54,9 @@ class Recurrent(Layer):
     cell : Cell
         `LSTMCell`, `GRUCell`, … or your own.
     return_sequences : bool
-        True: outputs are the hidden states of all steps, ``(B, T, H)``, zero where masked.
-        False: the hidden state after the last step, ``(B, H)`` (for a row that is all padding,
-        the initial one).
+        True: outputs are the hidden states of all steps, ``(B, T, H)``, zero where masked. False:
+        the hidden state after the last step, ``(B, H)`` (for a row that is all padding, the initial
+        state).
     learn_initial : bool
         If no state is given, sequences begin with the parameters ``initial.h``, … ``(H,)``
         instead of zeros. These parameters are zero before training.

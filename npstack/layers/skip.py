@@ -33,12 +33,12 @@ class SkipConnected(Layer):
     Parameters
     ----------
     *layers : Layer
-        Bottom first. Each keeps the time axis; those above the first take the features of the
-        layer below and, after them, those of the input.
+        Bottom first. Each keeps the time axis; a layer above the first reads the features of the
+        layer below, followed by the features of the input.
     from_input : bool
         Whether the layers above the first read the input too, as ``[h_below, x]``.
     to_output : bool
-        Whether the outputs are those of all layers, bottom first, or only those of the last one.
+        Whether the outputs are those of all layers, bottom first, or only those of the last layer.
 
     Examples
     --------

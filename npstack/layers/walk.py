@@ -59,7 +59,7 @@ def walk(
     noise: Any = None,
     enter: Callable[[Layer], bool] = _holds_sequences,
 ) -> Iterator[Visit]:
-    """Every layer of a model in the order of a tape's parts, each before those inside it.
+    """Every layer of a model in the order of a tape's parts, each before the layers inside it.
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ class Samples(NamedTuple):
     Attributes
     ----------
     x : array (B, T, D), integers (B, T) for an embedding, or a NamedTuple of arrays
-        A model with two inputs takes a NamedTuple; rows of its parts are chosen together (a part
-        may be None).
+        A model with two inputs takes a NamedTuple; a batch takes the same rows from every field (a
+        field may be None).
     y : array (B, T, K) or (B, K); integers (B, T) or (B,) for losses of classes
         Targets, in the form that the loss needs.
     mask : bool array (B, T), optional
@@ -64,7 +64,7 @@ class Samples(NamedTuple):
         return self._replace(**{name: part[:, first:stop] for name, part in parts.items()})
 
     def beginnings(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The first valid step (B, T) of some rows (B,), as ``forward`` takes ``resets``.
+        """``resets`` (B, T) for ``forward``: True at the first valid step of the chosen rows (B,).
 
         Examples
         --------

@@ -75,8 +75,8 @@ class EncoderDecoder(Layer):
         time axis.
     handover : {"all", "top"}
         ``all``: every layer's final state goes to the same layer of the decoder, which must have
-        as many layers of the same sizes. ``top``: only the state of the encoder's last layer
-        is passed, to the decoder's first layer; the others begin at zero.
+        the same number of layers, of the same sizes. ``top``: only the state of the encoder's last
+        layer is passed, to the decoder's first layer; the others begin at zero.
     reverse_source : bool
         The encoder reads the valid part of each row backwards, so that the words for the beginning
         of the target are read last (Sutskever et al. 2014, section 3.3).

@@ -81,7 +81,7 @@ class Vocabulary:
         Raises
         ------
         DataError
-            A character that is no symbol, with its line and column, unless there is a
+            A character that is not a symbol, with its line and column, unless there is a
             replacement.
         """
         text = check_text("Vocabulary.encode", "text", text)
@@ -118,7 +118,7 @@ class Vocabulary:
         Raises
         ------
         ArgumentError, DtypeError
-            A number that is no symbol; not integers.
+            A number that is not a symbol; not integers.
         """
         numbers = as_array("Vocabulary.decode", "ids", ids)
         if not numbers.size:

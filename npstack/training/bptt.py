@@ -107,7 +107,8 @@ def spans(steps: int, k1: int, k2: int) -> list[Span]:
     steps : int
         T.
     k1, k2 : int
-        Every ``k1`` steps a backward pass over the last ``k2``. The last span may be shorter.
+        There is a backward pass over the last ``k2`` steps after every ``k1`` steps. The last span
+        may be shorter.
 
     Examples
     --------
@@ -154,7 +155,7 @@ def truncated_gradients(
     states : state, or tuple of one state per recurrent layer, optional
         Initial states; zeros by default.
     loss : callable
-        A mean over what counts, like all losses of `npstack.losses`.
+        A mean over the predictions that count, like all losses of `npstack.losses`.
     rng : numpy.random.Generator, optional
         If given, the model trains: dropout is drawn anew in each span.
 

@@ -56,7 +56,8 @@ class Checkpoint:
     steps : int
         Updates that the optimiser has made.
     state : dict
-        Its arrays, ``optimiser.state()``; the name after the first dot is that of a parameter.
+        The optimiser's arrays, ``optimiser.state()``; after the first dot of a name comes the name
+        of a parameter.
     random : dict
         ``rng.bit_generator.state``; `random_state.restore_generator` takes it.
     history : History
@@ -78,7 +79,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint. The one before it is kept as ``path`` with ``.previous``.
+    """Write a checkpoint. The previous one is kept as ``path`` with ``.previous`` appended.
 
     If the process is killed or power fails, ``path`` is a complete checkpoint: the old one or the
     new one.

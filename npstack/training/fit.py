@@ -138,11 +138,12 @@ def fit(
         ``loss(predictions, targets, mask)`` returns value and gradient; if samples have weights,
         ``loss(predictions, targets, mask, weights=weights)``.
     clip_norm, clip_value : float, optional
-        Largest global norm, largest absolute value of a step's gradients; values come first.
+        Largest global norm and largest absolute value of a step's gradients; values are clipped
+        before the norm.
     validation : Samples, or a pair (x, y), optional
         Evaluated after every epoch.
     shuffle : bool
-        Rows in a new order every epoch; otherwise in their own order.
+        True: rows in a new random order every epoch. False: rows in the given order.
     batches : callable, optional
         ``batches(rng)`` gives the row numbers of each batch of an epoch, instead of equal batches
         (for example rows of similar length: steps at which a whole batch is padding are then
@@ -181,8 +182,8 @@ def fit(
     ShapeError, DtypeError, ArgumentError
         Parts of ``samples`` that do not fit each other, or arguments that contradict each other.
     NonFiniteError
-        A loss, a gradient or a parameter is NaN or infinite. The message names the first time
-        step, layer and gate; the model has the last parameters with which all was finite.
+        A loss, a gradient or a parameter is NaN or infinite. The message names the first time step,
+        layer and gate; the model has the last parameters with which everything was finite.
     DataError
         The checkpoint cannot be resumed: damaged, of another model, or with other settings.
 

@@ -1,7 +1,8 @@
 """Learning rates that change while a model learns.
 
 A schedule is a function of the number of updates already made: ``schedule(0)`` is the rate of the
-first update. Schedules count updates, not epochs; an epoch is as many as there are batches.
+first update. Schedules count updates, not epochs; an epoch has as many updates as there are
+batches.
 
 ===========================  ==============================================================
 ``Constant(rate)``           the same for all updates

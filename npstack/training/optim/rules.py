@@ -152,7 +152,7 @@ class Adam(Optimiser):
     ----------
     learning_rate : float or Schedule
     beta1, beta2, epsilon : float
-        As in the paper, and its defaults.
+        As in the paper, with its default values.
     weight_decay, decayed, frozen
         As for every `Optimiser`. The decay is part of the gradient and is normalised with it;
         in `AdamW` it is separate.

@@ -51,12 +51,12 @@ def gradcheck(
         Where to check. A sequence is passed by position.
     route : {"auto", "complex", "difference", "direction"}
         ``complex``: every entry by complex step, correct to rounding. ``difference``: every entry
-        by central differences. ``auto``: complex, unless the code is found not to be
-        complex-safe. ``direction``: one random direction through all inputs at once, by complex
-        step: cheap for a whole model, but it cannot say where.
+        by central differences. ``auto``: complex, unless the code is found not to be complex-safe.
+        ``direction``: one random direction through all inputs at once, by complex step: cheap for a
+        whole model, but it cannot say where an error is.
     tolerance : float
-        Bound on the error of a block, in eps of the input's dtype; for differences, what the
-        step curve says they can resolve is added.
+        Bound on the error of a block, in eps of the input's dtype; for differences, the smallest
+        error that they can detect (from the step curve) is added.
     blocks : dict, optional
         ``{"W": {"i": np.s_[:, :8], …}}`` splits an input, so that an error in a small part is
         not hidden by a large one.

@@ -259,8 +259,8 @@ def flipped(x: Signal) -> Signal:
 def reversed_time(layer: Layer, params: Any, x: Signal, states: States, row: int) -> Result:
     """The children read from the end; their outputs are put in the order of time, or not.
 
-    As it was read, mask and groups stay with their steps: they are from the end, too. What begins
-    anew is then the step before one that had a reset: a step stays with its group.
+    With ``as_read``, mask and groups are reversed with their steps. A step stays in its group, so
+    the step that begins a new group is then the one before a reset.
     """
     if layer.order not in ("time", "as_read"):
         raise ValueError(f"order must be time or as_read, got {layer.order}")
