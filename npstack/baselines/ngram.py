@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npstack.core.arguments import check_option, check_size
+from npstack.core.arguments import check_option, check_size, check_whole
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array, log
 from npstack.text.model import LN_2
@@ -70,8 +70,7 @@ class NGram:
 
     def __init__(self, ids: Array, order: int, num_symbols: int) -> None:
         where = "NGram"
-        if isinstance(order, bool | np.bool_) or not isinstance(order, int | np.integer) or order:
-            order = check_size(where, "order", order, "0 uses no context.")
+        order = check_whole(where, "order", order, "0 uses no context.")
         self.num_symbols = num_symbols = check_size(where, "num_symbols", num_symbols)
         ids = check_ids(where, ids, num_symbols)
         if len(ids) <= order:

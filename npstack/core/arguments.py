@@ -19,6 +19,11 @@ from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 FLOAT_DTYPES = [np.dtype(code) for code in "fdgFDGO"]  # float32 … longdouble, complex, objects
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, Python's or NumPy's."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def check_size(
     where: str, name: str, value: object, advice: str = "Use an int, for example 8."
 ) -> int:
@@ -30,8 +35,7 @@ def check_whole(
     where: str, name: str, value: object, advice: str, *, least: int = 0, most: int | None = None
 ) -> int:
     """Check a whole number within bounds, Python's or NumPy's."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    number = int(value) if whole else least - 1  # type: ignore[call-overload]
+    number = int(value) if is_whole(value) else least - 1  # type: ignore[call-overload]
     if number < least or (most is not None and number > most):
         bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
         fail(
@@ -56,6 +60,14 @@ def check_number(where: str, name: str, value: object, advice: str) -> float:
     return number
 
 
+def check_not_negative(where: str, name: str, value: object, advice: str) -> float:
+    """Check a finite number of at least 0."""
+    number = check_number(where, name, value, advice)
+    if number < 0:
+        fail(ArgumentError, where, f"{name} must be at least 0", describe(value), advice)
+    return number
+
+
 def check_positive(where: str, name: str, value: object, advice: str) -> float:
     """Check a finite number above zero."""
     number = check_number(where, name, value, advice)
@@ -66,7 +78,7 @@ def check_positive(where: str, name: str, value: object, advice: str) -> float:
 
 def check_fraction(where: str, name: str, value: object, advice: str) -> float:
     """Check a number with 0 ≤ value < 1."""
-    number = _as_float(value)
+    number = np.nan if isinstance(value, bool) else _as_float(value)
     if not 0 <= number < 1:
         expected = f"{name} must be a number with 0 <= {name} < 1"
         fail(ArgumentError, where, expected, describe(value), advice)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from numbers import Complex
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from npstack.core.arguments import FLOAT_DTYPES, check_dtype
 from npstack.core.errors import (
     ArgumentError,
     DtypeError,
-    NpstackError,
     ShapeError,
     describe,
     fail,
@@ -76,7 +76,13 @@ def as_array(where: str, name: str, value: object) -> Array:
     if hasattr(value, "outputs"):
         got = kind_of(value)
         fail(DtypeError, where, f"{name} must be an array", got, "Pass tape.outputs.")
-    if _is_masked(value):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of NumPy, for a masked number in a list
+            array = np.asarray(value)
+    except Exception:
+        _fail_no_array(where, name, value)
+    if _is_masked(value, array.ndim):
         fail(
             DtypeError,
             where,
@@ -85,10 +91,6 @@ def as_array(where: str, name: str, value: object) -> Array:
             "Fill it, and say where it is valid: values.filled(0), and the mask= that belongs to "
             "it, from ~np.ma.getmaskarray(values).",
         )
-    try:
-        array = np.asarray(value)
-    except Exception as error:
-        fail(*_no_array(where, name, value, error))
     if array.dtype == object:
         _check_objects(where, name, value, array)
     elif array.dtype.kind not in "biufc":  # texts, dates, records
@@ -97,29 +99,24 @@ def as_array(where: str, name: str, value: object) -> Array:
     return array
 
 
-def _is_masked(value: object) -> bool:
-    """Whether it is a masked array, or a list that contains one."""
-    if isinstance(value, list | tuple):
-        return any(_is_masked(part) for part in value)
+def _is_masked(value: object, depth: int) -> bool:
+    """Whether it is a masked array, or a list of lists of this depth that contains one."""
+    if isinstance(value, list | tuple) and depth:
+        kinds = set(map(type, value))  # many plain numbers are of few types
+        if not any(issubclass(kind, list | tuple) for kind in kinds):
+            return any(issubclass(kind, np.ma.MaskedArray) for kind in kinds)
+        return any(_is_masked(part, depth - 1) for part in value)
     return isinstance(value, np.ma.MaskedArray)
 
 
-def _no_array(
-    where: str, name: str, value: object, error: Exception
-) -> tuple[type[NpstackError], str, str, str, str]:
+def _fail_no_array(where: str, name: str, value: object) -> NoReturn:
     """Raise the error for a value that NumPy cannot convert to an array."""
     if isinstance(value, list | tuple):
         advice = "Pad them to the longest and give lengths=."
-        return ShapeError, where, f"{name} must be one array", "rows of different lengths", advice
-    kind = type(value).__name__
+        fail(ShapeError, where, f"{name} must be one array", "rows of different lengths", advice)
+    expected, got = f"{name} must be an array of numbers", f"a value of type {type(value).__name__}"
     advice = "Convert it first: np.array(…); for a tensor, tensor.detach().cpu().numpy()."
-    return (
-        DtypeError,
-        where,
-        f"{name} must be an array of numbers",
-        f"a value of type {kind}",
-        advice,
-    )
+    fail(DtypeError, where, expected, got, advice)
 
 
 def _check_objects(where: str, name: str, value: object, array: Array) -> None:

@@ -164,6 +164,7 @@ def deviation(values: Array, dtype: DTypeLike | None = None) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         plain = np.asarray(values.std(0, dtype))
         sound = squares_are_sound(plain * plain, plain.dtype)
+        sound |= (plain == 0) & (values == values[:1]).all(0)
 
     def spread() -> Wide:
         wide = Wide(values)

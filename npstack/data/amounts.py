@@ -7,7 +7,7 @@ from numbers import Real
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_size
+from npstack.core.arguments import check_size, is_whole
 from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, NpstackError, describe, fail
 
@@ -39,7 +39,7 @@ def whole_numbers(
     else:
         several = isinstance(value, list | tuple | range)
         given = list(value[: most + 1]) if several else [value]  # type: ignore[index]
-    whole = all(isinstance(own, int | np.integer) and not isinstance(own, bool) for own in given)
+    whole = all(map(is_whole, given))
     if not whole or not 1 <= len(given) <= most or max(map(abs, map(int, given))) >= 2**62:
         fail(ArgumentError, where, expected, describe(value), advice)
     return np.array([int(own) for own in given], np.int64)

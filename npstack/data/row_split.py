@@ -72,10 +72,16 @@ def split_by_row(
     if labels.shape != (count,):
         expected, advice = f"labels must be ({count},), one per row", "Use samples.y."
         fail(ShapeError, where, expected, labels.shape, advice)
-    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    fewest, parts_wanted = int(counts.min()), int((np.array(sizes) > 0).sum())
+    if len(counts) > 1 and fewest < parts_wanted:
+        expected = f"every label must have at least {parts_wanted} rows, one for each part"
+        got = f"{fewest} of label {labels[np.argmax(codes == counts.argmin())].item()!r}"
+        fail(DataError, where, expected, got, "Collect more, merge labels, or make fewer parts.")
+    groups = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
     parts: list[list[Array]] = [[], [], []]
     for group in groups:
-        shares = sizes if len(groups) == 1 else _shares(where, labels, group, sizes, rng)
+        shares = sizes if len(groups) == 1 else _shares(len(group), sizes, rng)
         for part, rows in zip(
             parts, np.split(rng.permutation(group), np.cumsum(shares)[:-1]), strict=True
         ):
@@ -100,20 +106,14 @@ def _labels(where: str, labels: Any) -> Array:
     return found
 
 
-def _shares(
-    where: str, labels: Array, group: Array, sizes: list[int], rng: np.random.Generator
-) -> list[int]:
+def _shares(count: int, sizes: list[int], rng: np.random.Generator) -> list[int]:
     """The number of rows of one label in each part: in proportion, and at least one."""
-    exact = len(group) * np.array(sizes) / sum(sizes)
+    exact = count * np.array(sizes) / sum(sizes)
     wanted = np.array(sizes) > 0
-    if len(group) < wanted.sum():
-        expected = f"every label must have at least {wanted.sum()} rows, one for each part"
-        got = f"{len(group)} of label {labels[group[0]]!r}"
-        fail(DataError, where, expected, got, "Collect more, merge labels, or make fewer parts.")
     shares = np.maximum(np.floor(exact), wanted).astype(np.int64)
     ties = 1e-9 * rng.random(3)  # ties are broken at random, or one part would get all
-    while shares.sum() < len(group):
+    while shares.sum() < count:
         shares[np.argmax(np.where(wanted, exact - shares + ties, -np.inf))] += 1
-    while shares.sum() > len(group):
+    while shares.sum() > count:
         shares[np.argmax(np.where(shares > 1, shares - exact + ties, -np.inf))] -= 1
     return [int(share) for share in shares]

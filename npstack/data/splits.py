@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_flag, check_size
+from npstack.core.arguments import check_flag, check_size, check_whole
 from npstack.core.errors import (
     ArgumentError,
     DataError,
@@ -149,10 +149,7 @@ def split_by_time(
     where = "split_by_time"
     count = check_size(where, "count", count, "Use len(series).")
     first, second, _ = sizes_of(where, count, train, validation)
-    if not isinstance(gap, int | np.integer) or isinstance(gap, bool) or gap < 0:
-        got, advice = describe(gap), "Use gap=0."
-        fail(ArgumentError, where, "gap must be a whole number of at least 0", got, advice)
-    gap = int(gap)
+    gap = check_whole(where, "gap", gap, "Use gap=0.")
     middle = first + gap if second else first
     last = middle + second + gap
     if last > count:

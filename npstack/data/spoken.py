@@ -7,9 +7,7 @@ may be the next one ("to three"), and the half of the day comes last.
 
 from __future__ import annotations
 
-import numpy as np
-
-from npstack.core.errors import ArgumentError, describe, fail
+from npstack.core.arguments import check_whole
 
 NUMBERS = (
     *("twelve", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
@@ -61,13 +59,9 @@ def say_time(hour: int, minute: int) -> list[str]:
     two forty five in the afternoon
     two forty five pm
     """
-    for name, value, limit in (("hour", hour, 24), ("minute", minute, 60)):
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or not 0 <= value < limit:
-            expected = f"{name} must be a whole number from 0 to {limit - 1}"
-            got, advice = describe(value), "A day has the times 0:00 to 23:59."
-            fail(ArgumentError, "say_time", expected, got, advice)
-    hour, minute = int(hour), int(minute)
+    where, advice = "say_time", "A day has the times 0:00 to 23:59."
+    hour = check_whole(where, "hour", hour, advice, most=23)
+    minute = check_whole(where, "minute", minute, advice, most=59)
     this, following = NUMBERS[hour % 12], NUMBERS[(hour + 1) % 12]
     spoken = {15: "quarter", 30: "half", 45: "quarter"}
     if minute == 0:

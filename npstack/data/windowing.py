@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npstack.core.arguments import check_flag
+from npstack.core.arguments import check_flag, check_whole
 from npstack.core.arrays import check_float
 from npstack.core.errors import (
     ArgumentError,
@@ -244,15 +244,16 @@ def _counts(
 ) -> NDArray[np.bool_]:
     """The predictions that count: their targets were observed, and the warm-up is over."""
     length = positions.inputs.shape[1]
-    whole = isinstance(warm_up, int | np.integer) and not isinstance(warm_up, bool)
-    if not whole or not 0 <= warm_up < length or (warm_up and not every_step):
-        expected = f"warm_up must be a whole number from 0 to {length - 1}, with every_step=True"
+    advice = "It is a number of steps, and the last step of a window must count."
+    warm_up = check_whole(where, "warm_up", warm_up, advice, most=length - 1)
+    if warm_up and not every_step:
         advice = "Targets only at the last step? All steps before it are a warm-up already."
-        fail(ArgumentError, where, expected, describe(warm_up), advice)
+        expected = "warm_up must be 0 without every_step=True"
+        fail(ArgumentError, where, expected, warm_up, advice)
     counts = np.asarray(observed[positions.targets].all(-1))
     if every_step:
         counts = counts & observed[positions.inputs]  # a masked step has no output
-        counts[:, : int(warm_up)] = False
+        counts[:, :warm_up] = False
     if not counts.any():
         advice = "Is the mask True where the series was observed?"
         fail(DataError, where, "at least one target must be observed", "none", advice)

@@ -110,7 +110,7 @@ def forecasts(
     truth : array (N,)
         The true values; NaN leaves a gap, here and in the predictions, as does a mask.
     predictions : dict of arrays (N,)
-        By the name of the system.
+        By the name of the method.
     time_label, value_label : str
         Names and units of the axes.
 

@@ -34,7 +34,8 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
 
     After Karpathy, Johnson & Fei-Fei (2015), figure 2. A point at the lower right is a gate that is
     nearly always open, at the upper left one that is nearly always closed, at the lower left one
-    that is always in between. No point lies above the diagonal: the fractions add up to 1 at most.
+    that is always in between. No point lies above the diagonal, because the two fractions add up to
+    at most 1.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def gradient_norms(
     times, time_label
         As for `activations`.
     names : sequence of str, optional
-        Of the L lines, such as those that `npstack.analysis.directions.readings` gives to two
+        Names of the L lines, such as those that `npstack.analysis.directions.readings` gives to two
         directions; ``layer 0``, … by default.
 
     Returns

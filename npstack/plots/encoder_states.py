@@ -52,7 +52,8 @@ def handover(
     Returns
     -------
     matplotlib.figure.Figure
-        Last layer at the top, colour bar. If one side has more layers, their other half is empty.
+        Last layer at the top, colour bar. If one side has more layers, the other half of their
+        panels is empty.
 
     Raises
     ------

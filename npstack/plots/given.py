@@ -11,6 +11,7 @@ import numpy as np
 
 from npstack.analysis import check_one_time, recurrent_tapes
 from npstack.analysis.directions import Reading, readings
+from npstack.core.arguments import check_whole
 from npstack.core.arrays import as_array
 from npstack.core.errors import (
     ArgumentError,
@@ -33,8 +34,9 @@ def numbers(where: str, name: str, value: object, *, gaps: bool = True) -> Array
     """Real numbers as float64; with ``gaps``, NaN where a value is missing, None or masked."""
     array = as_array(where, name, _with_gaps(value))
     try:
+        casting: Any = "unsafe" if array.dtype == object else "same_kind"
         with np.errstate(over="ignore"):
-            found = array.astype(np.float64, casting=_CASTING[array.dtype == object])
+            found = array.astype(np.float64, casting=casting)
     except TypeError:
         advice = "Draw the real part, or the absolute value."
         fail(DtypeError, where, f"{name} must be real numbers", describe(array), advice)
@@ -42,9 +44,6 @@ def numbers(where: str, name: str, value: object, *, gaps: bool = True) -> Array
         found = np.full(array.shape, np.inf)
     _check_finite(where, name, found, np.isnan(found) if gaps else None)
     return found
-
-
-_CASTING: dict[bool, Any] = {True: "unsafe", False: "same_kind"}
 
 
 def _with_gaps(value: object) -> object:
@@ -156,10 +155,7 @@ def rising(where: str, name: str, given: object, advice: str, steps: int | None 
 
 def check_row(where: str, row: object, batch: int) -> int:
     """The row of the batch to draw."""
-    if not isinstance(row, int | np.integer) or isinstance(row, bool) or not 0 <= row < batch:
-        expected = f"row must be a whole number from 0 to B-1 = {batch - 1}"
-        fail(ArgumentError, where, expected, describe(row), "row=0 is the first.")
-    return int(row)
+    return check_whole(where, "row", row, "row=0 is the first.", most=batch - 1)
 
 
 def check_panels(where: str, what: str, count: int, advice: str) -> None:

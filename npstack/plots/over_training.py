@@ -9,6 +9,7 @@ import numpy as np
 
 from npstack.analysis import gate_quantiles
 from npstack.analysis.directions import readings
+from npstack.core.arguments import is_whole
 from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
@@ -140,7 +141,7 @@ def _chosen(where: str, recorded: list[int], epochs: Any) -> list[int]:
         chosen = np.linspace(0, len(recorded) - 1, min(MAX_COLUMNS, len(recorded)))
         return [recorded[k] for k in np.unique(chosen.round().astype(int))]
     listed = list(epochs) if isinstance(epochs, list | tuple | range | np.ndarray) else [epochs]
-    whole = all(isinstance(e, int | np.integer) and not isinstance(e, bool) for e in listed)
+    whole = all(map(is_whole, listed))
     if not (whole and 1 <= len(listed) <= MOST_COLUMNS and set(listed) <= set(recorded)):
         few = f"{recorded}" if len(recorded) <= 20 else f"{recorded[:3]} … {recorded[-3:]}"
         expected = f"epochs must be a list of 1 to {MOST_COLUMNS} of those recorded, {few}"

@@ -58,8 +58,8 @@ def weights(
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each parameter and its gradient: W, dW, U, dU, b, db. A row has the gates,
-        for an LSTM i, f, g, o, on one scale of colours around zero, and their histogram.
+        A row for each parameter and its gradient: W, dW, U, dU, b, db. A row shows the gates (for
+        an LSTM i, f, g, o) on one scale of colours around zero, and their histogram.
 
     Raises
     ------

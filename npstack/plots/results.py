@@ -131,7 +131,7 @@ def forecast_horizons(
     truth : array (N,)
         The true values; NaN leaves a gap, here and in the predictions, as does a mask.
     predictions : dict of arrays (N, A)
-        By the name of the system, at most 6; column a has the forecasts at horizon a.
+        By the name of the method, at most 6; column a has the forecasts at horizon a.
     horizons : sequence of str (A,)
         The title of each panel: "6 months ahead".
     time_label, value_label : str
@@ -197,14 +197,14 @@ def errors_by_horizon(
     horizon_label: str = "steps ahead",
     error_label: str = "error",
 ) -> Picture:
-    """The error by horizon, of a system and of baselines.
+    """The error by horizon, of a model and of baselines.
 
     Parameters
     ----------
     horizons : array (A,)
         Rising.
     errors : dict of arrays (A,) or (S, A)
-        By name, at most 6; of several seeds, the mean is drawn, with a band from minimum to
+        By name, at most 6; for several seeds, the mean is drawn, with a band from minimum to
         maximum.
     horizon_label, error_label : str
         Names and units of the axes.

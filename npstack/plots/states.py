@@ -35,8 +35,8 @@ def activations(
     Red is positive, blue negative, white zero; masked steps are hatched.
 
     Where the range of the hidden state is fixed, as -1 to 1 of an LSTM, the colours span that
-    range; where it has no bounds (relu, a projection), they span the largest value of the layer in
-    both directions. Layers with different ranges have a colour bar each.
+    range; where it has no bounds (relu, a projection), they run from minus to plus the largest
+    absolute value of the layer. Layers with different ranges have a colour bar each.
 
     Parameters
     ----------
@@ -130,12 +130,13 @@ def gates(
 
     A gate goes from 0, closed (dark blue), to 1, open (yellow). The candidate and the states have a
     sign: red is positive, blue negative, white zero. The colours of a function with a fixed range
-    span that range: 0 to 1 for a sigmoid, -1 to 1 for a tanh. For a value without bounds, such
-    as the cell state, they span its largest value in both directions. Masked steps are hatched.
+    span that range: 0 to 1 for a sigmoid, -1 to 1 for a tanh. For a value without bounds, such as
+    the cell state, they run from minus to plus its largest absolute value. Masked steps are
+    hatched.
 
-    Steps are in the order in which the layer read them. One that reads time from its end (the
-    backward direction of a `Bidirectional`) begins with the last step of the sequence; a label such
-    as ``time_label="step as read"`` says so. `activations` puts every layer in the order of time.
+    The time axis follows the order in which the layer read the steps. For the backward direction of
+    a `Bidirectional` this is last to first, so label the axis, such as
+    ``time_label="step as read"``. `activations` puts every layer in the order of time.
 
     Parameters
     ----------

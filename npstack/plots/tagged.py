@@ -25,7 +25,7 @@ def tagged_text(
     classes: Sequence[str],
     right: Sequence[Array] | None = None,
 ) -> Picture:
-    """Lines of text, every character in the colour of its tag; wrong ones on a red background.
+    """Lines of text, every character in the colour of its tag; wrong tags on a red background.
 
     Parameters
     ----------

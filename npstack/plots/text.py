@@ -53,11 +53,11 @@ def characters(
     row : int
         The row of the batch.
     bits : array (T,) or (T - 1,), optional
-        The surprise of the character after each, ``-log2`` of its probability, from
+        The surprise of the character that follows each one, ``-log2`` of its probability, from
         `npstack.text.read`. Drawn over the character that it belongs to; NaN leaves a gap.
     units : sequence of int arrays, optional
-        Which units of each layer to draw, from the bottom of its panel up; all by their numbers by
-        default. `npstack.analysis.slowest_first` puts slow units first.
+        Which units of each layer to draw, from the bottom of its panel up; by default all, in the
+        order of their numbers. `npstack.analysis.slowest_first` puts slow units first.
     unit_label : str
         Name of the panels' upward axis: "units, slow to quick".
 
@@ -71,7 +71,8 @@ def characters(
     TapeError
         No recurrent layer on the tape.
     ArgumentError, ShapeError, DtypeError
-        No such row or units; a text or bits of another length; a text that is too long to be read.
+        No such row or units; a text or bits of another length; a text that is too long to be
+        legible.
     NonFiniteError
         NaN or infinity at a valid step.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from npstack.core.arguments import check_generator, check_number, check_size
+from npstack.core.arguments import check_generator, check_not_negative, check_size
 from npstack.core.arrays import as_array, check_float
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail, kind_of
 from npstack.core.numerics import Array, log, log_softmax
@@ -219,9 +219,7 @@ def sample(
     where = "sample"
     length = check_size(where, "length", length)
     rng = check_generator(where, rng)
-    temperature = check_number(where, "temperature", temperature, "1 is usual.")
-    if temperature < 0:
-        fail(ArgumentError, where, "temperature must be at least 0", temperature, "0 is greedy.")
+    temperature = check_not_negative(where, "temperature", temperature, "0 is greedy, 1 usual.")
     if not isinstance(vocabulary, Vocabulary):
         advice = "Use Vocabulary.of(text)."
         fail(DtypeError, where, "vocabulary must be a Vocabulary", describe(vocabulary), advice)

@@ -17,6 +17,7 @@ from npstack.data import (
     load_ts,
     pad,
     records,
+    split_by_row,
     window_positions,
     windows,
 )
@@ -198,3 +199,13 @@ def test_texts_of_no_length_take_no_memory(write):
     header = "{'descr': '<U0', 'fortran_order': False, 'shape': (10000000000,), }"
     with memory_below(2**20), pytest.raises(DataError, match="numbers, booleans or text"):
         load_npz(write(with_header(header)))
+
+
+def test_rows_are_divided_by_label_without_a_scan_per_label(monkeypatch):
+    rows, seen = 20_000, []
+    labels = np.arange(rows) % 5_000
+    counted = np.flatnonzero
+    monkeypatch.setattr(np, "flatnonzero", lambda *given: seen.append(1) or counted(*given))
+    split = split_by_row(rows, rng=np.random.default_rng(0), labels=labels, train=0.5)
+    assert len(seen) < 10
+    assert sorted(np.concatenate(split)) == list(range(rows))

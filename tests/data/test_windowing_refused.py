@@ -119,27 +119,27 @@ REFUSED = {
     "a warm-up longer than the window": (
         lambda: windows(SERIES, 3, every_step=True, warm_up=4),
         ArgumentError,
-        "0 to 2, .* got 4",
+        "0 to 2, got 4",
     ),
     "a warm-up below zero": (
         lambda: windows(SERIES, 3, every_step=True, warm_up=-1),
         ArgumentError,
-        "0 to 2, .* got -1",
+        "0 to 2, got -1",
     ),
     "a warm-up of half a step": (
         lambda: windows(SERIES, 3, every_step=True, warm_up=0.5),
         ArgumentError,
-        "0 to 2, .* got 0.5",
+        "0 to 2, got 0.5",
     ),
     "a warm-up of words": (
         lambda: windows(SERIES, 3, every_step=True, warm_up="one"),
         ArgumentError,
-        "0 to 2, .* got 'one'",
+        "0 to 2, got 'one'",
     ),
     "a warm-up that is true": (
         lambda: windows(SERIES, 3, every_step=True, warm_up=True),
         ArgumentError,
-        "0 to 2, .* got True",
+        "0 to 2, got True",
     ),
     "a scaler that is not fitted": (
         lambda: windows(SERIES, 3, scaler=Standardiser),

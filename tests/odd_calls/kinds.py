@@ -74,6 +74,7 @@ def number(value: float) -> Iterator[Odd]:
     yield from texts_for(value)
     yield "a decimal", Decimal(value), REFUSED
     yield "True", True, REFUSED
+    yield "False", False, REFUSED
     yield "NumPy's True", np.True_, REFUSED
     yield "NaN", float("nan"), REFUSED
     yield "infinity", float("inf"), REFUSED

@@ -107,7 +107,9 @@ def near(found: Any, usual: Any) -> bool:
     if isinstance(usual, dict):
         return near(list(found.values()), list(usual.values()))
     if isinstance(usual, np.ndarray | float | int):
-        return bool(np.allclose(found, usual, rtol=1e-3, atol=1e-2))
+        half = getattr(found, "dtype", None) == np.float16
+        close = 2e-3 if half else 1e-5
+        return bool(np.abs(found - np.asarray(usual)).max() <= close * np.abs(usual).max())
     return frozen(found) == frozen(usual)
 
 
@@ -124,10 +126,6 @@ def explained(message: str) -> None:
     assert " at 0x" not in message
     assert "<class" not in message
     assert "ABCMeta" not in message
-
-
-def test_there_are_thousands():
-    assert len(ODD) > 8000
 
 
 PUBLIC = (
@@ -160,10 +158,12 @@ BETWEEN = {"check_one_time", "check_samples", "counted", "loss_of", "select_rows
 
 def test_every_public_function_is_tried():
     tried = {re.split(r"[ ,]", title)[0] for title in CALLS}
-    apart = WITHOUT_ARGUMENTS | RETURNED | BASES | BETWEEN
+    apart, public = WITHOUT_ARGUMENTS | RETURNED | BASES | BETWEEN, set()
     for module in map(importlib.import_module, PUBLIC):
         for name in module.__all__:
             found = getattr(module, name)
             is_error = isinstance(found, type) and issubclass(found, Exception)
             if callable(found) and not is_error:
                 assert name in tried | apart, name
+                public.add(name)
+    assert apart <= public

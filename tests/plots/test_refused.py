@@ -19,8 +19,8 @@ def wrong_calls():
     own = {"W": params["layers.0.W"], "U": params["layers.0.U"], "b": params["layers.0.b"]}
     bad = {**own, "U": own["U"][1:]}
     return {
-        "row too large": (lambda: plots.activations(tape, row=2), ArgumentError, "B-1 = 1"),
-        "row negative": (lambda: plots.gates(tape.layers[0], row=-1), ArgumentError, "B-1 = 1"),
+        "row too large": (lambda: plots.activations(tape, row=2), ArgumentError, "from 0 to 1"),
+        "row negative": (lambda: plots.gates(tape.layers[0], row=-1), ArgumentError, "from 0 to 1"),
         "row a float": (lambda: plots.activations(tape, row=1.0), ArgumentError, "whole number"),
         "no recurrent layer": (lambda: plots.activations(dense), TapeError, "recurrent layer"),
         "an array": (lambda: plots.activations(np.ones(3)), TapeError, "must be a tape"),

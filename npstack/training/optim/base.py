@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.arguments import FLOAT_DTYPES, check_number, check_positive, check_whole
+from npstack.core.arguments import (
+    FLOAT_DTYPES,
+    check_not_negative,
+    check_positive,
+    check_whole,
+)
 from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
@@ -53,7 +58,8 @@ class Optimiser:
         if not isinstance(self.learning_rate, Schedule):
             advice = "Begin with 0.001, or use a schedule of npstack.training.schedules."
             self.learning_rate = check_positive(where, "learning_rate", self.learning_rate, advice)
-        self.weight_decay = _check_decay(where, "weight_decay", self.weight_decay)
+        decay = check_not_negative(where, "weight_decay", self.weight_decay, "0.0 means none.")
+        self.weight_decay = decay
         self.decayed = check_patterns(where, "decayed", self.decayed)
         self.frozen = check_patterns(where, "frozen", self.frozen)
 
@@ -64,10 +70,7 @@ class Optimiser:
         if isinstance(given, Schedule):
             given = given(self.steps)
         where, advice = type(self).__name__, "The rate of a step may be 0, and no less."
-        rate = check_number(where, "learning_rate", given, advice)
-        if rate < 0:
-            fail(ArgumentError, where, "learning_rate must be at least 0", describe(given), advice)
-        return rate
+        return check_not_negative(where, "learning_rate", given, advice)
 
     def kinds(self) -> tuple[str, ...]:
         """The kinds of arrays that are kept for each parameter, by name."""
@@ -257,11 +260,3 @@ def _check_grads(where: str, values: Params, params: Params, grads: Params) -> d
             expected = f"grads[{name!r}] must be {value.dtype} like the parameter"
             fail(DtypeError, where, expected, g.dtype, "Cast them together with astype.")
     return slopes
-
-
-def _check_decay(where: str, name: str, value: object) -> float:
-    """Check for a number of at least zero."""
-    number = check_number(where, name, value, "0.0 means none.")
-    if number < 0:
-        fail(ArgumentError, where, f"{name} must be at least 0", describe(value), "0.0 means none.")
-    return number
