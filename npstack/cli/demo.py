@@ -1,8 +1,8 @@
 """The main job on real data: sunspots a year ahead, by stacks of LSTMs and by simple baselines.
 
-Every month, the model reads one number and forecasts the number twelve months later. Months
-0–1919 train, 1920–2399 choose (lag, penalty, epoch), and the months from 2400 on are used once,
-at the end. Numbers are on the square-root scale, in standard units of the training months.
+Every month, the model reads one number and forecasts the number twelve months later. Months 0–1919
+train, 1920–2399 choose (lag, penalty, epoch), and the months from 2400 on are used once, at the
+end. Numbers are square roots, standardised with the training months' mean and deviation.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def open_run(folder: Path) -> Run:
         expected = f"the file must be {FORMAT}, of a task among {', '.join(TASKS)}"
         fail(DataError, str(path), expected, f"{about}, task {name!r}", "Use this version's runs.")
     if not whole:
-        advice = "They belong to the data that were learned from; options may be edited."
-        fail(DataError, str(path), "facts must be as npstack wrote them", "others", advice)
+        advice = "They describe the training data. Only options may be edited."
+        fail(DataError, str(path), "facts must be as npstack wrote them", "other facts", advice)
     checked = {}
     for option in TASKS[name].OPTIONS:
         try:
@@ -226,5 +226,5 @@ def same_problem(run: Run, path: Path | None) -> Problem:
     problem = run.task.prepare(path, run.options)
     if _digest(problem.facts) != _digest(run.facts):
         advice = f"Was {CONFIG} edited? Take the one that training wrote."
-        fail(DataError, where, "its facts must be those of its data", "others", advice)
+        fail(DataError, where, "its facts must be those of its data", "other facts", advice)
     return problem

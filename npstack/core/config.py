@@ -80,7 +80,8 @@ class Configured:
             expected = (
                 f"the arguments of its constructor must be known, and none be called {TYPE!r}"
             )
-            raise ArgumentError(where, expected, "other values", "Write config() and from_config().")
+            advice = "Write config() and from_config()."
+            raise ArgumentError(where, expected, "other arguments", advice)
         for name, value in self._given.items():
             now = vars(self).get(name, value)
             simple = isinstance(value, bool | int | float) and isinstance(now, bool | int | float)

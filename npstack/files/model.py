@@ -108,7 +108,7 @@ def build(
     _check_depth(config)
     made = builder.made(config, "config")
     if not isinstance(made, Configured):
-        expected = f"config must say what it is of, under {TYPE!r}"
+        expected = f"config must have the name of its type under {TYPE!r}"
         fail(ArgumentError, "build", expected, brief(dict(config)), "Pass layer.config().")
     if params is not None:
         if isinstance(made, Cell):

@@ -2,8 +2,9 @@
 
 The file has one line per time step (see `npstack.data.load_labelled_csv`), or is an NPZ file with
 arrays ``x``, ``y``, ``lengths``, or a ``.ts`` file of the UEA and UCR archives. Sequences may have
-different lengths. They are divided at random, each class in the same proportions. Features are put
-into standard units of the training part. The class is predicted from the last hidden state.
+different lengths. They are divided at random, each class in the same proportions. Features are
+standardised with the training part's mean and deviation. The class is predicted from the last
+hidden state.
 """
 
 from __future__ import annotations

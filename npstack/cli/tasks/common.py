@@ -62,7 +62,7 @@ class Problem(NamedTuple):
     Attributes
     ----------
     train, validation : Samples
-        The data for training, and those that decide when to stop.
+        The data for training, and the data used to decide when to stop.
     facts : dict
         Plain JSON: what is needed to use the model on other data (names of columns, scaling,
         classes, vocabulary).

@@ -2,9 +2,9 @@
 
 The rows of the table are time steps. The model reads windows of some columns and forecasts the next
 ``horizon`` values of the target column, all at once. The table is divided by time: the first part
-is for training, the next decides when to stop, the last is the test. Columns are put into standard
-units of the training part. It is compared with persistence and a linear model over the same
-windows.
+is for training, the next is used to decide when to stop, the last is the test. Columns are
+standardised with the training part's mean and deviation. The model is compared with persistence and
+a linear model over the same windows.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def tell(model: Layer, problem: Problem, options: Options) -> Told:
 
 
 def held(values: Array, observed: NDArray[np.bool_]) -> Array:
-    """Each step's value, or the last that was observed before it (the first, before all).
+    """Each step's value, or the last observed one; before the first observed value, that value.
 
     Examples
     --------

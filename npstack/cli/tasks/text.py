@@ -1,8 +1,8 @@
 """``--task text``: a character model of a text file.
 
-The first part of the file is for training, the next decides when to stop, the last is unseen. The
-model reads the training part in parallel rows and carries its state (truncated BPTT). It is
-measured in bits per character, and compared with n-grams and the compressors of the standard
+The first part of the file is for training, the next is used to decide when to stop, the last is
+unseen. The model reads the training part in parallel rows and carries its state (truncated BPTT).
+It is measured in bits per character, and compared with n-grams and the compressors of the standard
 library.
 """
 
