@@ -1,8 +1,8 @@
 """Simple methods to compare a character model with: n-grams and general compressors.
 
 An n-gram model predicts a character from the ``k`` before it, by counting which characters follow
-them in the training text. Short and long contexts are interpolated after Witten & Bell (1991), from
-none upwards::
+them in the training text. Short and long contexts are interpolated after Witten & Bell (1991),
+beginning with the empty context::
 
     p(x)     = 1 / V                                                  before anything is counted
     p_k(x|h) = (n(h, x) + t(h) p_{k-1}(x|h')) / (n(h) + t(h))         k = 0, 1, …
@@ -104,7 +104,7 @@ class NGram:
     def probabilities(self, ids: Array) -> Array:
         """Of each character given those before it in ``ids``, by order: (order + 1, N).
 
-        The first characters have fewer before them, and their longest context is shorter.
+        The first characters have fewer characters before them, so their longest context is shorter.
         """
         ids = check_ids("NGram.probabilities", ids, self.num_symbols)
         p = np.full(len(ids), 1.0 / self.num_symbols)

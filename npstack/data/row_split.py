@@ -20,7 +20,7 @@ class RowSplit(NamedTuple):
     Attributes
     ----------
     train, validation, test : int array
-        Row numbers, rising: ``samples.rows(split.train)``.
+        Row numbers, increasing: ``samples.rows(split.train)``.
     """
 
     train: NDArray[np.int64]
@@ -49,7 +49,8 @@ def split_by_row(
     train, validation : int or float
         Number of rows; a float is a fraction. The rest is for the test.
     labels : array (count,), optional
-        Each label is divided in proportion, to less than one row, and is in every part.
+        The rows of each label are divided in the same proportions, to within one row, and every
+        part has rows of each label.
 
     Raises
     ------

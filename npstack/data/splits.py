@@ -36,7 +36,7 @@ from npstack.data.windowing import Windows
 
 
 class Parts(NamedTuple):
-    """Windows of the three parts; of a part without time steps, no rows."""
+    """Windows of the three parts; a part without time steps has no rows."""
 
     train: Windows
     validation: Windows
@@ -59,16 +59,16 @@ class TimeSplit(NamedTuple):
     def divide(self, windows: Windows, reach_back: bool = True) -> Parts:
         """Divide rows: each belongs to the part that contains all its targets.
 
-        Rows that cross a boundary belong to no part: this is the gap that the horizon requires.
-        With targets at every step, a row belongs to the part of its last targets. In a later part,
-        earlier targets do not count; a training row is entirely in the training part.
+        A row whose targets cross a boundary belongs to no part: this is the gap that the horizon
+        requires. With targets at every step, a row belongs to the part of its last targets. In a
+        later part, earlier targets do not count; a training row is entirely in the training part.
 
         Parameters
         ----------
         windows : Windows
         reach_back : bool
-            Whether rows of the validation and test parts may read steps that lie before their
-            part, as they may in use: these are past. Without it, fewer rows remain.
+            Whether rows of the validation and test parts may read steps that lie before their part,
+            as they may in use, because these steps are past. Without it, fewer rows remain.
 
         Returns
         -------
@@ -77,8 +77,8 @@ class TimeSplit(NamedTuple):
         Raises
         ------
         LeakageError
-            The scaler was fitted on rows beyond the training part, or on other values than these;
-            or there is none, and the values are already in standard units of rows beyond it.
+            The scaler was fitted on rows beyond the training part, or on other values; or there is
+            no scaler, and the values are already standardised over rows beyond the training part.
         DataError
             No row lies in a part.
 
@@ -161,7 +161,8 @@ def split_by_time(
 def check_leakage(train: Windows, held_out: Windows) -> None:
     """Raise if training rows contain targets of held-out rows; for your own splits.
 
-    A training row contains its inputs and its targets. The held-out targets are those that count.
+    A training row contains its inputs and its targets. Held-out targets that do not count in the
+    loss are ignored.
 
     Raises
     ------

@@ -11,8 +11,8 @@ softmax_cross_entropy   ``-log p(target)``, per step     integers: the number of
 ======================  ===============================  =====================================
 
 Under a mask a loss divides by the number of *valid* steps; each docstring says its normalisation.
-With ``weights``, one per step, it is the weighted mean: a step of weight 2 counts like two steps,
-one of weight 0 like a masked one, whatever its values.
+With ``weights``, one per step, it is the weighted mean: a step of weight 2 counts like two steps, a
+step of weight 0 like a masked step, whatever its values.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def mean_absolute_error(
 ) -> Loss:
     """Mean of ``|prediction - target|`` over valid steps and outputs.
 
-    Its minimum is the median, that of the squared error is the mean, so outliers among the targets
-    have less influence. Parameters and errors are those of `mean_squared_error`.
+    It is smallest at the median of the targets, the squared error at their mean, so outliers among
+    the targets have less influence. Parameters and errors are those of `mean_squared_error`.
 
     Returns
     -------
@@ -226,7 +226,7 @@ def softmax_cross_entropy(
     Raises
     ------
     ShapeError, DtypeError, ArgumentError
-        The targets are no classes, one per row and step; and what `mean_squared_error` raises.
+        The targets are not classes, one per row and step; and what `mean_squared_error` raises.
 
     Examples
     --------

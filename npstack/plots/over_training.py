@@ -57,7 +57,7 @@ def layers_over_training(
 
     Read a column from the bottom up, layer 0 first; read a row from left to right to see what one
     layer has learned. Red is positive, blue negative, white zero; masked steps are hatched. All
-    panels of a layer have one scale, that of `activations`.
+    panels of a layer share one scale, that of `activations`.
 
     Parameters
     ----------

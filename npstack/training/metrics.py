@@ -120,7 +120,8 @@ def rmse(predictions: Array, targets: Array, mask: Mask = None) -> Array:
     Returns
     -------
     float array (K,)
-        One for each output, such as each horizon of a forecast; infinity beyond the largest number.
+        One for each output, such as each horizon of a forecast; infinity if it exceeds the largest
+        float.
 
     Raises
     ------

@@ -92,15 +92,15 @@ class Optimiser:
         Parameters
         ----------
         params : dict of arrays
-            All parameters; of frozen ones, the same arrays are returned.
+            All parameters; frozen parameters are returned as the same arrays.
         grads : dict of arrays
-            Their gradients; those of frozen parameters may be left out.
+            The gradients of the parameters; those of frozen parameters may be left out.
 
         Raises
         ------
         ArgumentError
-            The gradients are not those of the parameters, a pattern matches none of them, or the
-            stored arrays belong to others.
+            The gradients are not those of the parameters, a pattern matches no parameter, or the
+            stored arrays belong to other parameters.
         ShapeError, DtypeError
             They are not floating-point arrays by name, or do not fit each other.
         NonFiniteError
