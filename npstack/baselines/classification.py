@@ -219,7 +219,7 @@ def _ragged(where: str, name: str, x: object, mask: Mask) -> tuple[Array, NDArra
     if x.ndim != 3 or 0 in x.shape or x.dtype.kind != "f":
         expected, advice = (
             f"{name} must be real numbers (B, T, D)",
-            "One sequence? Use x[np.newaxis].",
+            "For a single sequence, use x[np.newaxis].",
         )
         fail(ShapeError, where, expected, describe(x), advice)
     mask = check_mask(where, mask, None, x.shape[:2])

@@ -161,8 +161,8 @@ def check_input(
     advice = ""
     if x.ndim == 2 and time:
         advice = (
-            "It has no time axis. One step per sample? Use x[:, np.newaxis, :]. "
-            "One sample? Use x[np.newaxis]."
+            "It has no time axis. For one step per sample, use x[:, np.newaxis, :]; "
+            "for a single sample, use x[np.newaxis]."
         )
         if size == 1 and x.shape[1] > 1:
             advice = "It has no feature axis. Use x[:, :, np.newaxis]."
@@ -199,7 +199,7 @@ def check_symbols(where: str, x: object, size: int | None) -> Array:
             where,
             "x must be (B, T) with B and T at least 1",
             x.shape,
-            "One sequence? Use x[np.newaxis].",
+            "For a single sequence, use x[np.newaxis].",
         )
     return x
 

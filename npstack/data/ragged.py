@@ -110,7 +110,8 @@ def _sequences(where: str, sequences: object) -> list[Array]:
     one = isinstance(sequences, str | bytes | Mapping | Samples)
     one = one or (isinstance(sequences, np.ndarray) and sequences.ndim == 0)
     if one or not isinstance(sequences, Iterable):
-        expected, advice = "sequences must be a list of arrays", "One sequence? Use [sequence]."
+        expected = "sequences must be a list of arrays"
+        advice = "For a single sequence, use [sequence]."
         fail(DtypeError, where, expected, describe(sequences), advice)
     arrays = [as_array(where, f"sequence {i}", own) for i, own in enumerate(sequences)]
     if not arrays:

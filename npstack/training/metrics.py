@@ -194,7 +194,7 @@ def _columns(
     targets = check_float(where, "targets", targets, predictions.dtype, "the predictions")
     if targets.shape != predictions.shape or targets.ndim < 2:
         got = f"{predictions.shape} and {targets.shape}"
-        advice = "One output? Use [:, np.newaxis] on both. They are never broadcast."
+        advice = "For a single output, use [:, np.newaxis] on both. They are never broadcast."
         expected = "predictions and targets must have one shape, (B, K) or (B, T, K)"
         fail(ShapeError, where, expected, got, advice)
     chosen = _counting(where, mask, targets.shape[:-1])

@@ -62,7 +62,7 @@ OPTIONS = (
     Option("target", str, "label", "column of the class", "COLUMN"),
     Option("sequence", str, "sequence", "column that names the sequence", "COLUMN"),
     Option("step", str, "step", "column of the time step, if there is one", "COLUMN"),
-    Option("inputs", words, None, "columns to read, instead of all others", "A,B,…"),
+    Option("inputs", words, None, "columns to read, instead of all other columns", "A,B,…"),
     Option("decimal", one_of(".", ","), ".", "decimal sign of the file", ".|,"),
     *training_options(layers=[32, 32], epochs=60, patience=10, batch_size=16, learning_rate=0.003),
 )

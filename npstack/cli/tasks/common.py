@@ -237,7 +237,7 @@ def training_options(**defaults: Any) -> tuple[Option, ...]:
         ),
         ("dropout", number(0, 1, True), "between the layers", "RATE"),
         ("clip_norm", number(0), "largest global norm of the gradients", "NORM"),
-        ("validation", share, "fraction that decides when to stop", "SHARE"),
+        ("validation", share, "fraction used to decide when to stop", "SHARE"),
         ("test", share, "fraction for the test at the end", "SHARE"),
         ("dtype", one_of("float32", "float64"), "numbers to compute with", "float32|float64"),
         ("seed", whole(0, SEED), "of all random numbers", "N"),

@@ -52,7 +52,7 @@ OPTIONS = (
     Option("target", str, None, "column to forecast", "COLUMN"),
     Option("horizon", whole(1), 1, "how many steps ahead", "N"),
     Option("window", whole(1), 24, "steps that the model reads", "N"),
-    Option("inputs", words, None, "columns to read, instead of all that hold numbers", "A,B,…"),
+    Option("inputs", words, None, "columns to read, instead of all columns with numbers", "A,B,…"),
     Option("decimal", one_of(".", ","), ".", "decimal sign of the file", ".|,"),
     Option("missing", one_of("refuse", "mask"), "refuse", "fields without a value", "refuse|mask"),
     *training_options(layers=[32, 32], epochs=60, patience=10, batch_size=32, learning_rate=0.003),

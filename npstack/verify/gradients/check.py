@@ -184,7 +184,7 @@ def _by_name(
 ) -> tuple[Callable[..., Any], Callable[..., Any], Inputs]:
     """Copy the inputs, write-protected, and convert a call by position into one by name."""
     if not isinstance(inputs, Mapping | tuple | list):
-        advice = "One input? Pass [x]."
+        advice = "For a single input, pass [x]."
         fail(DtypeError, where, "inputs must be a dictionary or a list", describe(inputs), advice)
     items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
     point = {str(name): np.array(as_array(where, str(name), value)) for name, value in items}
