@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from npstack.cli import folders
-from npstack.cli.runs import CHECKPOINT, METRICS, README, Run, afford_model, as_json, open_run
+from npstack.cli.runs import (
+    CHECKPOINT,
+    METRICS,
+    README,
+    Run,
+    afford_model,
+    afford_use,
+    as_json,
+    open_run,
+)
 from npstack.cli.tasks import Problem, Scores
 from npstack.core import params
 from npstack.core.errors import ArgumentError, DataError, fail
@@ -29,10 +38,11 @@ from npstack.version import __version__
 
 def trained(run: Run) -> tuple[Layer, History]:
     """The model with the best parameters so far, and the history of training."""
-    model = build(run)
     if not run.checkpoint.is_file():
         advice = f"Train it: npstack train --resume --out {run.folder}."
         fail(DataError, str(run.folder), f"a trained run holds {CHECKPOINT}", "none", advice)
+    afford_use(run)
+    model = build(run)
     found = load_checkpoint(run.checkpoint, model.params)
     _check_task(run, found)
     model.params = found.params if found.best is None else found.best
@@ -52,7 +62,6 @@ def _check_task(run: Run, found: Checkpoint) -> None:
 
 def build(run: Run) -> Layer:
     """The model before the first step."""
-    afford_model(run.name, run.facts, run.options)
     return run.task.build(run.facts, run.options, np.random.default_rng(run.options["seed"]))
 
 
@@ -64,6 +73,7 @@ def train(
     Every epoch ends with a checkpoint; ``resume`` continues from it, with the same bits as without
     a stop. The returned model is that of the best epoch.
     """
+    afford_model(run.name, run.facts, run.options)
     options, model = run.options, build(run)
     extra = run.task.fitting(options)
     history = fit(
@@ -140,12 +150,14 @@ def draw(
 
     pictures = [("training", plots.training_curves(history))] if history.epochs else []
     found = chain(pictures, run.task.pictures(model, problem, run.options))
-    drawn = {folder / f"{name}.png": picture for name, picture in found}
-    taken = [] if replace else [path for path in drawn if os.path.lexists(path)]
-    if taken:
-        got = f"{str(taken[0])!r}, which exists"
-        advice = f"{folders.OVERWRITE}; --out FOLDER puts them elsewhere."
-        fail(ArgumentError, "npstack plot", "the pictures must be new", got, advice)
+    drawn = {}
+    for name, picture in found:  # each is drawn when it is its turn, and written after the last
+        path = folder / f"{name}.png"
+        if not replace and os.path.lexists(path):
+            got = f"{str(path)!r}, which exists"
+            advice = f"{folders.OVERWRITE}; --out FOLDER puts them elsewhere."
+            fail(ArgumentError, "npstack plot", "the pictures must be new", got, advice)
+        drawn[path] = picture
     for path, picture in drawn.items():
         folders.write_picture(path, picture)
     return list(drawn)

@@ -212,6 +212,14 @@ def afford_model(name: str, facts: Mapping[str, Any], options: Mapping[str, Any]
     afford(WHERE, what, need, "Make --layers smaller.")
 
 
+def afford_use(run: Run) -> None:
+    """Refuse a trained model that does not fit into memory here."""
+    count = run.task.numbers(run.facts, run.options)
+    need = count * np.dtype(run.options["dtype"]).itemsize
+    what, advice = f"its model of {count:,} parameters", "Use it on a machine with more memory."
+    afford(f"the run {str(run.folder)!r}", what, need, advice)
+
+
 def same_problem(run: Run, path: Path | None) -> Problem:
     """The data of the run, at its current place; another file, or other facts, are refused."""
     path = run.data if path is None else path

@@ -113,14 +113,15 @@ def learn(
         return INTERRUPTED
     scores = run.task.measure(model, problem, run.options)
     metrics = learning.write_metrics(run, scores, model, history)
+    if not quiet:
+        print(harmless(table(run, metrics, history)))
+        if scores.words:
+            print(f"\n{harmless(scores.words)}")
     drawn = ""
     if draw:
         files = learning.draw(run, model, problem, history, run.folder, replace=True)
         drawn = f"Pictures: {', '.join(file.name for file in files)}. "
     if not quiet:
-        print(harmless(table(run, metrics, history)))
-        if scores.words:
-            print(f"\n{harmless(scores.words)}")
         print(f"\n{drawn}Everything is in {run.folder}; next, for example:")
         print(f"  npstack predict {run.folder}{'' if run.name == 'text' else ' ' + near(run.data)}")
     return OK
