@@ -280,10 +280,10 @@ def _mean(terms: Callable[[Number], tuple[Any, Any]], count: Any) -> Loss:
         dtype = values.dtype
         # Divided before summed: a float32 scalar over an int is float64 in NumPy 1.26.
         plain = Loss((values / count).sum(), slopes / count)
-        sound = squares_are_sound(plain.value / values.size, dtype)
-        perfect = plain.value == 0 and not slopes.any()  # no square has underflowed
-        if not isinstance(count, Wide) and (sound or perfect):
-            return plain
+        if not isinstance(count, Wide):
+            perfect = plain.value == 0 and not slopes.any()  # no square has underflowed
+            if perfect or squares_are_sound(plain.value / values.size, dtype):
+                return plain
     with np.errstate(all="ignore"):
         values, slopes = map(Wide, terms(Wide))
         value, gradient = (values / count).sum(), slopes / count
