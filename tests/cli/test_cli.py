@@ -72,6 +72,7 @@ def test_the_demo_checks_its_gradients(folder):
     assert metrics["gradient_check"]["worst_error"] < 1e-12
 
 
+@pytest.mark.slow
 def test_stacks_are_compared_at_equal_parameter_count(folder):
     _, metrics, _ = folder
     counts = [row["parameters"] for row in metrics["stacks"].values()]

@@ -57,6 +57,7 @@ def test_an_f_string_is_a_string_in_every_version():
     assert tags[7:10] == ("sss" if sys.version_info < (3, 12) else "ono")
 
 
+@pytest.mark.slow
 def test_statements_of_a_real_module_hold_all_its_tokens():
     path = Path(ast.__file__)
     with tokenize.open(path) as file:

@@ -5,6 +5,8 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pytest
+
 from npstack.cli import main as cli
 from tests.documents.test_docs import python_blocks
 
@@ -26,6 +28,7 @@ def commands(text):
             yield command, printed
 
 
+@pytest.mark.slow
 def test_commands_print_what_the_page_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name in ("npstack/data/sunspots_monthly.csv", "docs/derivation.md"):

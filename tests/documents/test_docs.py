@@ -64,7 +64,16 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+LONG = {"docs/pictures.md"}  # it trains what it draws
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=name(path), marks=[pytest.mark.slow] if name(path) in LONG else [])
+        for path in DOCUMENTS
+    ],
+)
 def test_code_in_documents_runs_and_prints_what_it_says(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "Agg")

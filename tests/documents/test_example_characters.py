@@ -30,6 +30,7 @@ def rows(table):
     return {row.name.split(" (")[0]: row for row in [*table.systems, *table.baselines]}
 
 
+@pytest.mark.slow
 def test_a_small_run_gives_a_whole_table_and_its_picture(characters, monkeypatch, tmp_path, capsys):
     rng = np.random.default_rng(0)
     words = np.array(["stack", "layer", "state", "gate"])

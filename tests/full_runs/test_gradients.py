@@ -13,6 +13,7 @@ def evidence():
     return read_evidence("gradients")
 
 
+@pytest.mark.slow
 def test_a_slice_passes_and_agrees_with_the_full_run(evidence):
     reports = [draw(seed) for seed in SLICE]
     for seed, report in zip(SLICE, reports, strict=True):
