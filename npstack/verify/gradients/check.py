@@ -47,6 +47,7 @@ def gradcheck(
         ``backward(doutputs, **inputs)`` gets the derivative of the loss by the outputs, in the
         structure that ``f`` returns, and gives the derivatives by the inputs: a dictionary with
         the names of the inputs, or a tuple in their order. Integer inputs are not differentiated.
+        It gets copies, which it may change; the report notes it.
     inputs : dict of arrays, or sequence of arrays
         Where to check. A sequence is passed by position.
     route : {"auto", "complex", "difference", "direction"}
@@ -125,11 +126,19 @@ def gradcheck(
         advice = "Draw its random numbers beforehand, and pass them in."
         fail(ArgumentError, where, "f must return the same twice", "another result", advice)
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in found.values()]
-    dinputs = backward(derivatives.like(outputs, iter(cotangents)), **point)
+    given = [value.copy() for value in cotangents]  # a backward may add to what it is given
+    dinputs = backward(derivatives.like(outputs, iter(given)), **point)
     analytic = _gradients(where, dinputs, list(point))
+    changed = [
+        name
+        for name, *pair in zip(found, given, cotangents, strict=True)
+        if (pair[0] != pair[1]).any()
+    ]
 
     s = Scalar(f, cotangents)
     route, notes, curve = _choose_route(s, point, names, route, rng)
+    if changed:
+        notes += (f"backward changes in place what it is given: {', '.join(changed)}",)
     judge = Judge(s, point, analytic, route, curve, tolerance, rng)
     if route == "direction":
         rows = [judge.direction(names) for _ in range(entries or 1)]
