@@ -157,9 +157,14 @@ def _choose_route(
     """Complex step, unless the code cannot use it or the user chose otherwise; a second opinion."""
     exact = cast(point, np.float64)
     signs = {name: rng.choice([-1.0, 1.0], point[name].shape) for name in names}
-    slope, trouble = derivatives.complex_slope(s, exact, signs)
-    curve = derivatives.central_differences(s, exact, signs, slope)
-    trouble = trouble or derivatives.disagreement(s, exact, signs, curve.step)
+    # Steps of the same size for all entries, then in proportion to each: log and 1 / x do not
+    # reach beyond their domains that way.
+    for direction in (signs, derivatives.relative(signs, exact)):
+        slope, trouble = derivatives.complex_slope(s, exact, direction)
+        curve = derivatives.central_differences(s, exact, direction, slope)
+        trouble = trouble or derivatives.disagreement(s, exact, direction, curve.step)
+        if not trouble:
+            break
     if trouble:
         curve = derivatives.central_differences(s, exact, signs)
     notes: tuple[str, ...] = ()
@@ -169,6 +174,11 @@ def _choose_route(
             fail(ArgumentError, "gradcheck", "f must be complex-safe", trouble, advice)
         notes = (f"not complex-safe: {trouble}; checked by central differences instead",)
     if trouble or route == "difference":
+        if not np.isfinite(curve.resolution):
+            expected = "f must be defined around the inputs, or be complex-safe"
+            got = "no step of differences that stays within its domain"
+            advice = "Check at inputs of size 1, or remove what complex numbers cannot pass."
+            fail(ArgumentError, "gradcheck", expected, got, advice)
         resolves = f"with step {curve.step:.0e}, which resolve {curve.resolution:.0e}"
         return "difference", (*notes, f"central differences {resolves}"), curve
     distance = curve.errors[curve.best] / max(abs(slope or 0.0), np.finfo(float).tiny)

@@ -125,21 +125,51 @@ class Quotients(NamedTuple):
 def central_differences(
     s: Scalar, inputs: Inputs, direction: Inputs, reference: float | None = None
 ) -> Quotients:
-    """Quotients ``(s(x + h d) - s(x - h d)) / 2h`` for steps from 1e-1 down to 1e-10."""
+    """Quotients ``(s(x + h d) - s(x - h d)) / 2h`` for steps from 1e-1 down to 1e-10.
+
+    A step that leaves the domain of the function is discarded: its scatter is infinite.
+    """
     steps = 10.0 ** -np.arange(1, 10.5, 0.5)
-    quotients = np.array(
-        [
-            (s(along(inputs, direction, h)) - s(along(inputs, direction, -h))) / (2 * h)
-            for h in steps
-        ]
-    )
-    change = np.abs(np.diff(quotients, append=quotients[-2:-1]))
+    with np.errstate(all="ignore"):
+        quotients = np.array(
+            [
+                (beyond(s, along(inputs, direction, h)) - beyond(s, along(inputs, direction, -h)))
+                / (2 * h)
+                for h in steps
+            ]
+        )
+        change = np.abs(np.diff(quotients, append=quotients[-2:-1]))
+    change[~np.isfinite(change)] = np.inf
     scatter = np.maximum(change, np.roll(change, 1))  # one small value by chance is not enough
     if quotients.any():  # steps too small to change a rounded function all give exactly zero
         scatter[quotients == 0] = np.inf
     best = int(np.argmin(scatter[1:-1])) + 1
     errors = scatter if reference is None else np.abs(quotients - reference)
     return Quotients(steps, quotients, scatter, errors, best)
+
+
+def beyond(s: Scalar, inputs: Inputs) -> Any:
+    """``s``, or NaN if the inputs are outside of its domain."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return s(inputs)
+    except (ArithmeticError, ValueError):  # ValueError: np.linalg.LinAlgError is one
+        return np.nan
+
+
+def relative(direction: Inputs, inputs: Inputs) -> Inputs:
+    """The direction with each entry as large as that of the input, or as the smallest beside it.
+
+    A step of a tenth along it changes no sign: functions that are defined on one side of zero
+    stay within their domain.
+    """
+    found = {}
+    for name, value in direction.items():
+        sizes = np.abs(inputs[name])
+        least = sizes[sizes > 0].min(initial=1.0)
+        found[name] = value * np.where(sizes > 0, sizes, least)
+    return found
 
 
 def half_ulp_changes(
@@ -204,6 +234,6 @@ def slopes(
     s: Scalar, exact: Inputs, direction: Inputs, here: float, h: float
 ) -> tuple[float, float]:
     """Slopes to the left and to the right along a direction."""
-    left = (here - s(along(exact, direction, -h))) / h
-    right = (s(along(exact, direction, h)) - here) / h
+    left = (here - beyond(s, along(exact, direction, -h))) / h
+    right = (beyond(s, along(exact, direction, h)) - here) / h
     return left, right

@@ -109,7 +109,8 @@ class Judge:
             return derivatives.complex_step(self.s, cast(self.point, wide), name, indices), 0.0
         exact, h = cast(self.point, np.float64), self.curve.step
         sides = ((derivatives.moved(exact, name, i, d) for d in (h, -h)) for i in indices)
-        quotients = np.array([(self.s(up) - self.s(down)) / (2 * h) for up, down in sides])
+        values = ([derivatives.beyond(self.s, side) for side in pair] for pair in sides)
+        quotients = np.array([(up - down) / (2 * h) for up, down in values])
         return quotients, 10 * self.curve.resolution
 
     def _kink(self, name: str, index: Any, analytic: float) -> bool | None:
