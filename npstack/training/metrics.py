@@ -140,7 +140,7 @@ def rmse(predictions: Array, targets: Array, mask: Mask = None) -> Array:
         differences = left - right
         squares = (differences * differences).mean(-1)
         plain, sound = sqrt(squares), squares_are_sound(squares, squares.dtype)
-        sound |= ~differences.any(-1)  # all predictions are right: no square has underflowed
+        sound |= (differences == 0).all(-1)  # all predictions are right: no square has underflowed
 
     def root() -> Wide:
         differences: Wide = Wide(left) - right

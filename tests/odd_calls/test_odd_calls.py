@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import re
-import zlib
 from typing import Any
 
 import numpy as np
@@ -30,18 +29,10 @@ from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
 ROOMS = (of_layers, of_learning, of_training, of_checks, of_data, of_files, of_plots)
 CALLS = {title: call for room in ROOMS for title, call in room.CALLS.items()}
-
-
-def marks(title: str) -> tuple[Any, ...]:
-    """A fifth of the calls is tried by default, drawn by their titles."""
-    return () if zlib.crc32(title.encode()) % 5 == 0 else (pytest.mark.slow,)
-
-
 ODD = [
-    pytest.param(call, name, what, outcome, id=odd, marks=marks(odd))
+    pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
     for title, call in CALLS.items()
     for name, what, outcome in call.odd()
-    for odd in [f"{title}, {name}: {what}"]
 ]
 
 
