@@ -76,12 +76,7 @@ def as_array(where: str, name: str, value: object) -> Array:
     if hasattr(value, "outputs"):
         got = kind_of(value)
         fail(DtypeError, where, f"{name} must be an array", got, "Pass tape.outputs.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of NumPy, for a masked number in a list
-            array = np.asarray(value)
-    except Exception:
-        _fail_no_array(where, name, value)
+    array = np.asarray(value) if isinstance(value, np.ndarray) else _made(where, name, value)
     if _is_masked(value, array.ndim):
         fail(
             DtypeError,
@@ -97,6 +92,16 @@ def as_array(where: str, name: str, value: object) -> Array:
         expected, advice = f"{name} must be an array of numbers", "Convert it to numbers first."
         fail(DtypeError, where, expected, describe(array), advice)
     return array
+
+
+def _made(where: str, name: str, value: object) -> Array:
+    """What NumPy makes of a value that is not an array yet."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of NumPy, for a masked number in a list
+            return np.asarray(value)
+    except Exception:
+        _fail_no_array(where, name, value)
 
 
 def _is_masked(value: object, depth: int) -> bool:

@@ -7,11 +7,9 @@ such lines have run.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from types import FrameType
-from typing import Any
+
+from tests.tools.fatal_line import count_lines
 
 MODULES = ("cli/folders.py", "cli/runs.py", "cli/learning.py", "files/atomic.py")
 
@@ -20,23 +18,10 @@ def main(line: str, *words: str) -> int:
     """Run the command, unless a line is fatal."""
     from npstack.cli.main import main as command
 
-    seen, fatal = 0, int(line)
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal seen
-        if not frame.f_code.co_filename.endswith(MODULES):
-            return None
-        seen += event == "line"
-        if event == "line" and seen == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    sys.settrace(trace)
-    try:
-        return command(words)
-    finally:
-        sys.settrace(None)
-        print(f"lines: {seen}", file=sys.stderr)
+    codes: list[int] = []
+    seen = count_lines(MODULES, lambda: codes.append(command(words)), int(line))
+    print(f"lines: {seen}", file=sys.stderr)
+    return codes[0]
 
 
 if __name__ == "__main__":

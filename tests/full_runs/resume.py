@@ -23,8 +23,9 @@ import numpy as np
 from npstack import Checkpoint, NpstackError, load_checkpoint, save_checkpoint
 from npstack.files.atomic import PART, previous_of
 from npstack.training import resume as resuming
+from tests.tools.fatal_line import count_lines
 from tests.tools.full_run import begin
-from tests.training.killed_run import EPOCHS, JOBS, count_lines, train
+from tests.training.killed_run import EPOCHS, JOBS, train
 
 KILLS, SEED = 50, 0
 MODES = ("a random time", "a save was seen", "a line that writes", "a line that replaces")
@@ -80,7 +81,9 @@ def reference(job: str) -> Reference:
             seconds = time.perf_counter() - began
             last = load_checkpoint(path)
             lines = {
-                mode: count_lines(module, lambda: save_checkpoint(path, last))
+                mode: count_lines(
+                    (f"npstack/files/{module}.py",), lambda: save_checkpoint(path, last)
+                )
                 for mode, module in LINES.items()
             }
     finally:

@@ -9,21 +9,18 @@ or ``atomic``, which puts the new file in the place of the old one.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import npstack
 from npstack import Checkpoint, Dense, Samples, Sequential, StackedLSTM, fit, save_checkpoint
 from npstack.training import resume
 from npstack.training.optim import SGD, Adam, AdamW, RMSprop
 from npstack.training.schedules import Cosine, StepDecay, WarmUp
+from tests.tools.fatal_line import count_lines
 
 EPOCHS = 6
 JOBS: dict[str, dict[str, Any]] = {
@@ -67,34 +64,16 @@ def train(job: str, path: Path | None) -> Checkpoint:
     )
 
 
-def count_lines(module: str, call: Callable[[], None], fatal: int = 0) -> int:
-    """How many lines a call runs in a module; before the one that is fatal the process ends."""
-    (file,) = map(str, Path(npstack.__file__).parent.rglob(f"{module}.py"))
-    seen = 0
-
-    def trace(frame: Any, event: str, _: Any) -> Any:
-        nonlocal seen
-        if frame.f_code.co_filename != file:
-            return None
-        seen += event == "line"
-        if event == "line" and seen == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    sys.settrace(trace)
-    try:
-        call()
-    finally:
-        sys.settrace(None)
-    return seen
-
-
 def main(job: str, folder: str, epoch: str = "0", module: str = "", line: str = "0") -> None:
     """Train, unless a line is fatal."""
 
     def save(path: Path, checkpoint: Checkpoint) -> None:
         if len(checkpoint.history.epochs) == int(epoch):
-            count_lines(module, lambda: save_checkpoint(path, checkpoint), int(line))
+            count_lines(
+                (f"npstack/files/{module}.py",),
+                lambda: save_checkpoint(path, checkpoint),
+                int(line),
+            )
         else:
             save_checkpoint(path, checkpoint)
 

@@ -131,10 +131,9 @@ def gradcheck(
     analytic = _gradients(where, dinputs, list(point))
     changed = [
         name
-        for name, *pair in zip(found, given, cotangents, strict=True)
-        if (pair[0] != pair[1]).any()
+        for name, now, before in zip(found, given, cotangents, strict=True)
+        if (now != before).any()
     ]
-
     s = Scalar(f, cotangents)
     route, notes, curve = _choose_route(s, point, names, route, rng)
     if changed:
@@ -158,15 +157,15 @@ def _choose_route(
     exact = cast(point, np.float64)
     signs = {name: rng.choice([-1.0, 1.0], point[name].shape) for name in names}
     # Steps of the same size for all entries, then in proportion to each: log and 1 / x do not
-    # reach beyond their domains that way.
+    # reach beyond their domains that way. Where complex numbers raise, no direction helps.
+    curves = []
     for direction in (signs, derivatives.relative(signs, exact)):
         slope, trouble = derivatives.complex_slope(s, exact, direction)
-        curve = derivatives.central_differences(s, exact, direction, slope)
-        trouble = trouble or derivatives.disagreement(s, exact, direction, curve.step)
-        if not trouble:
+        curves.append(derivatives.central_differences(s, exact, direction, slope))
+        trouble = trouble or derivatives.disagreement(s, exact, direction, curves[-1].step)
+        if not trouble or slope is None:
             break
-    if trouble:
-        curve = derivatives.central_differences(s, exact, signs)
+    curve = curves[0].alone() if trouble else curves[-1]
     notes: tuple[str, ...] = ()
     if trouble and route != "difference":
         if route != "auto":

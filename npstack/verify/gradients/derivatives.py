@@ -111,6 +111,10 @@ class Quotients(NamedTuple):
     errors: Array
     best: int
 
+    def alone(self) -> Quotients:
+        """The same without a complex step to compare with."""
+        return self._replace(errors=self.scatter)
+
     @property
     def step(self) -> float:
         """The best step."""
