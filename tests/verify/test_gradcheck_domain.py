@@ -59,3 +59,20 @@ def test_code_that_complex_numbers_mislead_is_noticed_at_every_size(unsafe, size
     with pytest.raises(ArgumentError, match="no step of differences") if size < 1e-6 else does():
         report = gradcheck(lambda x: unsafe(np.sqrt(x)), lambda d, x: {"x": 7 * d}, {"x": x})
         assert (report.route, report.passed) == ("difference", False)
+
+
+def test_code_that_raises_outside_of_its_domain_is_not_asked_there_again():
+    def root(x):
+        if (x.real < 0).any():
+            raise ValueError("negative")
+        return np.sqrt(x)
+
+    x = np.random.default_rng(3).uniform(0.1, 0.9, 5) * 1e-3
+    report = gradcheck(root, lambda d, x: {"x": d / (2 * np.sqrt(x))}, {"x": x})
+    assert (report.route, report.passed) == ("complex", True)
+
+
+def test_differences_are_not_measured_by_a_complex_step_that_they_overrule():
+    report = gradcheck(lambda x: np.conj(x) ** 2, lambda d, x: {"x": 2 * d * x}, {"x": np.ones(3)})
+    assert report.route == "difference"
+    np.testing.assert_array_equal(report.curve.errors, report.curve.scatter)

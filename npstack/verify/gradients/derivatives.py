@@ -167,6 +167,12 @@ def relative(direction: Inputs, inputs: Inputs) -> Inputs:
 
     A step of a tenth along it changes no sign: functions that are defined on one side of zero
     stay within their domain.
+
+    Examples
+    --------
+    >>> signs, x = np.array([1.0, -1.0, 1.0]), np.array([1e-3, -1e-6, 0.0])
+    >>> relative({"x": signs}, {"x": x})["x"]
+    array([ 1.e-03, -1.e-06,  1.e-06])
     """
     found = {}
     for name, value in direction.items():
