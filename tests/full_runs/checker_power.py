@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from npstack import LSTM, gradcheck
-from npstack.verify.gradients.layer_check import gate_blocks
+from npstack.verify.gradients.layer_function import gate_blocks
 from tests.tools.full_run import begin
 from tests.verify.wrong_backwards import WRONG, Wrong
 

@@ -17,7 +17,7 @@ from npstack import (
     SourceTarget,
     StackedLSTM,
 )
-from npstack.verify.gradients.layer_check import gate_blocks
+from npstack.verify.gradients.layer_function import gate_blocks
 from tests.tools.random_stacks import Arrays, block_error, named_states
 
 WAYS = [

@@ -6,7 +6,7 @@ import pytest
 from npstack import LSTM, EncoderDecoder, LSTMState, SourceTarget, StackedLSTM, gradcheck
 from npstack.core.errors import ArgumentError
 from npstack.seq2seq.pairs import reverse_valid
-from npstack.verify.gradients.layer_check import gate_blocks
+from npstack.verify.gradients.layer_function import gate_blocks
 from npstack.verify.laws.trial import same_bits
 from tests.seq2seq.pairs import BOTH_SIDES, EVERY_WAY, SYMBOLS, WAYS, Pairs, draw_pairs, draw_way
 

@@ -17,7 +17,7 @@ import numpy as np
 from npstack import Dense, Embedding, LSTMState, Sequential, StackedLSTM
 from npstack.core.trees import filled, named
 from npstack.layers.base import Layer
-from npstack.verify.gradients.layer_check import gate_blocks
+from npstack.verify.gradients.layer_function import gate_blocks
 
 Arrays = dict[str, np.ndarray]
 

@@ -19,7 +19,7 @@ from npstack.core.tape import Gradients, Tape
 from npstack.core.trees import mapped, named
 from npstack.layers.base import Layer
 from npstack.layers.interface import Context
-from npstack.verify.gradients.layer_check import gate_blocks
+from npstack.verify.gradients.layer_function import gate_blocks
 from npstack.verify.laws.draws import draws_of_steps
 
 Results = dict[str, Array]
