@@ -1,0 +1,1 @@
+"""Right backwards of every kind, drawn by number: what a gradient check must never accuse."""
