@@ -97,6 +97,24 @@ class LeakageError(DataError):
     """Data for validation or test were used in training."""
 
 
+class CodeError(NpstackError, ValueError):
+    """Somebody's own function does not run, or does not return what it promises.
+
+    Attributes
+    ----------
+    raised : str or None
+        The name of the exception that it raised, such as ``"NotImplementedError"``.
+    line : int or None
+        The line of its own code at which it stopped.
+    """
+
+    def __init__(
+        self, *told: Any, raised: str | None = None, line: int | None = None, **known: Any
+    ) -> None:
+        super().__init__(*told, **known)
+        self.raised, self.line = raised, line
+
+
 def fail(
     kind: type[NpstackError],
     where: str,

@@ -33,6 +33,8 @@ class Interface:
         Whether the outputs have an axis of branches before the last one (``merge="none"``).
     causal : bool
         Whether the output of a step depends on no later step, so that states can be carried over.
+    carries : bool
+        Whether the states are all that a later part of a sequence needs.
     """
 
     input_size: int | None = None
@@ -46,6 +48,7 @@ class Interface:
     turned: bool = False
     extra_axis: bool = False
     causal: bool = True
+    carries: bool = True
 
     def then(self, above: Interface) -> Interface:
         """The interface of two layers, one after another.
@@ -69,6 +72,7 @@ class Interface:
             turned=above.turned ^ (above.keeps_time and self.turned),
             extra_axis=above.extra_axis,
             causal=self.causal and above.causal,
+            carries=self.carries and above.carries,
         )
 
 

@@ -5,6 +5,7 @@ from npstack.verify.gradients.layer_check import check_gradients
 from npstack.verify.gradients.report import Report, Row
 from npstack.verify.laws.check import LAWS, LawReport, check_laws
 from npstack.verify.laws.trial import LawBroken, NotApplicable
+from npstack.verify.other_code.adapt import foreign
 
 __all__ = [
     "LAWS",
@@ -15,5 +16,6 @@ __all__ = [
     "Row",
     "check_gradients",
     "check_laws",
+    "foreign",
     "gradcheck",
 ]

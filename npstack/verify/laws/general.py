@@ -101,6 +101,7 @@ def _dx(t: Trial, tape: Tape) -> Array:
 @law
 def splitting_and_carrying_state(t: Trial) -> None:
     """Splitting a sequence and carrying the state equals not splitting it, bit for bit."""
+    needs(t.layer.interface.carries, "its states are not all that a later part needs")
     whole = results(t.forward())
     for s, early, late in _cuts(t):
         first = t.steps(early).forward()
@@ -114,6 +115,7 @@ def splitting_and_carrying_state(t: Trial) -> None:
 @law
 def backward_in_pieces_is_backward_at_once(t: Trial) -> None:
     """Splitting the backward pass and carrying dstate equals not splitting it."""
+    needs(t.layer.interface.carries, "its states are not all that a later part needs")
     whole = gradients(t.backward(t.forward()))
     for s, early, late in _cuts(t):
         first, second = t.steps(early), t.steps(late)

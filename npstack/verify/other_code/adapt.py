@@ -1,0 +1,234 @@
+"""Somebody's forward and backward as a layer of npstack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from npstack.cells.base import Cell, check_cell_params
+from npstack.core.arguments import (
+    check_dtype,
+    check_generator,
+    check_option,
+    check_size,
+)
+from npstack.core.errors import ArgumentError, CodeError, DtypeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.layers.recurrent import Recurrent
+from npstack.verify.other_code.calls import Function
+from npstack.verify.other_code.packing import (
+    check_kind,
+    check_order,
+    drawn_cell,
+    orders,
+    usual_order,
+)
+from npstack.verify.other_code.sequences import SequenceCell, SequencePair
+from npstack.verify.other_code.steps import StepCell, StepPair
+
+STYLES = ("step", "sequence")
+Pair = StepPair | SequencePair
+
+
+def foreign(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    params: Params | None = None,
+    *,
+    style: str = "step",
+    cell: str = "lstm",
+    gates: str | None = None,
+    input_size: int = 3,
+    hidden_size: int = 4,
+    rng: np.random.Generator | None = None,
+    dtype: DTypeLike = np.float64,
+) -> Pair:
+    """Make a layer of somebody's functions, for `check_gradients`, `check_laws` and `explain`.
+
+    Parameters
+    ----------
+    forward, backward : callable
+        One step, as courses write it (a GRU and a plain network have no ``c``)::
+
+            forward(x, h, c, Wx, Wh, b) -> h, c, cache
+            backward(dh, dc, cache) -> dx, dh, dc, dWx, dWh, db
+
+        or a whole sequence, ``style="sequence"``; states may be left out::
+
+            forward(x, h0, c0, Wx, Wh, b) -> hs, …, cache            x (B, T, D), hs (B, T, H)
+            backward(dhs, …, cache) -> dx, dh0, dc0, dWx, dWh, db
+
+        Results may be a dictionary by name instead. A GRU that resets after the product has a last
+        parameter ``b_recurrent (H,)``, an LSTM with peepholes ``P (3H,)``. Without ``backward``,
+        only the layer's forward pass can be used.
+    params : dict, optional
+        ``W``, ``U``, ``b`` in npstack's order of the gates; by default they are drawn.
+    style : {"step", "sequence"}
+    cell : {"lstm", "gru", "gru_reset_before", "rnn", "peephole"}
+        ``"gru"`` with a forward that takes no ``b_recurrent`` is ``"gru_reset_before"``.
+    gates : str, optional
+        The order in which the functions pack the gates in the last axis, ``"ifog"``. By default all
+        orders are tried: with the right one, ``forward`` computes what npstack does.
+    input_size, hidden_size : int
+        D and H, if no parameters are given.
+    rng : numpy.random.Generator, optional
+        Draws the parameters; ``default_rng(0)`` if absent.
+    dtype : dtype
+        Of the parameters that are drawn, hence of all that the functions are given.
+
+    Returns
+    -------
+    Layer
+        With npstack's parameters. ``layer.gate_order`` is the order of the gates, ``layer.kind``
+        the name of the cell, ``layer.notes`` what was found out about the functions.
+
+    Raises
+    ------
+    CodeError, ShapeError
+        A function raises an exception, or returns something else; with its own line.
+    ArgumentError, DtypeError
+        A wrong argument, or no order of the gates fits.
+
+    Notes
+    -----
+    The functions get copies. They need not keep anything between calls: ``forward`` is called
+    again before each ``backward``.
+
+    Examples
+    --------
+    >>> def forward(x, h, Wx, Wh, b):
+    ...     h = np.tanh(x @ Wx + h @ Wh + b)
+    ...     return h, (x, h, Wx, Wh)  # the new h is kept instead of the old one
+    >>> def backward(dh, cache):
+    ...     x, h, Wx, Wh = cache
+    ...     da = dh * (1 - h**2)
+    ...     return da @ Wx.T, da @ Wh.T, x.T @ da, h.T @ da, da.sum(axis=0)
+    >>> from npstack import check_gradients
+    >>> layer = foreign(forward, backward, cell="rnn")
+    >>> report = check_gradients(layer, np.random.default_rng(0).normal(size=(2, 1, 3)))
+    >>> [row.parameter for row in report.failures]
+    ['U']
+    """
+    where = "foreign"
+    style = check_option(where, "style", style, STYLES)
+    kind = check_kind(where, cell)
+    rng = np.random.default_rng(0) if rng is None else check_generator(where, rng)
+    both = _functions(where, forward, backward)
+    kind, taken = _forms(*both, kind, style)
+    dtype = check_dtype(where, dtype)
+    model = _model(where, kind, params, input_size, hidden_size, rng, dtype)
+
+    def build(order: str) -> Pair:
+        if style == "step":
+            return StepPair(StepCell(model, *both, order), kind)
+        code = SequenceCell(model, *both, order, taken)
+        code.learn(model.params, sample(code, 3, model.params["W"].dtype, rng)[0])
+        return SequencePair(code, kind)
+
+    usual = usual_order(model)
+    if gates is None and len(usual) > 1:
+        layer = _in_found_order(where, model, build, rng)
+    else:
+        layer = build(usual if gates is None else check_order(where, model, gates))
+    if backward is not None:
+        _try_backward(layer, rng)
+    return layer
+
+
+def _functions(where: str, forward: Any, backward: Any) -> tuple[Function, Function]:
+    """Both functions; the missing backward is one that says so."""
+    for name, function in (("forward", forward), ("backward", backward)):
+        if not callable(function) and (name == "forward" or function is not None):
+            advice = "Pass the function itself: foreign(step_forward, step_backward)."
+            fail(DtypeError, where, f"{name} must be a function", describe(function), advice)
+    return Function(forward, "forward"), Function(backward or _no_backward, "backward")
+
+
+def _no_backward(*given: Any) -> Any:
+    expected, advice = "backward must be a function", "Only the forward pass can be used."
+    fail(ArgumentError, "foreign", expected, "None", advice)
+
+
+def _model(where: str, kind: str, params: Any, D: object, H: object, rng: Any, dtype: Any) -> Cell:
+    """npstack's own cell of the kind, with the parameters that are given or drawn."""
+    if params is None:
+        D, H = check_size(where, "input_size", D), check_size(where, "hidden_size", H)
+        return drawn_cell(kind, D, H, rng, dtype)
+    W, U = (params.get(name) if hasattr(params, "get") else None for name in "WU")
+    if not isinstance(W, np.ndarray) or not isinstance(U, np.ndarray) or W.ndim * U.ndim != 4:
+        expected, advice = "params must hold W (D, …) and U (H, …)", "Leave it out to draw them."
+        fail(ArgumentError, where, expected, describe(params), advice)
+    model = drawn_cell(kind, len(W), len(U), rng, W.dtype)
+    model.params = check_cell_params(where, params, model.param_shapes)
+    return model
+
+
+def _forms(
+    forward: Function, backward: Function, kind: str, style: str
+) -> tuple[str, tuple[str, ...]]:
+    """The kind of the cell and the initial states that forward takes, by its arguments."""
+    states = ("h", "c") if kind in ("lstm", "peephole") else ("h",)
+    count = {"lstm": 3, "peephole": 4, "gru": 4, "gru_reset_before": 3, "rnn": 3}[kind]
+    least = len(states) if style == "step" else 0
+    arguments = forward.arguments()
+    found = len(states) if arguments is None else len(arguments) - 1 - count
+    if kind == "gru" and found == len(states) - 1:
+        kind, found = "gru_reset_before", len(states)
+    if not least <= found <= len(states):
+        last = {"gru": ["b_recurrent"], "peephole": ["P"]}.get(kind, [])
+        zero = "" if style == "step" else "0"
+        names = ["x", *(f"{name}{zero}" for name in states), "Wx", "Wh", "b", *last]
+        got = f"{len(arguments or ())} arguments, {', '.join(arguments or ())}"
+        advice = "Is it another cell, or another style?"
+        fail(CodeError, forward.name, f"it must take {', '.join(names)}", got, advice)
+    given = backward.arguments()
+    if style == "step" and given is not None and len(given) != 1 + len(states):
+        names = [*(f"d{name}" for name in states), "cache"]
+        got = f"{len(given)} arguments, {', '.join(given)}"
+        advice = "Keep all that it needs in the cache."
+        fail(CodeError, backward.name, f"it must take {', '.join(names)}", got, advice)
+    return kind, states[:found]
+
+
+def sample(cell: Cell, steps: int, dtype: Any, rng: np.random.Generator) -> tuple[Array, Any]:
+    """An input and an initial state; B is neither D nor H, so that shapes tell arrays apart."""
+    sizes = {cell.input_size, cell.hidden_size}
+    B = next(n for n in (2, 5, 6) if n not in sizes)
+    state = cell.zero_state(B, dtype)
+    drawn = (rng.uniform(-1, 1, value.shape).astype(dtype) for value in state)
+    x = rng.uniform(-1, 1, (B, steps, cell.input_size)).astype(dtype)
+    return x, type(state)(*drawn)
+
+
+def _in_found_order(
+    where: str, model: Cell, build: Callable[[str], Pair], rng: np.random.Generator
+) -> Pair:
+    """The layer in whose order of the gates forward computes what npstack computes."""
+    tried = list(orders(model))
+    layers = [build(order) for order in tried]
+    x, state = sample(model, 2, model.params["W"].dtype, rng)
+    begin = type(layers[0].cell.state_sizes)
+    own = {f: v if f in begin._fields else np.zeros_like(v) for f, v in state._asdict().items()}
+    given = begin(*(own[field] for field in begin._fields))
+    expected = Recurrent(model).forward(x, type(state)(**own)).outputs
+    near = 1e4 * float(np.finfo(x.dtype).eps) * float(np.abs(expected).max())
+    for layer in layers:
+        if np.abs(layer.forward(x, given or None).outputs - expected).max() <= near:
+            return layer
+    expected_words = "gates must be given, or forward compute one step as npstack does"
+    got = f"other numbers in all {len(tried)} orders of {', '.join(usual_order(model))}"
+    advice = f"Name the order: gates={usual_order(model)!r}. Then the check says what is wrong."
+    return fail(ArgumentError, where, expected_words, got, advice)
+
+
+def _try_backward(layer: Pair, rng: np.random.Generator) -> None:
+    """Run backward once: errors come up here, and what it leaves out is noted."""
+    x, state = sample(layer.cell, 3, layer.dtype, rng)
+    tape = layer.forward(x, state or None)
+    layer.backward(tape, np.ones_like(tape.outputs))
+    wanted = ["x", *state._fields, *layer.params]
+    layer.missing = tuple(name for name in wanted if name not in layer.cell.seen)

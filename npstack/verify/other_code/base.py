@@ -1,0 +1,160 @@
+"""What step functions and functions for whole sequences have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.cells.base import Cell
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.layers.recurrent import Recurrent
+from npstack.verify.other_code.calls import Function, Wanted, by_name, listed, placed, unchanged
+from npstack.verify.other_code.packing import KEEPS_NEW, Packing, usual_order
+
+# The names that people give to gradients and states, without ``d``, ``prev``, ``next``, ``_``, 0.
+ALIASES = {
+    "x": ("x", "xt", "input", "inputs"),
+    "h": ("h", "a", "hidden", "state"),
+    "c": ("c", "cell"),
+    "W": ("w", "wx", "wxh", "wih", "kernel"),
+    "U": ("u", "wh", "whh", "recurrentkernel"),
+    "b": ("b", "bias"),
+    "b_recurrent": ("brecurrent", "bh", "bhh", "bhn", "br"),
+    "P": ("p", "wp", "peephole", "peepholes"),
+}
+USUAL = {"W": "Wx", "U": "Wh"}  # what courses call them
+
+
+class NoRecord(NamedTuple):
+    """What other code leaves on the tape besides the state: nothing."""
+
+
+class OtherCell(Cell):
+    """Somebody's two functions, with the parameters of a cell of npstack.
+
+    A cache may be anything, and none is used twice: before each ``backward``, ``forward`` is called
+    once more. So code that keeps its cache on an object, or changes it, is right.
+
+    Parameters
+    ----------
+    model : Cell
+        npstack's own cell of the kind: sizes, parameters, axes.
+    forward, backward : Function
+    order : str
+        The order of the gates in the parameters of the functions.
+
+    Attributes
+    ----------
+    places : list of (str or None), or None
+        The name of each result of backward, if it returns a tuple; None until it was called once.
+    changes, seen : dict
+        The names of the arguments that backward changes in place; of the gradients it returned.
+    """
+
+    def __init__(self, model: Cell, forward: Function, backward: Function, order: str) -> None:
+        self.input_size, self.hidden_size = model.input_size, model.hidden_size
+        self.params, self.state_sizes = model.params, model.state_sizes
+        self.record_sizes: Any = NoRecord()
+        self.axes, self.letters = model.axes, model.letters
+        self.parameter_formula = model.parameter_formula
+        self.forward, self.backward = forward, backward
+        self.packing = Packing(model, order)
+        self.places: list[str | None] | None = None
+        self.changes: dict[str, None] = {}
+        self.seen: dict[str, None] = {}
+
+    def called(
+        self, params: Params, x: Array, states: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Any]:
+        """What forward is given, by its usual names, and what it returns."""
+        given = {"x": np.array(x), **{name: np.array(value) for name, value in states.items()}}
+        given |= {USUAL.get(n, n): self.packing.theirs(n, params[n]) for n in self.axes}
+        before = {name: value.copy() for name, value in given.items()}
+        found = self.forward(**given)
+        unchanged(self.forward, given, before)
+        return given, found
+
+    def returned(
+        self, given: Mapping[str, Array], cotangents: Mapping[str, Array], cache: Any
+    ) -> Any:
+        """What backward returns; it may change its own arguments, and no other array."""
+        before = {name: value.copy() for name, value in given.items()}
+        handed = {name: np.array(value) for name, value in cotangents.items()}
+        found = self.backward(**handed, cache=cache)
+        unchanged(self.backward, given, before)
+        for name, value in cotangents.items():
+            if not np.array_equal(handed[name], value, equal_nan=True):
+                self.changes[name] = None
+        return found
+
+    def named(self, found: Any, wanted: Mapping[str, Wanted], dtype: Any) -> dict[str, Array]:
+        """The gradients that backward returned, by npstack's names and in npstack's packing."""
+        if self.places is None and not isinstance(found, Mapping):
+            self.places = placed(self.backward, listed(found), wanted)
+        named = by_name(self.backward, found, wanted, self.places or [], dtype)
+        self.seen |= dict.fromkeys(named)
+        return {name: self.packing.ours(name, value) for name, value in named.items()}
+
+    def wanted(
+        self, x: Array, states: Mapping[str, tuple[int, ...]], letters: str
+    ) -> dict[str, Wanted]:
+        """The gradients that backward should return, in the usual order."""
+        wanted = {"x": Wanted(letters, x.shape, ALIASES["x"])}
+        wanted |= {name: Wanted("B, H", shape, ALIASES[name]) for name, shape in states.items()}
+        for name in self.axes:
+            shape = self.param_shapes[name]
+            count = shape[-1] // self.hidden_size
+            packed = f"{count}H" if count > 1 else "H"
+            first = {"W": "D, ", "U": "H, "}.get(name, "")
+            wanted[name] = Wanted(f"{first}{packed}{'' if first else ','}", shape, ALIASES[name])
+        return wanted
+
+
+class OtherPair(Recurrent):
+    """A layer of somebody's two functions; made by `foreign`.
+
+    Attributes
+    ----------
+    kind : str
+        The name of the cell, ``"lstm"`` …
+    missing : tuple of str
+        The gradients that backward does not return, by npstack's names.
+    """
+
+    cell: Any
+
+    def __init__(self, cell: OtherCell, kind: str) -> None:
+        super().__init__(cell)
+        self.kind = kind
+        self.missing: tuple[str, ...] = ()
+
+    @property
+    def gate_order(self) -> str:
+        """How the functions pack the gates, as letters."""
+        return str(self.cell.packing.order)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out about the functions, in sentences."""
+        order, notes = self.gate_order, []
+        if len(order) > 1:
+            own = " (npstack's order)" if order == usual_order(self.cell.packing.cell) else ""
+            notes.append(f"the gates are packed {', '.join(order)}{own}")
+        if KEEPS_NEW in order:
+            notes.append("Z is 1 - z of npstack: h = (1 - z) * h' + z * n")
+        if self.missing:
+            names = ", ".join(f"d{USUAL.get(name, name)}" for name in self.missing)
+            notes.append(f"backward does not return {names}")
+        if self.cell.changes:
+            notes.append(f"backward changes {', '.join(self.cell.changes)} in place")
+        return tuple(notes)
+
+    def without_missing(
+        self, dparams: dict[str, Array], dx: Array
+    ) -> tuple[dict[str, Array], Array | None]:
+        """The gradients without those that backward does not return."""
+        kept = {name: value for name, value in dparams.items() if name not in self.missing}
+        return kept, None if "x" in self.missing else dx

@@ -1,0 +1,229 @@
+"""Calls of somebody's functions: with copies, in words if they fail, their results by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from npstack.core.arrays import as_array
+from npstack.core.errors import CodeError, NpstackError, ShapeError, fail, kind_of
+from npstack.core.numerics import Array
+from npstack.verify.other_code.child import account, parameters_of
+
+READ_ONLY = ("read-only", "not writeable")
+
+
+class Wanted(NamedTuple):
+    """A result by name: its axes in letters, its shape, the names that people give it."""
+
+    letters: str
+    shape: tuple[int, ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Function:
+    """Somebody's function, with the name by which messages call it.
+
+    Attributes
+    ----------
+    body : callable
+    role : str
+        ``forward`` or ``backward``.
+    """
+
+    body: Callable[..., Any]
+    role: str
+
+    @property
+    def name(self) -> str:
+        """Its own name, or its role."""
+        own = str(getattr(self.body, "__name__", ""))
+        return own if own.isidentifier() else self.role
+
+    def arguments(self) -> list[str] | None:
+        """The names of its arguments; None if that cannot be told."""
+        return parameters_of(self.body)
+
+    def __call__(self, **given: Any) -> Any:
+        """Call it by position."""
+        try:
+            return self.body(*given.values())
+        except NpstackError:
+            raise
+        except (Exception, SystemExit) as error:
+            self.fail_raised(account(error, self.body), given)
+
+    def fail_raised(self, told: Mapping[str, Any], given: Mapping[str, Any]) -> NoReturn:
+        """Raise the error for an exception in it, with the line at which it was raised."""
+        got = f"{told['raised']}: {told['message']}" if told["message"] else told["raised"]
+        if told["line"]:
+            own = f": {told['text']}" if told["text"] else ""
+            got += f" (line {told['line']} of {told['file']}{own})"
+        arrays = {name: v for name, v in given.items() if is_shaped(v)}
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
+        advice = f"It was given {shapes}."
+        if any(np.iscomplexobj(value) for value in arrays.values()):
+            advice = ""  # gradcheck tries complex numbers, and takes differences where they fail
+        elif any(word in told["message"] for word in READ_ONLY):
+            advice = "It must not change what it is given: h = h * f instead of h *= f."
+        elif told["raised"] == "NotImplementedError":
+            advice = "It is not written yet."
+        known = {"raised": told["raised"], "line": told["line"]}
+        fail(CodeError, self.name, "it must run", got.replace("\n", " "), advice, **known)
+
+
+def is_shaped(value: Any) -> bool:
+    """Whether a message shows the shape of an argument."""
+    return isinstance(value, np.ndarray)
+
+
+def unchanged(function: Function, given: Mapping[str, Array], before: Mapping[str, Array]) -> None:
+    """Check that a function has not written to its arguments."""
+    for name, value in before.items():
+        if not np.array_equal(given[name], value, equal_nan=True):
+            advice = "The step before still needs it: h = h * f instead of h *= f."
+            fail(CodeError, function.name, f"it must leave {name} unchanged", "another one", advice)
+
+
+def spelt(name: str) -> str:
+    """A name without what people add to it: ``dprev_h``, ``h_next``, ``dh0`` become ``h``.
+
+    Examples
+    --------
+    >>> [spelt(name) for name in ("dprev_h", "h_next", "dWx", "dh0", "dhs", "db_recurrent", "d_b")]
+    ['h', 'h', 'wx', 'h', 'h', 'brecurrent', 'b']
+    """
+    for word in ("prev", "next", "before"):
+        name = name.replace(f"_{word}", "").replace(f"{word}_", "")
+    name = name.replace("_", "").rstrip("0")
+    name = name[1:] if name.startswith("d") and len(name) > 1 else name
+    return name.rstrip("s").lower() if len(name) == 2 else name.lower()
+
+
+CACHES = ("cache", "cach", "caches", "tape", "memory")
+
+
+def listed(found: Any) -> list[Any]:
+    """The results of a function as a list."""
+    return list(found) if isinstance(found, list | tuple) else [found]
+
+
+def results_of(
+    function: Function, found: Any, names: Sequence[str], aliases: Mapping[str, Sequence[str]]
+) -> list[Any]:
+    """The results of a forward in order, the cache last: a tuple as it is, a dictionary by name."""
+    if not isinstance(found, Mapping):
+        return listed(found)
+    known = {spelt(str(key)): value for key, value in found.items()}
+    results = []
+    for name in names:
+        keys = [key for key in (*aliases.get(name, CACHES),) if key in known]
+        if not keys:
+            expected = f"it must return a dictionary with {', '.join(names)}"
+            advice = "The cache is what backward needs; it may be anything."
+            fail(CodeError, function.name, expected, ", ".join(map(str, found)) or "none", advice)
+        results.append(known[keys[0]])
+    return results
+
+
+def array_of(
+    function: Function, name: str, value: object, wanted: Wanted, dtype: np.dtype[Any]
+) -> Array:
+    """A result as an array of the wanted shape and the working dtype."""
+    try:
+        array = as_array(function.name, name, value)
+    except NpstackError as error:
+        fail(CodeError, function.name, f"{name} must be an array", error.got, "Return an array.")
+    if array.shape == (1, *wanted.shape):  # a bias summed with keepdims=True
+        array = array[0]
+    if array.shape != wanted.shape:
+        fail_shape(function, name, wanted, array.shape)
+    loses = array.dtype.kind == "f" and np.finfo(array.dtype).eps > np.finfo(dtype).eps
+    if loses or (array.dtype.kind == "c" and dtype.kind != "c"):
+        expected = f"{name} must be {dtype}, as its arguments are"
+        advice = "Make buffers with np.zeros_like(x). To check in float32, use dtype=np.float32."
+        fail(CodeError, function.name, expected, array.dtype, advice)
+    return array.astype(dtype)
+
+
+def fail_shape(function: Function, name: str, wanted: Wanted, got: tuple[int, ...]) -> NoReturn:
+    """Raise the error for a result of another shape."""
+    advice = "Correct its shape."
+    if got == wanted.shape[::-1] != wanted.shape:
+        advice = "Is it transposed?"
+    elif name.startswith("d") and got[1:] == wanted.shape:
+        advice = "Sum it over the batch."
+    elif got == wanted.shape[1:]:
+        advice = "Its first axis is missing."
+    letters = f"({wanted.letters}) = " if wanted.letters else ""
+    fail(ShapeError, function.name, f"{name} must be {letters}{wanted.shape}", got, advice)
+
+
+def by_name(
+    function: Function,
+    found: Any,
+    wanted: Mapping[str, Wanted],
+    places: Sequence[str | None],
+    dtype: np.dtype[Any],
+) -> dict[str, Array]:
+    """Gradients by npstack's names, from a dictionary or a tuple; those that are None are left out.
+
+    ``places`` are the names of the results of a tuple, as `placed` has found them.
+    """
+    if isinstance(found, Mapping):
+        pairs = []
+        for key, value in found.items():
+            fits = (name for name, own in wanted.items() if spelt(str(key)) in own.names)
+            pairs.append((next(fits, None), str(key), value))
+    else:
+        results = listed(found)
+        if len(results) != len(places):
+            expected, advice = f"it must return {len(places)} results", "As in the call before."
+            fail(CodeError, function.name, expected, len(results), advice)
+        pairs = [(name, f"d{name}", v) for name, v in zip(places, results, strict=True)]
+    return {
+        name: array_of(function, shown, value, wanted[name], dtype)
+        for name, shown, value in pairs
+        if name is not None and value is not None
+    }
+
+
+def placed(
+    function: Function, results: Sequence[Any], wanted: Mapping[str, Wanted]
+) -> list[str | None]:
+    """The name of each result: the usual order if all are there, else the first of its shape.
+
+    Examples
+    --------
+    >>> wanted = {"x": Wanted("B, D", (2, 3)), "h": Wanted("B, H", (2, 4)), "b": Wanted("H", (4,))}
+    >>> placed(Function(print, "backward"), [np.ones((2, 4)), np.ones((2, 3))], wanted)
+    ['h', 'x']
+    """
+    usual: list[str | None] = list(wanted)
+    if len(results) == len(wanted):
+        pairs = zip(results, wanted.values(), strict=True)
+        fits = sum(value is None or fits_shape(value, own.shape) for value, own in pairs)
+        if fits >= len(usual) - 1:  # one of a wrong shape is named by `array_of`
+            return usual
+    free, names = dict(wanted), list[str | None]()
+    for value in results:
+        name = next((n for n, own in free.items() if fits_shape(value, own.shape)), None)
+        if name is None and value is not None:
+            if len(results) == len(wanted):
+                return usual
+            expected = ", ".join(f"d{name} {own.shape}" for name, own in wanted.items())
+            got = ", ".join(str(v.shape) if is_shaped(v) else kind_of(v) for v in results)
+            advice = "Return them in this order, or as a dictionary by name."
+            fail(CodeError, function.name, f"it must return {expected}", got, advice)
+        names.append(name)
+        free.pop(name or "", None)
+    return names
+
+
+def fits_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a result has a shape; a bias may have kept an axis."""
+    return is_shaped(value) and value.shape in (shape, (1, *shape))

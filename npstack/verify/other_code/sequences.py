@@ -1,0 +1,256 @@
+"""A pair of functions for whole sequences, ``lstm_forward`` and ``lstm_backward``, as a layer.
+
+The functions know no mask. Rows with masked steps or resets are passed one by one, each part
+between two resets alone and without its masked steps: that is what masks and resets mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.cells.base import Cell, each
+from npstack.core.errors import CodeError, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import LSTMState, RecurrentTape
+from npstack.core.trees import mapped
+from npstack.layers.base import Layer
+from npstack.layers.interface import Context, Interface, States
+from npstack.verify.other_code.base import ALIASES, OtherCell, OtherPair
+from npstack.verify.other_code.calls import Function, Wanted, array_of, is_shaped, results_of
+
+
+class Hidden(NamedTuple):
+    """The state of a layer whose functions pass on ``h`` only."""
+
+    h: Array
+
+
+class Stateless(NamedTuple):
+    """The state of a layer whose functions begin each sequence at zero."""
+
+
+class Piece(NamedTuple):
+    """Steps of some rows that the functions get in one call."""
+
+    rows: Array
+    steps: Array
+    anew: bool  # whether it begins at a reset
+    ends: bool  # whether it is the last of its rows
+
+    def of(self, values: Array) -> Array:
+        """These rows and steps of an array ``(B, T, …)``."""
+        return np.asarray(values[np.ix_(self.rows, self.steps)])
+
+
+def pieces(mask: Array, resets: Array | None) -> Iterator[Piece]:
+    """Every call that a batch needs.
+
+    Examples
+    --------
+    >>> mask = np.array([[True, True, False], [True, True, True]])
+    >>> resets = np.array([[False] * 3, [False, False, True]])
+    >>> for piece in pieces(mask, resets):
+    ...     print(piece.rows, piece.steps, piece.anew, piece.ends)
+    [0] [0 1] False True
+    [1] [0 1] False False
+    [1] [2] True True
+    """
+    B, T = mask.shape
+    if mask.all() and (resets is None or not resets.any()):
+        yield Piece(np.arange(B), np.arange(T), False, True)
+        return
+    for b in range(B):
+        valid = np.flatnonzero(mask[b])
+        begins = np.zeros(len(valid), bool) if resets is None else resets[b, valid]
+        cuts = np.flatnonzero(begins[1:]) + 1
+        parts = np.split(valid, cuts)
+        for k, steps in enumerate(parts if len(valid) else ()):
+            first = 0 if k == 0 else cuts[k - 1]
+            yield Piece(np.array([b]), steps, bool(begins[first]), k == len(parts) - 1)
+
+
+class SequenceCell(OtherCell):
+    """What is known about two functions for whole sequences; it has no step of its own.
+
+    Parameters
+    ----------
+    taken : tuple of str
+        The initial states that forward takes, ``("h", "c")``.
+
+    Attributes
+    ----------
+    finals : tuple of (str or None)
+        The final state that each result between ``hs`` and the cache is.
+    passed : tuple of str
+        The final states whose gradients backward takes.
+    """
+
+    def __init__(
+        self, model: Cell, forward: Function, backward: Function, order: str, taken: tuple[str, ...]
+    ) -> None:
+        super().__init__(model, forward, backward, order)
+        self.taken = taken
+        self.finals: tuple[str | None, ...] = ()
+        self.passed: tuple[str, ...] = ()
+        self.set_state(("h",) if taken else ())
+
+    @property
+    def output_size(self) -> int:
+        """The width of the outputs."""
+        return self.hidden_size
+
+    def set_state(self, fields: tuple[str, ...]) -> None:
+        """The states that are passed in and out; without ``c``, it is zero at the beginning."""
+        kind: Any = {0: Stateless, 1: Hidden, 2: LSTMState}[len(fields)]
+        self.state_sizes = each(kind, self.hidden_size)
+
+    def step(self, *given: Any) -> Any:
+        """There is none: the functions read whole sequences."""
+        raise NotImplementedError
+
+    def step_backward(self, *given: Any) -> Any:
+        """There is none, either."""
+        raise NotImplementedError
+
+    def ran(
+        self, params: Params, x: Array, state: dict[str, Array]
+    ) -> tuple[dict[str, Array], Array, list[Any], Any]:
+        """What forward is given; its outputs, its other results and its cache."""
+        B, T = x.shape[:2]
+        zeros = np.zeros((B, self.hidden_size), x.dtype)
+        given, found = self.called(params, x, {f"{f}0": state.get(f, zeros) for f in self.taken})
+        results = results_of(self.forward, found, ["h", "cache"], ALIASES)
+        if len(results) < 2:
+            advice = "The cache is what backward needs; it may be anything."
+            got = f"{len(results)} of them"
+            fail(CodeError, self.forward.name, "it must return hs (B, T, H), cache", got, advice)
+        wanted = Wanted("B, T, H", (B, T, self.hidden_size))
+        hs = array_of(self.forward, "hs", results[0], wanted, x.dtype)
+        return given, hs, results[1:-1], results[-1]
+
+    def learn(self, params: Params, x: Array) -> None:
+        """Find out which final states forward returns, and which of them backward takes."""
+        _, hs, others, _ = self.ran(params, x, {})
+        shape = (len(x), self.hidden_size)
+        finals: list[str | None] = [None] * len(others)
+        for k, value in enumerate(others):
+            if is_shaped(value) and value.shape == shape:
+                finals[k] = "h" if np.array_equal(value, hs[:, -1]) else "c"
+        self.finals = tuple(finals)
+        arguments = self.backward.arguments()
+        extra = None if arguments is None else len(arguments) - 2
+        known = [name for name in finals if name is not None]
+        if extra in (None, len(known)):
+            self.passed = tuple(known)
+        elif extra == 1 and known:
+            self.passed = ("c",) if "c" in known else ("h",)
+        elif extra:
+            names = ", ".join(["dhs", *(f"d{name}_last" for name in known), "cache"])
+            got = f"{len(arguments or ())} arguments: {', '.join(arguments or ())}"
+            fail(CodeError, self.backward.name, f"it must take {names}", got, "In this order.")
+        if "c" in self.taken and "c" in self.passed:
+            self.set_state(("h", "c"))
+
+
+class SequencePair(OtherPair):
+    """A layer of somebody's two functions for whole sequences; made by `foreign`."""
+
+    def __init__(self, cell: SequenceCell, kind: str) -> None:
+        super().__init__(cell, kind)
+        self.interface = Interface(
+            self.interface.input_size,
+            self.interface.output_size,
+            needs_time=True,
+            carries=len(cell.state_sizes) == (2 if kind in ("lstm", "peephole") else 1),
+        )
+
+    @property
+    def recurrent(self) -> tuple[Layer, ...]:
+        """This layer itself, if states are passed in and out."""
+        return (self,) if self.cell.state_sizes else ()
+
+    def _forward(self, params: Params, x: Array, context: Context) -> RecurrentTape:
+        mask = context.mask
+        assert mask is not None
+        given = context.states[0] if context.states else Stateless()
+        initial = self.cell.zero_state(len(x), x.dtype) if given is None else given
+        final = {name: value.copy() for name, value in initial._asdict().items()}
+        hs = np.zeros((*x.shape[:2], self.hidden_size), x.dtype)
+        for piece in pieces(mask, context.resets):
+            _, outputs, others, _ = self.cell.ran(params, piece.of(x), begin(initial, piece))
+            hs[np.ix_(piece.rows, piece.steps)] = outputs
+            ends = {"h": outputs[:, -1], **dict(zip(self.cell.finals, others, strict=True))}
+            for name in final if piece.ends else ():
+                wanted = Wanted("B, H", outputs[:, -1].shape)
+                end = array_of(self.cell.forward, f"{name}_last", ends[name], wanted, x.dtype)
+                final[name][piece.rows] = end
+        before = initial.h if hasattr(initial, "h") else np.zeros_like(hs[:, 0])
+        held = [before]
+        for t in range(x.shape[1]):
+            held.append(np.where(mask[:, t, np.newaxis], hs[:, t], held[-1]))
+        states = Hidden(np.stack(held[1:], axis=1))
+        last = type(initial)(**final)
+        noise = self._noise(context, *x.shape[:2])
+        return RecurrentTape(
+            params,
+            x,
+            mask,
+            hs,
+            noise,
+            initial if initial else (),
+            states,
+            self.cell.record_sizes,
+            last if last else (),
+            context.resets,
+        )
+
+    def _backward(
+        self, tape: RecurrentTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Any, States]:
+        assert tape.mask is not None
+        cell, passed = self.cell, self.cell.passed
+        initial = tape.initial or Stateless()
+        given = dfinal[0] if dfinal else None
+        dlast = mapped(np.zeros_like, initial) if given is None else given
+        dbefore = {name: value.copy() for name, value in dlast._asdict().items()}
+        dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
+        dx = np.zeros_like(tape.x)
+        for piece in pieces(tape.mask, tape.resets):
+            x, dhs = piece.of(tape.x), piece.of(doutputs)
+            state = begin(initial, piece)
+            called, outputs, _, cache = cell.ran(tape.params, x, state)
+            zeros = np.zeros_like(outputs[:, -1])
+            dends = {
+                name: value[piece.rows] if piece.ends else zeros
+                for name, value in dlast._asdict().items()
+            }
+            if "h" in dends and "h" not in passed:
+                dhs[:, -1] += dends["h"]
+            cotangents = {"dhs": dhs, **{f"d{n}_last": dends.get(n, zeros) for n in passed}}
+            found = cell.returned(called, cotangents, cache)
+            shapes = dict.fromkeys(cell.taken, zeros.shape)
+            named = cell.named(found, cell.wanted(x, shapes, "B, T, D"), x.dtype)
+            for name in dparams:
+                dparams[name] += named.get(name, 0)
+            dx[np.ix_(piece.rows, piece.steps)] = named.get("x", 0)
+            for name in dbefore:
+                if piece.steps[0] == np.flatnonzero(tape.mask[piece.rows[0]])[0]:
+                    dbefore[name][piece.rows] = 0 if piece.anew else named.get(name, zeros)
+        kept, dinput = self.without_missing(dparams, dx)
+        dstate = type(initial)(**{n: None if n in self.missing else a for n, a in dbefore.items()})
+        return kept, dinput, (dstate,) if initial else ()
+
+    def check_tape(self, where: str, tape: Any) -> None:
+        """Check a tape: kind of layer, names and shapes."""
+        Layer.check_tape(self, where, tape)
+
+
+def begin(initial: Any, piece: Piece) -> dict[str, Array]:
+    """The initial state of a piece: that of its rows, or zeros after a reset."""
+    if piece.anew:
+        return {}
+    return {name: value[piece.rows] for name, value in initial._asdict().items()}
