@@ -32,4 +32,5 @@ def draw_problem(number: int) -> Problem:
     count = (
         ten // 2 if TEN[place] is edges.draw else ten * TEN.count(draw) + TEN[:place].count(draw)
     )
-    return draw(count, np.random.default_rng([number, 13]))
+    with np.errstate(all="ignore"):
+        return draw(count, np.random.default_rng([number, 13]))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.verify.right_backwards import matrices
 from tests.verify.right_backwards.problem import Problem, Rng
 
 
@@ -99,56 +100,11 @@ def near_edge(rng: Rng) -> Problem:
         ways[way],
         lambda d, x: {"x": d * curve.slope(x)},
         {"x": x},
+        safe_form=(ways[""], lambda d, x: {"x": d * curve.slope(x)}),
         labels={"dtype": dtype, "distance": f"{distance:.0e}"},
     )
 
 
-def inverse_backward(d: Any, x: Any) -> Any:
-    """Of the inverse of a matrix."""
-    inverse = np.linalg.inv(x)
-    return {"x": -inverse.T @ d @ inverse.T}
-
-
-def determinant_backward(d: Any, x: Any) -> Any:
-    """Of the logarithm of a determinant's size."""
-    return {"x": d * np.linalg.inv(x).T}
-
-
-def cholesky_backward(d: Any, x: Any) -> Any:
-    """Of the lower factor of ``x x' + I``, whose complex form is another function."""
-    L = np.linalg.cholesky(x @ x.T + np.eye(len(x)))
-    middle = np.tril(L.T @ np.tril(d))
-    middle -= np.diag(np.diag(middle)) / 2
-    Linv = np.linalg.inv(L)
-    ds = Linv.T @ middle @ Linv
-    ds = (ds + ds.T) / 2
-    return {"x": 2 * ds @ x}
-
-
-def norm_backward(d: Any, x: Any) -> Any:
-    """Of the length of every row, which takes absolute values."""
-    return {"x": d[:, np.newaxis] * x / np.linalg.norm(x, axis=1, keepdims=True)}
-
-
-MATRICES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "inverse": (lambda x: np.linalg.inv(x), inverse_backward),
-    "log of the determinant": (lambda x: np.linalg.slogdet(x)[1], determinant_backward),
-    "Cholesky": (lambda x: np.linalg.cholesky(x @ x.T + np.eye(len(x))), cholesky_backward),
-    "length": (lambda x: np.linalg.norm(x, axis=1), norm_backward),
-}
-
-
-def matrix(rng: Rng) -> Problem:
-    """A matrix whose smallest singular value is 1e-6 to 1."""
-    name = str(rng.choice(list(MATRICES)))
-    f, backward = MATRICES[name]
-    u, s, v = np.linalg.svd(rng.standard_normal((4, 4)))
-    least = float(10.0 ** rng.uniform(-6, 0))
-    x = u @ np.diag([*s[:3], least]) @ v
-    labels = {"dtype": "float64", "smallest singular value": f"{least:.0e}"}
-    return Problem("edges", name, f, backward, {"x": x}, labels=labels)
-
-
 def draw(number: int, rng: Rng) -> Problem:
     """A curve, or now and then a matrix."""
-    return matrix(rng) if rng.random() < 0.25 else near_edge(rng)
+    return matrices.draw(number, rng) if rng.random() < 0.25 else near_edge(rng)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tests.verify.right_backwards.problem import DTYPES, Problem, Rng
 
 
-def problem(name: str, f: Any, backward: Any, inputs: Any, dtype: str, **kind: Any) -> Problem:
+def problem(
+    name: str, f: Any, backward: Any, inputs: Any, dtype: str, safe: Any = None, **kind: Any
+) -> Problem:
     """A problem of this family."""
     blocks = kind.pop("blocks", None)
-    labels = {"dtype": dtype, **{name: f"{value:.0e}" for name, value in kind.items()}}
-    return Problem("extremes", name, f, backward, inputs, blocks, labels)
+    labels = {"dtype": dtype, **{key: f"{value:.0e}" for key, value in kind.items()}}
+    return Problem("extremes", name, f, backward, inputs, blocks, labels, safe_form=safe)
 
 
 def decaying(rng: Rng) -> Problem:
@@ -43,73 +45,93 @@ def decaying(rng: Rng) -> Problem:
     return problem("decaying", f, backward, {"x": x}, dtype, blocks=blocks, T=T, rate=rate)
 
 
-def penalised(rng: Rng) -> Problem:
-    """A small absolute value beside a large analytic term, in front of which complex numbers stop."""
-    weight = float(10.0 ** rng.uniform(-10, -1))
-    unsafe: Callable[..., Any]
-    slope: Callable[..., Any]
-    name, unsafe, slope = [
-        ("absolute value", lambda W: np.abs(W).sum(), np.sign),
-        ("real part", lambda W: (W.real**2).sum(), lambda W: 2 * W),
-        ("conjugate", lambda W: (np.conj(W) * W).sum(), lambda W: 2 * W),
-        ("norm", lambda W: np.linalg.norm(W), lambda W: W / np.linalg.norm(W)),
-    ][rng.integers(4)]
+def size_of(x: Any) -> Any:
+    """The absolute value, as an analytic function away from zero."""
+    return x * np.sign(x.real)
 
-    def f(x: Any, W: Any) -> Any:
-        return (np.tanh(x @ W) ** 2).sum() + weight * unsafe(W)
+
+class Unsafe(NamedTuple):
+    """A function that complex numbers mislead, its slope, and a form that they do not mislead."""
+
+    f: Callable[..., Any]
+    slope: Callable[..., Any]
+    safe: Callable[..., Any]
+
+
+UNSAFE = {
+    "absolute value": Unsafe(lambda W: np.abs(W).sum(), np.sign, lambda W: size_of(W).sum()),
+    "real part": Unsafe(lambda W: (W.real**2).sum(), lambda W: 2 * W, lambda W: (W * W).sum()),
+    "conjugate": Unsafe(lambda W: (np.conj(W) * W).sum(), lambda W: 2 * W, lambda W: (W * W).sum()),
+    "norm": Unsafe(
+        lambda W: np.linalg.norm(W),
+        lambda W: W / np.linalg.norm(W),
+        lambda W: np.sqrt((W * W).sum()),
+    ),
+}
+
+
+def penalised(rng: Rng) -> Problem:
+    """A small term that is not complex-safe beside a large one that is."""
+    weight = float(10.0 ** rng.uniform(-10, -1))
+    name = str(rng.choice(list(UNSAFE)))
+    unsafe = UNSAFE[name]
+
+    def f(x: Any, W: Any, penalty: Any = unsafe.f) -> Any:
+        return (np.tanh(x @ W) ** 2).sum() + weight * penalty(W)
 
     def backward(d: Any, x: Any, W: Any) -> Any:
         y = np.tanh(x @ W)
         da = d * 2 * y * (1 - y**2)
-        return {"x": da @ W.T, "W": x.T @ da + d * weight * slope(W)}
+        return {"x": da @ W.T, "W": x.T @ da + d * weight * unsafe.slope(W)}
 
     inputs = {"x": rng.standard_normal((4, 3)), "W": rng.standard_normal((3, 2))}
-    return problem(f"small {name}", f, backward, inputs, "float64", weight=weight)
+    safe = (lambda x, W: f(x, W, unsafe.safe)), backward
+    return problem(f"small {name}", f, backward, inputs, "float64", safe, weight=weight)
 
 
 def unequal(rng: Rng) -> Problem:
     """Two outputs of very different sizes, safe or not."""
     size = float(10.0 ** rng.integers(2, 11))
-    safe = bool(rng.random() < 0.5)
-    g, slope = (np.sin, np.cos) if safe else (np.abs, np.sign)
+    name, g, slope, safe = [
+        ("safe", np.sin, np.cos, np.sin),
+        ("unsafe", np.abs, np.sign, size_of),
+    ][rng.integers(2)]
 
-    def f(a: Any, b: Any) -> Any:
+    def f(a: Any, b: Any, g: Any = g) -> Any:
         return size * g(a), g(b) / size
 
     def backward(d: Any, a: Any, b: Any) -> Any:
         return {"a": d[0] * size * slope(a), "b": d[1] / size * slope(b)}
 
-    inputs = {name: rng.standard_normal(4) for name in "ab"}
-    kind = "safe" if safe else "unsafe"
-    return problem(f"unequal outputs, {kind}", f, backward, inputs, "float64", size=size)
+    inputs = {each: rng.standard_normal(4) for each in "ab"}
+    form = (lambda a, b: f(a, b, safe)), backward
+    return problem(f"unequal outputs, {name}", f, backward, inputs, "float64", form, size=size)
 
 
 def scaled(rng: Rng) -> Problem:
-    """A layer whose inputs, weights or outputs are tiny or huge; in a buffer half of the time."""
+    """A function whose inputs or outputs are tiny or huge; in a buffer half of the time."""
     dtype = str(rng.choice(DTYPES))
-    low, high = (-300, 60) if dtype == "float64" else (-40, 15)
-    of_x, of_y = (float(10.0 ** rng.uniform(low, high)) for _ in "xy")
+    low, high = (-1000, 200) if dtype == "float64" else (-120, 50)
     which = str(rng.choice(["x", "y", "xy"]))
-    of_x, of_y = (of_x if "x" in which else 1.0), (of_y if "y" in which else 1.0)
+    of_x, of_y = (2.0 ** rng.integers(low, high) if name in which else 1.0 for name in "xy")
     buffer = bool(rng.random() < 0.5)
 
-    def f(x: Any, W: Any) -> Any:
-        a = x @ W
-        y = np.zeros(a.shape) if buffer else np.zeros(a.shape, a.dtype)
-        y[...] = a / (1 + a * a / of_x**2 if of_x > 1e-150 else 1)
+    def f(x: Any, W: Any, buffer: bool = buffer) -> Any:
+        s = x @ W / of_x
+        y = np.zeros(s.shape) if buffer else np.zeros(s.shape, s.dtype)
+        y[...] = s / (1 + s * s)
         return y * of_y
 
     def backward(d: Any, x: Any, W: Any) -> Any:
-        a = x @ W
-        s = a / of_x
-        slope = (1 - s * s) / (1 + s * s) ** 2 if of_x > 1e-150 else 1
-        da = d * of_y * slope
+        s = x @ W / of_x
+        da = d * of_y * (1 - s * s) / (1 + s * s) ** 2 / of_x
         return {"x": da @ W.T, "W": x.T @ da}
 
     x = (rng.standard_normal((4, 3)) * of_x).astype(dtype)
     W = rng.standard_normal((3, 2)).astype(dtype)
+    safe = (lambda x, W: f(x, W, False)), backward
     name = f"scaled {which}, {'buffer' if buffer else 'safe'}"
-    return problem(name, f, backward, {"x": x, "W": W}, dtype, x=of_x, y=of_y)
+    return problem(name, f, backward, {"x": x, "W": W}, dtype, safe, x=of_x, y=of_y)
 
 
 def flat(rng: Rng) -> Problem:

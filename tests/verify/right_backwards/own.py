@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest import mock
 
-import numpy as np
-
-from npstack import GRU, LSTM, RNN, Layer, Recurrent, StackedLSTM, check_gradients, fit
+from npstack import GRU, LSTM, RNN, Layer, StackedLSTM, fit
 from npstack.cells import CELLS, Cell
 from npstack.training.optim import Adam
+from npstack.verify.gradients.layer_function import layer_function
 from tests.full_runs.combinations import CELL_NAMES, LEFT_OUT, WRAPPERS, wrappers
-from tests.tools.nested import NESTED
 from tests.tools.strategies import LAYERS, Sizes
 from tests.verify.right_backwards.problem import (
     Problem,
@@ -87,15 +84,19 @@ def of_layer(
     """A layer as a function with a backward: masked and with dropout now and then."""
     x = draw_input(layer, setting, rng, setting.B, setting.T, setting.size)
     drawn = rng.random(x.shape[:2]) < 0.8 if mask and rng.random() < 0.3 else None
-    given: dict[str, Any] = {}
-
-    def take(f: Any, backward: Any, inputs: Any, **options: Any) -> None:
-        given.update(f=f, backward=backward, inputs=inputs, blocks=options["blocks"])
-
-    with mock.patch("npstack.verify.gradients.layer_check.gradcheck", take):
-        check_gradients(layer, x, mask=drawn, noise_rng=rng)
-    for each, value in given["inputs"].items():
-        if each.startswith("x") and value.ndim == 3:
-            given["blocks"][each] = time_blocks(value.shape[1])
-    given["options"] = draw_options(setting, rng)
-    return Problem(family, name, labels=setting.labels, standard=setting.standard, **given)
+    function = layer_function("own", layer, x, mask=drawn, noise_rng=rng, drawn_states=True)
+    blocks = function.parts()
+    for each, value in function.numbers.items():
+        if value.ndim == 3:
+            blocks[each] = time_blocks(value.shape[1])
+    return Problem(
+        family,
+        name,
+        lambda **inputs: function.values(inputs),
+        lambda d, **inputs: function.gradients(inputs, d),
+        function.inputs,
+        blocks,
+        setting.labels,
+        setting.standard,
+        draw_options(setting, rng),
+    )

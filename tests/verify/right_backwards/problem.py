@@ -72,10 +72,10 @@ class Setting:
         return (rng.standard_normal((self.B, self.T, self.D)) * self.size).astype(self.dtype)
 
 
-def draw_setting(number: int, rng: Rng) -> Setting:
+def draw_setting(number: int, rng: Rng, dtypes: tuple[str, ...] = DTYPES) -> Setting:
     """Weights and dtypes in equal shares; sizes of x half of the time 1; some long, some wide."""
     weights = WEIGHTS[number % 3]
-    dtype = DTYPES[number // 3 % 2]
+    dtype = dtypes[number // 3 % len(dtypes)]
     size = 1.0 if rng.random() < 0.5 else float(rng.choice(SIZES[dtype]))
     shape = rng.choice(["small", "long", "wide"], p=[0.85, 0.08, 0.07])
     B, D = (int(n) for n in rng.integers(1, 4, 2))
@@ -103,6 +103,8 @@ class Problem:
         Whether it is at standard scale, where nothing may be undecidable.
     options : dict
         ``route`` and ``entries``.
+    safe_form : pair of functions, optional
+        The same by name for code that is not complex-safe, or keeps to its own number type.
     """
 
     family: str
@@ -114,6 +116,18 @@ class Problem:
     labels: dict[str, str] = field(default_factory=dict)
     standard: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    safe_form: tuple[Callable[..., Any], Callable[..., Any]] | None = None
+
+    @property
+    def safe(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """Both functions by name, complex-safe and for every number type."""
+        return self.safe_form or (self.f, self.backward)
+
+    def by_name(self) -> Arrays:
+        """The inputs; those by position are called 0, 1, …"""
+        if isinstance(self.inputs, dict):
+            return dict(self.inputs)
+        return {str(k): value for k, value in enumerate(self.inputs)}
 
     def __str__(self) -> str:
         setting = ", ".join(f"{name} {value}" for name, value in self.labels.items())

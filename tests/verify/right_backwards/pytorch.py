@@ -24,7 +24,8 @@ def draw(number: int, rng: Rng) -> Problem:
     )
     weigh(layer, setting, rng)
     problem = of_layer("pytorch", name, layer, setting, rng, mask=False)
-    return replace(problem, backward=Module(name, setting.D, setting.H))
+    own = problem.f, problem.backward
+    return replace(problem, backward=Module(name, setting.D, setting.H), safe_form=own)
 
 
 class Module:

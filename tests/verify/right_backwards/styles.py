@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from npstack import GRU, LSTM, RNN
-from tests.verify.right_backwards.by_hand import CELLS, SIGMOIDS, Cell, Function, Make
+from tests.verify.right_backwards.by_hand import CELLS, SIGMOIDS, Cell, Function, Make, two_sided
 from tests.verify.right_backwards.own import weigh
 from tests.verify.right_backwards.problem import (
+    DTYPES,
     Arrays,
     Problem,
     Rng,
@@ -84,19 +85,19 @@ class Program:
 
 def draw(number: int, rng: Rng) -> Problem:
     """A cell, a style and a sigmoid; the weights are a layer's."""
-    setting = draw_setting(number, rng)
     style = STYLES[int(rng.integers(len(STYLES)))]
-    if style == "float32":
-        setting = Setting(**{**vars(setting), "dtype": "float32"})
+    setting = draw_setting(number, rng, ("float32",) if style == "float32" else DTYPES)
     name, sigmoid = (str(rng.choice(list(table))) for table in (CELLS, SIGMOIDS))
     inputs = draw_inputs(name, setting, rng)
     program = Program(CELLS[name], style, SIGMOIDS[sigmoid])
     f, backward, blocks = program.by_name, program.back_by_name, draw_blocks(name, setting)
+    plain = Program(CELLS[name], "dict", two_sided)
+    safe = plain.by_name, plain.back_by_name
     if style == "tuple":
         f, backward = program.by_position, program.back_by_position
-        numbers = {each: str(k) for k, each in enumerate(inputs)}
+        safe = numbered(plain.by_position), numbered(plain.back_by_position)
+        blocks = {str(k): blocks[each] for k, each in enumerate(inputs) if each in blocks}
         inputs = list(inputs.values())
-        blocks = {numbers[each]: parts for each, parts in blocks.items()}
     options = draw_options(setting, rng)
     if style in MAKE and options.get("route") == "direction":
         options = {"entries": 2}  # a direction needs complex numbers
@@ -110,7 +111,18 @@ def draw(number: int, rng: Rng) -> Problem:
         setting.labels,
         setting.standard,
         options,
+        safe,
     )
+
+
+def numbered(f: Any) -> Any:
+    """A function by position as one of inputs that are called 0, 1, …"""
+
+    def by_name(*given: Any, **inputs: Any) -> Any:
+        found = f(*given, *inputs.values())
+        return dict(zip(inputs, found, strict=True)) if given else found
+
+    return by_name
 
 
 def draw_inputs(name: str, setting: Setting, rng: Rng) -> Arrays:

@@ -1,0 +1,98 @@
+"""A block that no route could decide: is its backward right in a wider type, how conditioned is it?
+
+The reference is a complex step in extended precision through the program's complex-safe form
+(`Problem.safe`), with a step that no number of the working type is as small as.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.verify.gradients.derivatives import Scalar, cast, leaves, like, moved
+from npstack.verify.gradients.layer_function import complete
+from npstack.verify.gradients.report import Row
+from tests.verify.right_backwards.problem import Arrays, Problem
+
+STEP = np.longdouble("1e-1500") if np.finfo(np.longdouble).maxexp > 5000 else None
+ENTRIES = 8  # of a block, those where the backward is farthest off
+DRAWS = 24  # that move every input and cotangent by half an ulp
+
+
+class Confirmed(NamedTuple):
+    """What a wider type says of a block.
+
+    Attributes
+    ----------
+    right : bool
+        There, the same backward is off by a hundredth of what it is here, or by its rounding.
+    conditioning : float
+        Largest change over the draws, relative to the largest number of the block.
+    """
+
+    right: bool
+    conditioning: float
+
+
+def confirm(problem: Problem, row: Row) -> Confirmed | None:
+    """Judge one block of a problem; None where there is no wider type."""
+    if STEP is None:
+        return None
+    with np.errstate(all="ignore"):
+        return _confirm(problem, row)
+
+
+def _confirm(problem: Problem, row: Row) -> Confirmed:
+    point = problem.by_name()
+    f, backward = problem.safe
+    outputs = f(**point)
+    rng = np.random.default_rng(0)
+    cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for _, y in leaves(outputs)]
+
+    def back(inputs: Arrays, dtype: Any) -> Any:
+        given = like(outputs, iter([v.astype(dtype) for v in cotangents]))
+        return np.asarray(backward(given, **inputs)[row.parameter])
+
+    value = point[row.parameter]
+    parts = complete(value, (problem.blocks or {}).get(row.parameter, {"": ...}))
+    places = np.arange(value.size).reshape(value.shape)[parts[row.block]].ravel()
+    wide = cast(point, np.longdouble)
+    here = back(point, value.dtype).ravel()[places]
+    there = back(wide, np.longdouble).ravel()[places]
+    far = np.argsort(-np.abs(here - there))[:ENTRIES]
+    indices = [tuple(map(int, np.unravel_index(n, value.shape))) for n in places[far]]
+    reference = slopes(f, cotangents, wide, row.parameter, indices)
+    size = float(np.abs(there).max())
+    working, widest = (np.abs(v[far] - reference).max() for v in (here, there))
+    eps = np.finfo(np.longdouble).eps
+    changes = [
+        np.abs(
+            slopes(f, *half_ulps(cotangents, point, seed), row.parameter, indices) - reference
+        ).max()
+        for seed in range(DRAWS)
+    ]
+    return Confirmed(
+        bool(widest <= max(working / 100, 64 * eps * size)),
+        float(max(changes) / size) if size else np.inf,
+    )
+
+
+def slopes(f: Any, cotangents: Any, point: Arrays, name: str, indices: Any) -> Any:
+    """The gradient at these places by complex step."""
+    s, shifted = Scalar(f, cotangents), cast(point, np.clongdouble)
+    steps = (s(moved(shifted, name, index, 1j * STEP)) for index in indices)
+    return np.array([np.imag(value) / STEP for value in steps])
+
+
+def half_ulps(cotangents: Any, point: Arrays, seed: int) -> tuple[Any, Arrays]:
+    """Cotangents and inputs, each number half an ulp of its own dtype up or down."""
+    rng = np.random.default_rng([seed, 1])
+
+    def move(value: Any) -> Any:
+        if value.dtype.kind != "f":
+            return value
+        half = np.spacing(np.abs(value)).astype(np.longdouble) / 2
+        return value.astype(np.longdouble) + half * rng.choice([-1, 1], value.shape)
+
+    return [move(v) for v in cotangents], {name: move(value) for name, value in point.items()}
