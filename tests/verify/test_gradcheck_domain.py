@@ -1,7 +1,5 @@
 """Functions with an edge: differences that leave the domain do not overrule the complex step."""
 
-from contextlib import nullcontext as does
-
 import numpy as np
 import pytest
 
@@ -56,9 +54,8 @@ def test_the_inverse_of_a_matrix_that_is_nearly_singular(distance):
 @pytest.mark.parametrize("unsafe", [np.abs, lambda x: np.real(x) ** 2, np.conj])
 def test_code_that_complex_numbers_mislead_is_noticed_at_every_size(unsafe, size):
     x = np.random.default_rng(3).uniform(0.1, 0.9, 5) * size
-    with pytest.raises(ArgumentError, match="no step of differences") if size < 1e-6 else does():
-        report = gradcheck(lambda x: unsafe(np.sqrt(x)), lambda d, x: {"x": 7 * d}, {"x": x})
-        assert (report.route, report.passed) == ("difference", False)
+    report = gradcheck(lambda x: unsafe(np.sqrt(x)), lambda d, x: {"x": 7 * d}, {"x": x})
+    assert (report.route, report.passed) == ("difference", False)
 
 
 def test_code_that_raises_outside_of_its_domain_is_not_asked_there_again():

@@ -9,18 +9,21 @@ both numbers, error, verdict.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from npstack.core.arguments import check_generator, check_option, check_positive, check_size
-from npstack.core.arrays import as_array
-from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
-from npstack.verify.gradients import derivatives
-from npstack.verify.gradients.derivatives import Inputs, Quotients, Scalar, cast, leaves
+from npstack.verify.gradients.derivatives import STEP, Direction, Inputs, cast, relative, slopes
+from npstack.verify.gradients.differences import Quotients, error_curve
+from npstack.verify.gradients.hints import hints
 from npstack.verify.gradients.judge import Judge
+from npstack.verify.gradients.problem import WHERE, Problem
 from npstack.verify.gradients.report import Report
+from npstack.verify.gradients.safety import trouble
 
 ROUTES = ("auto", "complex", "difference", "direction")
 Blocks = Mapping[str, Mapping[str, Any]]
@@ -34,6 +37,7 @@ def gradcheck(
     route: str = "auto",
     tolerance: float = 64.0,
     blocks: Blocks | None = None,
+    outputs: Any = None,
     entries: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> Report:
@@ -61,6 +65,9 @@ def gradcheck(
     blocks : dict, optional
         ``{"W": {"i": np.s_[:, :8], …}}`` splits an input, so that an error in a small part is
         not hidden by a large one.
+    outputs : int, str, or a tuple of these, optional
+        The results of ``f`` that are outputs, by position or name; ``backward`` gets the
+        derivatives by these only: ``outputs=0`` for a forward that returns ``(out, cache)``.
     entries : int, optional
         Check a random sample of this many entries per block instead of all; for ``direction``,
         the number of directions (1 by default).
@@ -96,139 +103,76 @@ def gradcheck(
     >>> report.passed, [row.parameter for row in report.failures]
     (False, ['x', 'W'])
     """
-    where = "gradcheck"
-    route = check_option(where, "route", route, ROUTES)
-    entries = None if entries is None else check_size(where, "entries", entries)
-    tolerance = check_positive(where, "tolerance", tolerance, "64 is usual.")
-    for name, function in (("f", f), ("backward", backward)):
-        if not callable(function):
-            advice = "Pass the function itself, gradcheck(forward, backward, inputs)."
-            fail(DtypeError, where, f"{name} must be a function", describe(function), advice)
-    rng = np.random.default_rng(0) if rng is None else check_generator(where, rng)
-    f, backward, point = _by_name(where, f, backward, inputs)
-    names = [name for name, value in point.items() if value.dtype.kind == "f" and value.size]
-    if not names:
-        expected = "inputs must hold a floating-point array"
-        fail(ArgumentError, where, expected, f"none in {sorted(point)}", "Use x.astype(float).")
-
-    unknown = sorted(set(blocks or {}) - set(names))
-    if unknown:
-        fail(ArgumentError, where, f"blocks must name inputs, {names}", unknown, "Leave them out.")
-
-    outputs = f(**point)
-    found = dict(leaves(outputs))
-    if not found:
-        advice = "Return an array, or a tuple or dictionary of arrays."
-        got = describe(outputs)
-        fail(DtypeError, where, "f must return floating-point arrays", got, advice)
-    again = dict(leaves(f(**point)))
-    if not all(np.array_equal(found[name], again[name], equal_nan=True) for name in found):
-        advice = "Draw its random numbers beforehand, and pass them in."
-        fail(ArgumentError, where, "f must return the same twice", "another result", advice)
-    cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in found.values()]
-    given = [value.copy() for value in cotangents]  # a backward may add to what it is given
-    dinputs = backward(derivatives.like(outputs, iter(given)), **point)
-    analytic = _gradients(where, dinputs, list(point))
-    changed = [
-        name
-        for name, now, before in zip(found, given, cotangents, strict=True)
-        if (now != before).any()
-    ]
-    s = Scalar(f, cotangents)
-    route, notes, curve = _choose_route(s, point, names, route, rng)
-    if changed:
-        notes += (f"backward changes in place what it is given: {', '.join(changed)}",)
-    judge = Judge(s, point, analytic, route, curve, tolerance, rng)
+    route = check_option(WHERE, "route", route, ROUTES)
+    entries = None if entries is None else check_size(WHERE, "entries", entries)
+    tolerance = check_positive(WHERE, "tolerance", tolerance, "64 is usual.")
+    rng = np.random.default_rng(0) if rng is None else check_generator(WHERE, rng)
+    problem = Problem(f, backward, inputs, outputs, rng)
+    parts = _parts(problem, blocks or {})
+    signs = {name: rng.choice([-1.0, 1.0], problem.point[name].shape) for name in problem.names}
+    route, notes, curve = _choose_route(problem, signs, route)
+    if problem.changed:
+        notes += (f"backward changes in place what it is given: {', '.join(problem.changed)}",)
+    judge = Judge(problem, route, signs, curve.step, tolerance, rng)
     if route == "direction":
-        rows = [judge.direction(names) for _ in range(entries or 1)]
+        rows = [judge.direction() for _ in range(entries or 1)]
     else:
-        rows = [
-            judge.block(name, block, index, entries)
-            for name in names
-            for block, index in _parts(point[name], (blocks or {}).get(name, {"": ...})).items()
-        ]
-    return Report(tuple(rows), route, notes, curve)
+        rows = [judge.block(name, block, index, entries) for name, block, index in parts]
+    report = Report(tuple(rows), route, notes, curve)
+    return replace(report, hints=hints(report, problem, judge.references, parts))
 
 
 def _choose_route(
-    s: Scalar, point: Inputs, names: list[str], route: str, rng: np.random.Generator
+    problem: Problem, signs: Inputs, route: str
 ) -> tuple[str, tuple[str, ...], Quotients]:
     """Complex step, unless the code cannot use it or the user chose otherwise; a second opinion."""
-    exact = cast(point, np.float64)
-    signs = {name: rng.choice([-1.0, 1.0], point[name].shape) for name in names}
-    # Steps of the same size for all entries, then in proportion to each: log and 1 / x do not
-    # reach beyond their domains that way. Where complex numbers raise, no direction helps.
-    curves = []
-    for direction in (signs, derivatives.relative(signs, exact)):
-        slope, trouble = derivatives.complex_slope(s, exact, direction)
-        curves.append(derivatives.central_differences(s, exact, direction, slope))
-        trouble = trouble or derivatives.disagreement(s, exact, direction, curves[-1].step)
-        if not trouble or slope is None:
-            break
-    curve = curves[0].alone() if trouble else curves[-1]
-    notes: tuple[str, ...] = ()
-    if trouble and route != "difference":
-        if route != "auto":
-            advice = "Use route='difference'."
-            fail(ArgumentError, "gradcheck", "f must be complex-safe", trouble, advice)
-        notes = (f"not complex-safe: {trouble}; checked by central differences instead",)
-    if trouble or route == "difference":
-        if not np.isfinite(curve.resolution):
+    s, exact = problem.s, cast(problem.point, np.float64)
+    reason = trouble(s, exact, signs)
+    if reason and route not in ("auto", "difference"):
+        fail(ArgumentError, WHERE, "f must be complex-safe", reason, "Use route='difference'.")
+    if reason or route == "difference":
+        curves = [error_curve(s, exact, way, None) for way in (signs, relative(signs, exact))]
+        best = min(curves, key=lambda one: one.resolution)
+        if not np.isfinite(best.resolution):
             expected = "f must be defined around the inputs, or be complex-safe"
             got = "no step of differences that stays within its domain"
             advice = "Check at inputs of size 1, or remove what complex numbers cannot pass."
-            fail(ArgumentError, "gradcheck", expected, got, advice)
-        resolves = f"with step {curve.step:.0e}, which resolve {curve.resolution:.0e}"
-        return "difference", (*notes, f"central differences {resolves}"), curve
-    distance = curve.errors[curve.best] / max(abs(slope or 0.0), np.finfo(float).tiny)
+            fail(ArgumentError, WHERE, expected, got, advice)
+        why = f"not complex-safe: {reason}; checked by central differences instead"
+        return "difference", ((why,) if reason else ()) + ("central differences",), best
+    slope = float(slopes(s, cast(exact, np.complex128), [Direction(signs)])[0])
+    best = error_curve(s, exact, signs, slope)
+    distance = best.errors[best.best] / max(abs(slope), np.finfo(float).tiny)
     notes = (
-        f"complex step {derivatives.STEP:.0e}",
+        f"complex step {STEP:.0e}",
         "second opinion: along a random direction, central differences "
-        f"with step {curve.step:.0e} agree to {distance:.0e}",
+        f"with step {best.step:.0e} agree to {distance:.0e}",
     )
-    return "complex" if route == "auto" else route, notes, curve
+    return "complex" if route == "auto" else route, notes, best
 
 
-def _parts(value: Array, blocks: Mapping[str, Any]) -> dict[str, Any]:
-    """The blocks of an input, and one block of all entries that are in no other block."""
-    rest = np.ones(value.shape, dtype=bool)
-    for index in blocks.values():
-        rest[index] = False
-    return {**blocks, "rest": rest} if rest.any() else dict(blocks)
-
-
-def _by_name(
-    where: str, f: Callable[..., Any], backward: Callable[..., Any], inputs: Any
-) -> tuple[Callable[..., Any], Callable[..., Any], Inputs]:
-    """Copy the inputs, write-protected, and convert a call by position into one by name."""
-    if not isinstance(inputs, Mapping | tuple | list):
-        advice = "For a single input, pass [x]."
-        fail(DtypeError, where, "inputs must be a dictionary or a list", describe(inputs), advice)
-    items = inputs.items() if isinstance(inputs, Mapping) else enumerate(inputs)
-    point = {str(name): np.array(as_array(where, str(name), value)) for name, value in items}
-    for value in point.values():
-        value.flags.writeable = False  # code that changes its arguments fails at that line
-    if isinstance(inputs, Mapping):
-        return f, backward, point
-    return (
-        lambda **named: f(*named.values()),
-        lambda doutputs, **named: backward(doutputs, *named.values()),
-        point,
-    )
-
-
-def _gradients(where: str, dinputs: Any, names: list[str]) -> dict[str, Array | None]:
-    """The results of the backward, by name."""
-    if isinstance(dinputs, Mapping):
-        unknown = sorted(set(dinputs) - set(names))
-        if unknown:
-            expected = f"backward must return the names of the inputs, {names}"
-            fail(ArgumentError, where, expected, f"also {unknown}")
-        given = dict(dinputs)
-    else:
-        values = dinputs if isinstance(dinputs, tuple | list) else (dinputs,)
-        if len(values) != len(names):
-            expected = f"backward must return {len(names)} gradients, in the order of the inputs"
-            fail(ArgumentError, where, expected, len(values))
-        given = dict(zip(names, values, strict=True))
-    return {name: None if g is None else np.asarray(g) for name, g in given.items()}
+def _parts(problem: Problem, blocks: Blocks) -> list[tuple[str, str, Any]]:
+    """Name of the input, name and index of each block; one more for what is in no other block."""
+    unknown = sorted(set(blocks) - set(problem.names))
+    if unknown:
+        expected = f"blocks must name inputs, {problem.names}"
+        fail(ArgumentError, WHERE, expected, unknown, "Leave them out.")
+    parts: list[tuple[str, str, Any]] = []
+    for name in problem.names:
+        value = problem.point[name]
+        own = blocks.get(name, {"": ...})
+        rest = np.ones(value.shape, dtype=bool)
+        for part, index in own.items():
+            try:
+                size = value[index].size
+                rest[index] = False
+            except (IndexError, ValueError, TypeError):
+                expected = f"blocks[{name!r}][{part!r}] must be an index of {value.shape}"
+                fail(ArgumentError, WHERE, expected, index, "Use np.s_, for example np.s_[:, :8].")
+            if not size:
+                expected = f"blocks[{name!r}][{part!r}] must hold entries of {value.shape}"
+                fail(ArgumentError, WHERE, expected, f"none with {index}", "Leave it out.")
+            parts.append((name, part, index))
+        if rest.any():
+            parts.append((name, "rest", rest))
+    return parts

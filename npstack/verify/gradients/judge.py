@@ -1,157 +1,213 @@
-"""One block of a gradient against its reference: right, wrong, rounding, or a kink."""
+"""One block of a gradient against its reference: right, wrong, rounding, or undecidable."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from npstack.core.numerics import Array
-from npstack.verify.gradients import derivatives
-from npstack.verify.gradients.derivatives import Inputs, Quotients, Scalar, cast
+from npstack.verify.gradients.derivatives import (
+    Direction,
+    Entry,
+    Probe,
+    cast,
+    outputs_or_none,
+    slopes,
+)
+from npstack.verify.gradients.differences import Differences, quotient
+from npstack.verify.gradients.problem import Problem
 from npstack.verify.gradients.report import Row
+from npstack.verify.gradients.rounding import Block, Rounding, widest
+
+UNDECIDED = 0.1  # of the block: what is resolved no better is not called right
+NEGLIGIBLE = 1e-6  # of the outputs
+# A step is not small beside smaller inputs, and leaves the range of float64 on its way to smaller
+# gradients: these need a wider type.
+TINY, SMALL = 1e-20, 1e-200
 
 
-@dataclass(frozen=True)
 class Judge:
-    """The data that all blocks of one check share.
+    """Compares the blocks of one check.
 
-    Attributes
+    Parameters
     ----------
-    s : Scalar
-        The function whose gradient is checked.
-    point : dict
-        The inputs.
-    analytic : dict
-        The results of the backward; None if there is none.
+    problem : Problem
     route : str
         ``complex``, ``difference`` or ``direction``.
-    curve : Quotients
-        The resolution of differences, and their step.
+    signs : dict of arrays
+        Directions in which steps of differences are chosen.
+    step : float
+        Of differences, small enough to see a kink.
     tolerance : float
         In eps.
     rng : numpy.random.Generator
-        Draws samples, directions and half ulps.
+        Draws samples and directions.
+
+    Attributes
+    ----------
+    references : dict of arrays
+        What has been computed so far, NaN elsewhere.
     """
 
-    s: Scalar
-    point: Inputs
-    analytic: dict[str, Array | None]
-    route: str
-    curve: Quotients
-    tolerance: float
-    rng: np.random.Generator
+    def __init__(
+        self,
+        problem: Problem,
+        route: str,
+        signs: dict[str, Array],
+        step: float,
+        tolerance: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self.problem, self.route, self.step = problem, route, step
+        self.tolerance, self.rng = tolerance, rng
+        self.exact = cast(problem.point, np.float64)
+        sizes = np.concatenate([np.abs(self.exact[name]).ravel() for name in problem.names])
+        self.tiny = sizes[sizes > 0].min(initial=1.0) < TINY
+        self.differences = None
+        if route == "difference":
+            self.differences = Differences(problem.s, self.exact, signs)
+        self.rounding = Rounding(problem, self._finer, tolerance, rng)
+        self.references = {
+            name: np.full(problem.point[name].shape, np.nan) for name in problem.names
+        }
 
-    def block(self, name: str, block: str, index: Any, entries: int | None) -> Row:
+    def block(self, name: str, part: str, index: Any, entries: int | None) -> Row:
         """Compute the reference of one block, entry by entry, and compare."""
-        value, given = self.point[name], self.analytic.get(name)
+        value, given = self.problem.point[name], self.problem.analytic.get(name)
         shape = value[index].shape
         if given is None or given.shape != value.shape:
-            return _absent(name, block, shape, given)
+            return _absent(name, part, shape, given)
         numbers = np.arange(value.size).reshape(value.shape)[index].ravel()
         if entries is not None and entries < len(numbers):
             numbers = np.sort(self.rng.choice(numbers, entries, replace=False))
-        indices = [tuple(map(int, np.unravel_index(n, value.shape))) for n in numbers]
-        ours = np.array([given[i] for i in indices])
-        reference, slack = self._reference(name, indices)
-        size = float(np.abs(reference).max())
-        apart = np.abs(ours - reference)
-        eps = float(np.finfo(value.dtype).eps)
-        allowed = self.tolerance * eps * size + slack
+        places = [tuple(map(int, np.unravel_index(n, value.shape))) for n in numbers]
+        block = Block([Entry(name, place) for place in places], (name,), index)
+        row = self._judged(block, name, part, shape, places)
+        self.references[name][tuple(np.transpose(places))] = self._last
+        return row
+
+    def direction(self) -> Row:
+        """One random direction through all inputs: ``<gradient, d>`` against the slope along d."""
+        names = self.problem.names
+        direction = {n: self.rng.standard_normal(self.problem.point[n].shape) for n in names}
+        for name, d in direction.items():
+            given = self.problem.analytic.get(name)
+            if given is None or given.shape != d.shape:
+                return _absent(name, "", d.shape, given)
+        size = sum(d.size for d in direction.values())
+        block = Block([Direction(direction)], tuple(names), None)
+        return self._judged(block, "all", "", (size,), [()])
+
+    # ---- reference and verdict ---------------------------------------------------------------
+
+    def _judged(
+        self, block: Block, name: str, part: str, shape: tuple[int, ...], places: list[Any]
+    ) -> Row:
+        analytic, dtype = self.problem.analytic, self.problem.point[block.names[0]].dtype
+        ours = np.array([probe.of(analytic) for probe in block.probes])
+        reference, slack = self._reference(block)
+        self._last = reference
+        size = max(float(np.abs(reference).max()), block.weight(analytic))
+        info = np.finfo(dtype)
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(ours - reference)
+        apart[(ours == np.copysign(np.inf, reference)) & (np.abs(reference) > info.max)] = 0
+        least = self.tolerance * float(info.smallest_subnormal) if size else 0.0
+        allowed = self.tolerance * float(info.eps) * size + least + slack
         wrong = ~(apart <= allowed)
-        verdict = "ok"
+        verdict, resolution = "ok", float(allowed.max())
         if wrong.any():
-            kinks = [self._kink(name, indices[k], float(ours[k])) for k in np.flatnonzero(wrong)]
-            if all(kinks):
-                verdict = "kink"
-            elif False not in kinks and self._rounding(name, indices, ours, eps):
-                verdict = "rounding"
-            else:
-                verdict = "WRONG"
+            verdict, found = self._explained(block, ours, reference, wrong, size)
+            resolution = max(resolution, found)
+        elif float(slack.max()) > UNDECIDED * size:
+            verdict = "zero" if self._negligible(block, slack) else "undecidable"
         k = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
         return Row(
             name,
-            block,
+            part,
             shape,
-            indices[k],
+            places[k],
             float(ours[k]),
             float(reference[k]),
             _ratio(apart[k], size),
             max(map(_ratio, apart, np.abs(reference))),
-            allowed / size if size else 0.0,
+            float(allowed[k]) / size if size else 0.0,
             verdict,
+            resolution,
         )
 
-    def direction(self, names: list[str]) -> Row:
-        """One random direction through all inputs: ``<gradient, d>`` against the slope along d."""
-        direction = {name: self.rng.standard_normal(self.point[name].shape) for name in names}
-        products = []
-        for name, d in direction.items():
-            given = self.analytic.get(name)
-            if given is None or given.shape != d.shape:
-                return _absent(name, "", d.shape, given)
-            products.append((given * d).ravel())
-        terms = np.concatenate(products)
-        slope, _ = derivatives.complex_slope(self.s, cast(self.point, np.float64), direction)
-        reference = np.nan if slope is None else slope
-        ours = float(terms.sum())
-        scale = max(float(np.linalg.norm(terms)), abs(reference), np.finfo(float).tiny)
-        eps = max(float(np.finfo(self.point[name].dtype).eps) for name in names)
-        error, bound = abs(ours - reference) / scale, self.tolerance * eps
-        verdict = "ok" if error <= bound else "WRONG"
-        return Row("all", "", (len(terms),), (), ours, reference, error, error, bound, verdict)
+    def _explained(
+        self, block: Block, ours: Array, reference: Array, wrong: Array, size: float
+    ) -> tuple[str, float]:
+        """The verdict on a block with errors above the bound, and what it resolves."""
+        kinks = [self._kink(block.probes[int(k)], float(ours[k])) for k in np.flatnonzero(wrong)]
+        if all(kinks):
+            return "kink", 0.0
+        if False in kinks or not np.isfinite(ours).all():
+            return "WRONG", 0.0
+        resolution = self.rounding.explains(block, ours, reference, size)
+        return ("WRONG", 0.0) if resolution is None else ("rounding", resolution)
 
-    def _reference(self, name: str, indices: list[Any]) -> tuple[Array, float]:
-        """The derivative by each entry, and the resolution of its route."""
-        if self.route == "complex":
-            wide = np.result_type(np.complex128, self.point[name].dtype)
-            return derivatives.complex_step(self.s, cast(self.point, wide), name, indices), 0.0
-        exact, h = cast(self.point, np.float64), self.curve.step
-        sides = ((derivatives.moved(exact, name, i, d) for d in (h, -h)) for i in indices)
-        values = ([derivatives.beyond(self.s, side) for side in pair] for pair in sides)
-        quotients = np.array([(up - down) / (2 * h) for up, down in values])
-        return quotients, 10 * self.curve.resolution
+    def _reference(self, block: Block) -> tuple[Array, Array]:
+        """The derivative by each probe, and how far it may be off."""
+        if self.differences is not None:
+            entries = [probe for probe in block.probes if isinstance(probe, Entry)]
+            places = [entry.place for entry in entries]
+            value, off = self.differences.of(entries[0].name, places)
+            return value, 4 * off
+        wide = np.result_type(np.complex128, *(self.problem.point[n].dtype for n in block.names))
+        found = slopes(self.problem.s, cast(self.problem.point, wide), block.probes)
+        if self.tiny or np.abs(found).max() < SMALL:
+            found = self._finer(self.problem.point, block.probes)[0]
+        return found, np.zeros(len(found))
 
-    def _kink(self, name: str, index: Any, analytic: float) -> bool | None:
+    def _finer(self, point: dict[str, Array], probes: Sequence[Probe]) -> tuple[Array, Array]:
+        """The derivatives at some point, in the widest type in which the function runs."""
+        if self.differences is not None:
+            there = self.differences.at(cast(point, np.longdouble))
+            found = [there.confirmed(p.name, p.place) for p in probes if isinstance(p, Entry)]
+            return np.array([one.value for one in found]), np.array(
+                [one.resolution for one in found]
+            )
+        slope = widest(self.problem.s, point, probes)
+        return slope, np.zeros(len(slope))
+
+    def _negligible(self, block: Block, slack: Array) -> bool:
+        """Whether an entry times what is not resolved of its gradient changes no output."""
+        s = self.problem.s
+        outputs = s.outputs(self.exact)
+        size = float(sum(np.abs(v * y).sum() for v, y in zip(s.cotangents, outputs, strict=True)))
+        inputs = max(float(np.abs(self.exact[name]).max()) for name in block.names)
+        return bool(slack.max() * max(inputs, 1.0) <= NEGLIGIBLE * size)
+
+    def _kink(self, probe: Probe, analytic: float) -> bool | None:
         """At a kink: is the gradient between the slopes left and right? None if it is no kink."""
-        exact, step = cast(self.point, np.float64), self.curve.step
-        noise = 10 * self.curve.resolution * step
-        entry = {name: np.zeros(exact[name].shape)}
-        entry[name][index] = 1
-        here, gaps = self.s(exact), []
-        for h in (100 * step, step):
-            low, high = sorted(derivatives.slopes(self.s, exact, entry, here, h))
-            margin = 1e-4 * max(abs(low), abs(high)) + noise / h
-            if high - low <= 10 * margin:
+        s, gaps = self.problem.s, []
+        here = outputs_or_none(s, self.exact)
+        for h in (100 * self.step, self.step):
+            sides = [outputs_or_none(s, probe.shifted(self.exact, by)) for by in (-h, h)]
+            if here is None or sides[0] is None or sides[1] is None:
+                return None
+            left = float(s.weigh(y - below for y, below in zip(here, sides[0], strict=True))) / h
+            right = float(s.weigh(above - y for y, above in zip(here, sides[1], strict=True))) / h
+            noise = quotient(s, self.exact, probe, h)[1]
+            low, high = sorted((left, right))
+            margin = 1e-4 * max(abs(low), abs(high)) + 10 * noise
+            if not high - low > 10 * margin:
                 return None
             gaps.append(high - low)
         if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step; that of a kink stays
             return None
         return low - margin <= analytic <= high + margin
 
-    def _rounding(self, name: str, indices: list[Any], ours: Array, eps: float) -> bool:
-        """Whether half an ulp in the inputs explains the error: at most 8 of it plus 16 eps.
 
-        An error above 1e-3 is never explained by rounding, even for a badly conditioned function.
-        """
-        if self.route != "complex":
-            return False
-        try:
-            answer = derivatives.half_ulp_changes(self.s, self.point, name, indices, self.rng)
-        except Exception:  # code that cannot run in extended precision is not explained by rounding
-            return False
-        if answer is None:
-            return False
-        truth, change = answer
-        size, error = np.abs(truth).max(), np.abs(ours - truth).max()
-        return bool(error <= min(8 * change.max() + 16 * eps * size, 1e-3 * size))
-
-
-def _absent(name: str, block: str, shape: tuple[int, ...], given: Array | None) -> Row:
+def _absent(name: str, part: str, shape: tuple[int, ...], given: Array | None) -> Row:
     """A gradient that the backward left out, or gave in another shape."""
     verdict = "MISSING" if given is None else "SHAPE"
-    return Row(name, block, shape, (), np.nan, np.nan, np.inf, np.inf, 0.0, verdict)
+    got = () if given is None else given.shape
+    return Row(name, part, shape, (), np.nan, np.nan, np.inf, np.inf, 0.0, verdict, 0.0, got)
 
 
 def _ratio(error: float, size: float) -> float:

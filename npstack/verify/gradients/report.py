@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from npstack.verify.gradients.derivatives import Quotients
+from npstack.verify.gradients.differences import Quotients
 
-PASSED = ("ok", "rounding", "kink")
+PASSED = ("ok", "rounding", "kink", "zero", "undecidable")
+VERDICTS = {
+    "rounding": "above the bound, and explained by rounding",
+    "kink": "at a kink, where any slope between both sides is accepted",
+    "zero": "smaller than what differences resolve, and too small to change an output",
+    "undecidable": "differences resolve too little of it to decide",
+}
 
 
 @dataclass(frozen=True)
@@ -30,9 +36,14 @@ class Row:
     bound : float
         Largest error that is accepted.
     verdict : str
-        ``ok``; ``rounding``: above the bound, but explained by rounding of the inputs;
-        ``kink``: undecidable, the function has no derivative there; ``WRONG``, ``MISSING``,
-        ``SHAPE``: failures.
+        ``ok``; ``rounding``: above the bound, but explained by rounding; ``kink``: the function
+        has no derivative there; ``zero``: both numbers are smaller than what differences
+        resolve, and too small to change an output; ``undecidable``: differences resolve too
+        little of the block; ``WRONG``, ``MISSING``, ``SHAPE``: failures.
+    resolution : float
+        The smallest error that would have been noticed, in the units of the gradient.
+    given_shape : tuple
+        With ``SHAPE``: that of the backward's array.
     """
 
     parameter: str
@@ -45,6 +56,8 @@ class Row:
     elementwise: float
     bound: float
     verdict: str
+    resolution: float
+    given_shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class Report:
         ``complex``, ``difference`` or ``direction``.
     notes : tuple of str
         The reason for this route, and the second opinion.
+    hints : tuple of str
+        What the wrong numbers look like: transposed, of one common factor, …
     curve : Quotients or None
         Error of central differences against their step, along one random direction.
     """
@@ -66,10 +81,11 @@ class Report:
     route: str
     notes: tuple[str, ...]
     curve: Quotients | None
+    hints: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether no block failed; undecidable ones (kinks) do not fail."""
+        """Whether no block failed; undecidable ones do not fail."""
         return not self.failures
 
     @property
@@ -104,15 +120,18 @@ class Report:
                 f"{row.reference:.9g}",
                 f"{row.error:.1e}",
                 f"{row.elementwise:.1e}",
-                row.verdict,
+                f"{row.verdict} {row.given_shape}" if row.verdict == "SHAPE" else row.verdict,
             )
             for row in sorted(self.rows, key=lambda row: row.verdict in PASSED)
         ]
         wide = [max(len(line[k]) for line in cells) for k in range(len(head))]
         lines = ["  ".join(f"{c:<{w}}" for c, w in zip(line, wide, strict=True)) for line in cells]
         lines = [line.rstrip() for line in lines]
+        lines += [
+            f"{verdict}: {meaning}"
+            for verdict, meaning in VERDICTS.items()
+            if any(row.verdict == verdict for row in self.rows)
+        ]
         good = len(self.rows) - len(self.failures)
-        kinks = sum(row.verdict == "kink" for row in self.rows)
-        undecided = f", {kinks} of them with entries at a kink, undecidable" if kinks else ""
-        lines += [*self.notes, f"{good} of {len(self.rows)} blocks passed{undecided}"]
+        lines += [*self.notes, f"{good} of {len(self.rows)} blocks passed", *self.hints]
         return "\n".join(lines)

@@ -1,0 +1,189 @@
+"""Derivatives by central differences, each with the error that it may have.
+
+The error of ``(f(x + h) - f(x - h)) / 2h`` falls with the step ``h`` until rounding dominates. From
+three steps, each half of the one before, the first two terms of the error are eliminated (Romberg).
+What the elimination still changes, and the rounding of the outputs that change at all, say how far
+the result may be off: for each number of the gradient alone. An output that does not depend on an
+entry is exactly the same on both sides, and its rounding does not disturb.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from npstack.core.numerics import Array
+from npstack.verify.gradients.derivatives import (
+    Direction,
+    Entry,
+    Inputs,
+    Probe,
+    Scalar,
+    outputs_or_none,
+    relative,
+)
+
+FINEST = 24  # steps from 1 down to 2**-24
+FINE_ENOUGH = 1e-8  # of the block
+
+
+class Quotients(NamedTuple):
+    """Central differences along one direction: error against step.
+
+    ``scatter`` is the distance of each quotient from those at the neighbouring steps; ``errors``
+    are distances to the complex step if there is one, else the scatter. ``best`` is the index of
+    the step with the smallest scatter.
+    """
+
+    steps: Array
+    quotients: Array
+    scatter: Array
+    errors: Array
+    best: int
+
+    @property
+    def step(self) -> float:
+        """The best step."""
+        return float(self.steps[self.best])
+
+    @property
+    def resolution(self) -> float:
+        """The smallest difference that the best step can detect."""
+        return float(self.scatter[self.best])
+
+
+def error_curve(s: Scalar, inputs: Inputs, direction: Inputs, reference: float | None) -> Quotients:
+    """Quotients ``(s(x + h d) - s(x - h d)) / 2h`` for steps from 1e-1 down to 1e-10.
+
+    A step that leaves the domain of the function is discarded: its scatter is infinite.
+    """
+    steps = 10.0 ** -np.arange(1, 10.5, 0.5)
+    found = [quotient(s, inputs, Direction(direction), h)[0] for h in steps]
+    quotients = np.array(found, float)
+    with np.errstate(invalid="ignore"):
+        change = np.abs(np.diff(quotients, append=quotients[-2:-1]))
+    change[~np.isfinite(change)] = np.inf
+    scatter = np.maximum(change, np.roll(change, 1))  # one small value by chance is not enough
+    if quotients.any():  # steps too small to change a rounded function all give exactly zero
+        scatter[quotients == 0] = np.inf
+    best = int(np.argmin(scatter[1:-1])) + 1
+    errors = scatter if reference is None else np.abs(quotients - reference)
+    return Quotients(steps, quotients, scatter, errors, best)
+
+
+def quotient(s: Scalar, inputs: Inputs, probe: Probe, h: float) -> tuple[float, float]:
+    """A central difference and the rounding in it; NaN outside of the domain."""
+    up = outputs_or_none(s, probe.shifted(inputs, h))
+    down = outputs_or_none(s, probe.shifted(inputs, -h))
+    if up is None or down is None:
+        return np.nan, np.inf
+    value, noise = 0.0, 0.0
+    for v, right, left in zip(s.cotangents, up, down, strict=True):
+        change = right - left
+        eps = np.finfo(change.dtype).eps
+        larger = np.maximum(np.abs(right), np.abs(left))
+        value += float((v * change).sum())
+        noise += float(eps * np.abs(v * np.where(change != 0, larger, 0)).sum())
+    return value / (2 * h), noise / (2 * h)
+
+
+class Estimate(NamedTuple):
+    """A derivative, and how far it may be off."""
+
+    value: float
+    resolution: float
+
+
+class Differences:
+    """Derivatives by single entries around one point.
+
+    Parameters
+    ----------
+    s : Scalar
+    exact : dict of arrays
+        The point, in float64.
+    signs : dict of arrays
+        By the name of each input: a direction of ones, up or down. Along it the step of the input
+        is chosen, and it is measured how much noisier the function is than the rounding of its
+        outputs.
+    """
+
+    def __init__(self, s: Scalar, exact: Inputs, signs: Inputs) -> None:
+        self.s, self.exact = s, exact
+        self.chosen = {name: self._choose(name, sign) for name, sign in signs.items()}
+
+    def of(self, name: str, indices: Sequence[tuple[int, ...]]) -> tuple[Array, Array]:
+        """The derivatives by some entries, and how far each may be off.
+
+        An entry that the step of its input resolves badly gets steps of its own.
+        """
+        level = self.chosen[name][1]
+        found = [self._at(name, index, level) for index in indices]
+        size = max((abs(one.value) for one in found if np.isfinite(one.value)), default=0.0)
+        for k, index in enumerate(indices):
+            for other in (level + 4, level - 3, level + 8, level - 6, level + 12):
+                if found[k].resolution <= FINE_ENOUGH * size:
+                    break
+                if 0 <= other <= FINEST - 2:
+                    one = self._at(name, index, other)
+                    found[k] = min(found[k], one, key=lambda estimate: estimate.resolution)
+        values, resolutions = zip(*found, strict=True)
+        return np.array(values), np.array(resolutions)
+
+    def confirmed(self, name: str, index: tuple[int, ...]) -> Estimate:
+        """The derivative by one entry, measured at several steps: as far off as these differ."""
+        level = self.chosen[name][1]
+        near = [k for k in range(level - 4, level + 5, 2) if 0 <= k <= FINEST - 2]
+        found = sorted((self._at(name, index, k) for k in near), key=lambda one: one.resolution)
+        best, others = found[0], found[1:3]
+        return best._replace(
+            resolution=4 * max(best.resolution, *(_distance(best, one) for one in others))
+        )
+
+    def at(self, exact: Inputs) -> Differences:
+        """The same at another point, with the same steps."""
+        other = copy.copy(self)
+        other.exact = exact
+        return other
+
+    def _at(self, name: str, index: tuple[int, ...], level: int) -> Estimate:
+        unit, _, noisier = self.chosen[name]
+        steps = [float(2.0 ** -(level + k) * unit[index]) for k in range(3)]
+        pairs = [quotient(self.s, self.exact, Entry(name, index), h) for h in steps]
+        return _extrapolated(pairs, noisier)
+
+    def _choose(self, name: str, sign: Array) -> tuple[Array, int, float]:
+        """The unit of the steps of an input, the power of two of the best, and the noise."""
+        ones, found = {name: np.ones_like(sign)}, []
+        for units in (ones, relative(ones, self.exact)):
+            probe = Direction({name: sign * units[name]})
+            levels = [quotient(self.s, self.exact, probe, 2.0**-k) for k in range(FINEST + 1)]
+            threes = [levels[k : k + 3] for k in range(FINEST - 1)]
+            first = [_extrapolated(three, 1.0) for three in threes]
+            apart = [_distance(a, b) for a, b in zip(first, [*first[1:], first[-2]], strict=True)]
+            rough = [a.resolution + far for a, far in zip(first, apart, strict=True)]
+            best = int(np.argmin(rough))
+            value = first[best].value
+            finest = [abs(q - value) / noise for q, noise in levels[-8:] if 0 < noise < np.inf]
+            noisier = max([1.0, *finest])
+            found.append((rough[best] / float(np.mean(units[name])), units[name], best, noisier))
+            if rough[best] <= FINE_ENOUGH * abs(value):
+                break
+        _, unit, level, noisier = min(found, key=lambda kind: kind[0])
+        return unit, level, noisier
+
+
+def _extrapolated(pairs: Sequence[tuple[float, float]], noisier: float) -> Estimate:
+    """Romberg's value from quotients at ``h``, ``h / 2`` and ``h / 4``."""
+    (q0, _), (q1, _), (q2, noise) = pairs
+    first, second = (4 * q1 - q0) / 3, (4 * q2 - q1) / 3
+    value = (16 * second - first) / 15
+    resolution = abs(value - second) + 2 * noisier * noise
+    return Estimate(value, resolution) if np.isfinite(value) else Estimate(np.nan, np.inf)
+
+
+def _distance(a: Estimate, b: Estimate) -> float:
+    return abs(a.value - b.value) if np.isfinite(a.value + b.value) else np.inf

@@ -1,0 +1,229 @@
+"""Whether rounding explains what a gradient is off.
+
+A right formula may lose digits that a bound in eps does not allow for: ``1 - y²`` next to a
+``y`` of 1, sums that cancel, numbers below the smallest of their type. It is told from a wrong
+formula by what only rounding does.
+
+- It **shrinks with the eps**: the same backward in a wider type is off by so much less. A wrong
+  formula is as wrong as before.
+- It is **small beside what was summed**: where the inputs are smaller and nothing saturates, the
+  block is right and large; the error is an eps of that size.
+- It **changes without order** when the inputs move a little; the error of a wrong formula stays.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from npstack.core.numerics import Array
+from npstack.verify.gradients.derivatives import (
+    Direction,
+    Given,
+    Inputs,
+    Probe,
+    Scalar,
+    cast,
+    eps_of,
+    slopes,
+    wider,
+)
+from npstack.verify.gradients.problem import Problem
+
+Reference = Callable[[Inputs, Sequence[Probe]], tuple[Array, Array]]
+WORST = 4  # entries of a block that are looked at
+SHRUNKEN = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 1e-3)
+SHRINKS, FLOOR = 16, 16  # times the ratio of both eps; eps of the size elsewhere
+DRAWS, ENOUGH, QUICK = 24, 8, 4
+SURE = 6.0  # standard errors
+FINE_STEP = np.longdouble(2.0) ** (np.finfo(np.longdouble).minexp // 4)  # far below tiny inputs
+
+
+@dataclass(frozen=True)
+class Block:
+    """Numbers of a gradient that are judged together.
+
+    Attributes
+    ----------
+    probes : list of Probe
+    names : tuple of str
+        The inputs that they belong to.
+    index : index
+        Of the block within its input.
+    """
+
+    probes: Sequence[Probe]
+    names: tuple[str, ...]
+    index: Any
+
+    def weight(self, gradients: Given) -> float:
+        """The size of what is summed to the number along a direction; 0 for entries."""
+        directions = [probe for probe in self.probes if isinstance(probe, Direction)]
+        return max((float(np.linalg.norm(d.terms(gradients))) for d in directions), default=0.0)
+
+    def size(self, gradients: Given) -> float:
+        """The largest number of the block."""
+        if self.index is None:
+            return self.weight(gradients)
+        gradient = gradients[self.names[0]]
+        return 0.0 if gradient is None else float(np.abs(gradient[self.index]).max())
+
+
+class Rounding:
+    """Looks for the reasons above, for one backward at one point.
+
+    Parameters
+    ----------
+    problem : Problem
+    reference : callable
+        ``reference(point, probes)``: derivatives, and how far they may be off.
+    tolerance : float
+        In eps.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(
+        self, problem: Problem, reference: Reference, tolerance: float, rng: np.random.Generator
+    ) -> None:
+        self.problem, self.reference, self.tolerance = problem, reference, tolerance
+        self.seed = int(rng.integers(2**32))
+        self.kept: dict[Any, tuple[Inputs, dict[str, Array | None]] | None] = {}
+
+    def explains(self, block: Block, ours: Array, reference: Array, size: float) -> float | None:
+        """The largest error that rounding may hide in a block; None if it does not explain it."""
+        worst = np.argsort(-np.abs(ours - reference))[:WORST]
+        block = Block([block.probes[k] for k in worst], block.names, block.index)
+        truth, off = self.reference(self.problem.point, block.probes)
+        error, slack = float(np.abs(ours[worst] - truth).max()), float(off.max())
+        eps = self._eps(block)
+        wide, left, narrow = self._wide, np.inf, eps
+        if wide is not None:
+            again = np.array([probe.of(wide) for probe in block.probes])
+            narrow = max(eps_of(np.asarray(wide[name]).dtype) for name in block.names)
+            left = float(np.abs(again - truth).max()) if narrow < eps else np.inf
+        bound = SHRINKS * narrow / eps * error + self.tolerance * narrow * size + slack
+        if left <= bound:
+            return bound
+        # Smaller inputs are tried only where their size would be enough to explain the error.
+        wide_floor = self._size_elsewhere(block, (left - bound) / (self.tolerance * narrow))
+        if left <= (most := bound + self.tolerance * narrow * wide_floor):
+            return most
+        floor = self._size_elsewhere(block, (error - slack) / (FLOOR * eps))
+        if error <= (most := FLOOR * eps * floor + slack):
+            return most
+        return self._without_order(block, ours[worst] - truth, size)
+
+    def _eps(self, block: Block) -> float:
+        return max(eps_of(self.problem.point[name].dtype) for name in block.names)
+
+    @cached_property
+    def _wide(self) -> dict[str, Array | None] | None:
+        """The backward once more, in the next wider type."""
+        dtype = wider(max((self.problem.point[n].dtype for n in self.problem.names), key=eps_of))
+        return None if dtype is None else self._gradients(cast(self.problem.point, dtype), dtype)
+
+    def _size_elsewhere(self, block: Block, least: float) -> float:
+        """The largest size of the block at smaller inputs, where it is right; 0 if below least."""
+        sizes = []
+        for factor in SHRUNKEN:
+            there = self._at(("shrunken", factor), scaled(factor))
+            size = block.size(there[1]) if there else 0.0
+            if there and least <= size < np.inf:
+                sizes.append((size, there))
+        sizes.sort(key=lambda one: -one[0])
+        return next((size for size, there in sizes if self._right(block, *there, size)), 0.0)
+
+    def _right(self, block: Block, point: Inputs, given: Given, size: float) -> bool:
+        truth, off = self._truth(point, block)
+        apart = np.abs(np.array([probe.of(given) for probe in block.probes]) - truth)
+        return bool((apart <= self.tolerance * self._eps(block) * size + off).all())
+
+    def _without_order(self, block: Block, errors: Array, size: float) -> float | None:
+        """The scatter of the error over nearby points; None if it stays as it is."""
+        begin = errors / (block.size(self.problem.analytic) or size or 1.0)
+        worst = int(np.argmax(np.abs(begin)))
+        one = Block([block.probes[worst]], block.names, block.index)
+        first = [found[0, 0] for found in self._errors_around(one, range(QUICK))]
+        if len(first) == QUICK and all(0.8 <= now / begin[worst] <= 1.25 for now in first):
+            return None
+        both = np.array(self._errors_around(block, range(DRAWS)), float)
+        if len(both) < ENOUGH:
+            return None
+        far = SURE * both.std(axis=0, ddof=1) / np.sqrt(len(both))
+        if not np.isfinite(far).all() or (np.abs(both.mean(axis=0)) > far).any():
+            return None
+        return float(far[0].max()) * (size or 1.0)
+
+    def _errors_around(self, block: Block, draws: range) -> list[Array]:
+        """Errors at nearby points, by the size of the block and by each number's own."""
+        found = []
+        for draw in draws:
+            there = self._at(("moved", draw), jittered([self.seed, draw]))
+            if there is not None:
+                truth, _ = self._truth(there[0], block)
+                apart = np.array([probe.of(there[1]) for probe in block.probes]) - truth
+                with np.errstate(all="ignore"):
+                    own = np.where(truth != 0, apart / truth, 0)
+                    found.append(np.array([apart / (block.size(there[1]) or 1.0), own]))
+        return found
+
+    # ---- other points ------------------------------------------------------------------------
+
+    def _truth(self, point: Inputs, block: Block) -> tuple[Array, Array]:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return self.reference(point, block.probes)
+
+    def _at(
+        self, key: Any, change: Callable[[Array], Array]
+    ) -> tuple[Inputs, dict[str, Array | None]] | None:
+        """Another point and the gradients there; None where the code does not run."""
+        if key not in self.kept:
+            point = {
+                name: change(value).astype(value.dtype) if value.dtype.kind == "f" else value
+                for name, value in self.problem.point.items()
+            }
+            given = self._gradients(point)
+            self.kept[key] = None if given is None else (point, given)
+        return self.kept[key]
+
+    def _gradients(self, point: Inputs, dtype: Any = None) -> dict[str, Array | None] | None:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                found = self.problem.gradients(point, dtype)
+        except Exception:  # code that does not run there cannot be excused by it
+            return None
+        shapes = {n: np.asarray(a).shape for n, a in self.problem.analytic.items()}
+        same = all(np.asarray(a).shape == shapes[n] for n, a in found.items())
+        return found if same else None
+
+
+def scaled(factor: float) -> Callable[[Array], Array]:
+    """Every number times a factor."""
+    return lambda value: value * factor
+
+
+def jittered(seed: Sequence[int]) -> Callable[[Array], Array]:
+    """Every number changed by up to a part of itself, between 1e-6 and 1e-2."""
+    rng = np.random.default_rng(seed)
+    reach = 10 ** rng.uniform(-6, -2)
+    return lambda value: value * (1 + reach * rng.uniform(-1, 1, value.shape))
+
+
+def widest(s: Scalar, point: Inputs, probes: Sequence[Probe]) -> Array:
+    """Derivatives by complex step in the widest complex type in which the function runs."""
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            found = slopes(s, cast(point, np.clongdouble), probes, FINE_STEP)
+        if np.isfinite(found).all():
+            return found
+    except Exception:  # NumPy's linear algebra and some users' code stop at complex128
+        pass
+    return slopes(s, cast(point, np.complex128), probes)
