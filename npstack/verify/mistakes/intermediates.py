@@ -1,0 +1,142 @@
+"""The values inside a step's backward, one by one, where somebody's code returns them.
+
+The rule: a step's backward that returns a dictionary may have more in it than gradients, and so
+may the ``dparams`` of a cell. What is named like a variable of the cell file (do, dc, df, di, dg,
+da_o … of an LSTM) is compared with this variable.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Mapping
+from functools import cache
+from types import MethodType
+from typing import Any
+
+import numpy as np
+
+from npstack.core.numerics import Array
+from npstack.core.trees import at_step
+from npstack.layers.base import Layer
+from npstack.layers.recurrent import Recurrent
+from npstack.verify.mistakes import written
+from npstack.verify.mistakes.cases import Point, state_type
+from npstack.verify.mistakes.entry import place_of
+from npstack.verify.mistakes.simulate import Program
+
+# In the order in which the backward computes them, with their equations.
+ORDER: dict[str, dict[str, str]] = {
+    "lstm": {"do": "(6)", "dc": "(6)", "df": "(5)", "di": "(5)", "dg": "(5)"}
+    | {"da_o": "(4)", "da_g": "(3)", "da_f": "(2)", "da_i": "(1)"},
+    "gru": {"dz": "(5)", "dn": "(5)", "da_n": "(4)", "dr": "(4)", "dq": "(4)"}
+    | {"da_z": "(2)", "da_r": "(1)"},
+    "gru_reset_before": {"dz": "(5)", "dn": "(5)", "da_n": "(4)", "ds": "(4)", "dr": "(3)"}
+    | {"da_z": "(2)", "da_r": "(1)"},
+    "rnn": {"da": "(2)"},
+}
+ORDER["peephole"] = ORDER["lstm"]
+
+PLACES = {
+    "lstm": "LSTMCell.step_backward",
+    "peephole": "LSTMVariantCell.step_backward",
+    "gru": "GRUCell.step_reading_backward",
+    "gru_reset_before": "GRUResetBeforeCell.step_reading_backward",
+    "rnn": "RNNCell.step_backward",
+}
+
+
+@cache
+def _opened(name: str) -> Any:
+    """The step's backward, which returns all of its variables."""
+    place = place_of(name)
+    tree = ast.parse(place.text.removeprefix("@staticmethod\n"))
+    last = ast.parse("return locals()").body[0]
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)
+    function.body[-1] = last
+    space = {**vars(written), **vars(place.module)}
+    exec(compile(ast.fix_missing_locations(tree), f"<{name}, opened>", "exec"), space)
+    return space[place.function]
+
+
+def _arguments(layer: Any, point: Point) -> tuple[Any, ...]:
+    """What the backward of the only step of a point is given, after the parameters."""
+    kind = state_type(layer)
+    initial = kind(**{field: point.states[field] for field in kind._fields})
+    tape = layer.forward(point.x, initial, params=point.params)
+    dnew = kind(**{field: point.dfinal[field].copy() for field in kind._fields})
+    dnew = dnew._replace(h=dnew.h + point.doutputs.reshape(dnew.h.shape))
+    return tape.x[:, 0], initial, at_step(tape.gates, 0), at_step(tape.states, 0), dnew
+
+
+def right_values(program: Program, point: Point) -> dict[str, Array]:
+    """The variables of the package's own backward at a point of one step."""
+    layer, name = program.built(), PLACES[program.kind]
+    x, initial, record, new, dnew = _arguments(layer, point)
+    function: Any = _opened(name)
+    if not place_of(name).is_static:
+        function = MethodType(function, layer.cell)
+    read = (initial.h,) if "reading" in name else ()
+    found = dict(function(point.params, x, initial, *read, record, new, dnew))
+    packed = found.get("packed", found.get("da"))
+    if program.kind in ("lstm", "peephole") and isinstance(packed, np.ndarray):
+        letters = layer.cell.letters
+        found |= {f"da_{letters[g]}": packed[at] for g, at in layer.cell.gate_blocks("b").items()}
+    return {key: found[key] for key in ORDER[program.kind]}
+
+
+def their_values(layer: Any, point: Point) -> dict[str, Any]:
+    """What somebody's backward returns besides gradients, by name."""
+    if not layer.recurrent:
+        return {}
+    if hasattr(layer.cell, "results"):  # two step functions
+        kind = state_type(layer)
+        initial = kind(**{field: point.states[field] for field in kind._fields})
+        dnew = kind(**{field: point.dfinal[field] for field in kind._fields})
+        dnew = dnew._replace(h=dnew.h + point.doutputs.reshape(dnew.h.shape))
+        found = layer.cell.results(point.params, point.x[:, 0], initial, dnew)
+        return dict(found) if isinstance(found, Mapping) else {}
+    if not hasattr(layer.cell, "extras"):
+        return {}
+    layer.cell.extras.clear()
+    layer.cell.step_backward(point.params, *_arguments(layer, point))
+    return dict(layer.cell.extras)
+
+
+def keeping_extras(layer: Layer) -> Layer:
+    """The same layer; what its cell's backward returns besides gradients is put aside."""
+    if not isinstance(layer, Recurrent) or hasattr(layer.cell, "results"):
+        return layer
+    twin = copy.copy(layer)
+    cell: Any = copy.copy(layer.cell)
+    cell.extras = {}
+    inner, names = layer.cell.step_backward, frozenset(layer.params)
+
+    def step_backward(*given: Any) -> Any:
+        found = inner(*given)
+        if isinstance(found, tuple) and found and isinstance(found[0], dict):
+            cell.extras |= {key: own for key, own in found[0].items() if key not in names}
+            kept = {key: own for key, own in found[0].items() if key in names}
+            return (kept, *found[1:])
+        return found
+
+    cell.step_backward = step_backward
+    twin.cell = cell
+    return twin
+
+
+def first_wrong(program: Program, layer: Layer, point: Point) -> tuple[str, ...]:
+    """The first wrong value and those before it, which are right; empty if none is wrong."""
+    theirs = {name: np.asarray(value) for name, value in their_values(layer, point).items()}
+    right = right_values(program, point)
+    eps = 4000 * float(np.finfo(program.dtype).eps)
+    before: list[str] = []
+    for name, value in right.items():
+        own = theirs.get(name, theirs.get(name.replace("_", "")))
+        if own is None or own.shape != value.shape:
+            continue
+        if not np.abs(own - value).max() <= eps * max(np.abs(value).max(), np.abs(own).max()):
+            return (name, *before)
+        before.append(name)
+    return ()

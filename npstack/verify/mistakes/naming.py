@@ -1,0 +1,258 @@
+"""`explain`: which line of a forward or a backward is wrong."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npstack.cells.base import Cell, check_cell
+from npstack.core.arguments import check_generator, check_size
+from npstack.core.arrays import check_input
+from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.layers.base import Layer
+from npstack.layers.recurrent import Recurrent
+from npstack.verify.gradients.layer_check import check_gradients
+from npstack.verify.mistakes.cases import Case, Point, cases, drawn, state_type
+from npstack.verify.mistakes.catalogue import catalogue_of
+from npstack.verify.mistakes.comparing import Search, Trial
+from npstack.verify.mistakes.entry import Mistake
+from npstack.verify.mistakes.explanation import Explanation
+from npstack.verify.mistakes.intermediates import first_wrong, keeping_extras
+from npstack.verify.mistakes.relations import relations
+from npstack.verify.mistakes.simulate import WHERE, Program, program_for
+from npstack.verify.other_code.adapt import foreign
+from npstack.verify.other_code.steps import StepPair
+
+
+def explain(
+    code: Any,
+    backward: Any = None,
+    *,
+    cell: str | None = None,
+    gates: str | None = None,
+    style: str = "step",
+    input_size: int = 3,
+    hidden_size: int = 4,
+    batch: int = 2,
+    steps: int = 5,
+    x: Array | None = None,
+    rng: np.random.Generator | None = None,
+) -> Explanation:
+    """Find the line of an LSTM, a GRU or a plain network that is wrong.
+
+    The code is tried on one step first, then on more. Its numbers are compared with those of the
+    package's own cell, and with those of this cell with each mistake of `CATALOGUE`. Only a mistake
+    that gives all of the numbers, to rounding, is named.
+
+    Parameters
+    ----------
+    code : Cell, Layer or callable
+        Your cell, a recurrent layer, or the forward function of a pair, as for `foreign`.
+    backward : callable, optional
+        The backward function of the pair. If it returns a dictionary, this may contain inner
+        values, such as ``do`` and ``dc``, and the first wrong one is named.
+    cell, gates, style, input_size, hidden_size
+        As for `foreign`. For a cell or a layer, only ``cell`` counts: its kind, if the names and
+        shapes of its parameters do not tell.
+    batch, steps : int
+        B and T of the largest case.
+    x : array (B, T, D), optional
+        An input of your own for the largest case; it sets B and T.
+    rng : numpy.random.Generator, optional
+        Draws what is not given; ``default_rng(0)`` if absent.
+
+    Returns
+    -------
+    Explanation
+        ``print`` it. ``right``, ``named``, ``confident`` …
+
+    Raises
+    ------
+    ArgumentError, DtypeError, ShapeError
+        A wrong argument, or another cell than the five that it knows.
+    CodeError
+        A function raises an exception; with its own line.
+
+    Examples
+    --------
+    >>> import npstack
+    >>> from npstack.verify import explain
+    >>> class MyCell(npstack.LSTMCell):
+    ...     def step_backward(self, params, x, state, gates, new_state, dnew_state, noise=None):
+    ...         dlast = dnew_state._replace(c=0 * dnew_state.c)  # lost: dc of the next step
+    ...         right = super().step_backward
+    ...         return right(params, x, state, gates, new_state, dlast)
+    >>> print(explain(MyCell(3, 4, rng=np.random.default_rng(0))))
+    wrong; the smallest case that is: T = 1, B = 1, initial states given, dc alone
+      wrong there: W.i, W.f, W.g, U.i, U.f, U.g, b.i, b.f, b.g, x, h0, c0
+      right there: W.o, U.o, b.o
+    Your numbers are those of an LSTM whose equation (6), backward, lacks the carried dc: one of the
+    two paths of c.
+        npstack/cells/lstm.py:173
+          right: dc = dnew_state.c + dh * o * tanh_derivative(tanh_c)
+          yours: dc = dh * o * tanh_derivative(tanh_c)
+    No other of 107 mistakes gives these numbers.
+    """
+    batch, steps = check_size(WHERE, "batch", batch), check_size(WHERE, "steps", steps)
+    rng = np.random.default_rng(0) if rng is None else check_generator(WHERE, rng)
+    layer = _layer_of(code, backward, cell, gates, style, input_size, hidden_size)
+    program = program_for(layer, cell if backward is None else None)
+    if x is not None:
+        x = check_input(WHERE, x, layer.input_size, layer.dtype, True)
+        batch, steps = x.shape[:2]
+    layer = keeping_extras(layer)
+    fields = state_type(layer)._fields
+    wanted = cases(steps, batch, fields, x is not None)
+    points = [drawn(case, program, fields, layer.params, x, rng) for case in wanted]
+    trials = [Trial(program, point, layer) for point in points]
+    return _judged(layer, program, trials)
+
+
+def _layer_of(
+    code: Any, backward: Any, cell: str | None, gates: str | None, style: str, D: int, H: int
+) -> Layer:
+    """What the user gave, as a layer."""
+    if isinstance(code, Layer | Cell):
+        if backward is not None:
+            expected = "backward must be left out"
+            got = f"one, for a {type(code).__name__}"
+            fail(ArgumentError, WHERE, expected, got, "A cell or a layer has its own.")
+        return code if isinstance(code, Layer) else Recurrent(check_cell(WHERE, code))
+    if not callable(code) or isinstance(code, type):
+        expected = "code must be a cell, a layer, or two functions"
+        advice = "Build it first, or pass explain(step_forward, step_backward)."
+        fail(DtypeError, WHERE, expected, describe(code), advice)
+    if backward is None:
+        expected = "backward must be given with a forward function"
+        fail(ArgumentError, WHERE, expected, "none", "Use explain(step_forward, step_backward).")
+    kind = cell or "lstm"
+    return foreign(code, backward, style=style, cell=kind, gates=gates, input_size=D, hidden_size=H)
+
+
+def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanation:
+    """The verdict, and what is named."""
+    known: dict[str, Any] = {
+        "cell": program.kind,
+        "cases": tuple(trial.point.case for trial in trials),
+        "missing": trials[0].theirs.missing,
+        "notes": tuple(getattr(layer, "notes", ())),
+    }
+    off = [trial for trial in trials if trial.wrong_outputs]
+    if off:
+        return _forward_judged(layer, program, trials, off[0], known)
+    wrong = [trial for trial in trials if trial.wrong_gradients]
+    if all(trial.point.case.own and _fits(layer, trial.point) for trial in wrong):
+        return Explanation(right=True, **known)
+    candidates = [own for own in _possible(layer, program) if not own.is_forward]
+    search = Search(program, trials)
+    named = tuple(mistake for mistake in candidates if search.fits([mistake]))
+    smallest = wrong[0]
+    every = tuple(smallest.split_theirs.gradients)
+    return Explanation(
+        right=False,
+        case=smallest.point.case,
+        wrong=smallest.wrong_gradients,
+        agree=tuple(name for name in every if name not in smallest.wrong_gradients),
+        named=named,
+        confident=bool(named) and not known["missing"],
+        apart=_apart(program, named),
+        first_wrong=_first_wrong(layer, program, trials),
+        relations=relations(trials),
+        tried=len(candidates),
+        **known,
+    )
+
+
+def _forward_judged(
+    layer: Layer, program: Program, trials: Sequence[Trial], smallest: Trial, known: dict[str, Any]
+) -> Explanation:
+    """A forward that is not the cell's: its slip, and whether the backward fits it."""
+    possible = _possible(layer, program)
+    slips = [own for own in possible if own.is_forward]
+    later = [own for own in possible if not own.is_forward]
+    search = Search(program, trials)
+    forward = tuple(slip for slip in slips if search.fits([slip], outputs_only=True))
+    fits = all(_fits(layer, trial.point) for trial in trials)
+    named: tuple[Mistake, ...] = ()
+    if forward and not fits:
+        unaware = tuple(slip for slip in forward if search.fits([slip]))
+        named = unaware or tuple(m for m in later if search.fits([forward[0], m]))
+    elif fits:
+        named = forward
+    every = tuple(smallest.split_theirs.outputs)
+    return Explanation(
+        right=False,
+        case=smallest.point.case,
+        wrong=smallest.wrong_outputs,
+        agree=tuple(name for name in every if name not in smallest.wrong_outputs),
+        named=named,
+        confident=bool(named) and not known["missing"],
+        apart=_apart(program, named),
+        forward=forward,
+        backward_fits=fits,
+        tried=len(slips) if fits else len(slips) + len(later),
+        **known,
+    )
+
+
+def _possible(layer: Layer, program: Program) -> tuple[Mistake, ...]:
+    """The mistakes of its kind; a cell or step functions have no loop over time of their own."""
+    loops = ("_forward", "_backward")
+    no_loop = isinstance(layer, StepPair) or (
+        isinstance(layer, Recurrent)
+        and all(getattr(type(layer), name) is getattr(Recurrent, name) for name in loops)
+        and not set(loops) & vars(layer).keys()
+    )
+    every = catalogue_of(program.kind)
+    return tuple(own for own in every if own.cell != "any") if no_loop else every
+
+
+def _fits(layer: Layer, point: Point) -> bool:
+    """Whether the backward is the derivative of the layer's own forward at a point."""
+    twin = copy.copy(layer)
+    twin.params = point.params
+    kind = state_type(layer)
+    states = kind(**{field: point.states[field] for field in kind._fields})
+    given = states if layer.recurrent else None
+    return check_gradients(twin, point.x, given, mask=point.mask).passed
+
+
+def _first_wrong(layer: Layer, program: Program, trials: Sequence[Trial]) -> tuple[str, ...]:
+    """The first wrong value inside the step, at a point of one step."""
+    ones = [t.point for t in trials if t.point.case.steps == 1 and t.point.case.loss == "all"]
+    return first_wrong(program, layer, ones[0]) if ones else ()
+
+
+WIDER = (
+    Case(1, 1, False, "h"),
+    Case(1, 1, True, "h"),
+    Case(1, 1, True, "all"),
+    Case(1, 3, True, "all"),
+    Case(2, 1, True, "all"),
+    Case(2, 3, True, "all"),
+    Case(5, 1, True, "h"),
+    Case(5, 3, True, "all"),
+    Case(5, 3, True, "all", masked=True),
+)
+
+
+def _apart(program: Program, named: Sequence[Mistake]) -> Case | None:
+    """The smallest input on which not all of these mistakes give the same numbers."""
+    if len(named) < 2:
+        return None
+    rng = np.random.default_rng(0)
+    layers = [program.built([mistake]) for mistake in named]
+    cell = program.cell()
+    own = program.built().params
+    for case in WIDER:
+        point = drawn(case, program, cell.state_sizes._fields, own, None, rng)
+        trial = Trial(program, point, layers[0])
+        for layer in layers[1:]:
+            found = trial.of(layer)
+            if found is None or trial.differing(trial.split_theirs.gradients, found.gradients):
+                return case
+    return None
