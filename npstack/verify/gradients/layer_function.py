@@ -18,7 +18,7 @@ from npstack.layers.walk import walk
 from npstack.verify.gradients.derivatives import Inputs
 
 
-class Block(NamedTuple):
+class NamedBlock(NamedTuple):
     """A part of an input: ``label`` is ``W.f`` or ``x.t=3``, or the name of the whole."""
 
     label: str
@@ -124,11 +124,11 @@ class LayerFunction:
                 found[name] = {f"t={t}": np.s_[:, t] for t in range(values.shape[1])}
         return found
 
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[NamedBlock]:
         """Every block of every input that has a gradient."""
         parts = self.parts()
         return [
-            Block(f"{name}.{part}" if part else name, name, index)
+            NamedBlock(f"{name}.{part}" if part else name, name, index)
             for name, value in self.inputs.items()
             if value.dtype.kind in "fO"
             for part, index in complete(value, parts.get(name, {"": ...})).items()

@@ -1,0 +1,161 @@
+"""The ladder of precisions: is a difference rounding, or another formula?
+
+Rounding shrinks with the eps of the numbers that are computed with; the error of a wrong formula
+does not. So the same code is run once more with wider numbers. Where this is not possible, an error
+is held against what half a unit in the last place of the inputs would do (`conditioning`).
+
+All errors are the largest difference in a block divided by the largest number of the truth in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from npstack.core.arrays import as_array
+from npstack.core.errors import ShapeError, fail
+from npstack.core.numerics import Array, is_finite
+
+LIMIT = 1e-3  # where rounding alone may change more than this, few digits are left to judge
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Whether rounding explains the error of a block.
+
+    Attributes
+    ----------
+    explained : bool or None
+        None if it cannot be decided: rounding alone may change more than a thousandth of the block,
+        in the wider numbers, too.
+    error, allowed : float
+        Relative to the largest number of the truth; what conditioning allows. A truth of zeros
+        allows no error, which is then given as it is.
+    wider_error, wider_allowed : float or None
+        The same of the wider numbers. ``wider_allowed`` is the smallest error of a formula that
+        would have been noticed.
+    """
+
+    explained: bool | None
+    error: float
+    allowed: float
+    wider_error: float | None = None
+    wider_allowed: float | None = None
+
+
+def check_rounding(
+    found: Array,
+    truth: Array,
+    *,
+    conditioning: float = 0.0,
+    eps: float | None = None,
+    own: Array | None = None,
+    wider: Array | None = None,
+    wider_conditioning: float | None = None,
+    wider_eps: float | None = None,
+) -> Judged:
+    """Whether rounding explains the error of one block of numbers.
+
+    Parameters
+    ----------
+    found : array
+        The numbers that are judged.
+    truth : array
+        The same numbers with more digits, from `truth`; NaN where they are not known.
+    conditioning : float
+        How far the truth moves by half a unit in the last place of its inputs, from
+        `conditioning`.
+    eps : float, optional
+        Of the type in which ``found`` was computed; by default, that of its dtype.
+    own : array, optional
+        The numbers of npstack's readable path, if ``found`` are those of another program.
+        That program may be off by 4 times the larger of their error and the conditioning, and 8
+        eps; the readable path by 8 times the conditioning and 16 eps.
+    wider : array, optional
+        What the code behind ``found`` returns if it runs with wider numbers. If it is given, it
+        decides: the error must have shrunk like the eps, or be as small as the conditioning allows
+        for wider numbers.
+    wider_conditioning : float, optional
+        Like ``conditioning``, for half a unit of the wider numbers; by default ``conditioning``
+        times the ratio of the two eps, as long as it is below 1e-3.
+    wider_eps : float, optional
+        Of ``wider``; by default, that of its dtype.
+
+    Returns
+    -------
+    Judged
+
+    Examples
+    --------
+    Near 30, ``1 - tanh(a)^2`` has no correct digit in float64, and none in longdouble. At 8 it has
+    lost a few, and the ladder tells this from a wrong formula:
+
+    >>> a = np.array([8.0, 7.0])
+    >>> wide = a.astype(np.longdouble)
+    >>> exact = 1 / np.cosh(wide) ** 2
+    >>> right, wrong = (lambda a: 1 - np.tanh(a) ** 2), (lambda a: (1 - np.tanh(a) ** 2) * 0.99)
+    >>> check_rounding(right(a), exact).explained
+    False
+    >>> check_rounding(right(a), exact, wider=right(wide)).explained
+    True
+    >>> check_rounding(wrong(a), exact, wider=wrong(wide)).explained
+    False
+    """
+    where = "check_rounding"
+    eps = _eps(found) if eps is None else eps
+    error, zero = _error(where, "found", found, truth)
+    if own is None:
+        allowed = 8 * conditioning + 16 * eps
+    else:
+        yardstick = max(conditioning, _error(where, "own", own, truth)[0])
+        allowed = 4 * yardstick + 8 * eps
+    allowed = 0.0 if zero else allowed
+    within = error <= allowed
+    if wider is None:
+        return Judged(None if within and allowed >= LIMIT else within, error, allowed)
+    wider_eps = _eps(wider) if wider_eps is None else wider_eps
+    ratio = wider_eps / eps
+    if wider_conditioning is None:
+        wider_conditioning = ratio * conditioning if conditioning < LIMIT else np.inf
+    wider_error, _ = _error(where, "wider", wider, truth)
+    shrunk = 8 * ratio * (error if np.isfinite(error) else 0.0)
+    shrunk += 0.0 if zero else 16 * wider_eps
+    if wider_error <= shrunk:
+        return Judged(True, error, allowed, wider_error, shrunk)
+    noise = 0.0 if zero else 8 * wider_conditioning + 16 * wider_eps
+    decision = None if noise >= LIMIT else wider_error <= noise
+    return Judged(decision, error, allowed, wider_error, noise)
+
+
+def _error(where: str, name: str, found: Array, truth: Array) -> tuple[float, bool]:
+    """``max|found - truth| / max|truth|``, infinite where ``found`` is not finite.
+
+    Whether the truth is zero is returned, too; the error is then the largest number itself.
+    """
+    found, truth = (as_array(where, *given) for given in ((name, found), ("truth", truth)))
+    if found.shape != truth.shape:
+        expected = f"{name} must have the shape of truth, {truth.shape}"
+        fail(ShapeError, where, expected, found.shape, "Both are one block of the same array.")
+    known = truth == truth  # NaN is not
+    found, truth = found[known], truth[known]
+    if not is_finite(found).all():
+        return np.inf, False
+    if object in (found.dtype, truth.dtype):
+        convert = importlib.import_module("mpmath").mp.convert
+        found, truth = (_all(convert, values) for values in (found, truth))
+    size, error = np.abs(truth).max(initial=0), np.abs(found - truth).max(initial=0)
+    return float(error / (size or 1)), not size
+
+
+def _all(function: Any, values: Array) -> Array:
+    found = np.empty(values.size, dtype=object)
+    found[:] = [function(value) for value in values]
+    return found
+
+
+def _eps(values: Any) -> float:
+    """Of the dtype of an array of floats."""
+    return float(np.finfo(np.asarray(values).dtype).eps)

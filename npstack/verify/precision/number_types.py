@@ -1,0 +1,170 @@
+"""Numbers with more digits than those of a layer: the widest float of the machine, or mpmath's."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from npstack.core.arguments import check_whole
+from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.data.datasets import MissingPackageError
+
+GUARD = 10  # decimal digits with which mpmath computes, beyond those that are asked for
+
+
+@dataclass(frozen=True)
+class LongDouble:
+    """The widest floats of the machine.
+
+    Attributes
+    ----------
+    eps : float
+        Of this type: 1.1e-19 on most Intel and AMD processors, 1.9e-34 on some others; that of
+        float64 on Windows and on Apple's ARM, where nothing wider exists.
+    step : number
+        Of the complex step: a power of two, so small that its square vanishes beside anything.
+
+    Examples
+    --------
+    >>> LongDouble().wide(np.ones(1, np.float32)).dtype == np.longdouble
+    True
+    """
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the results."""
+        return np.dtype(np.longdouble)
+
+    @property
+    def eps(self) -> float:
+        """See above."""
+        return float(np.finfo(np.longdouble).eps)
+
+    @property
+    def step(self) -> Any:
+        """See above."""
+        return np.ldexp(np.longdouble(1), int(np.finfo(np.longdouble).minexp) // 4)
+
+    def wide(self, value: Array) -> Array:
+        """Cast floating-point numbers; integers do not change."""
+        return value.astype(np.longdouble) if value.dtype.kind == "f" else value
+
+    def complex(self, value: Array) -> Array:
+        """Numbers to which an imaginary one can be added."""
+        return value.astype(np.clongdouble) if value.dtype.kind == "f" else value
+
+    def imaginary(self) -> Any:
+        """The step times i."""
+        return np.clongdouble(1j) * self.step
+
+    def collected(self, values: list[Any]) -> Array:
+        """An array of numbers."""
+        return np.array(values, dtype=np.longdouble)
+
+    def kept(self, value: Array) -> Array:
+        """As it is returned to the user."""
+        return value
+
+
+@dataclass(frozen=True)
+class Digits:
+    """mpmath's numbers, in a context of their own: no setting of the process changes.
+
+    Attributes
+    ----------
+    digits : int
+        Decimal digits.
+    context : mpmath context
+    """
+
+    digits: int
+    context: Any
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the results."""
+        return np.dtype(object)
+
+    @property
+    def eps(self) -> float:
+        """The relative distance between two numbers with so many digits."""
+        return float(10.0**-self.digits)
+
+    @property
+    def step(self) -> Any:
+        """Of the complex step; the exponents of mpmath have no limit."""
+        return self.context.ldexp(1, -4 * self.context.prec)
+
+    def wide(self, value: Array) -> Array:
+        """Convert floating-point numbers, exactly; integers do not change."""
+        return self._all(self.context.convert, value) if value.dtype.kind in "fO" else value
+
+    complex = wide  # its real and complex numbers may stand in one array
+
+    def imaginary(self) -> Any:
+        """The step times i."""
+        return self.context.mpc(0, self.step)
+
+    def collected(self, values: list[Any]) -> Array:
+        """An array of numbers."""
+        return self._all(self.context.convert, np.array(values, dtype=object))
+
+    def kept(self, value: Array) -> Array:
+        """As it is returned to the user: numbers of ``mpmath.mp``, with all their digits."""
+        if value.dtype != object:
+            return value
+        make = importlib.import_module("mpmath").mp.make_mpf
+        return self._all(lambda number: make(self.context.convert(number)._mpf_), value)
+
+    @staticmethod
+    def _all(function: Callable[[Any], Any], value: Array) -> Array:
+        found = np.empty(value.size, dtype=object)
+        found[:] = [function(number) for number in value.ravel()]
+        return found.reshape(value.shape)
+
+
+NumberType = LongDouble | Digits
+
+
+def number_type(where: str, digits: int | None) -> NumberType:
+    """The widest floats, or mpmath's numbers with so many digits.
+
+    Examples
+    --------
+    >>> number_type("here", 50).eps
+    1e-50
+    """
+    if digits is None:
+        return LongDouble()
+    advice = "Use 50; leave it out for the widest floats of the machine."
+    digits = check_whole(where, "digits", digits, advice, least=16, most=300)
+    try:
+        context = importlib.import_module("mpmath").mp.clone()
+    except ImportError:
+        expected = "digits= computes with mpmath, which must be installed"
+        advice = "Use: pip install npstack[precision], or leave digits out."
+        fail(MissingPackageError, where, expected, "no such package", advice)
+    context.dps = digits + GUARD
+    return Digits(digits, context)
+
+
+def check_working(where: str, dtype: np.dtype[Any]) -> float:
+    """The eps of the type in which a layer works, which must be a real float."""
+    if dtype.kind != "f":
+        expected = "the parameters must be float32, float64 or longdouble"
+        advice = "Build the layer with dtype=np.float64. Truth itself is computed with more digits."
+        fail(DtypeError, where, expected, describe(np.zeros(0, dtype)).split()[0], advice)
+    return float(np.finfo(dtype).eps)
+
+
+def check_wider(where: str, numbers: NumberType, dtype: np.dtype[Any]) -> None:
+    """Refuse numbers that have no more digits than those that they are to judge."""
+    if numbers.eps >= check_working(where, dtype):
+        expected = f"there must be a type with more digits than {dtype}"
+        got = f"an eps of {numbers.eps:.2g} at most"
+        fail(ArgumentError, where, expected, got, "Use digits=50, which computes with mpmath.")
