@@ -9,17 +9,18 @@ do, while backpropagation, which adds the cotangents first, is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from npstack.core.tape import RecurrentTape
 from npstack.core.trees import mapped
+from npstack.verify import check_rounding
+from npstack.verify.precision.half_ulps import DRAWS, half_ulp, moved_tape
+from npstack.verify.precision.number_types import LongDouble
+from npstack.verify.precision.reference import slopes
 from tests.tools.random_stacks import Arrays, Case, blocks, values
 
-STEP = 1e-30  # of the complex step: no rounding, no truncation
 JUDGED = 8  # numbers of a block that are computed in extended precision
 
 
@@ -31,96 +32,75 @@ def truth(case: Case, name: str, places: np.ndarray, draw: int | None = None) ->
     is first moved half an ulp of the working dtype up or down.
     """
     rng = None if draw is None else np.random.default_rng([case.seed, 2, draw])
+    wide = LongDouble()
 
     def extended(value: np.ndarray) -> np.ndarray:
-        wide = value.astype(np.longdouble)
-        if rng is None:
-            return wide
-        half = np.spacing(np.abs(value)).astype(np.longdouble) / 2
-        return wide + half * rng.choice([-1, 1], value.shape)
+        eps = float(np.finfo(case.doutputs.dtype).eps)
+        return wide.wide(value) if rng is None else half_ulp(value, wide, eps, rng)
 
     inputs = {key: extended(value) for key, value in case.inputs.items()}
     dfinal = mapped(extended, case.dfinal)
     case = replace(case, doutputs=extended(case.doutputs), dfinal=dfinal)
     if not name.startswith("d"):
         return values(case.forward(inputs))[name].ravel()[places]
-    shifted = {key: value.astype(np.clongdouble, order="C") for key, value in inputs.items()}
-    entries = shifted[name.removeprefix("d")].reshape(-1)  # a view, in C order
-    result = np.zeros(len(places), np.longdouble)
-    for k, place in enumerate(places):
-        before = entries[place]
-        entries[place] += np.clongdouble(1j * STEP)
-        result[k] = case.loss(shifted).imag / np.longdouble(STEP)
-        entries[place] = before
-    return result
+    return slopes(case.loss, inputs, name.removeprefix("d"), places, wide)
 
 
 def explain(
-    case: Case, label: str, ours: Arrays, theirs: Arrays, *, storing: bool = False
+    case: Case,
+    label: str,
+    ours: Arrays,
+    theirs: Arrays,
+    *,
+    storing: bool = False,
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
     """Whether rounding explains a block above the bar: both programs against truth.
 
-    ``conditioning`` is the largest change of the truth over four draws of `truth`. Ours may be off
-    by 8 times that and 16 eps; theirs by 4 times the larger of that and our own error, and 8 eps.
-    A block of many numbers is judged where the two differ most (which only lowers the allowance).
-    With ``storing``, a gradient is also granted what `moved_by_storing` says.
+    The rules are those of `npstack.verify.check_rounding`, without the ladder: the other program
+    is not run in wider numbers. ``conditioning`` is the largest change of the truth over the draws
+    of `truth` (evidence of before 26 November 2026 had four). A block of many numbers is judged
+    where the two differ most (which only lowers the allowance). With ``storing``, a gradient is
+    also granted what `moved_by_storing` says.
     """
     eps = float(np.finfo(case.doutputs.dtype).eps)
     name, index = next((n, i) for block, n, i in blocks(case, theirs) if block == label)
     own_name = name.partition(":")[0]
     places = np.arange(theirs[name].size).reshape(theirs[name].shape)[index].ravel()
     a, b = ours[own_name].ravel(), theirs[name].ravel()
-    scale = np.abs(b[places]).max()
+    size = np.abs(b[places]).max()
     places = places[np.argsort(-np.abs(a - b)[places])[:JUDGED]]
     exact = truth(case, own_name, places)
-
-    def error(numbers: np.ndarray) -> float:
-        return float(np.abs(numbers - exact).max() / scale / eps)
-
-    conditioning = max(error(truth(case, own_name, places, draw)) for draw in range(4))
-    own, other = error(a[places]), error(b[places])
-    found = {"conditioning": conditioning}
+    moved = [np.abs(truth(case, own_name, places, draw) - exact).max() for draw in range(draws)]
+    found = {"conditioning": float(max(moved) / size / eps)}
     if storing and name.startswith("d"):
-        moved = moved_by_storing(case, own_name, places)
-        found["storing"] = float(moved.max() / scale / eps)
-    conditioning = max(found.values())
+        kept = moved_by_storing(case, own_name, places, draws)
+        found["storing"] = float(kept.max() / size / eps)
+    given = {"conditioning": max(found.values()) * eps, "eps": eps, "size": float(size)}
+    own = check_rounding(a[places], exact, **given)
+    other = check_rounding(b[places], exact, own=a[places], **given)
     return {
         **found,
-        "npstack_against_truth": own,
-        "other_against_truth": other,
-        "explained": own <= 8 * conditioning + 16 and other <= 4 * max(conditioning, own) + 8,
+        "npstack_against_truth": own.error / eps,
+        "other_against_truth": other.error / eps,
+        "explained": own.explained is not False and other.explained is not False,
     }
 
 
-def moved_by_storing(case: Case, name: str, places: np.ndarray) -> np.ndarray:
+def moved_by_storing(case: Case, name: str, places: np.ndarray, draws: int) -> np.ndarray:
     """How far a gradient moves, at most, when what the tape keeps moves half an ulp.
 
     Every program that keeps its states and gates for the way back, and forms slopes of them, pays
     this: ``1 - h^2`` of an ``h`` near 1, rounded, has lost digits that no input's rounding costs.
     Both gradients are npstack's own, in extended precision; only their difference is of interest.
     """
-    eps = np.finfo(case.doutputs.dtype).eps
-
-    def wide(value: np.ndarray) -> np.ndarray:
-        return value.astype(np.longdouble)
-
+    eps = float(np.finfo(case.doutputs.dtype).eps)
+    wide = LongDouble().wide
     tape = case.forward({key: wide(value) for key, value in case.inputs.items()})
     case = replace(case, doutputs=wide(case.doutputs), dfinal=mapped(wide, case.dfinal))
     exact = case.gradients(tape)[name].ravel()[places]
     changes = []
-    for draw in range(4):
-        rng = np.random.default_rng([case.seed, 3, draw])
-
-        def moved(value: np.ndarray, rng: np.random.Generator = rng) -> np.ndarray:
-            return value * (1 + eps / 2 * rng.choice([-1, 1], value.shape))
-
-        other = case.gradients(_stored_otherwise(tape, moved))[name].ravel()[places]
-        changes.append(np.abs(other - exact))
+    for draw in range(draws):
+        moved = moved_tape(tape, eps, np.random.default_rng([case.seed, 3, draw]))
+        changes.append(np.abs(case.gradients(moved)[name].ravel()[places] - exact))
     return np.asarray(np.max(changes, axis=0))
-
-
-def _stored_otherwise(tape: Any, moved: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """A tape whose states and gates are moved."""
-    if isinstance(tape, RecurrentTape):
-        return replace(tape, states=mapped(moved, tape.states), gates=mapped(moved, tape.gates))
-    return replace(tape, children=tuple(_stored_otherwise(part, moved) for part in tape.parts))

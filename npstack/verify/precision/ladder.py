@@ -56,6 +56,7 @@ def check_rounding(
     wider: Array | None = None,
     wider_conditioning: float | None = None,
     wider_eps: float | None = None,
+    size: float | None = None,
 ) -> Judged:
     """Whether rounding explains the error of one block of numbers.
 
@@ -83,6 +84,8 @@ def check_rounding(
         times the ratio of the two eps, as long as it is below 1e-3.
     wider_eps : float, optional
         Of ``wider``; by default, that of its dtype.
+    size : float, optional
+        The largest number of the block, if ``found`` and ``truth`` are only a part of it.
 
     Returns
     -------
@@ -106,11 +109,11 @@ def check_rounding(
     """
     where = "check_rounding"
     eps = _eps(found) if eps is None else eps
-    error, zero = _error(where, "found", found, truth)
+    error, zero = _error(where, "found", found, truth, size)
     if own is None:
         allowed = 8 * conditioning + 16 * eps
     else:
-        yardstick = max(conditioning, _error(where, "own", own, truth)[0])
+        yardstick = max(conditioning, _error(where, "own", own, truth, size)[0])
         allowed = 4 * yardstick + 8 * eps
     allowed = 0.0 if zero else allowed
     within = error <= allowed
@@ -120,7 +123,7 @@ def check_rounding(
     ratio = wider_eps / eps
     if wider_conditioning is None:
         wider_conditioning = ratio * conditioning if conditioning < LIMIT else np.inf
-    wider_error, _ = _error(where, "wider", wider, truth)
+    wider_error, _ = _error(where, "wider", wider, truth, size)
     shrunk = 8 * ratio * (error if np.isfinite(error) else 0.0)
     shrunk += 0.0 if zero else 16 * wider_eps
     if wider_error <= shrunk:
@@ -130,7 +133,7 @@ def check_rounding(
     return Judged(decision, error, allowed, wider_error, noise)
 
 
-def _error(where: str, name: str, found: Array, truth: Array) -> tuple[float, bool]:
+def _error(where: str, name: str, found: Array, truth: Array, size: Any) -> tuple[float, bool]:
     """``max|found - truth| / max|truth|``, infinite where ``found`` is not finite.
 
     Whether the truth is zero is returned, too; the error is then the largest number itself.
@@ -146,7 +149,8 @@ def _error(where: str, name: str, found: Array, truth: Array) -> tuple[float, bo
     if object in (found.dtype, truth.dtype):
         convert = importlib.import_module("mpmath").mp.convert
         found, truth = (_all(convert, values) for values in (found, truth))
-    size, error = np.abs(truth).max(initial=0), np.abs(found - truth).max(initial=0)
+    size = np.abs(truth).max(initial=0) if size is None else size
+    error = np.abs(found - truth).max(initial=0)
     return float(error / (size or 1)), not size
 
 
