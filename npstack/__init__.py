@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from npstack.core.activations import Activation
     from npstack.core.errors import (
         ArgumentError,
+        CodeError,
         DataError,
         DtypeError,
         LeakageError,
@@ -104,8 +105,8 @@ _HOMES = {
     ),
     "npstack.core.activations": "Activation",
     "npstack.core.errors": (
-        "ArgumentError DataError DtypeError LeakageError NonFiniteError NpstackError "
-        "ShapeError TapeError"
+        "ArgumentError CodeError DataError DtypeError LeakageError NonFiniteError "
+        "NpstackError ShapeError TapeError"
     ),
     "npstack.core.params": "LSTMGates",
     "npstack.core.tape": "CompositeTape Gradients LSTMState RecurrentTape Tape",
@@ -151,6 +152,7 @@ __all__ = [
     "BidirectionalStacked",
     "Cell",
     "Checkpoint",
+    "CodeError",
     "CompositeTape",
     "Constant",
     "Cosine",

@@ -11,7 +11,7 @@ import numpy as np
 from npstack.core.arrays import as_array
 from npstack.core.errors import CodeError, NpstackError, ShapeError, fail, kind_of
 from npstack.core.numerics import Array
-from npstack.verify.other_code.child import account, parameters_of
+from npstack.verify.other_code.child import account, file_of, parameters_of
 
 READ_ONLY = ("read-only", "not writeable")
 
@@ -55,25 +55,26 @@ class Function:
         except NpstackError:
             raise
         except (Exception, SystemExit) as error:
-            self.fail_raised(account(error, self.body), given)
+            return fail_raised(self.name, account(error, file_of(self.body)), given)
 
-    def fail_raised(self, told: Mapping[str, Any], given: Mapping[str, Any]) -> NoReturn:
-        """Raise the error for an exception in it, with the line at which it was raised."""
-        got = f"{told['raised']}: {told['message']}" if told["message"] else told["raised"]
-        if told["line"]:
-            own = f": {told['text']}" if told["text"] else ""
-            got += f" (line {told['line']} of {told['file']}{own})"
-        arrays = {name: v for name, v in given.items() if is_shaped(v)}
-        shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
-        advice = f"It was given {shapes}."
-        if any(np.iscomplexobj(value) for value in arrays.values()):
-            advice = ""  # gradcheck tries complex numbers, and takes differences where they fail
-        elif any(word in told["message"] for word in READ_ONLY):
-            advice = "It must not change what it is given: h = h * f instead of h *= f."
-        elif told["raised"] == "NotImplementedError":
-            advice = "It is not written yet."
-        known = {"raised": told["raised"], "line": told["line"]}
-        fail(CodeError, self.name, "it must run", got.replace("\n", " "), advice, **known)
+
+def fail_raised(name: str, told: Mapping[str, Any], given: Mapping[str, Any]) -> NoReturn:
+    """Raise the error for an exception in somebody's code, with the line where it was raised."""
+    got = ": ".join(filter(None, (told["raised"], told["message"])))
+    if told["line"]:
+        text = f": {told['text']}" if told["text"] else ""
+        got += f" (line {told['line']} of {told['file']}{text})"
+    arrays = {name: value for name, value in given.items() if is_shaped(value)}
+    shapes = ", ".join(f"{name} {value.shape}" for name, value in arrays.items())
+    advice = f"It was given {shapes}." if shapes else "Correct it there."
+    if any(np.iscomplexobj(value) for value in arrays.values()):
+        advice = ""  # gradcheck tries complex numbers, and takes differences where they fail
+    elif any(word in told["message"] for word in READ_ONLY):
+        advice = "It must not change what it is given: h = h * f instead of h *= f."
+    elif told["raised"] == "NotImplementedError":
+        advice = "It is not written yet."
+    known = {"raised": told["raised"], "line": told["line"]}
+    fail(CodeError, name, "it must run", got.replace("\n", " "), advice, **known)
 
 
 def is_shaped(value: Any) -> bool:

@@ -1,35 +1,152 @@
-"""What runs in the child process of a `Program`; the standard library and NumPy only."""
+"""What runs in the child process of a `Program`; the standard library and NumPy only.
+
+The parent runs this file by its path, so nothing of npstack is loaded here: a file that imports
+npstack is noticed. Messages are a head in JSON and the bytes of arrays. Nothing is ever unpickled.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import json
 import linecache
 import os
+import struct
+import sys
 import traceback
+import types
+import warnings
+
+import numpy as np
 
 TYPE_CHECKING = False  # as in typing, which costs time to load
 if TYPE_CHECKING:
     from typing import Any
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LENGTHS = struct.Struct(">QQ")
+MOST = 1 << 28  # bytes of an array
+KINDS = "biufc"  # of arrays that are sent: numbers
+# Kept here, because a file may put other functions into their places.
+_dumps, _loads, _read, _write = json.dumps, json.loads, os.read, os.write
+_frombuffer, _ascontiguous, _dtype = np.frombuffer, np.ascontiguousarray, np.dtype
+_Array, _Number, _Masked = np.ndarray, np.generic, np.ma.MaskedArray
 
 
-def account(error: BaseException, function: Any) -> dict[str, Any]:
-    """What an exception in somebody's function says: its kind, its words, and their own line.
+class Kept:
+    """A value that stays in the process that made it, such as a cache."""
 
-    Their line is the last one in the file of the function, not the one in a library below it.
+    def __init__(self, number: int, kind: str) -> None:
+        self.number, self.kind = number, kind
+
+    def __repr__(self) -> str:
+        return self.kind
+
+
+# ---- messages --------------------------------------------------------------------------------
+
+
+def encode(value: Any, buffers: list[Any], keep: Any, deep: bool = True) -> Any:
+    """A value as JSON, with its arrays in ``buffers``; ``keep`` makes a number of any other value.
+
+    Without ``deep``, a container within a container is such a value, too.
     """
-    own = getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", None)
+    if isinstance(value, _Array | _Number) and not isinstance(value, _Masked):
+        array = _ascontiguous(value)
+        if array.nbytes > MOST:
+            raise OverflowError(f"an array of {array.nbytes:,} bytes is too large to be returned")
+        if array.dtype.kind in KINDS:
+            buffers.append(array.tobytes())
+            return {"array": [array.dtype.str, list(value.shape)]}
+    if value is None or type(value) in (bool, int, float, str):
+        return {"value": value}
+    if type(value) in (tuple, list) and deep:
+        parts = [encode(part, buffers, keep, keep is None) for part in value]
+        return {type(value).__name__: parts}
+    if type(value) is dict and deep and all(type(key) is str for key in value):
+        return {"dict": {k: encode(v, buffers, keep, keep is None) for k, v in value.items()}}
+    if isinstance(value, Kept):
+        return {"kept": [value.number, value.kind]}
+    if keep is None:
+        raise TypeError(f"a value of type {type(value).__name__} cannot be sent")
+    return {"kept": [keep(value), type(value).__name__]}
+
+
+def decode(head: Any, body: memoryview, at: list[int], kept: Any) -> Any:
+    """The inverse of `encode`; ``kept`` makes a value of a number."""
+    (key, value), *_ = head.items()
+    if key == "array":
+        dtype, shape = _dtype(value[0]), tuple(value[1])
+        if dtype.kind not in KINDS:
+            raise ValueError("only numbers are sent")
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        array = _frombuffer(body[at[0] : at[0] + size], dtype).reshape(shape).copy()
+        at[0] += size
+        return array
+    if key in ("tuple", "list"):
+        parts = [decode(part, body, at, kept) for part in value]
+        return tuple(parts) if key == "tuple" else parts
+    if key == "dict":
+        return {name: decode(part, body, at, kept) for name, part in value.items()}
+    return kept(*value) if key == "kept" else value
+
+
+def send(channel: int, head: dict[str, Any], buffers: list[Any]) -> None:
+    """Write one message."""
+    text = _dumps(head).encode()
+    data = b"".join([text, *buffers])
+    data = LENGTHS.pack(len(text), len(data) - len(text)) + data
+    view = memoryview(data)
+    while view:
+        view = view[_write(channel, view) :]
+
+
+def receive(channel: int, most: int | None = None) -> tuple[dict[str, Any], memoryview] | None:
+    """Read one message; None at the end of the channel."""
+    lengths = _exactly(channel, LENGTHS.size)
+    if lengths is None:
+        return None
+    head, body = LENGTHS.unpack(lengths)
+    if most is not None and head + body > most:
+        raise OverflowError(head + body)
+    data = _exactly(channel, head + body)
+    if data is None:
+        return None
+    return _loads(bytes(data[:head])), memoryview(data)[head:]
+
+
+def _exactly(channel: int, count: int) -> bytearray | None:
+    data = bytearray()
+    while len(data) < count:
+        part = _read(channel, min(count - len(data), 1 << 20))
+        if not part:
+            return None
+        data += part
+    return data
+
+
+# ---- what an exception says ------------------------------------------------------------------
+
+
+def account(error: BaseException, file: str | None) -> dict[str, Any]:
+    """What an exception in somebody's code says: its kind, its words, and their own line.
+
+    Their line is the last one in their file, not the one in a library below it.
+    """
     steps = [
         step
         for step in traceback.extract_tb(error.__traceback__)
         if not os.path.abspath(step.filename).startswith(HERE + os.sep)
     ]
-    at = next((step for step in reversed(steps) if step.filename == own), None)
-    if at is None:
-        at = steps[-1] if steps else None
-    told: dict[str, Any] = {"raised": type(error).__name__, "message": " ".join(str(error).split())}
+    at = next((step for step in reversed(steps) if step.filename == file), None)
+    at = steps[-1] if at is None and steps else at
+    kind = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
+    told: dict[str, Any] = {"raised": kind, "message": " ".join(str(error).split())[:300]}
     told |= {"line": None, "file": "", "text": ""}
+    if isinstance(error, SystemExit):
+        told["message"] = "it ends the program"
     if isinstance(error, SyntaxError):
         told |= {"message": error.msg, "line": error.lineno, "text": (error.text or "").strip()}
         told["file"] = os.path.basename(error.filename or "")
@@ -37,6 +154,12 @@ def account(error: BaseException, function: Any) -> dict[str, Any]:
         text = linecache.getline(at.filename, at.lineno or 0).strip()
         told |= {"line": at.lineno, "file": os.path.basename(at.filename), "text": text}
     return told
+
+
+def file_of(function: Any) -> str | None:
+    """The file in which a function is written."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return getattr(code, "co_filename", None)
 
 
 def parameters_of(function: Any) -> list[str] | None:
@@ -50,3 +173,117 @@ def parameters_of(function: Any) -> list[str] | None:
     kind = inspect.Parameter
     placed = (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
     return [p.name for p in parameters if p.kind in placed and p.default is p.empty]
+
+
+# ---- the process -----------------------------------------------------------------------------
+
+
+class Served:
+    """Somebody's file, loaded, and what its functions want to be kept."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Any] = {}
+        self.kept: dict[int, Any] = {}
+        self.count = 0
+        self.file = ""
+        self.usual = dict(vars(np))
+
+    def keep(self, value: Any) -> int:
+        """Keep a value, and give its number."""
+        self.count += 1
+        self.kept[self.count] = value
+        return self.count
+
+    def found(self, number: int, kind: str) -> Any:
+        """A value that was kept."""
+        if number not in self.kept:
+            raise LookupError("the cache belongs to a process that has ended")
+        return self.kept[number]
+
+    def load(self, path: str, source: bytes) -> dict[str, Any]:
+        """Run the file; give its own functions by name, with the names of their arguments."""
+        self.file = path
+        module = types.ModuleType(os.path.splitext(os.path.basename(path))[0])
+        module.__file__ = path
+        sys.path.insert(0, os.path.dirname(path))
+        sys.modules.setdefault(module.__name__, module)
+        exec(compile(source, path, "exec"), module.__dict__)
+        for name, value in vars(module).items():
+            if isinstance(value, types.FunctionType) and file_of(value) == path:
+                self.functions[name] = value
+        return {name: parameters_of(function) for name, function in self.functions.items()}
+
+    def answer(self, head: dict[str, Any], body: memoryview, buffers: list[Any]) -> dict[str, Any]:
+        """Do what a message asks for, and report."""
+        for number in head.get("forget", ()):
+            self.kept.pop(number, None)
+        try:
+            if head["do"] == "load":
+                self.count = head["first"]
+                return {"functions": self.load(head["path"], bytes(body))}
+            given = decode(head["given"], body, [0], self.found)
+            before = [value.tobytes() if isinstance(value, _Array) else None for value in given]
+            found = self.functions[head["name"]](*given)
+            now = {str(k): value for k, value in enumerate(given) if before[k] is not None}
+            changed = {k: value for k, value in now.items() if value.tobytes() != before[int(k)]}
+            return {
+                "found": encode(found, buffers, self.keep),
+                "changed": encode(changed, buffers, self.keep),
+            }
+        except BaseException as error:  # SystemExit, too
+            return {"error": account(error, self.file)}
+
+    @property
+    def replaced(self) -> list[str]:
+        """The functions of NumPy in whose places the file has put others."""
+        now = vars(np)
+        return [name for name, own in self.usual.items() if now.get(name, own) is not own]
+
+
+def limit(memory: int | None, seconds: float | None) -> None:
+    """Limits of the system, where there are any: address space, and time of the processor."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for kind, value in (("RLIMIT_AS", memory), ("RLIMIT_CORE", 0)):
+        if value is not None:
+            _set(resource, kind, value)
+    if seconds is not None:  # for a process whose parent was killed and cannot end it
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _set(resource, "RLIMIT_CPU", int(used.ru_utime + used.ru_stime + seconds) + 10)
+
+
+def _set(resource: Any, kind: str, value: int) -> None:
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # not on this system
+        which = getattr(resource, kind)
+        resource.setrlimit(which, (value, resource.getrlimit(which)[1]))
+
+
+def serve() -> None:
+    """Answer messages until the channel ends; what is printed goes to standard error."""
+    source, target = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.dup2(2, 1)
+    warnings.filterwarnings("error", message="Casting complex values to real")
+    served = Served()
+    flush = sys.stdout.flush
+    modules = sys.modules
+    while True:
+        message = receive(source)
+        if message is None:
+            break
+        head, body = message
+        limit(head.get("memory"), head.get("seconds"))
+        buffers: list[Any] = []
+        reply = served.answer(head, body, buffers)
+        with contextlib.suppress(OSError, ValueError):  # the file may have closed it
+            flush()
+        reply |= {"npstack": "npstack" in modules, "replaced": served.replaced}
+        send(target, reply, buffers)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve()

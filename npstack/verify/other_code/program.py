@@ -1,0 +1,327 @@
+"""A Python file that runs in a process of its own, with limits; its functions can be called.
+
+The child process returns arrays. Whatever else the file does (ends, hangs, prints without end,
+replaces functions of NumPy) happens there: the call is an error in words here, and the next call
+begins another child. This protects from mistakes. It is not a sandbox: the file may read and write
+whatever the user may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, Self
+
+import numpy as np
+
+from npstack.core.errors import CodeError, fail
+from npstack.files.paths import of_file, open_file
+from npstack.verify.other_code import child
+from npstack.verify.other_code.calls import fail_raised
+from npstack.verify.other_code.child import Kept, decode, encode, receive, send
+
+MOST_SOURCE, MOST_ANSWER, SHOWN = 1 << 20, 1 << 30, 10_000  # bytes
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+class Limits(NamedTuple):
+    """What a program may take.
+
+    Attributes
+    ----------
+    seconds, loading : float
+        Time of one call; time in which a child begins and loads the file.
+    memory : int
+        Bytes of address space of the process; not on Windows, and not reliably on macOS.
+    output : int
+        Bytes that one call may print.
+    """
+
+    seconds: float = 10.0
+    loading: float = 10.0
+    memory: int = 2 << 30
+    output: int = 1_000_000
+
+
+class Program:
+    """A Python file in a process of its own.
+
+    Parameters
+    ----------
+    path : str or Path
+    limits : Limits
+
+    Attributes
+    ----------
+    functions : dict of callable
+        The functions that the file defines, by name, in its order. They take and return arrays,
+        tuples and dictionaries of arrays; anything else that they return, such as a cache, stays in
+        the child, and is found again when it is passed back.
+    imports_npstack : bool
+        Whether the file has imported npstack, itself or by another module.
+    replaced : tuple of str
+        The functions of NumPy that the file has replaced by others.
+    output : str
+        The beginning of what it has printed.
+
+    Raises
+    ------
+    CodeError
+        The file does not run; its functions raise it if they end, hang, or print too much.
+    DataError, OSError
+        There is no such file, or it is something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "mine.py")
+    >>> _ = path.write_text("def double(x):\\n    return 2 * x\\n")
+    >>> with Program(path) as program:
+    ...     program.functions["double"](np.ones(2))
+    array([2., 2.])
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path: str | Path, limits: Limits = Limits()) -> None:  # noqa: B008
+        self.where = of_file("Program", path)
+        advice = "Is it the right file?"
+        with open_file(self.where, path, MOST_SOURCE, advice) as file:
+            self._source = file.read()
+        self.path, self.limits = Path(path).resolve(), limits
+        self.imports_npstack = False
+        self.replaced: tuple[str, ...] = ()
+        self._running: Running | None = None
+        self._begun = 0
+        self._forgotten: list[int] = []
+        self.functions: dict[str, Remote] = {}
+        try:
+            loaded = self._start()
+        except BaseException:
+            self.close()
+            raise
+        for name, arguments in loaded.items():
+            self.functions[name] = Remote(self, name, arguments)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def close(self) -> None:
+        """End the child."""
+        if self._running is not None:
+            self._running.end()
+            self._last.detach()
+        self._running = None
+
+    @property
+    def output(self) -> str:
+        """The beginning of what the file has printed in the present child."""
+        return (
+            "" if self._running is None else bytes(self._running.printed).decode(errors="replace")
+        )
+
+    def call(self, name: str, arguments: list[str] | None, given: tuple[Any, ...]) -> Any:
+        """Call a function of the file."""
+        if self._running is None:
+            self._start()
+        buffers: list[Any] = []
+        forget, self._forgotten[:] = list(self._forgotten), []
+        head = {"do": "call", "name": name, "given": encode(given, buffers, None), "forget": forget}
+        reply, body = self._ask(head, buffers, name)
+        names = arguments or [f"argument {k + 1}" for k in range(len(given))]
+        if "error" in reply:
+            fail_raised(name, reply["error"], dict(zip(names, given, strict=False)))
+        at = [0]
+        found = decode(reply["found"], body, at, self._keep)
+        for k, value in decode(reply["changed"], body, at, self._keep).items():
+            given[int(k)][...] = value  # as if it ran here
+        return found
+
+    def _keep(self, number: int, kind: str) -> Kept:
+        """A value that stays in the child until nobody needs it here."""
+        kept = Kept(number, kind)
+        weakref.finalize(kept, self._forgotten.append, number)
+        return kept
+
+    def _start(self) -> dict[str, Any]:
+        """Begin a child, and load the file."""
+        self._begun += 1
+        self._running = Running(self.limits.output)
+        self._last = weakref.finalize(self, self._running.end)  # when nobody has the program
+        head = {"do": "load", "path": str(self.path), "memory": self.limits.memory}
+        head["first"] = self._begun << 40  # no number of one child is a number of another
+        reply, _ = self._ask(head, [self._source], self.path.name)
+        if "error" in reply:
+            fail_raised(self.path.name, reply["error"], {})
+        return dict(reply["functions"])
+
+    def _ask(
+        self, head: dict[str, Any], buffers: list[Any], name: str
+    ) -> tuple[dict[str, Any], memoryview]:
+        """Send a message and wait for the answer; the child ends if there is none."""
+        running = self._running
+        assert running is not None
+        seconds = self.limits.loading if head["do"] == "load" else self.limits.seconds
+        reply, why = None, "ended"
+        try:
+            reply = running.ask(head, buffers, seconds)
+        except OverflowError:
+            why = "large"
+        except (OSError, ValueError):  # a broken pipe, or no message
+            pass
+        except BaseException:
+            self.close()
+            raise
+        if reply is None:
+            code = running.end(patience=0.0 if running.why else 2.0)
+            self._last.detach()
+            self._running = None
+            self._fail_ended(name, running.why or why, code, seconds)
+        self.imports_npstack |= bool(reply[0]["npstack"])
+        self.replaced = tuple(reply[0]["replaced"])
+        return reply
+
+    def _fail_ended(self, name: str, why: str, code: int, seconds: float) -> NoReturn:
+        """Raise the error for a child that has ended, or was ended."""
+        expected, got = "it must return", f"the end of its process, with exit code {code}"
+        advice = "Does it call os._exit?"
+        if why == "time" or code == -getattr(signal, "SIGXCPU", 0):
+            expected, got = f"it must return within {seconds:g} s", "no answer"
+            advice = "Is there a loop without an end?"
+        elif why == "output":
+            expected, got = f"it must print at most {self.limits.output:,} bytes", "more"
+            advice = "Remove print from its loops."
+        elif why == "large":
+            expected = f"it must return at most {MOST_ANSWER:,} bytes"
+            got, advice = "more", "Return arrays of the shapes that are asked for."
+        elif code < 0:
+            got = f"the end of its process by signal {code_name(-code)}"
+            advice = "Does it call the system, or take all the memory?"
+        fail(CodeError, name, expected, got, advice, raised=why)
+
+
+def code_name(number: int) -> str:
+    """The name of a signal.
+
+    Examples
+    --------
+    >>> code_name(9)
+    'SIGKILL'
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+class Running:
+    """A child process: its channel, a thread that reads what it prints, one that watches the time.
+
+    Attributes
+    ----------
+    why : str
+        Why it was ended: ``time``, ``output``, or empty.
+    printed : bytearray
+        The beginning of what it has printed.
+    """
+
+    def __init__(self, most: int) -> None:
+        environment = {**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace"}
+        environment |= {**dict.fromkeys(THREADS, "1"), "PYTHONDONTWRITEBYTECODE": "1"}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", child.__file__],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=environment,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self.why, self.printed = "", bytearray()
+        self._left, self._most = most, most
+        self._deadline = np.inf
+        self._over = threading.Event()
+        for body in (self._read_output, self._watch):
+            threading.Thread(target=body, daemon=True).start()
+
+    def ask(
+        self, head: dict[str, Any], buffers: list[Any], seconds: float
+    ) -> tuple[dict[str, Any], memoryview] | None:
+        """Send a message and read the answer; None if the child ended."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._left = self._most
+        self._deadline = time.monotonic() + seconds
+        try:
+            send(self.process.stdin.fileno(), {**head, "seconds": seconds}, buffers)
+            return receive(self.process.stdout.fileno(), MOST_ANSWER)
+        finally:
+            self._deadline = np.inf
+
+    def end(self, patience: float = 0.0) -> int:
+        """End the process and all that it began; its exit code."""
+        self._over.set()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(patience)
+        self._kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
+        return self.process.wait()
+
+    def _kill(self) -> None:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)  # its own session
+        else:
+            self.process.kill()
+
+    def _read_output(self) -> None:
+        stream = self.process.stderr
+        assert stream is not None
+        with stream:
+            while part := os.read(stream.fileno(), 1 << 16):
+                self.printed += part[: max(SHOWN - len(self.printed), 0)]
+                self._left -= len(part)
+                if self._left < 0 and not self.why:
+                    self.why = "output"
+                    self._kill()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            if time.monotonic() > self._deadline and not self.why:
+                self.why = "time"
+                self._kill()
+
+
+class Remote:
+    """A function of a program."""
+
+    def __init__(self, program: Program, name: str, arguments: list[str] | None) -> None:
+        self.program, self.__name__, self.arguments = program, name, arguments
+        if arguments is not None:
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            parameters = [inspect.Parameter(argument, kind) for argument in arguments]
+            self.__signature__ = inspect.Signature(parameters)
+
+    def __call__(self, *given: Any) -> Any:
+        """Call it in the child process."""
+        return self.program.call(self.__name__, self.arguments, given)
+
+    def __repr__(self) -> str:
+        return f"{self.__name__} of {self.program.path.name}"
