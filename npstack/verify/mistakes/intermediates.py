@@ -24,6 +24,7 @@ from npstack.verify.mistakes import written
 from npstack.verify.mistakes.cases import Point, state_type
 from npstack.verify.mistakes.entry import place_of
 from npstack.verify.mistakes.simulate import Program
+from npstack.verify.other_code.sequences import SequencePair
 
 # In the order in which the backward computes them, with their equations.
 ORDER: dict[str, dict[str, str]] = {
@@ -106,7 +107,8 @@ def their_values(layer: Any, point: Point) -> dict[str, Any]:
 
 def keeping_extras(layer: Layer) -> Layer:
     """The same layer; what its cell's backward returns besides gradients is put aside."""
-    if not isinstance(layer, Recurrent) or hasattr(layer.cell, "results"):
+    in_one_step = isinstance(layer, Recurrent) and not isinstance(layer, SequencePair)
+    if not in_one_step or hasattr(layer.cell, "results"):
         return layer
     twin = copy.copy(layer)
     cell: Any = copy.copy(layer.cell)
