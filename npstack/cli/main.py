@@ -1,4 +1,4 @@
-"""The command line: ``npstack demo``, ``check``, ``train``, ``predict``, ``plot``.
+"""The command line: ``npstack train``, ``predict``, ``plot``, ``check``, ``exercise``, ``grade`` …
 
 Exit codes: 0 fine, 1 a check failed, 2 usage, 3 bad data or a refusal of the system, 70 a fault in
 npstack itself, 130 interrupted.
@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from npstack.cli.commands import check, demo, plot, predict, train
+from npstack.cli.commands import check, demo, exercise, grade, plot, predict, train
 from npstack.cli.messages import of_system, say
 from npstack.cli.program import BAD_DATA, FAILED, INTERRUPTED, OK, USAGE
 from npstack.core.errors import DataError, NpstackError
@@ -47,6 +47,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="npstack", description="Stacked LSTMs in plain NumPy.")
     parser.add_argument("--version", action="version", version=f"npstack {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for command in (train, predict, plot, demo, check):
+    for command in (train, predict, plot, demo, check, exercise, grade):
         command.add(commands)
     return parser

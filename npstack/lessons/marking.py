@@ -1,0 +1,191 @@
+"""A mark for a stage: which results are right, in which case others begin to be wrong, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from npstack.core.errors import NpstackError
+from npstack.core.numerics import Array
+from npstack.lessons.attempts import Attempt, Functions, attempt, is_close
+from npstack.lessons.equations import Named, Pairs
+from npstack.lessons.right_numbers import LayerOf, own_layer, right
+from npstack.lessons.sheet import MISSING, RIGHT, WAITS, WRONG, Mark
+from npstack.lessons.stages import Course, Stage
+
+PACKED = {"dWx", "dWh", "db"}
+SEED, FLOAT32 = 20, 1e-5
+NOT_FINITE = "There is NaN or infinity in it: print what is computed, line by line, to see where."
+SEVEN_DIGITS = "The numbers agree to seven digits: is something computed in float32?"
+AROUND = "Right for what your own functions of earlier stages return."
+
+
+class Trial:
+    """A stage of a submission on all its cases, with what is right.
+
+    Parameters
+    ----------
+    course : Course
+    stage : Stage
+    functions : dict of callable
+    """
+
+    def __init__(self, course: Course, stage: Stage, functions: Functions) -> None:
+        self.course, self.stage = course, stage
+        self.attempts: list[Attempt] = []
+        for k, case in enumerate(stage.cases):
+            rng = np.random.default_rng((SEED, k))
+            self.attempts.append(attempt(course, stage, case, functions, rng))
+            if any(o.trouble for o in self.attempts[-1].outcomes.values()):
+                break  # in larger cases it would be the same: an endless loop, say
+        self.expected = self._expected(own_layer(course))
+
+    def _expected(self, layer_of: LayerOf) -> list[dict[str, Array]]:
+        """The right results of each case."""
+        return [right(self.course, self.stage, one.drawn, layer_of) for one in self.attempts]
+
+    def missing(self, function: str) -> str:
+        """Why a function is not there; empty if it is."""
+        return self.attempts[0].outcomes[function].missing
+
+    def trouble(self, function: str) -> str:
+        """Why a function returned nothing to compare."""
+        return next(filter(None, (one.outcomes[function].trouble for one in self.attempts)), "")
+
+    def stops(self) -> dict[int, str]:
+        """The functions of this stage that stop, by the line."""
+        outcomes = [pair for one in self.attempts for pair in one.outcomes.items()]
+        return {own.line: name for name, own in reversed(outcomes) if own.line is not None}
+
+    def stops_in(self, function: str, earlier: Mapping[int, str]) -> str:
+        """The function of an earlier stage because of which a function does not run."""
+        lines = (one.outcomes[function].line or 0 for one in self.attempts)
+        return next((earlier[line] for line in lines if line in earlier), "")
+
+    def wrong_in(
+        self, function: str, expected: Sequence[dict[str, Array]] | None = None
+    ) -> dict[str, int]:
+        """The first case in which a result is wrong, by the name of the result."""
+        found: dict[str, int] = {}
+        references = expected or self.expected
+        for k, (one, reference) in enumerate(zip(self.attempts, references, strict=True)):
+            outcome = one.outcomes[function]
+            for name in self.course.results(self.stage, len(one.case.H))[function]:
+                result = outcome.results.get(name)
+                if result is None or not is_close(result, reference[name]):
+                    found.setdefault(name.split()[0], k)
+        return found
+
+    def right_around(self, function: str, layer_of: LayerOf) -> bool:
+        """Whether all its results are right around other layers than npstack's own."""
+        try:
+            return not self.wrong_in(function, self._expected(layer_of))
+        except NpstackError:  # the submission's own steps cannot be used
+            return False
+
+    def counted(self) -> dict[str, str]:
+        """The results that count, by name: the function that returns each."""
+        names = self.course.results(self.stage)
+        return {n.split()[0]: own for own in self.stage.counted for n in names[own]}
+
+
+def mark(trial: Trial, pairs: Pairs, earlier: Mapping[int, str]) -> Mark:
+    """Grade a stage.
+
+    Parameters
+    ----------
+    trial : Trial
+    pairs : Pairs
+        The submission's own layers: results that are right around these are right.
+    earlier : dict of str
+        The functions of earlier stages that stop, by the line.
+    """
+    stage, counted = trial.stage, trial.counted()
+    lines: list[str] = []
+    wrong: dict[str, int] = {}
+    absent: list[str] = []
+    waiting: list[str] = []
+    for function in stage.counted:
+        names = [name for name, own in counted.items() if own == function]
+        if below := trial.stops_in(function, earlier):
+            waiting += names
+            lines.append(f"{function} cannot be tried: it needs {below}, which does not run.")
+        elif reason := trial.missing(function):
+            absent += names
+            lines.append(f"{reason}.")
+        elif reason := trial.trouble(function):
+            wrong |= dict.fromkeys(names, len(trial.attempts) - 1)
+            lines.append(reason)
+        elif own_wrong := trial.wrong_in(function):
+            if any(trial.right_around(function, pairs.layer_of(own)) for own in stage.around):
+                lines.append(AROUND)
+            else:
+                wrong |= own_wrong
+    halted = any(map(trial.trouble, stage.counted))
+    if wrong and not halted and stage.name == "backward" and pairs.backward_fits():
+        wrong = {}
+        lines.append(f"Right for your own {stage.forward}.")
+    good = [name for name in counted if name not in {*wrong, *absent, *waiting}]
+    named = Named()
+    if wrong and not halted:
+        lines += _told(trial, wrong, good)
+        named = pairs.named(stage)
+        if not {NOT_FINITE, SEVEN_DIGITS} & set(lines):
+            hint = named.hint or trial.attempts[min(wrong.values())].case.hint
+            named = named._replace(hint=hint)
+    if len(absent) == len(counted):
+        lines = [line for line in lines if MISSING not in line]  # the verdict says it
+    verdict = WRONG if wrong else MISSING if absent else WAITS if waiting else RIGHT
+    return Mark(
+        stage.name,
+        stage.title,
+        _points(trial, good),
+        stage.points,
+        verdict,
+        tuple(good),
+        tuple(wrong),
+        tuple(dict.fromkeys(lines)),
+        *named,
+    )
+
+
+def _points(trial: Trial, good: list[str]) -> int:
+    """Every function is worth the same, and so is every result of it."""
+    counted = list(trial.counted().values())
+    share = trial.stage.points / len(trial.stage.counted)
+    earned = Counter(own for name, own in trial.counted().items() if name in good)
+    return int(sum(share * earned[own] / counted.count(own) for own in earned) + 1e-9)
+
+
+def _told(trial: Trial, wrong: dict[str, int], good: list[str]) -> list[str]:
+    """Sentences on the results that are wrong, and on the first case that has one."""
+    first = min(wrong.values())
+    one, expected = trial.attempts[first], trial.expected[first]
+    found = {name: a for o in one.outcomes.values() for name, a in o.results.items()}
+    now = [name for name, k in wrong.items() if k == first]
+    order = trial.course.order
+    shown = [
+        name + _gates(order, found[name], expected[name]) if name in PACKED & set(found) else name
+        for name in now
+    ]
+    lines = [f"Wrong {one.case.title}: {', '.join(shown)}."]
+    if later := [name for name in wrong if name not in now]:
+        lines.append(f"Wrong in larger cases: {', '.join(later)}.")
+    lines += [reason for o in one.outcomes.values() for reason in o.troubles.values()]
+    if good:
+        lines.append(f"Right: {', '.join(good)}.")
+    bad = {name for name, a in found.items() if not is_close(a, expected[name])}
+    if not all(np.isfinite(found[name]).all() for name in bad):
+        lines.append(NOT_FINITE)
+    elif bad and all(is_close(found[name], expected[name], FLOAT32) for name in bad):
+        lines.append(SEVEN_DIGITS)
+    return lines
+
+
+def _gates(order: str, found: Array, expected: Array) -> str:
+    """Of an array with the gates side by side, those that are wrong, if not all are."""
+    pairs = zip(*(np.split(a, len(order), axis=-1) for a in (found, expected)), strict=True)
+    bad = [gate for gate, pair in zip(order, pairs, strict=True) if not is_close(*pair)]
+    return "" if len(bad) == len(order) else f" (gate{'s' * (len(bad) > 1)} {', '.join(bad)})"
