@@ -20,6 +20,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.other_code.calls import Function
+from npstack.verify.other_code.columns import in_rows
 from npstack.verify.other_code.packing import (
     check_kind,
     check_order,
@@ -30,7 +31,7 @@ from npstack.verify.other_code.packing import (
 from npstack.verify.other_code.sequences import SequenceCell, SequencePair
 from npstack.verify.other_code.steps import StepCell, StepPair
 
-STYLES = ("step", "sequence")
+STYLES = ("step", "sequence", "columns", "columns_sequence")
 Pair = StepPair | SequencePair
 
 
@@ -67,7 +68,9 @@ def foreign(
         only the layer's forward pass can be used.
     params : dict, optional
         ``W``, ``U``, ``b`` in npstack's order of the gates; by default they are drawn.
-    style : {"step", "sequence"}
+    style : {"step", "sequence", "columns", "columns_sequence"}
+        ``"columns"`` is a step with samples in columns and a matrix for each gate, as
+        `npstack.verify.other_code.columns` describes it; ``"columns_sequence"`` a whole sequence.
     cell : {"lstm", "gru", "gru_reset_before", "rnn", "peephole"}
         ``"gru"`` with a forward that takes no ``b_recurrent`` is ``"gru_reset_before"``.
     gates : str, optional
@@ -117,6 +120,9 @@ def foreign(
     style = check_option(where, "style", style, STYLES)
     kind = check_kind(where, cell)
     rng = np.random.default_rng(0) if rng is None else check_generator(where, rng)
+    if style.startswith("columns"):
+        forward, backward, gates = _turned(where, forward, backward, kind, style, gates)
+        style = style.removeprefix("columns_").replace("columns", "step")
     both = _functions(where, forward, backward)
     kind, taken = _forms(*both, kind, style)
     dtype = check_dtype(where, dtype)
@@ -137,6 +143,21 @@ def foreign(
     if backward is not None:
         _try_backward(layer, rng)
     return layer
+
+
+def _turned(
+    where: str, forward: Any, backward: Any, kind: str, style: str, gates: object
+) -> tuple[Any, Any, str]:
+    """Functions with samples in columns, as functions with samples in rows."""
+    if kind not in ("lstm", "rnn"):
+        advice = "Samples in rows: any cell; in columns: these two."
+        fail(ArgumentError, where, "cell must be 'lstm' or 'rnn'", repr(kind), advice)
+    if gates is not None:
+        advice = "Each gate has a matrix of its own."
+        fail(ArgumentError, where, "gates must be left out", describe(gates), advice)
+    both = _functions(where, forward, backward)
+    turned = in_rows(both[0].body, both[1].body, kind, style == "columns_sequence")
+    return turned[0], None if backward is None else turned[1], "ifgo" if kind == "lstm" else "h"
 
 
 def _functions(where: str, forward: Any, backward: Any) -> tuple[Function, Function]:
@@ -229,6 +250,6 @@ def _try_backward(layer: Pair, rng: np.random.Generator) -> None:
     """Run backward once: errors come up here, and what it leaves out is noted."""
     x, state = sample(layer.cell, 3, layer.dtype, rng)
     tape = layer.forward(x, state or None)
-    layer.backward(tape, np.ones_like(tape.outputs))
+    layer.backward(tape, np.ones_like(tape.outputs), state or None)
     wanted = ["x", *state._fields, *layer.params]
     layer.missing = tuple(name for name in wanted if name not in layer.cell.seen)
