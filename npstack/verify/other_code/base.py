@@ -57,6 +57,7 @@ class OtherCell(Cell):
     def __init__(self, model: Cell, forward: Function, backward: Function, order: str) -> None:
         self.input_size, self.hidden_size = model.input_size, model.hidden_size
         self.params, self.state_sizes = model.params, model.state_sizes
+        self.names = tuple(model.params)
         self.record_sizes: Any = NoRecord()
         self.axes, self.letters = model.axes, model.letters
         self.parameter_formula = model.parameter_formula
@@ -71,7 +72,7 @@ class OtherCell(Cell):
     ) -> tuple[dict[str, Array], Any]:
         """What forward is given, by its usual names, and what it returns."""
         given = {"x": np.array(x), **{name: np.array(value) for name, value in states.items()}}
-        given |= {USUAL.get(n, n): self.packing.theirs(n, params[n]) for n in self.axes}
+        given |= {USUAL.get(n, n): self.packing.theirs(n, params[n]) for n in self.names}
         before = {name: value.copy() for name, value in given.items()}
         found = self.forward(**given)
         unchanged(self.forward, given, before)
@@ -104,13 +105,20 @@ class OtherCell(Cell):
         """The gradients that backward should return, in the usual order."""
         wanted = {"x": Wanted(letters, x.shape, ALIASES["x"])}
         wanted |= {name: Wanted("B, H", shape, ALIASES[name]) for name, shape in states.items()}
-        for name in self.axes:
-            shape = self.param_shapes[name]
-            count = shape[-1] // self.hidden_size
-            packed = f"{count}H" if count > 1 else "H"
-            first = {"W": "D, ", "U": "H, "}.get(name, "")
-            wanted[name] = Wanted(f"{first}{packed}{'' if first else ','}", shape, ALIASES[name])
+        for name in self.names:
+            shape = self.packing.cell.param_shapes[name]
+            aliases = ALIASES.get(name, (name.lower(),))
+            wanted[name] = Wanted(self.letters_of(name, shape), shape, aliases)
         return wanted
+
+    def letters_of(self, name: str, shape: tuple[int, ...]) -> str:
+        """The axes of a parameter in letters, ``D, 4H``; empty if they are not known."""
+        if name not in ALIASES:
+            return ""
+        count = shape[-1] // self.hidden_size
+        packed = f"{count}H" if count > 1 else "H"
+        first = {"W": "D, ", "U": "H, "}.get(name, "")
+        return f"{first}{packed}" if first else f"{packed},"
 
 
 class OtherPair(Recurrent):

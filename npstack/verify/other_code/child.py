@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LENGTHS = struct.Struct(">QQ")
 MOST = 1 << 28  # bytes of an array
+CELL = "npstack.cells.base.Cell"
 KINDS = "biufc"  # of arrays that are sent: numbers
 # Kept here, because a file may put other functions into their places.
 _dumps, _loads, _read, _write = json.dumps, json.loads, os.read, os.write
@@ -187,6 +188,7 @@ class Served:
         self.count = 0
         self.file = ""
         self.usual = dict(vars(np))
+        self.cells: dict[str, Any] = {}
 
     def keep(self, value: Any) -> int:
         """Keep a value, and give its number."""
@@ -211,7 +213,38 @@ class Served:
         for name, value in vars(module).items():
             if isinstance(value, types.FunctionType) and file_of(value) == path:
                 self.functions[name] = value
-        return {name: parameters_of(function) for name, function in self.functions.items()}
+            elif isinstance(value, type) and value.__module__ == module.__name__:
+                bases = (f"{base.__module__}.{base.__name__}" for base in value.__mro__)
+                self.cells |= {name: value} if CELL in bases else {}
+        return {
+            "functions": {name: parameters_of(own) for name, own in self.functions.items()},
+            "cells": list(self.cells),
+        }
+
+    def build(self, name: str, sizes: list[int], seed: int, dtype: str) -> dict[str, Any]:
+        """Build a cell of the file, and make two functions of its steps."""
+        cell = self.cells[name](*sizes, rng=np.random.default_rng(seed), dtype=dtype)
+        params, state, count = list(cell.params), cell.state_type, len(cell.state_sizes)
+
+        def forward(x: Any, *given: Any) -> Any:
+            named = dict(zip(params, given[count:], strict=True))
+            before = state(*given[:count])
+            after, record = cell.step(named, x, before)
+            return (*after, (named, x, before, record, after))
+
+        def backward(*given: Any) -> Any:
+            *after, cache = given
+            dparams, dx, dbefore = cell.step_backward(*cache, state(*after))
+            return (dx, *dbefore, *map(dparams.get, params))
+
+        self.functions |= {f"{name}.step": forward, f"{name}.step_backward": backward}
+        return {
+            "params": cell.params,
+            "axes": {key: list(axes) for key, axes in cell.axes.items()},
+            "letters": dict(cell.letters),
+            "state": cell.state_sizes._asdict(),
+            "bases": [base.__name__ for base in type(cell).__mro__],
+        }
 
     def answer(self, head: dict[str, Any], body: memoryview, buffers: list[Any]) -> dict[str, Any]:
         """Do what a message asks for, and report."""
@@ -220,7 +253,10 @@ class Served:
         try:
             if head["do"] == "load":
                 self.count = head["first"]
-                return {"functions": self.load(head["path"], bytes(body))}
+                return self.load(head["path"], bytes(body))
+            if head["do"] == "build":
+                made = self.build(head["name"], head["sizes"], head["seed"], head["dtype"])
+                return {"cell": encode(made, buffers, None)}
             given = decode(head["given"], body, [0], self.found)
             before = [value.tobytes() if isinstance(value, _Array) else None for value in given]
             found = self.functions[head["name"]](*given)

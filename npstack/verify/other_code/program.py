@@ -65,6 +65,8 @@ class Program:
         The functions that the file defines, by name, in its order. They take and return arrays,
         tuples and dictionaries of arrays; anything else that they return, such as a cache, stays in
         the child, and is found again when it is passed back.
+    cells : tuple of str
+        The classes of the file that inherit from `npstack.Cell`; see `build`.
     imports_npstack : bool
         Whether the file has imported npstack, itself or by another module.
     replaced : tuple of str
@@ -100,6 +102,8 @@ class Program:
         self.imports_npstack = False
         self.replaced: tuple[str, ...] = ()
         self._running: Running | None = None
+        self.cells: tuple[str, ...] = ()
+        self._built: dict[str, dict[str, Any]] = {}
         self._begun = 0
         self._forgotten: list[int] = []
         self.functions: dict[str, Remote] = {}
@@ -108,8 +112,9 @@ class Program:
         except BaseException:
             self.close()
             raise
-        for name, arguments in loaded.items():
+        for name, arguments in loaded["functions"].items():
             self.functions[name] = Remote(self, name, arguments)
+        self.cells = tuple(loaded["cells"])
 
     def __enter__(self) -> Self:
         return self
@@ -151,6 +156,23 @@ class Program:
             given[int(k)][...] = value  # as if it ran here
         return found
 
+    def build(
+        self, name: str, input_size: int, hidden_size: int, dtype: Any, seed: int
+    ) -> tuple[dict[str, Any], Remote, Remote]:
+        """Build a cell of the file: what it declares, and its two steps as functions."""
+        sizes, head = [input_size, hidden_size], {"do": "build", "name": name, "seed": seed}
+        self._built[name] = {**head, "sizes": sizes, "dtype": np.dtype(dtype).str}
+        if self._running is None:
+            self._start()
+        reply, body = self._ask(self._built[name], [], name)
+        if "error" in reply:
+            fail_raised(name, reply["error"], {})
+        declared = decode(reply["cell"], body, [0], self._keep)
+        forward, backward = (
+            Remote(self, f"{name}.{step}", None) for step in ("step", "step_backward")
+        )
+        return declared, forward, backward
+
     def _keep(self, number: int, kind: str) -> Kept:
         """A value that stays in the child until nobody needs it here."""
         kept = Kept(number, kind)
@@ -167,7 +189,9 @@ class Program:
         reply, _ = self._ask(head, [self._source], self.path.name)
         if "error" in reply:
             fail_raised(self.path.name, reply["error"], {})
-        return dict(reply["functions"])
+        for name, built in self._built.items():
+            self._ask(built, [], name)
+        return reply
 
     def _ask(
         self, head: dict[str, Any], buffers: list[Any], name: str

@@ -1,12 +1,11 @@
 """A pair of functions for whole sequences, ``lstm_forward`` and ``lstm_backward``, as a layer.
 
-The functions know no mask. Rows with masked steps or resets are passed one by one, each part
-between two resets alone and without its masked steps: that is what masks and resets mean.
+The functions know no mask. Each part of a sequence between two resets is passed alone, and without
+its masked steps: that is what masks and resets mean.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,43 +33,41 @@ class Stateless(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Steps of some rows that the functions get in one call."""
+    """Steps that the functions get in one call, and the rows whose results are used.
+
+    Every call gets all rows: the last bits of a product may depend on their number.
+    """
 
     rows: Array
     steps: Array
     anew: bool  # whether it begins at a reset
-    ends: bool  # whether it is the last of its rows
-
-    def of(self, values: Array) -> Array:
-        """These rows and steps of an array ``(B, T, …)``."""
-        return np.asarray(values[np.ix_(self.rows, self.steps)])
+    begins: bool  # whether it is the first of these rows
+    ends: bool  # whether it is the last of these rows
 
 
-def pieces(mask: Array, resets: Array | None) -> Iterator[Piece]:
-    """Every call that a batch needs.
+def pieces(mask: Array, resets: Array | None) -> list[Piece]:
+    """Every call that a batch needs: one for each part between two resets, without masked steps.
 
     Examples
     --------
-    >>> mask = np.array([[True, True, False], [True, True, True]])
-    >>> resets = np.array([[False] * 3, [False, False, True]])
+    >>> mask = np.array([[True, True, False], [True, True, True], [True, True, False]])
+    >>> resets = np.array([[False] * 3, [False, False, True], [False] * 3])
     >>> for piece in pieces(mask, resets):
-    ...     print(piece.rows, piece.steps, piece.anew, piece.ends)
-    [0] [0 1] False True
-    [1] [0 1] False False
-    [1] [2] True True
+    ...     print(piece.rows, piece.steps, piece.anew, piece.begins, piece.ends)
+    [0 2] [0 1] False True True
+    [1] [0 1] False True False
+    [1] [2] True False True
     """
-    B, T = mask.shape
-    if mask.all() and (resets is None or not resets.any()):
-        yield Piece(np.arange(B), np.arange(T), False, True)
-        return
-    for b in range(B):
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for b in range(len(mask)):
         valid = np.flatnonzero(mask[b])
-        begins = np.zeros(len(valid), bool) if resets is None else resets[b, valid]
-        cuts = np.flatnonzero(begins[1:]) + 1
-        parts = np.split(valid, cuts)
-        for k, steps in enumerate(parts if len(valid) else ()):
-            first = 0 if k == 0 else cuts[k - 1]
-            yield Piece(np.array([b]), steps, bool(begins[first]), k == len(parts) - 1)
+        anew = np.zeros(len(valid), bool) if resets is None else resets[b, valid]
+        parts = np.split(valid, np.flatnonzero(anew[1:]) + 1) if len(valid) else []
+        for k, steps in enumerate(parts):
+            after_reset = bool(anew[np.searchsorted(valid, steps[0])])
+            key = (tuple(steps), after_reset, k == 0, k == len(parts) - 1)
+            alike.setdefault(key, []).append(b)
+    return [Piece(np.array(rows), np.array(key[0]), *key[1:]) for key, rows in alike.items()]
 
 
 class SequenceCell(OtherCell):
@@ -181,13 +178,15 @@ class SequencePair(OtherPair):
         final = {name: value.copy() for name, value in initial._asdict().items()}
         hs = np.zeros((*x.shape[:2], self.hidden_size), x.dtype)
         for piece in pieces(mask, context.resets):
-            _, outputs, others, _ = self.cell.ran(params, piece.of(x), begin(initial, piece))
-            hs[np.ix_(piece.rows, piece.steps)] = outputs
+            state = begin(initial, piece)
+            _, outputs, others, _ = self.cell.ran(params, x[:, piece.steps], state)
+            rows = piece.rows
+            hs[np.ix_(rows, piece.steps)] = outputs[rows]
             ends = {"h": outputs[:, -1], **dict(zip(self.cell.finals, others, strict=True))}
             for name in final if piece.ends else ():
                 wanted = Wanted("B, H", outputs[:, -1].shape)
                 end = array_of(self.cell.forward, f"{name}_last", ends[name], wanted, x.dtype)
-                final[name][piece.rows] = end
+                final[name][rows] = end[rows]
         before = initial.h if hasattr(initial, "h") else np.zeros_like(hs[:, 0])
         held = [before]
         for t in range(x.shape[1]):
@@ -220,14 +219,14 @@ class SequencePair(OtherPair):
         dparams = {name: np.zeros_like(value) for name, value in tape.params.items()}
         dx = np.zeros_like(tape.x)
         for piece in pieces(tape.mask, tape.resets):
-            x, dhs = piece.of(tape.x), piece.of(doutputs)
-            state = begin(initial, piece)
-            called, outputs, _, cache = cell.ran(tape.params, x, state)
-            zeros = np.zeros_like(outputs[:, -1])
-            dends = {
-                name: value[piece.rows] if piece.ends else zeros
-                for name, value in dlast._asdict().items()
-            }
+            x = tape.x[:, piece.steps]
+            called, outputs, _, cache = cell.ran(tape.params, x, begin(initial, piece))
+            dhs, zeros = np.zeros_like(outputs), np.zeros_like(outputs[:, -1])
+            rows = piece.rows
+            dhs[rows] = doutputs[np.ix_(rows, piece.steps)]
+            dends = {name: zeros.copy() for name in dbefore}
+            for name, value in dlast._asdict().items() if piece.ends else ():
+                dends[name][rows] = value[rows]
             if "h" in dends and "h" not in passed:
                 dhs[:, -1] += dends["h"]
             cotangents = {"dhs": dhs, **{f"d{n}_last": dends.get(n, zeros) for n in passed}}
@@ -236,10 +235,10 @@ class SequencePair(OtherPair):
             named = cell.named(found, cell.wanted(x, shapes, "B, T, D"), x.dtype)
             for name in dparams:
                 dparams[name] += named.get(name, 0)
-            dx[np.ix_(piece.rows, piece.steps)] = named.get("x", 0)
-            for name in dbefore:
-                if piece.steps[0] == np.flatnonzero(tape.mask[piece.rows[0]])[0]:
-                    dbefore[name][piece.rows] = 0 if piece.anew else named.get(name, zeros)
+            if "x" in named:
+                dx[np.ix_(rows, piece.steps)] = named["x"][rows]
+            for name in dbefore if piece.begins else ():
+                dbefore[name][rows] = 0 if piece.anew else named.get(name, zeros)[rows]
         kept, dinput = self.without_missing(dparams, dx)
         dstate = type(initial)(**{n: None if n in self.missing else a for n, a in dbefore.items()})
         return kept, dinput, (dstate,) if initial else ()
@@ -250,7 +249,5 @@ class SequencePair(OtherPair):
 
 
 def begin(initial: Any, piece: Piece) -> dict[str, Array]:
-    """The initial state of a piece: that of its rows, or zeros after a reset."""
-    if piece.anew:
-        return {}
-    return {name: value[piece.rows] for name, value in initial._asdict().items()}
+    """The initial states of a piece: those of the batch, or zeros after a reset."""
+    return {} if piece.anew else dict(initial._asdict())

@@ -62,7 +62,7 @@ class StepCell(OtherCell):
             expected = f"it must return {' and '.join(lost)}, the gradient of the step before"
             advice = "Without it, nothing flows back in time."
             fail(CodeError, self.backward.name, expected, "none", advice)
-        dparams = {name: named[name] for name in self.axes if name in named}
+        dparams = {name: named[name] for name in self.names if name in named}
         dstate = type(state)(*(named[field] for field in shapes))
         return dparams, named.get("x", np.zeros_like(x)), dstate
 

@@ -1,0 +1,183 @@
+"""The check of a file with somebody's functions: gradients, the line that is wrong, laws."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npstack.core.errors import NpstackError
+from npstack.verify.gradients.layer_check import check_gradients
+from npstack.verify.gradients.report import Report
+from npstack.verify.laws.check import LawReport, Verdict, check_laws
+from npstack.verify.mistakes.entry import CELLS
+from npstack.verify.mistakes.explanation import Explanation
+from npstack.verify.mistakes.naming import explain
+from npstack.verify.other_code.adapt import Pair
+from npstack.verify.other_code.cells import layer_of_cell
+from npstack.verify.other_code.finding import adapted, chosen
+from npstack.verify.other_code.program import Limits, Program
+from npstack.verify.other_code.sequences import SequencePair
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found out about two functions, or a cell; ``print`` it.
+
+    Attributes
+    ----------
+    name : str
+        Of the functions.
+    what : str
+        What they are, ``"one step of an LSTM"``; empty if that could not be found out.
+    trouble : str
+        Why they could not be run, or compared with npstack's own cell.
+    explanation : Explanation or None
+        Which line is wrong.
+    gradients : Report or None
+        Of the smallest number of steps that is wrong, else of the largest.
+    steps : int
+        That number.
+    laws : LawReport or None
+    missing : tuple of str
+        The gradients that are not returned.
+    notes : tuple of str
+    """
+
+    name: str
+    what: str = ""
+    trouble: str = ""
+    explanation: Explanation | None = None
+    gradients: Report | None = None
+    steps: int = 0
+    laws: LawReport | None = None
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def wrong_laws(self) -> tuple[Verdict, ...]:
+        """The laws that are broken; a gradient of an input or a state may be left out."""
+        broken = () if self.laws is None else self.laws.failures
+        return tuple(r for r in broken if not (self.missing and r.law.startswith("gradients_mir")))
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is right, and every parameter has its gradient."""
+        if self.trouble or self.gradients is None or self.laws is None:
+            return False
+        wrong = [row for row in self.gradients.failures if row.verdict != "MISSING"]
+        lost = set(self.missing) - {"x", "h", "c"}
+        explained = self.explanation is None or self.explanation.right
+        return explained and not (wrong or lost or self.wrong_laws)
+
+    def __str__(self) -> str:
+        what = f": {self.what}" if self.what else ""
+        lines = [f"{self.name}{what}", *(f"  {note}" for note in self.notes), ""]
+        if self.trouble:
+            lines += [f"wrong: {self.trouble}"]
+        if self.explanation is not None:
+            lines += [str(self.explanation)]
+        if self.gradients is not None:
+            lines += ["", *self._of_gradients(self.gradients)]
+        if self.laws is not None:
+            last = str(self.laws).splitlines()[-1]
+            lines += ["", *(f"{row.law} {row.verdict} {row.detail}" for row in self.wrong_laws)]
+            lines += [f"laws: {last}"]
+        return "\n".join(lines)
+
+    def _of_gradients(self, report: Report) -> list[str]:
+        steps = f"gradients of {self.steps} step{'s' * (self.steps > 1)}"
+        if report.passed:
+            worst = max(row.error for row in report.rows)
+            route = {"complex": "by complex step"}.get(report.route, "by differences")
+            return [f"{steps}: {len(report.rows)} blocks right {route}, largest error {worst:.1e}"]
+        return [f"{steps}:", str(report)]
+
+
+def check_file(
+    path: str | Path,
+    *,
+    forward: str | None = None,
+    backward: str | None = None,
+    style: str | None = None,
+    cell: str | None = None,
+    gates: str | None = None,
+    input_size: int = 3,
+    hidden_size: int = 4,
+    batch: int = 2,
+    steps: int = 5,
+    dtype: Any = np.float64,
+    seed: int = 0,
+    limits: Limits = Limits(),  # noqa: B008
+) -> Iterator[Checked]:
+    """Check what a file defines: pairs of functions, and cells that inherit from `npstack.Cell`.
+
+    The file runs in a process of its own; see `Program`. Parameters are those of ``npstack check``.
+
+    Raises
+    ------
+    CodeError, DataError, OSError
+        The file does not run, or defines none of these.
+    """
+    with Program(path, limits) as program:
+        rng = np.random.default_rng(seed)
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "dtype": dtype, "rng": rng}
+        shape = batch, steps, input_size
+        unnamed = forward is None and backward is None
+        for name in program.cells if unnamed else ():
+            try:
+                layer: Pair = layer_of_cell(program, name, **sizes)
+            except NpstackError as error:
+                yield Checked(name, trouble=str(error))
+                continue
+            yield _checked(name, layer, "", shape, rng)
+        if program.cells and unnamed:
+            return
+        for pair in chosen(str(program.path.name), program.functions, forward, backward):
+            pair = pair._replace(styles=(style,)) if style else pair
+            pair = pair._replace(cells=(cell,)) if cell else pair
+            try:
+                layer, why = adapted(program.functions, pair, gates=gates, **sizes)
+            except NpstackError as error:
+                yield Checked(str(pair), trouble=str(error), notes=_of_program(program))
+                continue
+            yield _checked(str(pair), layer, why, shape, rng, _of_program(program))
+
+
+def _of_program(program: Program) -> tuple[str, ...]:
+    """What is worth knowing about the file."""
+    if not program.replaced:
+        return ()
+    return (f"it replaces functions of NumPy: {', '.join(program.replaced)}",)
+
+
+def _checked(
+    name: str,
+    layer: Pair,
+    why: str,
+    shape: tuple[int, int, int],
+    rng: np.random.Generator,
+    notes: tuple[str, ...] = (),
+) -> Checked:
+    """Run every check on a layer; an exception of its functions ends them, and is reported."""
+    how = "a sequence of" if isinstance(layer, SequencePair) else "one step of"
+    what = f"{how} {CELLS[layer.kind]}" if layer.kind in CELLS else "one step of a cell of its own"
+    found: dict[str, Any] = {"what": what, "trouble": why, "missing": layer.missing}
+    B, T, D = shape
+    try:
+        for steps in sorted({1, min(2, T), T}):
+            x = rng.standard_normal((B, steps, D)).astype(layer.dtype)
+            report = check_gradients(layer, x, rng=rng)
+            found |= {"gradients": report, "steps": steps}
+            if any(row.verdict != "MISSING" for row in report.failures):
+                break
+        if layer.kind in CELLS and not why:
+            found["explanation"] = explain(layer, batch=B, steps=T, rng=rng)
+        found["laws"] = check_laws(layer, rng=rng, batch=max(B, 2), steps=T)
+    except NpstackError as error:
+        found["trouble"] = "; ".join(filter(None, (why, str(error))))
+    own = () if "explanation" in found else layer.notes  # an explanation has them, too
+    return Checked(name, notes=(*notes, *own), **found)
