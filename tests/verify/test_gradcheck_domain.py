@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npstack import ArgumentError, gradcheck
+from npstack import gradcheck
 
 pytestmark = pytest.mark.core
 

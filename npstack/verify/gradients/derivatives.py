@@ -75,15 +75,18 @@ class Scalar:
         return self.weigh(self.outputs(inputs))
 
 
-def outputs_or_none(s: Scalar, inputs: Inputs) -> list[Array] | None:
-    """The outputs, or None if the inputs are outside of the domain of the function."""
+def outputs_or_none(s: Scalar, inputs: Inputs, nan: bool = False) -> list[Array] | None:
+    """The outputs, or None if the inputs are outside of the domain of the function.
+
+    There the function raises an error or gives NaN, which ``nan`` lets pass.
+    """
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             outputs = s.outputs(inputs)
     except (ArithmeticError, ValueError):  # ValueError: np.linalg.LinAlgError is one
         return None
-    return outputs if all(np.isfinite(y).all() for y in outputs) else None
+    return outputs if nan or all(np.isfinite(y).all() for y in outputs) else None
 
 
 def cast(inputs: Inputs, dtype: Any) -> Inputs:

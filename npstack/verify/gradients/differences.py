@@ -22,12 +22,14 @@ from npstack.verify.gradients.derivatives import (
     Inputs,
     Probe,
     Scalar,
+    eps_of,
     outputs_or_none,
     relative,
 )
 
-FINEST = 24  # steps from 1 down to 2**-24
+FINEST = 40  # steps from 1 down to 2**-40
 FINE_ENOUGH = 1e-8  # of the block
+LEAPS = (1e-3, 1e8, 1e30, 1e100)
 
 
 class Quotients(NamedTuple):
@@ -74,19 +76,25 @@ def error_curve(s: Scalar, inputs: Inputs, direction: Inputs, reference: float |
     return Quotients(steps, quotients, scatter, errors, best)
 
 
-def quotient(s: Scalar, inputs: Inputs, probe: Probe, h: float) -> tuple[float, float]:
-    """A central difference and the rounding in it; NaN outside of the domain."""
+def quotient(
+    s: Scalar, inputs: Inputs, probe: Probe, h: float, depends: Sequence[Array] | None = None
+) -> tuple[float, float]:
+    """A central difference and the rounding in it; NaN outside of the domain.
+
+    The rounding is that of the outputs that change, and of those that are said to depend on what
+    is shifted: a change may be too small to be seen in them.
+    """
     up = outputs_or_none(s, probe.shifted(inputs, h))
     down = outputs_or_none(s, probe.shifted(inputs, -h))
     if up is None or down is None:
         return np.nan, np.inf
     value, noise = 0.0, 0.0
-    for v, right, left in zip(s.cotangents, up, down, strict=True):
+    for k, (v, right, left) in enumerate(zip(s.cotangents, up, down, strict=True)):
         change = right - left
-        eps = np.finfo(change.dtype).eps
         larger = np.maximum(np.abs(right), np.abs(left))
+        moves = change != 0 if depends is None else (change != 0) | depends[k]
         value += float((v * change).sum())
-        noise += float(eps * np.abs(v * np.where(change != 0, larger, 0)).sum())
+        noise += eps_of(change.dtype) * float(np.abs(v * np.where(moves, larger, 0)).sum())
     return value / (2 * h), noise / (2 * h)
 
 
@@ -113,6 +121,7 @@ class Differences:
 
     def __init__(self, s: Scalar, exact: Inputs, signs: Inputs) -> None:
         self.s, self.exact = s, exact
+        self.depends = {name: self._dependent(name, sign) for name, sign in signs.items()}
         self.chosen = {name: self._choose(name, sign) for name, sign in signs.items()}
 
     def of(self, name: str, indices: Sequence[tuple[int, ...]]) -> tuple[Array, Array]:
@@ -143,34 +152,50 @@ class Differences:
             resolution=4 * max(best.resolution, *(_distance(best, one) for one in others))
         )
 
-    def at(self, exact: Inputs) -> Differences:
-        """The same at another point, with the same steps."""
+    def at(self, s: Scalar, exact: Inputs) -> Differences:
+        """The same at another point, with other cotangents, and with the same steps."""
         other = copy.copy(self)
-        other.exact = exact
+        other.s, other.exact = s, exact
         return other
 
     def _at(self, name: str, index: tuple[int, ...], level: int) -> Estimate:
         unit, _, noisier = self.chosen[name]
         steps = [float(2.0 ** -(level + k) * unit[index]) for k in range(3)]
-        pairs = [quotient(self.s, self.exact, Entry(name, index), h) for h in steps]
+        probe, depends = Entry(name, index), self.depends[name]
+        pairs = [quotient(self.s, self.exact, probe, h, depends) for h in steps]
         return _extrapolated(pairs, noisier)
+
+    def _dependent(self, name: str, sign: Array) -> list[Array]:
+        """Which outputs depend on an input: those that a step of some size changes."""
+        here = self.s.outputs(self.exact)
+        found = [np.zeros(y.shape, bool) for y in here]
+        for h in (1.0, *LEAPS):
+            there = outputs_or_none(self.s, Direction({name: sign}).shifted(self.exact, h), True)
+            for moves, y, other in zip(found, here, there or here, strict=True):
+                moves |= ~(y == other)
+        return found
 
     def _choose(self, name: str, sign: Array) -> tuple[Array, int, float]:
         """The unit of the steps of an input, the power of two of the best, and the noise."""
         ones, found = {name: np.ones_like(sign)}, []
         for units in (ones, relative(ones, self.exact)):
             probe = Direction({name: sign * units[name]})
-            levels = [quotient(self.s, self.exact, probe, 2.0**-k) for k in range(FINEST + 1)]
+            levels = [
+                quotient(self.s, self.exact, probe, 2.0**-k, self.depends[name])
+                for k in range(FINEST + 1)
+            ]
             threes = [levels[k : k + 3] for k in range(FINEST - 1)]
             first = [_extrapolated(three, 1.0) for three in threes]
             apart = [_distance(a, b) for a, b in zip(first, [*first[1:], first[-2]], strict=True)]
             rough = [a.resolution + far for a, far in zip(first, apart, strict=True)]
             best = int(np.argmin(rough))
             value = first[best].value
-            finest = [abs(q - value) / noise for q, noise in levels[-8:] if 0 < noise < np.inf]
-            noisier = max([1.0, *finest])
-            found.append((rough[best] / float(np.mean(units[name])), units[name], best, noisier))
-            if rough[best] <= FINE_ENOUGH * abs(value):
+            finer = range(best + 2, len(first) - 1)  # rounding dominates in them
+            scatter = [apart[k] / levels[k + 2][1] for k in finer if levels[k + 2][1] > 0]
+            noisier = max(1.0, float(np.median(scatter))) if scatter else 1.0
+            relative_error = rough[best] / abs(value) if abs(value) > 0 else np.inf
+            found.append((relative_error, units[name], best, noisier))
+            if relative_error <= FINE_ENOUGH:
                 break
         _, unit, level, noisier = min(found, key=lambda kind: kind[0])
         return unit, level, noisier

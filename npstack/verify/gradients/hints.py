@@ -66,7 +66,7 @@ def _factors(
         return
     for (name, part), factor in factors.items():
         if factor is not None:
-            yield f"{_place(name, part)} is {_times(factor)}.{_reason(factor, problem)}"
+            yield _sentence(f"{_place(name, part)} is {_times(factor)}.{_reason(factor, problem)}")
 
 
 def _factor(given: Array, reference: Array) -> float | None:
@@ -115,7 +115,7 @@ def _relations(whole: dict[str, tuple[Array, Array]], wrong: Parts, parts: Parts
             if name == other in whole and part != beside:
                 given, reference = whole[name][0][index], whole[name][1][place]
                 if given.size > 1 and given.shape == reference.shape and _same(given, reference):
-                    yield f"{_place(name, part)} holds the reference of {_place(name, beside)}."
+                    yield _sentence(f"{_place(name, part)} holds that of {_place(name, beside)}.")
 
 
 def _same(given: Array, reference: Array) -> bool:
@@ -127,5 +127,10 @@ def _is_input(y: Array, problem: Problem) -> bool:
     return any(y.shape == a.shape and np.array_equal(y, a) for a in problem.point.values())
 
 
+def _sentence(text: str) -> str:
+    """With a capital, unless it begins with a name."""
+    return f"P{text[1:]}" if text.startswith("part ") else text
+
+
 def _place(name: str, part: str) -> str:
-    return f"{name}, part {part}," if part else name
+    return f"part {part} of {name}" if part else name

@@ -11,7 +11,9 @@ from npstack.core.numerics import Array
 from npstack.verify.gradients.derivatives import (
     Direction,
     Entry,
+    Inputs,
     Probe,
+    Scalar,
     cast,
     outputs_or_none,
     slopes,
@@ -55,7 +57,7 @@ class Judge:
         self,
         problem: Problem,
         route: str,
-        signs: dict[str, Array],
+        signs: Inputs,
         step: float,
         tolerance: float,
         rng: np.random.Generator,
@@ -85,7 +87,8 @@ class Judge:
         places = [tuple(map(int, np.unravel_index(n, value.shape))) for n in numbers]
         block = Block([Entry(name, place) for place in places], (name,), index)
         row = self._judged(block, name, part, shape, places)
-        self.references[name][tuple(np.transpose(places))] = self._last
+        for place, number in zip(places, self._last, strict=True):
+            self.references[name][place] = number
         return row
 
     def direction(self) -> Row:
@@ -109,11 +112,12 @@ class Judge:
         ours = np.array([probe.of(analytic) for probe in block.probes])
         reference, slack = self._reference(block)
         self._last = reference
-        size = max(float(np.abs(reference).max()), block.weight(analytic))
+        size = max(float(np.nanmax(np.abs(reference), initial=0.0)), block.weight(analytic))
         info = np.finfo(dtype)
         with np.errstate(invalid="ignore"):
             apart = np.abs(ours - reference)
         apart[(ours == np.copysign(np.inf, reference)) & (np.abs(reference) > info.max)] = 0
+        apart[np.isinf(slack)] = 0  # no step of differences stays within the domain
         least = self.tolerance * float(info.smallest_subnormal) if size else 0.0
         allowed = self.tolerance * float(info.eps) * size + least + slack
         wrong = ~(apart <= allowed)
@@ -160,18 +164,18 @@ class Judge:
         wide = np.result_type(np.complex128, *(self.problem.point[n].dtype for n in block.names))
         found = slopes(self.problem.s, cast(self.problem.point, wide), block.probes)
         if self.tiny or np.abs(found).max() < SMALL:
-            found = self._finer(self.problem.point, block.probes)[0]
+            found = self._finer(self.problem.s, self.problem.point, block.probes)[0]
         return found, np.zeros(len(found))
 
-    def _finer(self, point: dict[str, Array], probes: Sequence[Probe]) -> tuple[Array, Array]:
+    def _finer(self, s: Scalar, point: Inputs, probes: Sequence[Probe]) -> tuple[Array, Array]:
         """The derivatives at some point, in the widest type in which the function runs."""
         if self.differences is not None:
-            there = self.differences.at(cast(point, np.longdouble))
+            there = self.differences.at(s, cast(point, np.longdouble))
             found = [there.confirmed(p.name, p.place) for p in probes if isinstance(p, Entry)]
             return np.array([one.value for one in found]), np.array(
                 [one.resolution for one in found]
             )
-        slope = widest(self.problem.s, point, probes)
+        slope = widest(s, point, probes)
         return slope, np.zeros(len(slope))
 
     def _negligible(self, block: Block, slack: Array) -> bool:

@@ -68,25 +68,26 @@ class Problem:
             rng.standard_normal(y.shape).astype(y.dtype) for y in self.found.values()
         ]
         self.s = Scalar(self.f, self.cotangents)
-        self.analytic, changed = self._back(self.point)
+        self.analytic, changed = self._back(self.point, self.cotangents)
         self.changed = [name for name, now in zip(self.found, changed, strict=True) if now]
 
-    def gradients(self, point: Inputs, dtype: Any = None) -> dict[str, Array | None]:
-        """The results of the backward at another point, or in another type."""
+    def gradients(self, point: Inputs, cotangents: Sequence[Array]) -> dict[str, Array | None]:
+        """The results of the backward at another point, for other cotangents."""
         self.f(**point)  # a backward may read what its forward has kept
-        return self._back(point, dtype)[0]
+        return self._back(point, cotangents)[0]
 
-    def _back(self, point: Inputs, dtype: Any = None) -> tuple[dict[str, Array | None], list[bool]]:
+    def _back(
+        self, point: Inputs, cotangents: Sequence[Array]
+    ) -> tuple[dict[str, Array | None], list[bool]]:
         """The gradients by name, and which cotangents the backward has changed."""
-        before = [v if dtype is None else v.astype(dtype) for v in self.cotangents]
-        given = [v.copy() for v in before]  # a backward may add to what it is given
+        given = [v.copy() for v in cotangents]  # a backward may add to what it is given
         try:
             dinputs = self.backward(like(self.structure, iter(given)), **point)
         except Exception as error:
             if len(self.found) > 1:
                 error.add_note(self.about_outputs())
             raise
-        changed = [bool((now != v).any()) for now, v in zip(given, before, strict=True)]
+        changed = [bool((now != v).any()) for now, v in zip(given, cotangents, strict=True)]
         return _gradients(dinputs, list(self.point)), changed
 
     def about_outputs(self) -> str:

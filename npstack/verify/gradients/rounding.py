@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,12 +35,13 @@ from npstack.verify.gradients.derivatives import (
 )
 from npstack.verify.gradients.problem import Problem
 
-Reference = Callable[[Inputs, Sequence[Probe]], tuple[Array, Array]]
+Reference = Callable[[Scalar, Inputs, Sequence[Probe]], tuple[Array, Array]]
 WORST = 4  # entries of a block that are looked at
 SHRUNKEN = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 1e-3)
 SHRINKS, FLOOR = 16, 16  # times the ratio of both eps; eps of the size elsewhere
 DRAWS, ENOUGH, QUICK = 24, 8, 4
 SURE = 6.0  # standard errors
+WIDENS = eps_of(np.longdouble) / eps_of(np.float64)
 FINE_STEP = np.longdouble(2.0) ** (np.finfo(np.longdouble).minexp // 4)  # far below tiny inputs
 
 
@@ -74,6 +75,14 @@ class Block:
         return 0.0 if gradient is None else float(np.abs(gradient[self.index]).max())
 
 
+class Elsewhere(NamedTuple):
+    """Another point: the function with its cotangents, the inputs, the backward's results."""
+
+    s: Scalar
+    point: Inputs
+    gradients: dict[str, Array | None]
+
+
 class Rounding:
     """Looks for the reasons above, for one backward at one point.
 
@@ -81,7 +90,7 @@ class Rounding:
     ----------
     problem : Problem
     reference : callable
-        ``reference(point, probes)``: derivatives, and how far they may be off.
+        ``reference(s, point, probes)``: derivatives, and how far they may be off.
     tolerance : float
         In eps.
     rng : numpy.random.Generator
@@ -92,15 +101,20 @@ class Rounding:
     ) -> None:
         self.problem, self.reference, self.tolerance = problem, reference, tolerance
         self.seed = int(rng.integers(2**32))
-        self.kept: dict[Any, tuple[Inputs, dict[str, Array | None]] | None] = {}
+        self.kept: dict[Any, Elsewhere | None] = {}
 
     def explains(self, block: Block, ours: Array, reference: Array, size: float) -> float | None:
         """The largest error that rounding may hide in a block; None if it does not explain it."""
         worst = np.argsort(-np.abs(ours - reference))[:WORST]
         block = Block([block.probes[k] for k in worst], block.names, block.index)
-        truth, off = self.reference(self.problem.point, block.probes)
+        truth, off = self.reference(self.problem.s, self.problem.point, block.probes)
         error, slack = float(np.abs(ours[worst] - truth).max()), float(off.max())
+        # The reference and the truth differ by the rounding of the first.
+        slack = max(slack, self.tolerance * WIDENS * float(np.abs(reference[worst] - truth).max()))
         eps = self._eps(block)
+        least = self.tolerance * eps * float(np.abs(truth).max()) + slack
+        if error <= least:
+            return least
         wide, left, narrow = self._wide, np.inf, eps
         if wide is not None:
             again = np.array([probe.of(wide) for probe in block.probes])
@@ -125,78 +139,91 @@ class Rounding:
     def _wide(self) -> dict[str, Array | None] | None:
         """The backward once more, in the next wider type."""
         dtype = wider(max((self.problem.point[n].dtype for n in self.problem.names), key=eps_of))
-        return None if dtype is None else self._gradients(cast(self.problem.point, dtype), dtype)
+        if dtype is None:
+            return None
+        cotangents = [v.astype(dtype) for v in self.problem.cotangents]
+        return self._gradients(cast(self.problem.point, dtype), cotangents)
 
     def _size_elsewhere(self, block: Block, least: float) -> float:
         """The largest size of the block at smaller inputs, where it is right; 0 if below least."""
         sizes = []
         for factor in SHRUNKEN:
             there = self._at(("shrunken", factor), scaled(factor))
-            size = block.size(there[1]) if there else 0.0
+            size = block.size(there.gradients) if there else 0.0
             if there and least <= size < np.inf:
                 sizes.append((size, there))
         sizes.sort(key=lambda one: -one[0])
-        return next((size for size, there in sizes if self._right(block, *there, size)), 0.0)
+        return next((size for size, there in sizes if self._right(block, there, size)), 0.0)
 
-    def _right(self, block: Block, point: Inputs, given: Given, size: float) -> bool:
-        truth, off = self._truth(point, block)
-        apart = np.abs(np.array([probe.of(given) for probe in block.probes]) - truth)
-        return bool((apart <= self.tolerance * self._eps(block) * size + off).all())
+    def _right(self, block: Block, there: Elsewhere, size: float) -> bool:
+        errors, off, _ = self._errors(block, there)
+        return bool((np.abs(errors) <= self.tolerance * self._eps(block) * size + off).all())
 
     def _without_order(self, block: Block, errors: Array, size: float) -> float | None:
         """The scatter of the error over nearby points; None if it stays as it is."""
-        begin = errors / (block.size(self.problem.analytic) or size or 1.0)
+        scale = block.size(self.problem.analytic) or size or 1.0
+        begin = errors / scale
         worst = int(np.argmax(np.abs(begin)))
         one = Block([block.probes[worst]], block.names, block.index)
-        first = [found[0, 0] for found in self._errors_around(one, range(QUICK))]
+        first = [found[0, 0] for found in self._errors_around(one, scale, range(QUICK))]
         if len(first) == QUICK and all(0.8 <= now / begin[worst] <= 1.25 for now in first):
             return None
-        both = np.array(self._errors_around(block, range(DRAWS)), float)
+        both = np.array(self._errors_around(block, scale, range(DRAWS)))
         if len(both) < ENOUGH:
             return None
         far = SURE * both.std(axis=0, ddof=1) / np.sqrt(len(both))
         if not np.isfinite(far).all() or (np.abs(both.mean(axis=0)) > far).any():
             return None
-        return float(far[0].max()) * (size or 1.0)
+        return float(far[0].max()) * scale
 
-    def _errors_around(self, block: Block, draws: range) -> list[Array]:
-        """Errors at nearby points, by the size of the block and by each number's own."""
+    def _errors_around(self, block: Block, scale: float, draws: range) -> list[Array]:
+        """Errors at nearby points, as parts of a scale and of each number itself."""
         found = []
         for draw in draws:
-            there = self._at(("moved", draw), jittered([self.seed, draw]))
+            there = self._at(("moved", draw), jittered([self.seed, draw]), both=True)
             if there is not None:
-                truth, _ = self._truth(there[0], block)
-                apart = np.array([probe.of(there[1]) for probe in block.probes]) - truth
+                apart, _, truth = self._errors(block, there)
                 with np.errstate(all="ignore"):
                     own = np.where(truth != 0, apart / truth, 0)
-                    found.append(np.array([apart / (block.size(there[1]) or 1.0), own]))
+                    both = np.array([apart / scale, own], float)
+                if np.isfinite(both).all():
+                    found.append(both)
         return found
 
     # ---- other points ------------------------------------------------------------------------
 
-    def _truth(self, point: Inputs, block: Block) -> tuple[Array, Array]:
+    def _errors(self, block: Block, there: Elsewhere) -> tuple[Array, Array, Array]:
+        """Errors, how far the reference may be off, and the reference."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return self.reference(point, block.probes)
+            truth, off = self.reference(there.s, there.point, block.probes)
+        return np.array([probe.of(there.gradients) for probe in block.probes]) - truth, off, truth
 
     def _at(
-        self, key: Any, change: Callable[[Array], Array]
-    ) -> tuple[Inputs, dict[str, Array | None]] | None:
-        """Another point and the gradients there; None where the code does not run."""
+        self, key: Any, change: Callable[[Array], Array], both: bool = False
+    ) -> Elsewhere | None:
+        """Another point, with ``both`` also other cotangents; None where the code does not run."""
         if key not in self.kept:
+            problem = self.problem
             point = {
                 name: change(value).astype(value.dtype) if value.dtype.kind == "f" else value
-                for name, value in self.problem.point.items()
+                for name, value in problem.point.items()
             }
-            given = self._gradients(point)
-            self.kept[key] = None if given is None else (point, given)
+            cotangents = problem.cotangents
+            if both:
+                cotangents = [change(v).astype(v.dtype) for v in cotangents]
+            given = self._gradients(point, cotangents)
+            s = Scalar(problem.f, cotangents)
+            self.kept[key] = None if given is None else Elsewhere(s, point, given)
         return self.kept[key]
 
-    def _gradients(self, point: Inputs, dtype: Any = None) -> dict[str, Array | None] | None:
+    def _gradients(
+        self, point: Inputs, cotangents: Sequence[Array]
+    ) -> dict[str, Array | None] | None:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                found = self.problem.gradients(point, dtype)
+                found = self.problem.gradients(point, cotangents)
         except Exception:  # code that does not run there cannot be excused by it
             return None
         shapes = {n: np.asarray(a).shape for n, a in self.problem.analytic.items()}

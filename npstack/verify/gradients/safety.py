@@ -34,32 +34,34 @@ UNDERFLOWS = 1e-280  # a slope so small, times the step
 
 def trouble(s: Scalar, exact: Inputs, signs: Inputs) -> str:
     """The reason why complex numbers cannot be used; empty if they can."""
-    start = cast(exact, np.complex128)
-    for name, direction in signs.items():
-        # Steps of the same size for all entries may leave the domain, or leap over a pole: what
-        # they find has to be found in proportion to each entry, too.
-        reasons = []
-        for way in ({name: direction}, relative({name: direction}, exact)):
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error")
-                    values = s.outputs(along(start, way, 1j * STEP))
-            except Exception as error:  # any error of the user's code is the finding
-                return f"complex numbers raise {type(error).__name__}: {error}"
-            slopes = _flat([np.imag(y) / STEP for y in values])
-            gaps = _measured(s, exact, start, way, slopes)
-            if len(gaps) < LEAST:
-                continue
-            gap = _lasting(gaps)
-            if gap is None:
-                break
-            j = int(np.argmax(np.abs(gap)))
-            both = f"{slopes[j]:.6g}, differences {slopes[j] + gap[j]:.6g}"
-            reasons.append(f"for {name!r} the complex step gives {both}")
-        else:
-            if reasons:
-                return reasons[-1]
-    return ""
+    reason = _trouble_along(s, exact, signs)
+    alone = ((name, _trouble_along(s, exact, {name: signs[name]})) for name in signs if reason)
+    return next((f"for {name!r} {why}" for name, why in alone if why), reason)
+
+
+def _trouble_along(s: Scalar, exact: Inputs, signs: Inputs) -> str:
+    # Steps of the same size for all entries may leave the domain, or leap over a pole: what they
+    # find has to be found in proportion to each entry, too.
+    start, reason = cast(exact, np.complex128), ""
+    for way in (signs, relative(signs, exact)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                values = s.outputs(along(start, way, 1j * STEP))
+        except Exception as error:  # any error of the user's code is the finding
+            return f"complex numbers raise {type(error).__name__}: {error}"
+        slopes = _flat([np.imag(y) / STEP for y in values])
+        if not np.isfinite(slopes).all():
+            return "complex numbers give NaN"
+        gaps = _measured(s, exact, start, way, slopes)
+        if len(gaps) < LEAST:
+            continue
+        gap = _lasting(gaps)
+        if gap is None:
+            return ""
+        j = int(np.argmax(np.abs(gap)))
+        reason = f"the complex step gives {slopes[j]:.6g}, differences {slopes[j] + gap[j]:.6g}"
+    return reason
 
 
 class _Gap(NamedTuple):
