@@ -13,8 +13,10 @@ from npstack.core.numerics import Array
 from npstack.lessons.right_numbers import Drawn, arguments, draw
 from npstack.lessons.stages import Case, Course, Stage
 from npstack.verify.other_code.calls import Function, Wanted, array_of
+from npstack.verify.other_code.child import Kept
 
 Functions = Mapping[str, Callable[..., Any]]
+NOT_YET, MANY = "is not written yet", 8  # arguments, whose shapes a message does not list
 CLOSE = 1e-9  # of the largest number: far above rounding, far below a mistake
 
 
@@ -28,8 +30,9 @@ class Outcome:
         By name, as far as they can be compared.
     troubles : dict of str
         By name: why a result cannot.
-    missing, trouble : str
-        Why there are none at all: it is not written yet, or something else.
+    missing, trouble, waits : str
+        Why there are none at all: it is not written yet; something else; or the function that it
+        waits for.
     line : int or None
         Where it stopped.
     """
@@ -38,6 +41,7 @@ class Outcome:
     troubles: dict[str, str] = field(default_factory=dict)
     missing: str = ""
     trouble: str = ""
+    waits: str = ""
     line: int | None = None
 
 
@@ -61,11 +65,7 @@ def attempt(
     outcomes = {stage.forward: forward}
     if stage.backward:
         if forward.missing or forward.trouble:
-            reason = f"{stage.backward} cannot be tried: it needs the cache of {stage.forward}"
-            outcomes[stage.backward] = Outcome(
-                missing=forward.missing and f"{reason}, which is not written yet",
-                trouble=forward.trouble and f"{reason}.",
-            )
+            outcomes[stage.backward] = Outcome(waits=stage.forward)
         else:
             given = {**last, "cache": cache}
             back, _ = _call(functions, stage.backward, given, wanted[stage.backward], False)
@@ -126,8 +126,9 @@ def _call(
             found = function(**copies)
     except CodeError as error:
         if error.raised == "NotImplementedError":
-            return Outcome(missing=f"{name} is not written yet", line=error.line), None
-        return Outcome(trouble=str(error), line=error.line), None
+            return Outcome(missing=f"{name} {NOT_YET}", line=error.line), None
+        short = f"{name}: {error.expected}, got {error.got}."
+        return Outcome(trouble=short if len(given) > MANY else str(error), line=error.line), None
     except NpstackError as error:
         return Outcome(trouble=str(error)), None
     names = [*wanted, "a cache"] if has_cache else list(wanted)
@@ -135,6 +136,9 @@ def _call(
         return Outcome(trouble=_wrong_count(name, found, names)), None
     results, troubles = {}, {}
     for own, value in zip(wanted, found, strict=False):
+        if isinstance(value, Kept):  # it stays in the process of the submission
+            troubles[own] = f"{name}: {own} must be an array, got a {value.kind}."
+            continue
         try:
             results[own] = array_of(function, own, value, wanted[own], np.dtype(np.float64))
         except NpstackError as error:

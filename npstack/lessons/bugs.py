@@ -77,7 +77,9 @@ def bugs() -> tuple[Bug, ...]:
 
 
 def changed(text: str, mistake: Mistake) -> str | None:
-    """A solution with a mistake; None if it has no such line, or lacks a name in the new one."""
+    """A solution with one wrong line; None if it has no such line, or lacks a name in it."""
+    if "\n" in mistake.old:  # more than one line
+        return None
     old, new = (in_courses(part) for part in (mistake.old, mistake.new))
     line = re.compile(rf"(?<![\w.]){re.escape(old)}(?!\w)")
     pieces = text.split(DOCSTRING)  # every second one is code

@@ -65,9 +65,16 @@ class Pairs:
             return None
 
     def backward_fits(self) -> bool:
-        """Whether the step's backward is right for its own forward."""
+        """Whether the step's backward is right if its forward is left as it is.
+
+        It is the derivative of this forward; or what is wrong in the forward gives all numbers of
+        the backward, too.
+        """
         found = self.explained("step")
-        return bool(found and found.backward_fits)
+        if found is None:
+            return False
+        slips = bool(found.named) and all(own.is_forward for own in found.named)
+        return bool(found.backward_fits) or slips
 
     def named(self, stage: Stage) -> Named:
         """The equation that a stage has wrong, if the numbers are those of a known mistake."""

@@ -46,14 +46,6 @@ class Trial:
         """The right results of each case."""
         return [right(self.course, self.stage, one.drawn, layer_of) for one in self.attempts]
 
-    def missing(self, function: str) -> str:
-        """Why a function is not there; empty if it is."""
-        return self.attempts[0].outcomes[function].missing
-
-    def trouble(self, function: str) -> str:
-        """Why a function returned nothing to compare."""
-        return next(filter(None, (one.outcomes[function].trouble for one in self.attempts)), "")
-
     def stops(self) -> dict[int, str]:
         """The functions of this stage that stop, by the line."""
         outcomes = [pair for one in self.attempts for pair in one.outcomes.items()]
@@ -105,39 +97,44 @@ def mark(trial: Trial, pairs: Pairs, earlier: Mapping[int, str]) -> Mark:
     stage, counted = trial.stage, trial.counted()
     lines: list[str] = []
     wrong: dict[str, int] = {}
-    absent: list[str] = []
-    waiting: list[str] = []
+    unknown: dict[str, str] = {}  # why there is no result to compare
     for function in stage.counted:
-        names = [name for name, own in counted.items() if own == function]
+        outcomes = [one.outcomes[function] for one in trial.attempts]
+        reason = ""
         if below := trial.stops_in(function, earlier):
-            waiting += names
             lines.append(f"{function} cannot be tried: it needs {below}, which does not run.")
-        elif reason := trial.missing(function):
-            absent += names
-            lines.append(f"{reason}.")
-        elif reason := trial.trouble(function):
-            wrong |= dict.fromkeys(names, len(trial.attempts) - 1)
-            lines.append(reason)
+            reason = WAITS
+        elif outcomes[-1].waits:
+            if stage.forward not in stage.counted:
+                lines.append(f"{function} cannot be tried: it needs the cache of {stage.forward}.")
+            reason = WAITS
+        elif missing := outcomes[0].missing:
+            lines.append(f"{missing}.")
+            reason = MISSING
+        elif trouble := outcomes[-1].trouble:
+            lines.append(trouble)
+            reason = WRONG
         elif own_wrong := trial.wrong_in(function):
             if any(trial.right_around(function, pairs.layer_of(own)) for own in stage.around):
                 lines.append(AROUND)
+            elif stage.name == "backward" and pairs.backward_fits():
+                lines.append(f"Right for your own {stage.forward}.")
             else:
                 wrong |= own_wrong
-    halted = any(map(trial.trouble, stage.counted))
-    if wrong and not halted and stage.name == "backward" and pairs.backward_fits():
-        wrong = {}
-        lines.append(f"Right for your own {stage.forward}.")
-    good = [name for name in counted if name not in {*wrong, *absent, *waiting}]
+        if reason:
+            unknown |= {name: reason for name, own in counted.items() if own == function}
+    good = [name for name in counted if name not in {*wrong, *unknown}]
     named = Named()
-    if wrong and not halted:
+    if wrong:
         lines += _told(trial, wrong, good)
         named = pairs.named(stage)
-        if not {NOT_FINITE, SEVEN_DIGITS} & set(lines):
-            hint = named.hint or trial.attempts[min(wrong.values())].case.hint
-            named = named._replace(hint=hint)
-    if len(absent) == len(counted):
+        if not named.hint:
+            named = named._replace(hint=_hint(trial.attempts[min(wrong.values())], lines))
+    reasons = [RIGHT, *unknown.values(), *([WRONG] if wrong else [])]
+    if len(unknown) == len(counted):
         lines = [line for line in lines if MISSING not in line]  # the verdict says it
-    verdict = WRONG if wrong else MISSING if absent else WAITS if waiting else RIGHT
+    verdict = max(reasons, key=[RIGHT, WAITS, MISSING, WRONG].index)
+    failed = (*wrong, *(name for name, reason in unknown.items() if reason == WRONG))
     return Mark(
         stage.name,
         stage.title,
@@ -145,10 +142,16 @@ def mark(trial: Trial, pairs: Pairs, earlier: Mapping[int, str]) -> Mark:
         stage.points,
         verdict,
         tuple(good),
-        tuple(wrong),
+        failed,
         tuple(dict.fromkeys(lines)),
         *named,
     )
+
+
+def _hint(one: Attempt, lines: list[str]) -> str:
+    """The hint of the first case that is wrong, unless the sentences say enough."""
+    troubles = any(outcome.troubles for outcome in one.outcomes.values())
+    return "" if troubles or {NOT_FINITE, SEVEN_DIGITS} & set(lines) else one.case.hint
 
 
 def _points(trial: Trial, good: list[str]) -> int:
@@ -177,7 +180,7 @@ def _told(trial: Trial, wrong: dict[str, int], good: list[str]) -> list[str]:
     if good:
         lines.append(f"Right: {', '.join(good)}.")
     bad = {name for name, a in found.items() if not is_close(a, expected[name])}
-    if not all(np.isfinite(found[name]).all() for name in bad):
+    if not one.case.nan and not all(np.isfinite(found[name]).all() for name in bad):
         lines.append(NOT_FINITE)
     elif bad and all(is_close(found[name], expected[name], FLOAT32) for name in bad):
         lines.append(SEVEN_DIGITS)

@@ -211,7 +211,7 @@ TIME = Stage(
 MASKS = Stage(
     "masks",
     "masks",
-    15,
+    16,
     "masked_forward",
     "masked_backward",
     ("masked_forward", "masked_backward"),
@@ -254,7 +254,7 @@ MASKS = Stage(
 STACK = Stage(
     "stack",
     "a stack",
-    15,
+    14,
     "stack_forward",
     "stack_backward",
     ("stack_forward", "stack_backward"),
@@ -300,7 +300,7 @@ COURSES = {
         "ifgo",
         {"h": "h", "c": "c"},
         {"Wx": "W", "Wh": "U", "b": "b"},
-        _with_points([(FORWARD, 20), (BACKWARD, 30), (TIME, 20), (MASKS, 15), (STACK, 15)]),
+        _with_points([(FORWARD, 20), (BACKWARD, 30), (TIME, 20), (MASKS, 16), (STACK, 14)]),
     ),
     "gru": Course(
         "gru",
