@@ -42,7 +42,7 @@ OF_THE_INPUT = """
 ? What does the layer below get?
 {equation} dx-reshaped: reshapes W where it should be transposed, in dx
 - {da} @ params["W"].T
-+ {da} @ params["W"].reshape(-1, x.shape[-1])
++ {da} @ reshaped(params["W"], ORDER)
 ? Is a transpose the same as a reshape?
 {equation} dx-sign: has the wrong sign in dx
 - {da} @ params["W"].T
@@ -82,7 +82,7 @@ OF_THE_STATE = """
 ? By how many paths does the step reach the one before?
 {equation} dh-reshaped: reshapes U where it should be transposed, in the gradient of h'
 - {dh} @ params["U"].T
-+ {dh} @ params["U"].reshape(-1, {read}.shape[-1])
++ {dh} @ reshaped(params["U"], ORDER)
 ? Is a transpose the same as a reshape?
 {equation} dh-not-transposed: multiplies by the blocks of U as they are, not transposed, for h'
 - {dh} @ params["U"].T

@@ -48,6 +48,10 @@ FORWARD = """
 
 BACKWARD = """
 @ CELL.step_reading_backward
+(5) h-of-this-step: reads h of this step for h of the last, and so do the lines behind it
+- dh = dnew_state.h
++ dh, read, state = dnew_state.h, new_state.h, new_state
+? Which h did the step begin with?
 (5) dz-without-n: leaves the candidate out of dz
 - dz = dh * (state.h - n)
 + dz = dh * state.h

@@ -149,13 +149,19 @@ class Mistake:
 
 
 @cache
-def edited(place: str, edits: tuple[tuple[str, str], ...]) -> Callable[..., Any]:
-    """The function of a place, compiled with other expressions."""
+def edited(
+    place: str, edits: tuple[tuple[str, str], ...], order: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """The function of a place, compiled with other expressions.
+
+    ``order`` is the order in which a program packs the gates: for each of its gates the place that
+    this gate has in the package.
+    """
     own = place_of(place)
     text = own.text.removeprefix("@staticmethod\n")
     for old, new in edits:
         text = text.replace(old, new)
-    space = {**vars(written), **vars(own.module)}
+    space = {**vars(written), **vars(own.module), "ORDER": order}
     exec(compile(text, f"<{place}, changed>", "exec"), space)
     found: Callable[..., Any] = space[own.function]
     return found

@@ -25,6 +25,7 @@ from npstack.verify.mistakes.intermediates import first_wrong, keeping_extras
 from npstack.verify.mistakes.relations import relations
 from npstack.verify.mistakes.simulate import WHERE, Program, program_for
 from npstack.verify.other_code.adapt import foreign
+from npstack.verify.other_code.base import OtherPair
 from npstack.verify.other_code.steps import StepPair
 
 
@@ -106,7 +107,11 @@ def explain(
         batch, steps = x.shape[:2]
     layer = keeping_extras(layer)
     fields = state_type(layer)._fields
-    wanted = cases(steps, batch, fields, x is not None)
+    wanted = [
+        case
+        for case in cases(steps, batch, fields, x is not None)
+        if not case.masked or _meets_masks(layer)
+    ]
     points = [drawn(case, program, fields, layer.params, x, rng) for case in wanted]
     trials = [Trial(program, point, layer) for point in points]
     return _judged(layer, program, trials)
@@ -199,16 +204,24 @@ def _forward_judged(
     )
 
 
-def _possible(layer: Layer, program: Program) -> tuple[Mistake, ...]:
-    """The mistakes of its kind; a cell or step functions have no loop over time of their own."""
+def _has_loop(layer: Layer) -> bool:
+    """Whether it has a loop over time of its own; cells and step functions have none."""
+    if isinstance(layer, OtherPair):
+        return not isinstance(layer, StepPair)
     loops = ("_forward", "_backward")
-    no_loop = isinstance(layer, StepPair) or (
-        isinstance(layer, Recurrent)
-        and all(getattr(type(layer), name) is getattr(Recurrent, name) for name in loops)
-        and not set(loops) & vars(layer).keys()
-    )
+    ours = all(getattr(type(layer), name) is getattr(Recurrent, name, None) for name in loops)
+    return not ours or bool(set(loops) & vars(layer).keys())
+
+
+def _meets_masks(layer: Layer) -> bool:
+    """Whether masks are in its own code: functions are called without masked steps."""
+    return _has_loop(layer) and not isinstance(layer, OtherPair)
+
+
+def _possible(layer: Layer, program: Program) -> tuple[Mistake, ...]:
+    """The mistakes that it can have."""
     every = catalogue_of(program.kind)
-    return tuple(own for own in every if own.cell != "any") if no_loop else every
+    return every if _has_loop(layer) else tuple(own for own in every if own.cell != "any")
 
 
 def _fits(layer: Layer, point: Point) -> bool:

@@ -44,6 +44,8 @@ class Program(NamedTuple):
         Activations of the cell.
     over_time : dict
         Options of `Recurrent`.
+    order : tuple of int
+        The order of the gates in the user's own packing, by their places in the package's.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Program(NamedTuple):
     dtype: Any
     options: dict[str, Any]
     over_time: dict[str, bool]
+    order: tuple[int, ...] = ()
 
     def cell(self) -> Cell:
         """The package's own cell."""
@@ -69,7 +72,7 @@ class Program(NamedTuple):
             edit = mistake.old, mistake.new
             edits[mistake.place] = (*edits.get(mistake.place, ()), edit)
         for name, changes in edits.items():
-            place, function = place_of(name), edited(name, changes)
+            place, function = place_of(name), edited(name, changes, self.order)
             owner = owners.get(name.partition(".")[0], layer.cell)
             bound = function if place.is_static else MethodType(function, owner)
             setattr(owner, place.function, bound)
@@ -102,7 +105,10 @@ def program_for(layer: Layer, cell: str | None) -> Program:
     options = _activations(own, kind)
     program = Program(kind, sizes, layer.dtype, options, over_time)
     _check_params(program, layer)
-    return program
+    cell = program.cell()
+    letters = [cell.letters[gate] for gate in cell.gate_blocks("b")]
+    packed = getattr(layer, "gate_order", "".join(letters)).lower()
+    return program._replace(order=tuple(letters.index(letter) for letter in packed))
 
 
 def _kind_of(own: Cell | None, layer: Layer) -> str:

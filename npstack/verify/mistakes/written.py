@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,24 @@ def averaged(dparams: Params, x: Array) -> Params:
 def turned(dU: Array) -> Array:
     """Each gate's block transposed."""
     return join_gates([block.T for block in _blocks(dU, len(dU))])
+
+
+def reshaped(weights: Array, order: Sequence[int]) -> Array:
+    """Weights reshaped, instead of transposed, by a program with another order of the gates.
+
+    Examples
+    --------
+    >>> reshaped(np.array([[1, 2, 3], [4, 5, 6]]), (0, 2, 1))
+    array([[1, 3],
+           [4, 6],
+           [2, 5]])
+    """
+    if len(order) < 2:
+        return weights.reshape(-1, len(weights))
+    parts = np.split(weights, len(order), axis=-1)
+    theirs = np.concatenate([parts[k] for k in order], axis=-1).reshape(-1, len(weights))
+    blocks = np.split(theirs, len(order))
+    return np.concatenate([blocks[order.index(k)] for k in range(len(order))])
 
 
 def straight(da: Array, U: Array) -> Array:
