@@ -17,7 +17,7 @@ import numpy as np
 from npstack.core.trees import mapped
 from npstack.verify import check_rounding
 from npstack.verify.precision.half_ulps import DRAWS, half_ulp, moved_tape
-from npstack.verify.precision.number_types import LongDouble
+from npstack.verify.precision.number_types import longdouble
 from npstack.verify.precision.reference import slopes
 from tests.tools.random_stacks import Arrays, Case, blocks, values
 
@@ -32,7 +32,7 @@ def truth(case: Case, name: str, places: np.ndarray, draw: int | None = None) ->
     is first moved half an ulp of the working dtype up or down.
     """
     rng = None if draw is None else np.random.default_rng([case.seed, 2, draw])
-    wide = LongDouble()
+    wide = longdouble()
 
     def extended(value: np.ndarray) -> np.ndarray:
         eps = float(np.finfo(case.doutputs.dtype).eps)
@@ -95,7 +95,7 @@ def moved_by_storing(case: Case, name: str, places: np.ndarray, draws: int) -> n
     Both gradients are npstack's own, in extended precision; only their difference is of interest.
     """
     eps = float(np.finfo(case.doutputs.dtype).eps)
-    wide = LongDouble().wide
+    wide = longdouble().wide
     tape = case.forward({key: wide(value) for key, value in case.inputs.items()})
     case = replace(case, doutputs=wide(case.doutputs), dfinal=mapped(wide, case.dfinal))
     exact = case.gradients(tape)[name].ravel()[places]

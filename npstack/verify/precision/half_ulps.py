@@ -16,13 +16,14 @@ from npstack.core.trees import mapped
 from npstack.layers.base import Layer
 from npstack.layers.interface import Mask
 from npstack.verify.gradients.layer_function import NamedBlock, layer_function
-from npstack.verify.precision.number_types import LongDouble, NumberType, check_working
+from npstack.verify.precision.number_types import NumberType, check_working, longdouble
 from npstack.verify.precision.reference import (
     Progress,
     Reference,
     check_cotangents,
     chosen,
     extended,
+    flat,
     joined,
     ticks,
 )
@@ -96,11 +97,12 @@ def conditioning(
     cotangents = check_cotangents(where, function, doutputs, dfinal)
     blocks = chosen(where, function, only, entries, rng) if cotangents else []
     tick = ticks(where, progress, (1 + draws) * sum(len(places) for _, places in blocks))
-    reference = Reference(function, cotangents, LongDouble())
+    reference = Reference(function, cotangents, longdouble())
     with extended(where):
         exact = computed(reference, blocks, tick)
         found = changes(reference, blocks, tick, exact, eps, draws, rng)
-    return {label: relative_to(value, exact[label]) for label, value in found.items()}
+    share = 1 if reference.numbers.eps < eps else 0.5  # they moved by a whole unit
+    return {label: share * relative_to(value, exact[label]) for label, value in found.items()}
 
 
 def computed(
@@ -113,7 +115,7 @@ def computed(
     wide = reference.numbers.wide if wide is None else wide
     inputs = {name: wide(value) for name, value in reference.function.inputs.items()}
     weights = {name: wide(value) for name, value in reference.weights.items()}
-    found = dict(reference.values(inputs))
+    found = flat(reference.values(inputs))
     slopes = reference.slopes(inputs, weights, joined(blocks), tick)
     begin = dict.fromkeys(slopes, 0)
     for block, places in blocks:
@@ -132,15 +134,14 @@ def changes(
     draws: int,
     rng: np.random.Generator,
 ) -> Results:
-    """The largest change of every number over draws of half an ulp of the type with this eps."""
+    """The largest change of every number over draws of `half_ulp`."""
     numbers = reference.numbers
     largest = {name: np.zeros_like(value) for name, value in exact.items()}
     for _ in range(draws):
         other = computed(reference, blocks, tick, lambda v: half_ulp(v, numbers, eps, rng))
         for name, value in other.items():
             largest[name] = np.maximum(largest[name], np.abs(value - exact[name]))
-    share = 1 if numbers.eps < eps else 0.5
-    return {name: share * value for name, value in largest.items()}
+    return largest
 
 
 def half_ulp(value: Array, numbers: NumberType, eps: float, rng: np.random.Generator) -> Array:
@@ -149,7 +150,7 @@ def half_ulp(value: Array, numbers: NumberType, eps: float, rng: np.random.Gener
     Examples
     --------
     >>> x = np.ones(4, np.float32)
-    >>> moved = half_ulp(x, LongDouble(), 2.0**-23, np.random.default_rng(0))
+    >>> moved = half_ulp(x, longdouble(), 2.0**-23, np.random.default_rng(0))
     >>> ((moved - 1) * 2.0**24).astype(int)
     array([ 1,  1,  1, -1])
     """
@@ -163,11 +164,11 @@ def half_ulp(value: Array, numbers: NumberType, eps: float, rng: np.random.Gener
 
 
 def relative_to(change: Array, exact: Array) -> float:
-    """The largest change divided by the largest number; 0 / 0 is 0."""
+    """The largest change divided by the largest number; 0 / 0 is 0, and NaN infinite."""
     largest, size = np.abs(change).max(initial=0), np.abs(exact).max(initial=0)
-    if size == 0:
-        return float("inf") if largest else 0.0
-    return float(largest / size)
+    if largest == 0:
+        return 0.0
+    return float(largest / size) if np.isfinite(largest) and size else float("inf")
 
 
 def storing(

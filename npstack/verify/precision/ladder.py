@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from npstack.core.arrays import as_array
-from npstack.core.errors import ShapeError, fail
+from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array, is_finite
 
 LIMIT = 1e-3  # where rounding alone may change more than this, few digits are left to judge
@@ -77,8 +77,8 @@ def check_rounding(
         eps; the readable path by 8 times the conditioning and 16 eps.
     wider : array, optional
         What the code behind ``found`` returns if it runs with wider numbers. If it is given, it
-        decides: the error must have shrunk like the eps, or be as small as the conditioning allows
-        for wider numbers.
+        decides: the error must have shrunk like the eps, or be below the eps of ``found``, or be
+        as small as the conditioning allows for wider numbers.
     wider_conditioning : float, optional
         Like ``conditioning``, for half a unit of the wider numbers; by default ``conditioning``
         times the ratio of the two eps, as long as it is below 1e-3.
@@ -108,7 +108,7 @@ def check_rounding(
     False
     """
     where = "check_rounding"
-    eps = _eps(found) if eps is None else eps
+    eps = _eps(where, "found", found) if eps is None else eps
     error, zero = _error(where, "found", found, truth, size)
     if own is None:
         allowed = 8 * conditioning + 16 * eps
@@ -119,13 +119,13 @@ def check_rounding(
     within = error <= allowed
     if wider is None:
         return Judged(None if within and allowed >= LIMIT else within, error, allowed)
-    wider_eps = _eps(wider) if wider_eps is None else wider_eps
+    wider_eps = _eps(where, "wider", wider) if wider_eps is None else wider_eps
     ratio = wider_eps / eps
     if wider_conditioning is None:
         wider_conditioning = ratio * conditioning if conditioning < LIMIT else np.inf
     wider_error, _ = _error(where, "wider", wider, truth, size)
     shrunk = 8 * ratio * (error if np.isfinite(error) else 0.0)
-    shrunk += 0.0 if zero else 16 * wider_eps
+    shrunk = shrunk if zero else max(shrunk + 16 * wider_eps, eps)
     if wider_error <= shrunk:
         return Judged(True, error, allowed, wider_error, shrunk)
     noise = 0.0 if zero else 8 * wider_conditioning + 16 * wider_eps
@@ -160,6 +160,11 @@ def _all(function: Any, values: Array) -> Array:
     return found
 
 
-def _eps(values: Any) -> float:
+def _eps(where: str, name: str, values: Any) -> float:
     """Of the dtype of an array of floats."""
-    return float(np.finfo(np.asarray(values).dtype).eps)
+    dtype = as_array(where, name, values).dtype
+    if dtype.kind != "f":
+        expected = f"{name} must be floating point, or its eps must be given"
+        advice = f"Use {'eps' if name == 'found' else 'wider_eps'}=1e-50 for 50 decimal digits."
+        fail(DtypeError, where, expected, str(dtype), advice)
+    return float(np.finfo(dtype).eps)

@@ -28,9 +28,10 @@ from npstack.verify.precision.half_ulps import (
 )
 from npstack.verify.precision.ladder import LIMIT, check_rounding
 from npstack.verify.precision.number_types import (
-    LongDouble,
+    Floats,
     check_wider,
     check_working,
+    longdouble,
     number_type,
 )
 from npstack.verify.precision.precision_report import PrecisionReport, PrecisionRow
@@ -44,6 +45,10 @@ from npstack.verify.precision.reference import (
     flat,
     ticks,
 )
+
+ROUNDED = 4  # draws of `Side.rounded`
+LINEAR = 0.1  # a larger loss of digits says nothing about that of other numbers
+EPS = float(np.finfo(np.float64).eps)
 
 
 def check_precision(
@@ -88,7 +93,7 @@ def check_precision(
         Truth and the wider run in mpmath, with this number of decimal digits, instead of
         longdouble.
     draws, only, entries, progress
-        As for `conditioning`.
+        As for `conditioning`. A sample of entries holds the largest one of the block.
     rng : numpy.random.Generator, optional
         Draws cotangents, entries and directions; ``default_rng(0)`` if absent.
 
@@ -121,7 +126,8 @@ def check_precision(
     cotangents = check_cotangents(where, function, doutputs, dfinal)
     if cotangents is None:
         cotangents = drawn_cotangents(function, rng)
-    blocks = chosen(where, function, only, entries, rng)
+    own_gradients = function.back(function.tape, cotangents)
+    blocks = chosen(where, function, only, entries, rng, own_gradients)
     count = sum(len(places) for _, places in blocks)
     tick = ticks(where, progress, (1 + draws) * count + (count if digits else 0))
     side = Side(Reference(function, cotangents, numbers), blocks, eps, draws, rng)
@@ -132,9 +138,10 @@ def check_precision(
         wider_results = side.given("wider_results", wider_results)
     with extended(where):
         exact = computed(side.reference, blocks, tick)
-        moves = side.moves(eps, exact if digits is None else None, tick)
+        near = exact if digits is None else computed(side.floats, blocks, tick)
+        moves = side.moves(eps, near, tick)
     wide, kept, note = side.wider_run()
-    noise = side.wider_noise(moves, kept)
+    noise = side.wider_noise(near, moves, kept)
     if found is not None:
         wide = wider_results or {}
     rows = []
@@ -183,7 +190,7 @@ class Side:
     @property
     def floats(self) -> Reference:
         """In the widest floats: moves need not be computed in mpmath."""
-        return replace(self.reference, numbers=LongDouble())
+        return replace(self.reference, numbers=longdouble())
 
     def run(self, wide: Callable[[Array], Array]) -> Results:
         """Outputs, final states and the layer's own gradients, in any numbers."""
@@ -198,7 +205,7 @@ class Side:
         """`run` in wider numbers, the moves by `storing`, and why there are none, if so."""
         try:
             wide = self.run(self.reference.numbers.wide)
-            near = self.run(LongDouble().wide)
+            near = self.run(longdouble().wide)
             kept = storing(self.floats, self.blocks, self.eps, self.draws, self.rng)
         except Exception as error:  # of somebody's layer: without its answer there is no ladder
             words = f"{type(error).__name__}: {error}"
@@ -206,37 +213,43 @@ class Side:
         return wide, {label: relative_to(v, near[label]) for label, v in kept.items()}, ""
 
     def moves(
-        self,
-        eps: float,
-        exact: Results | None = None,
-        tick: Callable[[], None] = lambda: None,
-        blocks: Sequence[tuple[NamedBlock, Array]] | None = None,
+        self, eps: float, near: Results, tick: Callable[[], None] = lambda: None
     ) -> dict[str, float]:
         """Conditioning: how far each block moves by half a unit of numbers with this eps."""
-        blocks = self.blocks if blocks is None else blocks
-        exact = computed(self.floats, blocks, tick) if exact is None else exact
-        found = changes(self.floats, blocks, tick, exact, eps, self.draws, self.rng)
-        return {label: relative_to(value, exact[label]) for label, value in found.items()}
+        found = changes(self.floats, self.blocks, tick, near, eps, self.draws, self.rng)
+        share = 1 if self.floats.numbers.eps < eps else 0.5
+        return {label: share * relative_to(value, near[label]) for label, value in found.items()}
+
+    def rounded(self, near: Results) -> dict[str, float]:
+        """How far the truth is off if it is computed in float64.
+
+        A state that is the difference of two numbers next to 1 has lost digits in the forward pass
+        already. In longdouble, truth has lost some of them, too, but by so much fewer.
+        """
+        floats = replace(self.reference, numbers=Floats(np.dtype(np.float64)))
+        eps, draws = floats.numbers.eps, min(self.draws, ROUNDED)
+        found = changes(floats, self.blocks, lambda: None, near, eps, draws, self.rng)
+        return {label: relative_to(value, near[label]) for label, value in found.items()}
 
     def wider_noise(
-        self, moves: Mapping[str, float], kept: Mapping[str, float]
+        self, near: Results, moves: Mapping[str, float], kept: Mapping[str, float]
     ) -> dict[str, float]:
-        """How far each block may move in the wider numbers.
+        """How far the wider numbers of each block, or its truth, may be off by rounding.
 
-        In proportion to the eps. Where the last digits of the inputs decide about everything (a
-        thousandth of the block or more), this does not hold, and it is measured.
+        In proportion to the eps, as long as it is little: where the last digits of the inputs
+        decide about everything, it is measured, and where those of the states do, it is unknown.
         """
-        finer, wider_eps = LongDouble().eps, self.reference.numbers.eps
-        ratio = wider_eps / self.eps
-        noise = {label: ratio * max(move, kept.get(label, 0.0)) for label, move in moves.items()}
-        chaotic = {label for label, move in moves.items() if move >= LIMIT}
-        if chaotic:
-            blocks = [own for own in self.blocks if f"d{own[0].label}" in chaotic]
-            again = self.moves(finer, blocks=blocks)
-            for label in chaotic:
-                known = again[label] < LIMIT
-                here = again[label] * wider_eps / finer if known else np.inf
-                noise[label] = max(here, ratio * kept.get(label, 0.0))
+        fine, eps = longdouble().eps, self.reference.numbers.eps
+        again = self.moves(fine, near) if max(moves.values()) >= LIMIT else moves
+        rounded = self.rounded(near)
+        noise = {}
+        for label, move in moves.items():
+            if move < LIMIT:
+                share = move / self.eps
+            else:
+                share = again[label] / fine if again[label] < LIMIT else np.inf
+            lost = rounded[label] / EPS if rounded[label] < LINEAR else np.inf
+            noise[label] = eps * max(share, lost, kept.get(label, 0.0) / self.eps)
         return noise
 
     def given(self, name: str, results: Mapping[str, Array]) -> Results:

@@ -18,57 +18,67 @@ GUARD = 10  # decimal digits with which mpmath computes, beyond those that are a
 
 
 @dataclass(frozen=True)
-class LongDouble:
-    """The widest floats of the machine.
+class Floats:
+    """Floats of NumPy.
 
     Attributes
     ----------
+    dtype : dtype
     eps : float
-        Of this type: 1.1e-19 on most Intel and AMD processors, 1.9e-34 on some others; that of
+        Of longdouble, 1.1e-19 on most Intel and AMD processors and 1.9e-34 on some others; that of
         float64 on Windows and on Apple's ARM, where nothing wider exists.
     step : number
         Of the complex step: a power of two, so small that its square vanishes beside anything.
 
     Examples
     --------
-    >>> LongDouble().wide(np.ones(1, np.float32)).dtype == np.longdouble
-    True
+    >>> Floats(np.dtype(np.float64)).wide(np.ones(1, np.float32)).dtype
+    dtype('float64')
     """
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the results."""
-        return np.dtype(np.longdouble)
+    dtype: np.dtype[Any]
 
     @property
     def eps(self) -> float:
         """See above."""
-        return float(np.finfo(np.longdouble).eps)
+        return float(np.finfo(self.dtype).eps)
 
     @property
     def step(self) -> Any:
         """See above."""
-        return np.ldexp(np.longdouble(1), int(np.finfo(np.longdouble).minexp) // 4)
+        return np.ldexp(self.dtype.type(1), int(np.finfo(self.dtype).minexp) // 4)
 
     def wide(self, value: Array) -> Array:
         """Cast floating-point numbers; integers do not change."""
-        return value.astype(np.longdouble) if value.dtype.kind == "f" else value
+        return value.astype(self.dtype) if value.dtype.kind == "f" else value
 
     def complex(self, value: Array) -> Array:
         """Numbers to which an imaginary one can be added."""
-        return value.astype(np.clongdouble) if value.dtype.kind == "f" else value
+        kind = np.result_type(self.dtype, np.complex64)
+        return value.astype(kind) if value.dtype.kind == "f" else value
 
     def imaginary(self) -> Any:
         """The step times i."""
-        return np.clongdouble(1j) * self.step
+        return self.complex(np.array(self.step))[()] * 1j
 
     def collected(self, values: list[Any]) -> Array:
         """An array of numbers."""
-        return np.array(values, dtype=np.longdouble)
+        return np.array(values, dtype=self.dtype)
 
     def kept(self, value: Array) -> Array:
         """As it is returned to the user."""
         return value
+
+
+def longdouble() -> Floats:
+    """The widest floats of the machine.
+
+    Examples
+    --------
+    >>> longdouble().eps <= 2.0**-52
+    True
+    """
+    return Floats(np.dtype(np.longdouble))
 
 
 @dataclass(frozen=True)
@@ -128,7 +138,7 @@ class Digits:
         return found.reshape(value.shape)
 
 
-NumberType = LongDouble | Digits
+NumberType = Floats | Digits
 
 
 def number_type(where: str, digits: int | None) -> NumberType:
@@ -140,7 +150,7 @@ def number_type(where: str, digits: int | None) -> NumberType:
     1e-50
     """
     if digits is None:
-        return LongDouble()
+        return longdouble()
     advice = "Use 50; leave it out for the widest floats of the machine."
     digits = check_whole(where, "digits", digits, advice, least=16, most=300)
     try:

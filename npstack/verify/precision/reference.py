@@ -39,7 +39,7 @@ class Reference:
     function : LayerFunction
     cotangents : dict
         ``outputs`` and ``final``, the derivatives of the loss by these; None: no gradients.
-    numbers : LongDouble or Digits
+    numbers : Floats or Digits
     """
 
     function: LayerFunction
@@ -51,11 +51,15 @@ class Reference:
         """The cotangents by name."""
         return {} if self.cotangents is None else flat(self.cotangents)
 
-    def values(self, inputs: Inputs) -> Inputs:
-        """Outputs and final states by name."""
-        found = flat(self.function.values(inputs))
+    def values(self, inputs: Inputs) -> dict[str, Any]:
+        """``outputs`` and ``final``; the inputs are already wide."""
+        found = self.function.values(inputs)
         self._check("longdouble", found["outputs"], self.numbers.dtype)
         return found
+
+    def try_complex(self, inputs: Inputs) -> None:
+        """Run the layer with complex numbers: a buffer of floats inside it is noticed by that."""
+        self._complex_values({name: self.numbers.complex(v) for name, v in inputs.items()})
 
     def slopes(
         self, inputs: Inputs, weights: Inputs, places: Places, ticked: Callable[[], None]
@@ -63,9 +67,7 @@ class Reference:
         """Gradients at these places; inputs and weights are already wide."""
 
         def loss(at: Inputs) -> Any:
-            found = flat(self.function.values(at))
-            kind = np.result_type(self.numbers.dtype, np.complex64)
-            self._check("complex", found["outputs"], kind)
+            found = self._complex_values(at)
             ticked()
             return sum((weights[name] * found[name]).sum() for name in weights)
 
@@ -74,6 +76,11 @@ class Reference:
     def wide(self, values: Mapping[str, Array]) -> Inputs:
         """Cast by name."""
         return {name: self.numbers.wide(value) for name, value in values.items()}
+
+    def _complex_values(self, at: Inputs) -> Inputs:
+        found = flat(self.function.values(at))
+        self._check("complex", found["outputs"], np.result_type(self.numbers.dtype, np.complex64))
+        return found
 
     def _check(self, wanted: str, outputs: Array, dtype: np.dtype[Any]) -> None:
         if outputs.dtype != dtype:
@@ -87,9 +94,9 @@ def slopes(
 
     Examples
     --------
-    >>> from npstack.verify.precision.number_types import LongDouble
+    >>> from npstack.verify.precision.number_types import longdouble
     >>> x = np.array([1.0, 2.0], np.longdouble)
-    >>> found = slopes(lambda at: (at["x"] ** 3).sum(), {"x": x}, "x", np.array([1]), LongDouble())
+    >>> found = slopes(lambda at: (at["x"] ** 3).sum(), {"x": x}, "x", np.array([1]), longdouble())
     >>> found.astype(float)
     array([12.])
     """
@@ -195,14 +202,18 @@ def chosen(
     only: Sequence[str] | None,
     entries: int | None,
     rng: np.random.Generator | None,
+    own: Mapping[str, Array | None] | None = None,
 ) -> list[tuple[NamedBlock, Array]]:
-    """The blocks of the gradients that are wanted, and of each the places, or a sample of them."""
+    """The blocks of the gradients that are wanted, and of each the places, or a sample of them.
+
+    If gradients are given, a sample holds the largest entry: errors are relative to it.
+    """
     entries = None if entries is None else check_size(where, "entries", entries)
     rng = np.random.default_rng(0) if rng is None else check_generator(where, rng)
     blocks = function.blocks()
     if only is not None:
         given = [only] if isinstance(only, str) else list(only)
-        names = [f"d{name}" for block in blocks for name in (block.label, block.name)]
+        names = [f"d{name}" for block in blocks for name in (block.name, block.label)]
         wanted = {check_option(where, "only", label, dict.fromkeys(names)) for label in given}
         blocks = [b for b in blocks if wanted & {f"d{b.label}", f"d{b.name}"}]
     found = []
@@ -210,7 +221,12 @@ def chosen(
         value = function.inputs[block.name]
         places = np.arange(value.size).reshape(value.shape)[block.index].ravel()
         if entries is not None and entries < len(places):
-            places = np.sort(rng.choice(places, entries, replace=False))
+            sample = rng.choice(places, entries, replace=False)
+            gradient = None if own is None else own.get(block.name)
+            if gradient is not None:
+                largest = places[np.argmax(np.abs(np.ravel(gradient)[places]))]
+                sample[0] = sample[0] if largest in sample else largest
+            places = np.sort(sample)
         found.append((block, places))
     return found
 

@@ -159,7 +159,8 @@ def truth(
     reference = Reference(function, cotangents, numbers)
     inputs, weights = reference.wide(function.inputs), reference.wide(reference.weights)
     with extended(where):
-        values = function.values(inputs)
+        values = reference.values(inputs)
+        reference.try_complex(inputs)
         slopes = reference.slopes(inputs, weights, joined(blocks), tick)
     places = joined(blocks)
     gradients = {}
