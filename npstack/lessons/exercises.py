@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from npstack.core.arguments import check_option, check_whole
-from npstack.core.errors import ArgumentError, fail
+from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.lessons.bugs import bug
 from npstack.lessons.solutions import parts_of, solved, with_holes
 from npstack.lessons.stages import COURSES
@@ -61,6 +61,9 @@ def exercise(
     """
     where = "exercise"
     name = check_option(where, "name", name, EXERCISES)
+    if not isinstance(file, str):
+        advice = 'For example file="lstm.py".'
+        fail(DtypeError, where, "file must be a name", describe(file), advice)
     if name == BUG:
         if stage is not None:
             expected = "only a cell may have a stage"
@@ -101,4 +104,5 @@ def exercise_of(text: str) -> Exercise:
 
 def _head(own: Exercise, task: str, file: str) -> str:
     """The first two lines."""
-    return f"# npstack exercise {own}\n# {task} To grade it: npstack grade {file}\n"
+    shown = "".join(letter if letter.isprintable() else "?" for letter in file)
+    return f"# npstack exercise {own}\n# {task} To grade it: npstack grade {shown}\n"

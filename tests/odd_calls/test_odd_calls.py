@@ -22,12 +22,13 @@ from tests.odd_calls import (
     of_files,
     of_layers,
     of_learning,
+    of_lessons,
     of_plots,
     of_training,
 )
 from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
-ROOMS = (of_layers, of_learning, of_training, of_checks, of_data, of_files, of_plots)
+ROOMS = (of_layers, of_learning, of_training, of_checks, of_data, of_files, of_plots, of_lessons)
 CALLS = {title: call for room in ROOMS for title, call in room.CALLS.items()}
 ODD = [
     pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
@@ -122,7 +123,7 @@ def explained(message: str) -> None:
 PUBLIC = (
     *("npstack", "npstack.cells", "npstack.layers", "npstack.losses", "npstack.seq2seq"),
     *("npstack.analysis", "npstack.data", "npstack.training.optim", "npstack.text"),
-    *("npstack.verify", "npstack.baselines", "npstack.plots"),
+    *("npstack.verify", "npstack.baselines", "npstack.plots", "npstack.lessons"),
 )
 WITHOUT_ARGUMENTS = {"Coupled", "Peepholes", "load_sunspots", "library_statements", "spoken_times"}
 # What functions return and users read; bases of classes; steps between functions of the package.
@@ -130,7 +131,19 @@ RETURNED = {
     *("Checkpoint", "Classification", "CompositeTape", "Decoded", "Directions", "Forecast"),
     *("GRUGates", "GRUState", "Gradients", "History", "LSTMGates", "LSTMState", "Labelled"),
     *("LawReport", "Loss", "Padded", "Parts", "Positions", "RNNState", "RecurrentTape", "Report"),
-    *("Row", "RowSplit", "Samples", "Saturation", "Series", "Split", "Statement", "Table", "Tape"),
+    *(
+        "Grade",
+        "Mark",
+        "Row",
+        "RowSplit",
+        "Samples",
+        "Saturation",
+        "Series",
+        "Split",
+        "Statement",
+        "Table",
+        "Tape",
+    ),
     *("Task", "Text", "TimeSplit", "Windows"),
 }
 BASES = {
