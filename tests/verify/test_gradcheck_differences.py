@@ -158,3 +158,15 @@ def test_an_edge_of_the_domain(distance):
     for factor in (1.0, 1.01):
         report = gradcheck(f, lambda d, x, k=factor: {"x": -k * d / np.sqrt(1 - x * x)}, {"x": x})
         assert report.passed is (factor == 1)
+
+
+def test_one_direction_by_differences():
+    given = inputs(0)
+    right = gradcheck(buffered, backward, given, route="direction", entries=3)
+    assert (right.route, right.passed, len(right.rows)) == ("direction", True, 3)
+
+    def wrong(d, **given):
+        found = backward(d, **given)
+        return {**found, "U": found["U"] * (1 + 1e-6)}
+
+    assert not gradcheck(buffered, wrong, given, route="direction").passed

@@ -57,11 +57,11 @@ def gradcheck(
     route : {"auto", "complex", "difference", "direction"}
         ``complex``: every entry by complex step, correct to rounding. ``difference``: every entry
         by central differences. ``auto``: complex, unless the code is found not to be complex-safe.
-        ``direction``: one random direction through all inputs at once, by complex step: cheap for a
-        whole model, but it cannot say where an error is.
+        ``direction``: one random direction through all inputs at once, by complex step (or
+        differences): cheap for a whole model, but it cannot say where an error is.
     tolerance : float
-        Bound on the error of a block, in eps of the input's dtype; for differences, the smallest
-        error that they can detect (from the step curve) is added.
+        Bound on the error of a block, in eps of the input's dtype; for differences, what they may
+        be off is added, entry by entry. A larger error is accepted if it is shown to be rounding.
     blocks : dict, optional
         ``{"W": {"i": np.s_[:, :8], …}}`` splits an input, so that an error in a small part is
         not hidden by a large one.
@@ -87,8 +87,13 @@ def gradcheck(
     Notes
     -----
     Code is not complex-safe if it stores into a float buffer (which drops the imaginary part with
-    only a warning), or takes a real part, an absolute value, a conjugate or a maximum. The
-    check detects this by the warning or error, or because complex step and differences disagree.
+    only a warning), or takes a real part, an absolute value or a conjugate. The check detects this
+    by the warning or error, or because complex step and differences disagree in some output.
+
+    A right backward loses digits where units saturate, where sums cancel, and below the smallest
+    number of its type. An error above the bound is therefore looked at once more: in a wider type,
+    at smaller inputs, and at inputs that are moved a little. The verdict is ``rounding`` if the
+    error shrinks with the eps, is an eps of what was summed, or changes without order.
 
     Examples
     --------
@@ -110,10 +115,10 @@ def gradcheck(
     problem = Problem(f, backward, inputs, outputs, rng)
     parts = _parts(problem, blocks or {})
     signs = {name: rng.choice([-1.0, 1.0], problem.point[name].shape) for name in problem.names}
-    route, notes, curve = _choose_route(problem, signs, route)
+    route, notes, curve, by_differences = _choose_route(problem, signs, route)
     if problem.changed:
         notes += (f"backward changes in place what it is given: {', '.join(problem.changed)}",)
-    judge = Judge(problem, route, signs, curve.step, tolerance, rng)
+    judge = Judge(problem, by_differences, signs, curve.step, tolerance, rng)
     if route == "direction":
         rows = [judge.direction() for _ in range(entries or 1)]
     else:
@@ -124,11 +129,14 @@ def gradcheck(
 
 def _choose_route(
     problem: Problem, signs: Inputs, route: str
-) -> tuple[str, tuple[str, ...], Quotients]:
-    """Complex step, unless the code cannot use it or the user chose otherwise; a second opinion."""
+) -> tuple[str, tuple[str, ...], Quotients, bool]:
+    """Complex step, unless the code cannot use it or the user chose otherwise; a second opinion.
+
+    Returns the route, notes, the curve of differences, and whether these are the reference.
+    """
     s, exact = problem.s, cast(problem.point, np.float64)
     reason = trouble(s, exact, signs)
-    if reason and route not in ("auto", "difference"):
+    if reason and route == "complex":
         fail(ArgumentError, WHERE, "f must be complex-safe", reason, "Use route='difference'.")
     if reason or route == "difference":
         curves = [error_curve(s, exact, way, None) for way in (signs, relative(signs, exact))]
@@ -139,7 +147,8 @@ def _choose_route(
             advice = "Check at inputs of size 1, or remove what complex numbers cannot pass."
             fail(ArgumentError, WHERE, expected, got, advice)
         why = f"not complex-safe: {reason}; checked by central differences instead"
-        return "difference", ((why,) if reason else ()) + ("central differences",), best
+        notes = ((why,) if reason else ()) + ("central differences",)
+        return "direction" if route == "direction" else "difference", notes, best, True
     slope = float(slopes(s, cast(exact, np.complex128), [Direction(signs)])[0])
     best = error_curve(s, exact, signs, slope)
     distance = best.errors[best.best] / max(abs(slope), np.finfo(float).tiny)
@@ -148,7 +157,7 @@ def _choose_route(
         "second opinion: along a random direction, central differences "
         f"with step {best.step:.0e} agree to {distance:.0e}",
     )
-    return "complex" if route == "auto" else route, notes, best
+    return "complex" if route == "auto" else route, notes, best, False
 
 
 def _parts(problem: Problem, blocks: Blocks) -> list[tuple[str, str, Any]]:

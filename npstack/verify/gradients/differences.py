@@ -22,6 +22,7 @@ from npstack.verify.gradients.derivatives import (
     Inputs,
     Probe,
     Scalar,
+    cast,
     eps_of,
     outputs_or_none,
     relative,
@@ -121,11 +122,14 @@ class Differences:
 
     def __init__(self, s: Scalar, exact: Inputs, signs: Inputs) -> None:
         self.s, self.exact = s, exact
+        wide = outputs_or_none(s, cast(exact, np.longdouble))
+        whole = wide is not None and all(y.dtype == np.longdouble for y in wide)
+        self.widest = np.dtype(np.longdouble if whole else np.float64)
         self.depends = {name: self._dependent(name, sign) for name, sign in signs.items()}
         self.chosen = {name: self._choose(name, sign) for name, sign in signs.items()}
 
-    def of(self, name: str, indices: Sequence[tuple[int, ...]]) -> tuple[Array, Array]:
-        """The derivatives by some entries, and how far each may be off.
+    def of(self, name: str, indices: Sequence[tuple[int, ...]]) -> list[Estimate]:
+        """The derivatives by some entries.
 
         An entry that the step of its input resolves badly gets steps of its own.
         """
@@ -139,23 +143,21 @@ class Differences:
                 if 0 <= other <= FINEST - 2:
                     one = self._at(name, index, other)
                     found[k] = min(found[k], one, key=lambda estimate: estimate.resolution)
-        values, resolutions = zip(*found, strict=True)
-        return np.array(values), np.array(resolutions)
+        return found
 
     def confirmed(self, name: str, index: tuple[int, ...]) -> Estimate:
         """The derivative by one entry, measured at several steps: as far off as these differ."""
         level = self.chosen[name][1]
-        near = [k for k in range(level - 4, level + 5, 2) if 0 <= k <= FINEST - 2]
+        near = [k for k in range(level - 2, level + 5, 2) if 0 <= k <= FINEST - 2]
         found = sorted((self._at(name, index, k) for k in near), key=lambda one: one.resolution)
         best, others = found[0], found[1:3]
-        return best._replace(
-            resolution=4 * max(best.resolution, *(_distance(best, one) for one in others))
-        )
+        off = max(best.resolution, *(_distance(best, one) for one in others))
+        return best._replace(resolution=off)
 
-    def at(self, s: Scalar, exact: Inputs) -> Differences:
-        """The same at another point, with other cotangents, and with the same steps."""
+    def at(self, s: Scalar, point: Inputs) -> Differences:
+        """The same at another point, with other cotangents, in the widest type."""
         other = copy.copy(self)
-        other.s, other.exact = s, exact
+        other.s, other.exact = s, cast(point, self.widest)
         return other
 
     def _at(self, name: str, index: tuple[int, ...], level: int) -> Estimate:
@@ -175,30 +177,36 @@ class Differences:
                 moves |= ~(y == other)
         return found
 
+    def along(self, probe: Direction) -> Estimate:
+        """The derivative along a direction, with the best step for it."""
+        depends = [np.logical_or.reduce(one) for one in zip(*self.depends.values(), strict=True)]
+        _, estimate, _ = self._best(probe, depends)
+        return estimate
+
     def _choose(self, name: str, sign: Array) -> tuple[Array, int, float]:
         """The unit of the steps of an input, the power of two of the best, and the noise."""
         ones, found = {name: np.ones_like(sign)}, []
         for units in (ones, relative(ones, self.exact)):
             probe = Direction({name: sign * units[name]})
-            levels = [
-                quotient(self.s, self.exact, probe, 2.0**-k, self.depends[name])
-                for k in range(FINEST + 1)
-            ]
-            threes = [levels[k : k + 3] for k in range(FINEST - 1)]
-            first = [_extrapolated(three, 1.0) for three in threes]
-            apart = [_distance(a, b) for a, b in zip(first, [*first[1:], first[-2]], strict=True)]
-            rough = [a.resolution + far for a, far in zip(first, apart, strict=True)]
-            best = int(np.argmin(rough))
-            value = first[best].value
-            finer = range(best + 2, len(first) - 1)  # rounding dominates in them
-            scatter = [apart[k] / levels[k + 2][1] for k in finer if levels[k + 2][1] > 0]
-            noisier = max(1.0, float(np.median(scatter))) if scatter else 1.0
-            relative_error = rough[best] / abs(value) if abs(value) > 0 else np.inf
-            found.append((relative_error, units[name], best, noisier))
+            level, (value, off), noisier = self._best(probe, self.depends[name])
+            relative_error = off / abs(value) if abs(value) > 0 else np.inf
+            found.append((relative_error, units[name], level, noisier))
             if relative_error <= FINE_ENOUGH:
                 break
         _, unit, level, noisier = min(found, key=lambda kind: kind[0])
         return unit, level, noisier
+
+    def _best(self, probe: Direction, depends: Sequence[Array]) -> tuple[int, Estimate, float]:
+        """The power of two of the best step, the derivative with it, and the noise."""
+        levels = [quotient(self.s, self.exact, probe, 2.0**-k, depends) for k in range(FINEST + 1)]
+        found = [_extrapolated(levels[k : k + 3], 1.0) for k in range(FINEST - 1)]
+        apart = [_distance(a, b) for a, b in zip(found, [*found[1:], found[-2]], strict=True)]
+        off = [one.resolution + far for one, far in zip(found, apart, strict=True)]
+        best = int(np.argmin(off))
+        finer = range(best + 2, len(found) - 1)  # rounding dominates in them
+        scatter = [apart[k] / levels[k + 2][1] for k in finer if levels[k + 2][1] > 0]
+        noisier = max(1.0, float(np.median(scatter))) if scatter else 1.0
+        return best, Estimate(found[best].value, off[best]), noisier
 
 
 def _extrapolated(pairs: Sequence[tuple[float, float]], noisier: float) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from npstack.verify.gradients.derivatives import (
     outputs_or_none,
     slopes,
 )
-from npstack.verify.gradients.differences import Differences, quotient
+from npstack.verify.gradients.differences import Differences, Estimate, quotient
 from npstack.verify.gradients.problem import Problem
 from npstack.verify.gradients.report import Row
 from npstack.verify.gradients.rounding import Block, Rounding, widest
@@ -36,8 +36,8 @@ class Judge:
     Parameters
     ----------
     problem : Problem
-    route : str
-        ``complex``, ``difference`` or ``direction``.
+    by_differences : bool
+        Else by complex step.
     signs : dict of arrays
         Directions in which steps of differences are chosen.
     step : float
@@ -56,19 +56,19 @@ class Judge:
     def __init__(
         self,
         problem: Problem,
-        route: str,
+        by_differences: bool,
         signs: Inputs,
         step: float,
         tolerance: float,
         rng: np.random.Generator,
     ) -> None:
-        self.problem, self.route, self.step = problem, route, step
+        self.problem, self.step = problem, step
         self.tolerance, self.rng = tolerance, rng
         self.exact = cast(problem.point, np.float64)
         sizes = np.concatenate([np.abs(self.exact[name]).ravel() for name in problem.names])
         self.tiny = sizes[sizes > 0].min(initial=1.0) < TINY
         self.differences = None
-        if route == "difference":
+        if by_differences:
             self.differences = Differences(problem.s, self.exact, signs)
         self.rounding = Rounding(problem, self._finer, tolerance, rng)
         self.references = {
@@ -157,10 +157,11 @@ class Judge:
     def _reference(self, block: Block) -> tuple[Array, Array]:
         """The derivative by each probe, and how far it may be off."""
         if self.differences is not None:
-            entries = [probe for probe in block.probes if isinstance(probe, Entry)]
-            places = [entry.place for entry in entries]
-            value, off = self.differences.of(entries[0].name, places)
-            return value, 4 * off
+            (first, *_) = block.probes
+            if isinstance(first, Direction):
+                return _arrays([self.differences.along(first)])
+            places = [probe.place for probe in block.probes if isinstance(probe, Entry)]
+            return _arrays(self.differences.of(block.names[0], places))
         wide = np.result_type(np.complex128, *(self.problem.point[n].dtype for n in block.names))
         found = slopes(self.problem.s, cast(self.problem.point, wide), block.probes)
         if self.tiny or np.abs(found).max() < SMALL:
@@ -170,10 +171,13 @@ class Judge:
     def _finer(self, s: Scalar, point: Inputs, probes: Sequence[Probe]) -> tuple[Array, Array]:
         """The derivatives at some point, in the widest type in which the function runs."""
         if self.differences is not None:
-            there = self.differences.at(s, cast(point, np.longdouble))
-            found = [there.confirmed(p.name, p.place) for p in probes if isinstance(p, Entry)]
-            return np.array([one.value for one in found]), np.array(
-                [one.resolution for one in found]
+            there = self.differences.at(s, point)
+            return _arrays(
+                there.along(probe)
+                if isinstance(probe, Direction)
+                else there.confirmed(probe.name, probe.place)
+                for probe in probes
+                if isinstance(probe, Direction | Entry)
             )
         slope = widest(s, point, probes)
         return slope, np.zeros(len(slope))
@@ -205,6 +209,12 @@ class Judge:
         if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step; that of a kink stays
             return None
         return low - margin <= analytic <= high + margin
+
+
+def _arrays(estimates: Iterable[Estimate]) -> tuple[Array, Array]:
+    """Derivatives, and four times what they may be off."""
+    values, off = np.array(list(estimates)).T
+    return values, 4 * off
 
 
 def _absent(name: str, part: str, shape: tuple[int, ...], given: Array | None) -> Row:
