@@ -1,4 +1,4 @@
-"""``npstack check``: gradients and laws of a stack of a given shape."""
+"""``npstack check``: gradients and laws of a stack of a given shape, or of the code in a file."""
 
 from __future__ import annotations
 
@@ -9,40 +9,106 @@ from typing import Any
 import numpy as np
 
 from npstack.cli.memory import afford, lstm_numbers
-from npstack.cli.program import FAILED, OK
-from npstack.cli.tasks.common import SEED, number, sizes, whole
-from npstack.core.errors import ArgumentError, fail
+from npstack.cli.messages import harmless, say
+from npstack.cli.program import BAD_DATA, FAILED, OK
+from npstack.cli.tasks.common import SEED, number, path, sizes, whole
+from npstack.core.errors import ArgumentError, CodeError, fail
 
 WHERE = "npstack check"
 MOST_SECONDS, PATIENCE = 3600, 10
 CALL, PRODUCT = 2e-4, 2e-9  # seconds: of one step of a layer, and of a product in it
+STYLES = ("step", "sequence", "columns", "columns_sequence")
+CELLS = ("lstm", "gru", "gru_reset_before", "rnn", "peephole")
+OF_STACK = {"hidden_sizes": [4, 3], "dropout": 0.2, "last_step": False}
+OF_FILE: dict[str, Any] = {"forward": None, "backward": None, "style": None, "cell": None}
+OF_FILE |= {"gates": None, "hidden_size": 4, "seconds": 10.0}
+EXAMPLES = """\
+examples:
+  npstack check --input-size 3 --hidden-sizes 4,3 --steps 5
+  npstack check lstm.py                        all pairs such as step_forward, step_backward
+  npstack check mine.py --forward fwd --backward bwd --style step --cell gru --gates zrn
+
+A file runs in a process of its own, with limits on time, memory and output. This protects from
+accidents, such as endless loops. It is not a sandbox: a file may read and delete whatever you may.
+"""
 
 
 def add(commands: Any) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser(
         "check",
-        help="check gradients and laws of a stack of a given shape",
-        description="Build a stack, check every gradient by complex step, and every law.",
-        epilog="example: npstack check --input-size 3 --hidden-sizes 4,3 --steps 5",
+        help="check gradients and laws of a stack of a given shape, or of your own code",
+        description="Build a stack, check every gradient by complex step, and every law. With\n"
+        "FILE.py, check the functions that it defines, and say which line is wrong.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--input-size", type=whole(1), default=2, help="D (default 2)")
-    parser.add_argument(
-        "--hidden-sizes", type=sizes, default=[4, 3], help="H of each layer (default 4,3)"
-    )
+    parser.add_argument("file", type=path, nargs="?", metavar="FILE.py")
+    parser.add_argument("--input-size", type=whole(1), help="D (default 2; of a file 3)")
     parser.add_argument("--batch", type=whole(1), default=2, help="B (default 2)")
     parser.add_argument("--steps", type=whole(1), default=5, help="T (default 5)")
-    parser.add_argument(
-        "--dropout", type=number(0, 1, True), default=0.2, help="between layers (default 0.2)"
-    )
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float64")
-    parser.add_argument("--last-step", action="store_true", help="return_sequences=False")
     seed = "of all random numbers (default 0)"
     parser.add_argument("--seed", type=whole(0, SEED), default=0, help=seed)
+    stack = parser.add_argument_group("a stack")
+    stack.add_argument("--hidden-sizes", type=sizes, help="H of each layer (default 4,3)")
+    stack.add_argument("--dropout", type=number(0, 1, True), help="between layers (default 0.2)")
+    last = "return_sequences=False"
+    stack.add_argument("--last-step", action="store_true", default=None, help=last)
+    _add_options_of_file(parser.add_argument_group("a file"))
     parser.set_defaults(run=run)
 
 
+def _add_options_of_file(group: Any) -> None:
+    """The options that say what is in a file."""
+    group.add_argument("--forward", metavar="NAME", help="of a function (default: all pairs)")
+    group.add_argument("--backward", metavar="NAME", help="of its partner")
+    group.add_argument("--style", choices=STYLES, help="of both (default: by their names)")
+    group.add_argument("--cell", choices=CELLS, help="what they are (default: found out)")
+    gates = "their order in the last axis, such as ifog (default: found out)"
+    group.add_argument("--gates", metavar="ORDER", help=gates)
+    group.add_argument("--hidden-size", type=whole(1), help="H (default 4)")
+    limit = "of a single call of a function (default 10)"
+    group.add_argument("--seconds", type=number(0, 3600), metavar="S", help=limit)
+
+
 def run(given: argparse.Namespace) -> int:
+    """Check the file, or a stack."""
+    own, other = (OF_STACK, OF_FILE) if given.file is None else (OF_FILE, OF_STACK)
+    home, here = ("FILE.py", "no file") if given.file is None else ("a stack", "FILE.py")
+    for name in other:
+        if getattr(given, name) is not None:
+            expected = f"--{name.replace('_', '-')} must go with {home}"
+            fail(ArgumentError, WHERE, expected, f"it with {here}", "Leave it out.")
+    for name, usual in own.items():
+        if getattr(given, name) is None:
+            setattr(given, name, usual)
+    if given.input_size is None:
+        given.input_size = 2 if given.file is None else 3
+    return _run_stack(given) if given.file is None else _run_file(given)
+
+
+def _run_file(given: argparse.Namespace) -> int:
+    """Check each pair of functions of a file, and print what is found as it is found."""
+    from npstack.verify.other_code.file_check import check_file
+    from npstack.verify.other_code.program import Limits
+
+    given.hidden_sizes = [given.hidden_size]
+    _check_cost(given)
+    options = {name: getattr(given, name) for name in OF_FILE if name != "seconds"}
+    options |= {n: getattr(given, n) for n in ("input_size", "batch", "steps", "dtype", "seed")}
+    passed: list[bool] = []
+    try:
+        for checked in check_file(given.file, limits=Limits(given.seconds), **options):
+            print(harmless(f"\n{checked}" if passed else str(checked)), flush=True)
+            passed.append(checked.passed)
+    except CodeError as error:
+        say(error)
+        return BAD_DATA
+    return OK if all(passed) else FAILED
+
+
+def _run_stack(given: argparse.Namespace) -> int:
     """Build, check, print; nothing is written."""
     from npstack.layers.stacked import StackedLSTM
     from npstack.verify import check_gradients, check_laws

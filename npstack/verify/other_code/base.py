@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.cells.base import Cell
-from npstack.core.numerics import Array
+from npstack.core.errors import CodeError, fail
+from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.other_code.calls import Function, Wanted, by_name, listed, placed, unchanged
@@ -97,6 +98,11 @@ class OtherCell(Cell):
             self.places = placed(self.backward, listed(found), wanted)
         named = by_name(self.backward, found, wanted, self.places or [], dtype)
         self.seen |= dict.fromkeys(named)
+        for name, value in named.items():
+            if not is_finite(value).all():
+                expected = f"d{USUAL.get(name, name)} must be finite, as all that it is given"
+                advice = "Does it divide by zero, or take a root or a logarithm?"
+                fail(CodeError, self.backward.name, expected, "NaN or infinity", advice)
         return {name: self.packing.ours(name, value) for name, value in named.items()}
 
     def wanted(

@@ -11,16 +11,17 @@ import numpy as np
 
 from npstack.core.errors import NpstackError
 from npstack.verify.gradients.layer_check import check_gradients
-from npstack.verify.gradients.report import Report
+from npstack.verify.gradients.report import Report, Row
 from npstack.verify.laws.check import LawReport, Verdict, check_laws
 from npstack.verify.mistakes.entry import CELLS
 from npstack.verify.mistakes.explanation import Explanation
 from npstack.verify.mistakes.naming import explain
-from npstack.verify.other_code.adapt import Pair
+from npstack.verify.other_code.adapt import Pair, foreign
 from npstack.verify.other_code.cells import layer_of_cell
-from npstack.verify.other_code.finding import adapted, chosen
+from npstack.verify.other_code.finding import Found, adapted, chosen
 from npstack.verify.other_code.program import Limits, Program
 from npstack.verify.other_code.sequences import SequencePair
+from npstack.verify.other_code.slipped import orders_with_a_slip
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,19 @@ class Checked:
         return tuple(r for r in broken if not (self.missing and r.law.startswith("gradients_mir")))
 
     @property
+    def wrong_gradients(self) -> tuple[Row, ...]:
+        """The gradients that are wrong, but not those that are not returned."""
+        failures = () if self.gradients is None else self.gradients.failures
+        return tuple(row for row in failures if row.verdict != "MISSING")
+
+    @property
     def passed(self) -> bool:
         """Whether everything is right, and every parameter has its gradient."""
         if self.trouble or self.gradients is None or self.laws is None:
             return False
-        wrong = [row for row in self.gradients.failures if row.verdict != "MISSING"]
         lost = set(self.missing) - {"x", "h", "c"}
         explained = self.explanation is None or self.explanation.right
-        return explained and not (wrong or lost or self.wrong_laws)
+        return explained and not (self.wrong_gradients or lost or self.wrong_laws)
 
     def __str__(self) -> str:
         what = f": {self.what}" if self.what else ""
@@ -83,18 +89,25 @@ class Checked:
         if self.gradients is not None:
             lines += ["", *self._of_gradients(self.gradients)]
         if self.laws is not None:
-            last = str(self.laws).splitlines()[-1]
-            lines += ["", *(f"{row.law} {row.verdict} {row.detail}" for row in self.wrong_laws)]
-            lines += [f"laws: {last}"]
+            lines += ["", *self._of_laws(self.laws)]
         return "\n".join(lines)
+
+    def _of_laws(self, report: LawReport) -> list[str]:
+        wrong = self.wrong_laws
+        count = sum(row.verdict == "holds" for row in report.rows)
+        words = f"laws: {count} of {count + len(wrong)} hold"
+        if self.wrong_gradients and not wrong:
+            words += "; they do not see what is wrong"
+        return [*(f"{row.law} {row.verdict} {row.detail}" for row in wrong), words]
 
     def _of_gradients(self, report: Report) -> list[str]:
         steps = f"gradients of {self.steps} step{'s' * (self.steps > 1)}"
-        if report.passed:
-            worst = max(row.error for row in report.rows)
-            route = {"complex": "by complex step"}.get(report.route, "by differences")
-            return [f"{steps}: {len(report.rows)} blocks right {route}, largest error {worst:.1e}"]
-        return [f"{steps}:", str(report)]
+        if self.wrong_gradients:
+            return [f"{steps}:", str(report)]
+        rows = [row for row in report.rows if row.verdict != "MISSING"]
+        route = {"complex": "by complex step"}.get(report.route, "by differences")
+        worst = max((row.error for row in rows), default=0.0)
+        return [f"{steps}: {len(rows)} blocks right {route}, largest error {worst:.1e}"]
 
 
 def check_file(
@@ -141,10 +154,27 @@ def check_file(
             pair = pair._replace(cells=(cell,)) if cell else pair
             try:
                 layer, why = adapted(program.functions, pair, gates=gates, **sizes)
+                if why:
+                    layer, why = _by_a_slip(program, pair, layer, why, sizes)
             except NpstackError as error:
                 yield Checked(str(pair), trouble=str(error), notes=_of_program(program))
                 continue
             yield _checked(str(pair), layer, why, shape, rng, _of_program(program))
+
+
+def _by_a_slip(
+    program: Program, pair: Found, layer: Pair, why: str, sizes: dict[str, Any]
+) -> tuple[Pair, str]:
+    """The layer in the order of the gates in which a known slip explains its forward, if any."""
+    style = "sequence" if isinstance(layer, SequencePair) else "step"
+    forward, backward = program.functions[pair.forward], program.functions[pair.backward]
+
+    def build(order: str, backward: Any = None) -> Pair:
+        how: dict[str, Any] = {"style": style, "cell": layer.kind, "gates": order}
+        return foreign(forward, backward, layer.params, **how)
+
+    found = orders_with_a_slip(layer, build)
+    return (build(found[0], backward), "") if found else (layer, why)
 
 
 def _of_program(program: Program) -> tuple[str, ...]:
@@ -176,7 +206,7 @@ def _checked(
                 break
         if layer.kind in CELLS and not why:
             found["explanation"] = explain(layer, batch=B, steps=T, rng=rng)
-        found["laws"] = check_laws(layer, rng=rng, batch=max(B, 2), steps=T)
+        found["laws"] = check_laws(layer, rng=rng, batch=max(B, 3), steps=max(T, 3))
     except NpstackError as error:
         found["trouble"] = "; ".join(filter(None, (why, str(error))))
     own = () if "explanation" in found else layer.notes  # an explanation has them, too

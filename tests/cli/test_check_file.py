@@ -1,0 +1,220 @@
+"""``npstack check FILE.py``: what it finds in a file, what it says, its exit codes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from npstack.cli import main as cli
+from npstack.cli.commands.check import CELLS, STYLES
+from npstack.verify.other_code.adapt import STYLES as ALL_STYLES
+from npstack.verify.other_code.packing import KINDS
+from tests.verify import column_pairs, course_pairs
+
+SMALL = ["--input-size", "2", "--hidden-size", "3", "--steps", "2"]
+RIGHT = Path(course_pairs.__file__).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def check(tmp_path, capsys):
+    """Write a file and check it: the exit code and what is printed, on both streams."""
+
+    def run(text, *options):
+        path = tmp_path / "mine.py"
+        path.write_text(text, encoding="utf-8")
+        code = cli.main(["check", str(path), *SMALL, *options])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.out + printed.err
+        return code, printed.out, printed.err
+
+    return run
+
+
+def step_only(old="", new=""):
+    """The LSTM's step and nothing else, with one expression exchanged for another."""
+    text = RIGHT[: RIGHT.index("def lstm_forward")]
+    if new.endswith("("):  # the rest of the line is left, but not used
+        end = text[text.index(old) :].splitlines()[0]
+        return text.replace(end, end.replace(old, new) + ")")
+    assert old in text
+    return text.replace(old, new) if old else text
+
+
+def test_a_right_pair(check):
+    code, out, _ = check(step_only())
+    assert code == 0
+    assert out.startswith("lstm_step_forward and lstm_step_backward: one step of an LSTM\n")
+    assert "right: these are the numbers of an LSTM" in out
+    assert re.search(r"gradients of 2 steps: \d+ blocks right by complex step", out)
+    assert "laws: 23 of 23 hold" in out
+
+
+def test_a_wrong_line_is_named_and_the_smallest_case_comes_first(check):
+    line = "dnext_c * prev_c * f"
+    assert RIGHT.count(line) == 1
+    code, out, _ = check(step_only(line, "dnext_c * next_c * f"))
+    assert code == 1
+    report = out.splitlines()
+    assert report[2].startswith("wrong; the smallest case that is: T = 1, B = 1")
+    assert "uses c for c' in df" in out
+    assert "yours: df = dc * new_state.c" in out
+    assert re.search(r"^gradients of 1 step:$", out, re.MULTILINE)
+    assert "laws: 23 of 23 hold; they do not see what is wrong" in out
+
+
+@pytest.mark.slow
+def test_a_sequence_with_buffers(check):
+    code, out, _ = check(RIGHT, "--forward", "lstm_forward")
+    assert code == 0
+    assert "lstm_forward and lstm_backward: a sequence of an LSTM" in out
+    assert "blocks right by differences" in out
+
+
+def test_samples_in_columns(check):
+    text = Path(column_pairs.__file__).read_text(encoding="utf-8")
+    code, out, _ = check(text, "--forward", "rnn_cell_forward")
+    assert code == 0
+    assert "rnn_cell_forward and rnn_cell_backward: one step of a plain recurrent network" in out
+
+
+@pytest.mark.slow
+def test_every_pair_of_a_file_is_found(check):
+    code, out, _ = check(RIGHT)
+    assert code == 0
+    found = re.findall(r"^(\w+) and (\w+): ", out, re.MULTILINE)
+    assert len(found) == 7
+    assert all(ahead.replace("forward", "backward") == back for ahead, back in found)
+
+
+CELL = """
+from npstack import LSTMCell
+
+class Mine(LSTMCell):
+    def step_backward(self, params, x, state, gates, new_state, dnew_state, noise=None):
+        dnew_state = dnew_state._replace(c=0 * dnew_state.c)
+        return super().step_backward(params, x, state, gates, new_state, dnew_state)
+"""
+
+
+def test_a_cell_of_the_package(check):
+    code, out, _ = check(CELL)
+    assert code == 1
+    assert out.startswith("Mine: one step of an LSTM\n")
+    assert "lacks the carried dc" in out
+    code, out, _ = check(CELL.replace("0 * ", ""))
+    assert code == 0
+
+
+OWN = """
+import numpy as np
+from npstack import RNNState
+from npstack.cells import Cell
+
+class Gain(Cell):
+    def __init__(self, input_size, hidden_size, *, rng, dtype):
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.state_sizes, self.record_sizes = RNNState(hidden_size), RNNState(hidden_size)
+        self.params = {"V": rng.standard_normal((input_size, hidden_size)).astype(dtype)}
+
+    def step(self, params, x, state, noise=None):
+        h = state.h / 2 + x @ params["V"]
+        return RNNState(h), RNNState(h)
+
+    def step_backward(self, params, x, state, record, new_state, dnew, noise=None):
+        return {"V": x.T @ dnew.h}, dnew.h @ params["V"].T, RNNState(dnew.h / 2)
+"""
+
+
+def test_a_cell_of_ones_own(check):
+    code, out, _ = check(OWN)
+    assert code == 0
+    assert out.startswith("Gain: one step of a cell of its own\n")
+    code, out, _ = check(OWN.replace("x.T @ dnew.h", "x.T @ x @ params['V']"))
+    assert code == 1
+
+
+def test_a_forward_that_is_no_lstm_is_wrong(check):
+    line = "next_h = o * np.tanh(next_c)"
+    code, out, _ = check(step_only(line, "next_h = o * next_c"))
+    assert code == 1
+    assert "has no tanh around c" in out
+    assert "the gates are packed i, f, o, g" in out
+    code, out, _ = check(step_only(line, "next_h = o * np.tanh(next_c) + next_c**2"))
+    assert code == 1
+    assert "wrong: its forward gives other numbers in all 24 orders of i, f, g, o" in out
+    assert "gradients of 1 step:" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("return da @ Wx.T, ", "raise NotImplementedError; (", "It is not written yet."),
+        ("return da @ Wx.T, ", "return 0; (", "it must return dx"),
+        ("tanh_c = np.tanh(next_c)\n", "import os; os._exit(5)\n", "with exit code 5"),
+        ("tanh_c = np.tanh(next_c)\n", "while True: pass\n", "within 1 s"),
+        ("tanh_c = np.tanh(next_c)\n", "1 / 0\n", "ZeroDivisionError"),
+        ("tanh_c = np.tanh(next_c)\n", "tanh_c = next_c / 0\n", "dx must be finite"),
+    ],
+)
+def test_code_that_does_not_run_is_wrong_in_words(check, old, new, words):
+    assert RIGHT.count(old) >= 1
+    code, out, _ = check(step_only(old, new), "--seconds", "1")
+    assert (code, words in out) == (1, True), out
+
+
+def test_functions_of_numpy_that_are_replaced_are_reported(check):
+    code, out, _ = check(step_only("def sigmoid", "np.dot = max\n\n\ndef sigmoid"))
+    assert code == 0
+    assert "it replaces functions of NumPy: dot" in out
+
+
+def test_what_is_left_out_is_said(check):
+    less = step_only("return da @ Wx.T, da", "return None, da")
+    code, out, _ = check(less)
+    assert code == 0
+    assert "not returned, so not compared: dx" in out
+    code, out, _ = check(less.replace("da.sum(axis=0)\n", "None\n"))
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("def f(:\n", "SyntaxError"),
+        ("import nothing_there\n", "ModuleNotFoundError"),
+        ("def f(x):\n    return x\n", "got the functions f. If they have other names"),
+        ("", "got the functions none"),
+    ],
+)
+def test_a_bad_file_is_exit_code_3(check, text, words):
+    code, out, err = check(text)
+    assert (code, out) == (3, "")
+    assert words in err
+    assert err.startswith("npstack: mine.py: ")
+
+
+def test_a_function_that_is_not_there(check):
+    code, _, err = check(step_only(), "--forward", "nope")
+    assert code == 3
+    assert "it must define the function nope" in err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--dropout", "0.1"], ["--dropout", "0.2"], ["--last-step"], ["--hidden-sizes", "4"]],
+)
+def test_options_of_a_stack_do_not_go_with_a_file(check, options):
+    code, out, err = check(step_only(), *options)
+    assert (code, out) == (2, "")
+    assert f"{options[0]} must go with a stack, got it with FILE.py" in err
+
+
+@pytest.mark.parametrize("option", ["--forward", "--gates", "--hidden-size", "--seconds"])
+def test_options_of_a_file_do_not_go_without_one(capsys, option):
+    assert cli.main(["check", option, "3"]) == 2
+    assert f"{option} must go with FILE.py" in capsys.readouterr().err
+
+
+def test_the_words_on_the_command_line_are_those_of_foreign():
+    assert set(CELLS) == set(KINDS)
+    assert STYLES == ALL_STYLES
