@@ -93,13 +93,13 @@ def check_rounding(
 
     Examples
     --------
-    Near 30, ``1 - tanh(a)^2`` has no correct digit in float64, and none in longdouble. At 8 it has
-    lost a few, and the ladder tells this from a wrong formula:
+    At 4, ``1 - tanh(a)^2`` has lost some digits in float32, and the ladder tells this from a wrong
+    formula:
 
-    >>> a = np.array([8.0, 7.0])
-    >>> wide = a.astype(np.longdouble)
+    >>> a = np.array([4.0, 3.5], np.float32)
+    >>> wide = a.astype(np.float64)
     >>> exact = 1 / np.cosh(wide) ** 2
-    >>> right, wrong = (lambda a: 1 - np.tanh(a) ** 2), (lambda a: (1 - np.tanh(a) ** 2) * 0.99)
+    >>> right, wrong = (lambda a: 1 - np.tanh(a) ** 2), (lambda a: (1 - np.tanh(a) ** 2) * 1.0001)
     >>> check_rounding(right(a), exact).explained
     False
     >>> check_rounding(right(a), exact, wider=right(wide)).explained
