@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,12 @@ from npstack.layers.base import Layer
 from npstack.verify.mistakes.simulate import Program
 
 Blocks = dict[str, Array]
+Move = Callable[[Array], Array]
+
+
+def still(value: Array) -> Array:
+    """The value itself."""
+    return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +134,7 @@ def drawn(
     read = rng.standard_normal((B, T, D)).astype(dtype)
     if case.own and x is not None:
         read = x[:B, :T]
-    state = program.cell().state_sizes._fields
+    state = program.cell.state_sizes._fields
     zeros = {field: np.zeros((B, H), dtype) for field in state}
     states = zeros | {f: uniform((B, H), 1.0) for f in fields if case.given}
     mask = None
@@ -146,27 +152,53 @@ def drawn(
     return Point(case, params, read, states, mask, doutputs, dfinal)
 
 
-def run(layer: Layer, point: Point, rng: np.random.Generator | None = None) -> Numbers:
-    """The numbers of a layer; with ``rng``, after half a unit of rounding in all that it reads."""
-
-    def moved(value: Any) -> Any:
-        if rng is None or value is None:
-            return value
-        eps = np.finfo(value.dtype).eps
-        return value + value * (eps * rng.choice([-1, 0, 1], value.shape)).astype(value.dtype)
-
+def forward_of(layer: Layer, point: Point, moved: Move = still) -> Any:
+    """The tape of a layer at a point, after ``moved`` has been applied to all that it reads."""
     params = {name: moved(value) for name, value in point.params.items()}
-    kind, slots = state_type(layer), bool(layer.recurrent)
-    states = kind(**{f: moved(point.states[f]) for f in kind._fields}) if slots else None
-    tape: Any = layer.forward(moved(point.x), states, mask=point.mask, params=params)
-    outputs = {"h": tape.outputs, **{f"final {f}": getattr(tape.final, f) for f in kind._fields}}
+    kind = state_type(layer)
+    states = kind(**{field: moved(point.states[field]) for field in kind._fields})
+    given = states if layer.recurrent else None
+    return layer.forward(moved(point.x), given, mask=point.mask, params=params)
+
+
+def backward_of(
+    layer: Layer, point: Point, tape: Any, moved: Move = still
+) -> dict[str, Array | None]:
+    """The gradients of a layer by name; None for one that it does not return."""
+    kind = state_type(layer)
+    dfinal = kind(**{field: moved(point.dfinal[field]) for field in kind._fields})
+    grads = layer.backward(tape, moved(point.doutputs), dfinal if layer.recurrent else None)
+    found: dict[str, Array | None] = {name: grads.params.get(name) for name in point.params}
+    dinitial = {f"{field}0": getattr(grads.initial_states, field) for field in kind._fields}
+    return {**found, "x": grads.x, **dinitial}
+
+
+def outputs_of(layer: Layer, tape: Any) -> dict[str, Array]:
+    """The outputs and the final states on a tape."""
+    finals = {f"final {f}": getattr(tape.final, f) for f in state_type(layer)._fields}
+    return {"h": tape.outputs, **finals}
+
+
+def moving(rng: np.random.Generator) -> Move:
+    """A function that moves every number by a unit of rounding, up or down, or leaves it."""
+
+    def moved(value: Array) -> Array:
+        eps = np.finfo(value.dtype).eps
+        steps = (eps * rng.choice([-1, 0, 1], value.shape)).astype(value.dtype)
+        return np.asarray(value + value * steps)
+
+    return moved
+
+
+def run(layer: Layer, point: Point, rng: np.random.Generator | None = None) -> Numbers:
+    """The numbers of a layer; with ``rng``, all that it reads is moved by rounding."""
+    moved = still if rng is None else moving(rng)
+    tape = forward_of(layer, point, moved)
+    outputs = outputs_of(layer, tape)
     if rng is not None:
         kept = {"gates": mapped(moved, tape.gates), "states": mapped(moved, tape.states)}
         tape = dataclasses.replace(tape, **kept)
-    dfinal = kind(**{f: moved(point.dfinal[f]) for f in kind._fields}) if slots else None
-    grads = layer.backward(tape, moved(point.doutputs), dfinal)
-    found: dict[str, Any] = {name: grads.params.get(name) for name in point.params}
-    found |= {"x": grads.x, **{f"{f}0": getattr(grads.initial_states, f) for f in kind._fields}}
+    found = backward_of(layer, point, tape, moved)
     missing = tuple(name for name, value in found.items() if value is None)
     return Numbers(outputs, {n: v for n, v in found.items() if v is not None}, missing)
 

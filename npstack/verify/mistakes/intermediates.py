@@ -73,7 +73,7 @@ def _arguments(layer: Any, point: Point) -> tuple[Any, ...]:
 
 def right_values(program: Program, point: Point) -> dict[str, Array]:
     """The variables of the package's own backward at a point of one step."""
-    layer, name = program.built(), PLACES[program.kind]
+    layer, name = program.right, PLACES[program.kind]
     x, initial, record, new, dnew = _arguments(layer, point)
     function: Any = _opened(name)
     if not place_of(name).is_static:
@@ -113,7 +113,7 @@ def keeping_extras(layer: Layer) -> Layer:
     twin = copy.copy(layer)
     cell: Any = copy.copy(layer.cell)
     cell.extras = {}
-    inner, names = layer.cell.step_backward, frozenset(layer.params)
+    inner, names = cell.step_backward, frozenset(layer.params)
 
     def step_backward(*given: Any) -> Any:
         found = inner(*given)

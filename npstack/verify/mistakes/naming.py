@@ -153,7 +153,7 @@ def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanat
     if all(trial.point.case.own and _fits(layer, trial.point) for trial in wrong):
         return Explanation(right=True, **known)
     candidates = [own for own in _possible(layer, program) if not own.is_forward]
-    search = Search(program, trials)
+    search = Search(trials)
     named = tuple(mistake for mistake in candidates if search.fits([mistake]))
     smallest = wrong[0]
     every = tuple(smallest.split_theirs.gradients)
@@ -179,7 +179,7 @@ def _forward_judged(
     possible = _possible(layer, program)
     slips = [own for own in possible if own.is_forward]
     later = [own for own in possible if not own.is_forward]
-    search = Search(program, trials)
+    search = Search(trials)
     forward = tuple(slip for slip in slips if search.fits([slip], outputs_only=True))
     fits = all(_fits(layer, trial.point) for trial in trials)
     named: tuple[Mistake, ...] = ()
@@ -258,14 +258,10 @@ def _apart(program: Program, named: Sequence[Mistake]) -> Case | None:
     if len(named) < 2:
         return None
     rng = np.random.default_rng(0)
-    layers = [program.built([mistake]) for mistake in named]
-    cell = program.cell()
-    own = program.built().params
+    first = program.built(named[:1])
+    fields = program.cell.state_sizes._fields
     for case in WIDER:
-        point = drawn(case, program, cell.state_sizes._fields, own, None, rng)
-        trial = Trial(program, point, layers[0])
-        for layer in layers[1:]:
-            found = trial.of(layer)
-            if found is None or trial.differing(trial.split_theirs.gradients, found.gradients):
-                return case
+        point = drawn(case, program, fields, first.params, None, rng)
+        if any(Trial(program, point, first).differs([other]) for other in named[1:]):
+            return case
     return None

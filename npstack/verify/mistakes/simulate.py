@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +33,8 @@ KINDS: dict[str, type[Cell]] = {
 WHERE = "explain"
 
 
-class Program(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Program:
     """How to build the right program for a layer of somebody's.
 
     Attributes
@@ -55,25 +59,35 @@ class Program(NamedTuple):
     over_time: dict[str, bool]
     order: tuple[int, ...] = ()
 
-    def cell(self) -> Cell:
-        """The package's own cell."""
+    @cached_property
+    def right(self) -> Recurrent:
+        """The package's own cell over time."""
         parts = (Peepholes(),) if self.kind == "peephole" else ()
         build: Any = KINDS[self.kind]
-        made: Cell = build(*self.sizes, *parts, rng=Undrawn(), dtype=self.dtype, **self.options)
-        return made
+        cell = build(*self.sizes, *parts, rng=Undrawn(), dtype=self.dtype, **self.options)
+        return Recurrent(cell, **self.over_time)
 
-    def built(self, mistakes: Sequence[Mistake] = ()) -> Recurrent:
-        """The cell over time with mistakes, or without any."""
-        cell = self.cell()
-        layer = Recurrent(cell, **self.over_time)
-        owners = {"Recurrent": layer, "Peepholes": next(iter(getattr(cell, "parts", ())), None)}
+    @property
+    def cell(self) -> Cell:
+        """The package's own cell."""
+        return self.right.cell
+
+    def built(self, mistakes: Sequence[Mistake]) -> Recurrent:
+        """The cell over time with mistakes."""
+        layer = copy.copy(self.right)
+        cell: Any = copy.copy(self.cell)
+        layer.cell = cell
+        owners: dict[str, Any] = {"Recurrent": layer}
+        if self.kind == "peephole":
+            owners["Peepholes"] = copy.copy(cell.parts[0])
+            cell.parts = (owners["Peepholes"],)
         edits: dict[str, tuple[tuple[str, str], ...]] = {}
         for mistake in mistakes:
             edit = mistake.old, mistake.new
             edits[mistake.place] = (*edits.get(mistake.place, ()), edit)
         for name, changes in edits.items():
             place, function = place_of(name), edited(name, changes, self.order)
-            owner = owners.get(name.partition(".")[0], layer.cell)
+            owner = owners.get(name.partition(".")[0], cell)
             bound = function if place.is_static else MethodType(function, owner)
             setattr(owner, place.function, bound)
         return layer
@@ -105,10 +119,10 @@ def program_for(layer: Layer, cell: str | None) -> Program:
     options = _activations(own, kind)
     program = Program(kind, sizes, layer.dtype, options, over_time)
     _check_params(program, layer)
-    cell = program.cell()
-    letters = [cell.letters[gate] for gate in cell.gate_blocks("b")]
+    known = program.cell
+    letters = [known.letters[gate] for gate in known.gate_blocks("b")]
     packed = getattr(layer, "gate_order", "".join(letters)).lower()
-    return program._replace(order=tuple(letters.index(letter) for letter in packed))
+    return replace(program, order=tuple(letters.index(letter) for letter in packed))
 
 
 def _kind_of(own: Cell | None, layer: Layer) -> str:
@@ -151,7 +165,7 @@ def _check_params(program: Program, layer: Layer) -> None:
     if layer.dtype is None or layer.dtype.kind != "f":
         expected, got = "the parameters must be floating point", str(layer.dtype)
         fail(DtypeError, WHERE, expected, got, "Build the layer with dtype=np.float64.")
-    right = {name: value.shape for name, value in program.built().params.items()}
+    right = {name: value.shape for name, value in program.right.params.items()}
     if shapes != right:
         expected = f"the parameters of {CELLS[program.kind]} must be {right}"
         fail(ArgumentError, WHERE, expected, shapes, "Is it another cell? Name it by cell=.")

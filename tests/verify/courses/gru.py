@@ -1,4 +1,5 @@
 """A GRU that resets after the product, in the style of a course; b_recurrent is called bn."""
+# ruff: noqa: B905, F841, RUF059 (mistakes use what the right program does not)
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """A GRU that resets before the product, in the style of a course."""
+# ruff: noqa: B905, F841, RUF059 (mistakes use what the right program does not)
 
 import numpy as np
 

@@ -1,4 +1,5 @@
 """An LSTM in the style of a course: i, f, o, g side by side, caches in tuples."""
+# ruff: noqa: B905, F841, RUF059 (mistakes use what the right program does not)
 
 import numpy as np
 

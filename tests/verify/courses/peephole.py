@@ -1,4 +1,5 @@
 """An LSTM with peepholes in the style of a course: i, f, o, g, and P of i, f, o."""
+# ruff: noqa: B905, F841, RUF059 (mistakes use what the right program does not)
 
 import numpy as np
 

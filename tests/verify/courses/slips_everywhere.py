@@ -1,4 +1,5 @@
 """Mistakes of sums and of the loop over time, written into the programs of this folder by hand."""
+# ruff: noqa: E501 (one line for one mistake)
 
 AFFINE = """
 = dWx = x.T.dot(DA)
