@@ -99,6 +99,13 @@ def odd_commands():
     return [kept["cases"], kept["bars"]["seconds"]]
 
 
+def grading():
+    kept = read_evidence("grading")
+    assert kept["graded as deserved"] == kept["submissions"]
+    assert not kept["processes left"]
+    return [kept["submissions"]]
+
+
 def bad_files():
     kept = read_evidence("bad_files")
     assert kept["files"] == kept["refused_clearly"]
@@ -126,6 +133,7 @@ def profile():
         ("[resume.json]", resume),
         ("[killed_commands.json]", killed_commands),
         ("[odd_commands.json]", odd_commands),
+        ("[grading.json]", grading),
         ("[bad_files.json]", bad_files),
         ("[fit_profile.json]", profile),
     ],
