@@ -206,13 +206,13 @@ def test_a_function_that_is_not_there(check):
 def test_options_of_a_stack_do_not_go_with_a_file(check, options):
     code, out, err = check(step_only(), *options)
     assert (code, out) == (2, "")
-    assert f"{options[0]} must go with a stack, got it with FILE.py" in err
+    assert f"{options[0]} must go with a stack, got it with a file" in err
 
 
 @pytest.mark.parametrize("option", ["--forward", "--gates", "--hidden-size", "--seconds"])
 def test_options_of_a_file_do_not_go_without_one(capsys, option):
     assert cli.main(["check", option, "3"]) == 2
-    assert f"{option} must go with FILE.py" in capsys.readouterr().err
+    assert f"{option} must go with a file" in capsys.readouterr().err
 
 
 def test_the_words_on_the_command_line_are_those_of_foreign():

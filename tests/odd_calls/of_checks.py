@@ -4,8 +4,10 @@ import numpy as np
 
 import npstack as nps
 from npstack import analysis
+from npstack.verify import foreign
 from tests.odd_calls.calls import Call, draw, normal
 from tests.odd_calls.kinds import REFUSED, SAME
+from tests.verify.course_pairs import lstm_step_backward, lstm_step_forward
 
 
 def of_lstm():
@@ -61,6 +63,29 @@ CALLS = {
             ],
             SAME,
         ),
+    ),
+    "foreign": Call(
+        foreign,
+        lambda: {
+            "forward": lstm_step_forward,
+            "backward": lstm_step_backward,
+            "style": "step",
+            "cell": "lstm",
+            "gates": "ifog",
+            "input_size": 3,
+            "hidden_size": 4,
+            "rng": draw(),
+        },
+        {
+            "forward": "function",
+            "backward": "function or None",
+            "style": "word",
+            "cell": "word",
+            "gates": "word or None",
+            "input_size": "size",
+            "hidden_size": "size",
+            "rng": "rng or None",
+        },
     ),
     "gradient_norms": Call(
         analysis.gradient_norms,

@@ -75,7 +75,7 @@ def _add_options_of_file(group: Any) -> None:
 def run(given: argparse.Namespace) -> int:
     """Check the file, or a stack."""
     own, other = (OF_STACK, OF_FILE) if given.file is None else (OF_FILE, OF_STACK)
-    home, here = ("FILE.py", "no file") if given.file is None else ("a stack", "FILE.py")
+    home, here = ("a file", "none") if given.file is None else ("a stack", "a file")
     for name in other:
         if getattr(given, name) is not None:
             expected = f"--{name.replace('_', '-')} must go with {home}"
