@@ -12,7 +12,7 @@ SECONDS, MEMORY = 20, 10**9  # at most; of memory, beyond what the program has w
 MESSAGE = re.compile(r"npstack( [\w-]+)*: \S.*\n")
 TYPED_WRONG = re.compile(r"usage: npstack.*\nnpstack[\w ]*: error: [^\n]+\n", re.DOTALL)
 PROGRESS = re.compile(r"^epoch \d.*\n", re.MULTILINE)
-INSIDE = ("Traceback", "fault in npstack", "Exception ignored", "Warning:", '.py"', ".py:")
+INSIDE = ("Traceback", "fault in npstack", "Exception ignored", "Warning:", '.py"')
 
 
 def nothing(place: Path) -> None:
