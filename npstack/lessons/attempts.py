@@ -95,8 +95,9 @@ def _wanted(course: Course, stage: Stage, case: Case) -> dict[str, dict[str, Wan
         found[function] = {}
         for name in names:
             layer = int(name.split()[-1]) if " of layer " in name else 0
-            D, H = (case.D, *case.H)[layer], case.H[-1 if name == "hs" else layer]
-            sizes = {"B": case.B, "T": case.T, "D": D, "H": H, f"{gates}H": gates * H}
+            B, T, *widths = case.sizes
+            D, H = widths[layer], case.H[-1 if name == "hs" else layer]
+            sizes = {"B": B, "T": T, "D": D, "H": H, f"{gates}H": gates * H}
             letters = {
                 "hs": "B, T, H",
                 "dx": "B, D" if of_step else "B, T, D",

@@ -18,7 +18,8 @@ from npstack.verify.mistakes.explanation import Explanation
 from npstack.verify.mistakes.naming import explain
 from npstack.verify.other_code.adapt import foreign
 
-WORDS = {"(a)": "the sum a", "(t)": "the loop over time"}
+LOOP = "(t)"
+WORDS = {"(a)": "the sum a", LOOP: "the loop over time"}
 WAYS = "forward", "backward"
 D, H = 3, 4
 
@@ -86,7 +87,8 @@ class Pairs:
         mistakes = found.forward if stage.name == "forward" else found.named
         if stage.name == "backward":
             mistakes = tuple(own for own in mistakes if not own.is_forward)
-        return _in_words(mistakes, self.course.kind)
+        here = tuple(own for own in mistakes if (own.equation == LOOP) != stage.of_step)
+        return _in_words(here or mistakes, self.course.kind)
 
 
 def _in_words(mistakes: tuple[Mistake, ...], cell: str) -> Named:

@@ -51,7 +51,7 @@ class Drawn:
 
 def draw(course: Course, stage: Stage, case: Case, rng: np.random.Generator) -> Drawn:
     """Draw inputs of a case."""
-    B, T, D, H = case.B, case.T, case.D, case.H
+    B, T, D, *H = case.sizes
     x, douts = rng.standard_normal((B, T, D)), rng.standard_normal((B, T, H[-1]))
     mask = None
     if case.mask:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from npstack.cells.gru import GRUCell
@@ -18,9 +17,8 @@ class Case:
     ----------
     title : str
         When it is wrong: "with T = 1".
-    B, T, D : int
-    H : tuple of int
-        Of each layer, bottom first.
+    sizes : tuple of int
+        B, T, D, and H of each layer, bottom first.
     hint : str
         What to think of if this is the first case that is wrong.
     mask : tuple of str
@@ -30,13 +28,15 @@ class Case:
     """
 
     title: str
-    B: int
-    T: int
-    D: int
-    H: tuple[int, ...] = (3,)
-    hint: str = ""
+    sizes: tuple[int, ...]
+    hint: str
     mask: tuple[str, ...] = ()
     nan: bool = False
+
+    @property
+    def H(self) -> tuple[int, ...]:
+        """Of each layer."""
+        return self.sizes[3:]
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,23 @@ class Stage:
     ----------
     name, title : str
         In one word, and in a few.
-    points : int
     forward, backward : str
         The functions that are called; empty if there is no backward.
     counted : tuple of str
         Which of the two are graded.
     cases : tuple of Case
         The smallest first.
+    points : int
+        As part of a course.
     """
 
     name: str
     title: str
-    points: int
     forward: str
     backward: str
     counted: tuple[str, ...]
     cases: tuple[Case, ...]
+    points: int = 0
 
     @property
     def of_step(self) -> bool:
@@ -127,125 +128,89 @@ class Course:
 
 
 STEP_HINT = "Take one row and one unit (B = 1, H = 1) and compute the equations by hand, in order."
+TRANSPOSE_HINT = "Write the shape beside each product, in letters: which matrix must be transposed?"
 FORWARD = Stage(
     "forward",
     "one step forward",
-    20,
     "step_forward",
     "",
     ("step_forward",),
     (
-        Case("with B = 1, D = 1 and H = 1", 1, 1, 1, (1,), STEP_HINT),
-        Case(
-            "as soon as H is above 1", 1, 1, 1, (4,), "How are the gates packed in the last axis?"
-        ),
-        Case("as soon as B is above 1", 5, 1, 3, (4,), "Each row of the batch is on its own."),
+        Case("with B = 1, D = 1 and H = 1", (1, 1, 1, 1), STEP_HINT),
+        Case("as soon as H is above 1", (1, 1, 1, 4), "How are the gates packed in the last axis?"),
+        Case("as soon as B is above 1", (5, 1, 3, 4), "Each row of the batch is on its own."),
     ),
 )
 BACKWARD = Stage(
     "backward",
     "one step backward",
-    30,
     "step_forward",
     "step_backward",
     ("step_backward",),
     (
-        Case("with B = 1, D = 1 and H = 1", 1, 1, 1, (1,), STEP_HINT),
-        Case(
-            "as soon as H is above 1",
-            1,
-            1,
-            3,
-            (4,),
-            "Write the shape beside each product: which matrix must be transposed?",
-        ),
+        Case("with B = 1, D = 1 and H = 1", (1, 1, 1, 1), STEP_HINT),
+        Case("as soon as H is above 1", (1, 1, 3, 4), TRANSPOSE_HINT),
         Case(
             "as soon as B is above 1",
-            5,
-            1,
-            3,
-            (4,),
+            (5, 1, 3, 4),
             "Weights and bias are shared by all rows. What does that do to their gradients?",
         ),
-        Case(
-            "where D = H = B, so that a wrong transpose goes unnoticed",
-            3,
-            1,
-            3,
-            (3,),
-            "Write the shape beside each product, in letters: which matrix must be transposed?",
-        ),
+        Case("where B = D = H", (3, 1, 3, 3), TRANSPOSE_HINT),
     ),
 )
 TIME = Stage(
     "time",
     "a sequence, forward and back through time",
-    20,
     "sequence_forward",
     "sequence_backward",
     ("sequence_forward", "sequence_backward"),
     (
         Case(
             "with a single step, T = 1",
-            2,
-            1,
-            3,
-            hint="With T = 1, every number is that of your own step. What is added or lost?",
+            (2, 1, 3, 3),
+            "With T = 1, every number is that of your own step. What is added or lost?",
         ),
         Case(
             "from T = 2 on",
-            2,
-            2,
-            3,
-            hint="What does the first step get from the second one: forward, and backward?",
+            (2, 2, 3, 3),
+            "What does one step get from the other: forward, backward? Which gradients are sums?",
         ),
         Case(
             "from T = 3 on",
-            2,
-            6,
-            3,
-            hint="What do all steps but the first and the last have that those two do not have?",
+            (2, 6, 3, 3),
+            "What do all steps but the first and the last have that those two do not have?",
         ),
     ),
 )
 MASKS = Stage(
     "masks",
     "masks",
-    16,
     "masked_forward",
     "masked_backward",
     ("masked_forward", "masked_backward"),
     (
         Case(
             "with no step masked",
-            2,
-            4,
-            3,
-            hint="Without masked steps, every number must be that of stage time.",
+            (2, 4, 3, 3),
+            "Without masked steps, every number must be that of stage time.",
             mask=("xxxx", "xxxx"),
         ),
         Case(
             "with padding at the end",
-            3,
-            4,
-            3,
-            hint="What are h, c and hs after a masked step? Which gradients pass it?",
+            (3, 4, 3, 3),
+            "What are h, c and hs after a masked step? Which gradients pass it?",
             mask=("xxxx", "xx..", "x..."),
         ),
         Case(
             "with masked steps between valid ones, or before them",
-            3,
-            5,
-            3,
-            hint="A masked step must pass on what it gets: the state forward, dh and dc backward.",
+            (3, 5, 3, 3),
+            "A masked step must pass on what it gets: the state forward, dh and dc backward.",
             mask=("xx.xx", "..xxx", "x...x"),
         ),
         Case(
             "where what is masked holds NaN",
-            3,
-            5,
-            3,
-            hint="Where could a NaN get into a sum? 0 * NaN is NaN, also within a matrix product.",
+            (3, 5, 3, 3),
+            "Where could a NaN get into a sum? 0 * NaN is NaN, also within a matrix product.",
             mask=("xx.xx", "..xxx", "xxx.."),
             nan=True,
         ),
@@ -254,41 +219,32 @@ MASKS = Stage(
 STACK = Stage(
     "stack",
     "a stack",
-    14,
     "stack_forward",
     "stack_backward",
     ("stack_forward", "stack_backward"),
     (
         Case(
             "with a single layer",
-            2,
-            4,
-            3,
-            hint="With one layer, every number is that of your own sequence functions.",
+            (2, 4, 3, 3),
+            "With one layer, every number is that of your own sequence functions.",
         ),
         Case(
             "with two layers of the same size",
-            2,
-            4,
-            3,
-            (3, 3),
-            hint="What does the upper layer read, and at which steps? What is its dx to the lower?",
+            (2, 4, 3, 3, 3),
+            "What does the upper layer read? What is its dx to the lower? In which order are weights?",
         ),
         Case(
             "with layers of different sizes",
-            2,
-            4,
-            3,
-            (4, 2, 3),
-            hint="Which H has the state of each layer, and in which order are the gradients due?",
+            (2, 4, 3, 4, 2, 3),
+            "Which H has the state of each layer?",
         ),
     ),
 )
 
 
-def _with_points(points: Iterable[tuple[Stage, int]]) -> dict[str, Stage]:
-    """Stages by name, with points of a course."""
-    return {s.name: Stage(**{**vars(s), "points": worth}) for s, worth in points}
+def _worth(*points: tuple[Stage, int]) -> dict[str, Stage]:
+    """Stages by name, with what each is worth in a course."""
+    return {stage.name: replace(stage, points=worth) for stage, worth in points}
 
 
 COURSES = {
@@ -300,7 +256,7 @@ COURSES = {
         "ifgo",
         {"h": "h", "c": "c"},
         {"Wx": "W", "Wh": "U", "b": "b"},
-        _with_points([(FORWARD, 20), (BACKWARD, 30), (TIME, 20), (MASKS, 16), (STACK, 14)]),
+        _worth((FORWARD, 20), (BACKWARD, 30), (TIME, 20), (MASKS, 16), (STACK, 14)),
     ),
     "gru": Course(
         "gru",
@@ -310,6 +266,6 @@ COURSES = {
         "rzn",
         {"h": "h"},
         {"Wx": "W", "Wh": "U", "b": "b", "b_recurrent": "b_recurrent"},
-        _with_points([(FORWARD, 25), (BACKWARD, 40), (TIME, 35)]),
+        _worth((FORWARD, 25), (BACKWARD, 40), (TIME, 35)),
     ),
 }

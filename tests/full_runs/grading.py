@@ -60,14 +60,16 @@ def figures(found: Judged) -> dict[str, Any]:
         groups[group] = {"submissions": len(rows), "graded as deserved": right}
     marks = [mark for _, grade, _, _ in found for mark in grade.marks]
     compared = [
-        m for m in marks if m.verdict == "wrong" and m.stage in ("forward", "backward", "time")
+        mark
+        for mark in marks
+        if mark.stage in ("forward", "backward", "time") and (mark.equation or mark.hint)
     ]
     return {
         "submissions": len(found),
         "graded as deserved": sum(not wrong for _, _, wrong, _ in found),
         "groups": groups,
-        "stages of a step or a sequence with wrong numbers": len([m for m in compared if m.wrong]),
-        "of these with an equation named": sum(bool(m.equation) for m in compared),
+        "stages of a step or a sequence with wrong numbers": len(compared),
+        "of these with an equation named": sum(bool(mark.equation) for mark in compared),
         "processes left": left_over(),
         "seconds of a call": SECONDS,
         "seconds": round(sum(seconds for *_, seconds in found)),

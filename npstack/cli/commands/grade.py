@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from typing import Any
 
 from npstack.cli.folders import write
@@ -58,12 +59,22 @@ def run(given: argparse.Namespace) -> int:
         grades = [grade_file(given.file, seconds=given.seconds)]
         print(harmless(str(grades[0])))
     else:
-        grades = list(grade_folder(given.folder, seconds=given.seconds))
+        grades = []
+        for found in grade_folder(given.folder, seconds=given.seconds):
+            grades.append(found)
+            _show_progress(f"{len(grades)}: {found.name}")
+        _show_progress("")
         print(harmless(table(grades)))
     if given.json is not None:
         text = json.dumps([grade.as_dict() for grade in grades], indent=1)
         write(given.json, f"{text}\n".encode(), new=not given.overwrite)
     return OK if all(grade.passed for grade in grades) else FAILED
+
+
+def _show_progress(text: str) -> None:
+    """Say what was graded last, if somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{harmless(text)}", end="", file=sys.stderr, flush=True)
 
 
 def _check_json(given: argparse.Namespace) -> None:
