@@ -1,0 +1,65 @@
+"""``docs/own_backward.md``: its command prints what it says, and its figures are right."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npstack import LSTM, check_gradients, check_laws
+from npstack.cli import main as cli
+from tests.documents.test_commands_doc import commands, words
+from tests.documents.test_docs import python_blocks
+from tests.verify.wrong_backwards import WRONG
+
+TEXT = (Path(__file__).parents[2] / "docs/own_backward.md").read_text(encoding="utf-8")
+NAMED = [
+    "carried dc left out",
+    "zeros for the weights",
+    "output gate's bias gradient used for all gates",
+    "forget factor left out of dc'",
+    "sign of one gate",
+]
+
+
+def test_the_command_prints_what_the_page_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ((_, code),) = [block for block in python_blocks(TEXT) if ">>>" not in block[1]]
+    Path("lstm.py").write_text(code, encoding="utf-8")
+    ((command, printed),) = commands(TEXT)
+    assert cli.main(command.split()[1:]) == cli.FAILED
+    out = [words(line) for line in capsys.readouterr().out.splitlines()]
+    begin, end = (printed[: printed.index("…")], printed[printed.index("…") + 1 :])
+    assert [words(line) for line in begin] == out[: len(begin)]
+    assert [words(line) for line in end] == out[-len(end) :]
+    mended = code.replace("dc * c_next, ", "dc * c, ")
+    assert mended != code
+    Path("lstm.py").write_text(mended, encoding="utf-8")
+    assert cli.main(command.split()[1:]) == cli.OK
+
+
+def spoilt(wrong):
+    layer = LSTM(3, 4, rng=np.random.default_rng(0))
+    wrong.spoil(layer)
+    return layer
+
+
+def obeys(wrong):
+    """How many laws hold for a wrong backward; 0 if one of them is broken."""
+    report = check_laws(spoilt(wrong), rng=np.random.default_rng(1))
+    return sum(row.verdict == "holds" for row in report.rows) if report.passed else 0
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_wrong_backward_may_obey_every_law(name):
+    (wrong,) = [one for one in WRONG if one.name == name]
+    assert obeys(wrong) == 23
+    x = np.random.default_rng(0).standard_normal((1, 2, 3))
+    assert not check_gradients(spoilt(wrong), x).passed
+
+
+@pytest.mark.slow
+def test_the_number_of_wrong_backwards_that_obey_every_law():
+    wrong = [one for one in WRONG if one.dtype is np.float64]
+    (said,) = re.findall(r"Of (\d+) wrong backwards of an LSTM in the tests, (\d+)", TEXT)
+    assert said == (str(len(wrong)), str(sum(obeys(one) == 23 for one in wrong)))
