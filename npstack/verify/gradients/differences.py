@@ -30,7 +30,7 @@ from npstack.verify.gradients.derivatives import (
 
 FINEST = 40  # steps from 1 down to 2**-40
 FINE_ENOUGH = 1e-8  # of the block
-LEAPS = (1e-3, 1e8, 1e30, 1e100)
+LEAPS = (1e-3, 1e8, 1e30, 1e100, 1e200, 1e300)
 
 
 class Quotients(NamedTuple):
@@ -122,9 +122,7 @@ class Differences:
 
     def __init__(self, s: Scalar, exact: Inputs, signs: Inputs) -> None:
         self.s, self.exact = s, exact
-        wide = outputs_or_none(s, cast(exact, np.longdouble))
-        whole = wide is not None and all(y.dtype == np.longdouble for y in wide)
-        self.widest = np.dtype(np.longdouble if whole else np.float64)
+        self.widest = np.dtype(np.longdouble if _stays_wide(s, exact) else np.float64)
         self.depends = {name: self._dependent(name, sign) for name, sign in signs.items()}
         self.chosen = {name: self._choose(name, sign) for name, sign in signs.items()}
 
@@ -207,6 +205,15 @@ class Differences:
         scatter = [apart[k] / levels[k + 2][1] for k in finer if levels[k + 2][1] > 0]
         noisier = max(1.0, float(np.median(scatter))) if scatter else 1.0
         return best, Estimate(found[best].value, off[best]), noisier
+
+
+def _stays_wide(s: Scalar, exact: Inputs) -> bool:
+    """Whether the function computes in extended precision if it is given such numbers."""
+    try:
+        outputs = outputs_or_none(s, cast(exact, np.longdouble))
+    except TypeError:  # NumPy's linear algebra, for example
+        return False
+    return outputs is not None and all(y.dtype == np.longdouble for y in outputs)
 
 
 def _extrapolated(pairs: Sequence[tuple[float, float]], noisier: float) -> Estimate:

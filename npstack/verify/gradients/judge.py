@@ -15,6 +15,7 @@ from npstack.verify.gradients.derivatives import (
     Probe,
     Scalar,
     cast,
+    eps_of,
     outputs_or_none,
     slopes,
 )
@@ -24,7 +25,7 @@ from npstack.verify.gradients.report import Row
 from npstack.verify.gradients.rounding import Block, Rounding, widest
 
 UNDECIDED = 0.1  # of the block: what is resolved no better is not called right
-NEGLIGIBLE = 1e-6  # of the outputs
+NEGLIGIBLE, UNSEEN = 1e-6, 1e-32  # of the outputs
 # A step is not small beside smaller inputs, and leaves the range of float64 on its way to smaller
 # gradients: these need a wider type.
 TINY, SMALL = 1e-20, 1e-200
@@ -108,7 +109,8 @@ class Judge:
     def _judged(
         self, block: Block, name: str, part: str, shape: tuple[int, ...], places: list[Any]
     ) -> Row:
-        analytic, dtype = self.problem.analytic, self.problem.point[block.names[0]].dtype
+        analytic = self.problem.analytic
+        dtype = max((self.problem.point[name].dtype for name in block.names), key=eps_of)
         ours = np.array([probe.of(analytic) for probe in block.probes])
         reference, slack = self._reference(block)
         self._last = reference
@@ -126,7 +128,7 @@ class Judge:
             verdict, found = self._explained(block, ours, reference, wrong, size)
             resolution = max(resolution, found)
         elif float(slack.max()) > UNDECIDED * size:
-            verdict = "zero" if self._negligible(block, slack) else "undecidable"
+            verdict = "zero" if self._negligible(block, slack, NEGLIGIBLE) else "undecidable"
         k = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
         return Row(
             name,
@@ -149,6 +151,8 @@ class Judge:
         kinks = [self._kink(block.probes[int(k)], float(ours[k])) for k in np.flatnonzero(wrong)]
         if all(kinks):
             return "kink", 0.0
+        if not ours.any() and self._negligible(block, np.abs(reference), UNSEEN):
+            return "zero", size
         if False in kinks or not np.isfinite(ours).all():
             return "WRONG", 0.0
         resolution = self.rounding.explains(block, ours, reference, size)
@@ -182,13 +186,13 @@ class Judge:
         slope = widest(s, point, probes)
         return slope, np.zeros(len(slope))
 
-    def _negligible(self, block: Block, slack: Array) -> bool:
-        """Whether an entry times what is not resolved of its gradient changes no output."""
+    def _negligible(self, block: Block, gradient: Array, part: float) -> bool:
+        """Whether an entry times its gradient is less than a part of the outputs."""
         s = self.problem.s
         outputs = s.outputs(self.exact)
         size = float(sum(np.abs(v * y).sum() for v, y in zip(s.cotangents, outputs, strict=True)))
         inputs = max(float(np.abs(self.exact[name]).max()) for name in block.names)
-        return bool(slack.max() * max(inputs, 1.0) <= NEGLIGIBLE * size)
+        return bool(gradient.max() * max(inputs, 1.0) <= part * size)
 
     def _kink(self, probe: Probe, analytic: float) -> bool | None:
         """At a kink: is the gradient between the slopes left and right? None if it is no kink."""
@@ -206,7 +210,8 @@ class Judge:
             if not high - low > 10 * margin:
                 return None
             gaps.append(high - low)
-        if gaps[1] <= gaps[0] / 2:  # the gap of a bend shrinks with the step; that of a kink stays
+        # The gap of a bend shrinks with the step, and that of rounding grows; that of a kink stays.
+        if not gaps[0] / 2 < gaps[1] < gaps[0] * 2:
             return None
         return low - margin <= analytic <= high + margin
 

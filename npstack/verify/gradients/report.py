@@ -10,7 +10,7 @@ PASSED = ("ok", "rounding", "kink", "zero", "undecidable")
 VERDICTS = {
     "rounding": "above the bound, and explained by rounding",
     "kink": "at a kink, where any slope between both sides is accepted",
-    "zero": "smaller than what differences resolve, and too small to change an output",
+    "zero": "zero, or smaller than what differences resolve; too small to change an output",
     "undecidable": "differences resolve too little of it to decide",
 }
 
@@ -37,9 +37,9 @@ class Row:
         Largest error that is accepted.
     verdict : str
         ``ok``; ``rounding``: above the bound, but explained by rounding; ``kink``: the function
-        has no derivative there; ``zero``: both numbers are smaller than what differences
-        resolve, and too small to change an output; ``undecidable``: differences resolve too
-        little of the block; ``WRONG``, ``MISSING``, ``SHAPE``: failures.
+        has no derivative there; ``zero``: zero, or smaller than what differences resolve, and
+        too small to change an output; ``undecidable``: differences resolve too little of the
+        block; ``WRONG``, ``MISSING``, ``SHAPE``: failures.
     resolution : float
         The smallest error that would have been noticed, in the units of the gradient.
     given_shape : tuple
