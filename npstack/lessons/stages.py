@@ -231,7 +231,7 @@ STACK = Stage(
         Case(
             "with two layers of the same size",
             (2, 4, 3, 3, 3),
-            "What does the upper layer read? What becomes of its dx? In which order are the gradients?",
+            "What does the upper layer read? What becomes of its dx? Whose gradients are first?",
         ),
         Case(
             "with layers of different sizes",

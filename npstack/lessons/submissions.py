@@ -71,6 +71,9 @@ def _text(where: str, path: object) -> str:
     """The text of a file."""
     with open_file(where, path, MOST_BYTES, "Is it the right file?") as file:
         content = file.read()
+    if Path(str(path)).suffix != ".py":
+        expected = "the name must end in .py"
+        fail(DataError, where, expected, repr(Path(str(path)).name), "Is it the right file?")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -134,6 +134,7 @@ def folder(tmp_path, monkeypatch):
     """Three submissions in a folder."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "all").mkdir()
+    (tmp_path / "all/mine.txt").write_text(LSTM)
     put(tmp_path / "all", [NAMED[name] for name in ("right_gru", "hole_masks", "not_utf8")])
     return tmp_path
 
@@ -164,6 +165,7 @@ def test_a_batch_is_a_table_and_json(folder, capsys):
         ("grade all/right_gru.py --json no/such.json", cli.USAGE, "must exist"),
         ("grade all/right_gru.py --seconds 0", cli.USAGE, "above 0"),
         ("grade nowhere.py", cli.BAD_DATA, "nowhere.py"),
+        ("grade all/mine.txt", cli.BAD_DATA, "must end in .py"),
         ("grade all", cli.BAD_DATA, "a folder"),
         ("grade all/not_utf8.py", cli.BAD_DATA, "must be UTF-8"),
         ("grade --all nowhere", cli.BAD_DATA, "there must be a folder"),
