@@ -40,7 +40,7 @@ def scaled(kind, dtype, weights=1.0):
 def test_saturated_units_are_not_accused(kind, dtype, size, weights):
     x = (size * drawn((2, 4, 2))).astype(dtype)
     report = check_gradients(scaled(kind, dtype, weights), x)
-    assert verdicts(report) <= {"ok", "rounding"}, report
+    assert verdicts(report) <= {"ok", "rounding", "zero"}, report
 
 
 def test_prices_near_100_are_not_accused():
