@@ -129,7 +129,8 @@ def _call(
         if error.raised == "NotImplementedError":
             return Outcome(missing=f"{name} {NOT_YET}", line=error.line), None
         short = f"{name}: {error.expected}, got {error.got}."
-        return Outcome(trouble=short if len(given) > MANY else str(error), line=error.line), None
+        told = short if len(given) > MANY else str(error)
+        return Outcome(trouble=told, line=error.line), None
     except NpstackError as error:
         return Outcome(trouble=str(error)), None
     names = [*wanted, "a cache"] if has_cache else list(wanted)
@@ -150,6 +151,7 @@ def _call(
 def _wrong_count(name: str, found: Any, names: Sequence[str]) -> str:
     """The sentence about a function that returned something else than its results."""
     several = isinstance(found, tuple | list)
-    got = f"{len(found)} values" if several else kind_of(found)
+    kind = f"a {found.kind}" if isinstance(found, Kept) else kind_of(found)
+    got = f"{len(found)} values" if several else kind
     more = " Is its last line, the return, still there?" if found is None else ""
     return f"{name}: it must return {', '.join(names)}, got {got}.{more}"

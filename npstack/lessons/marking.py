@@ -16,7 +16,7 @@ from npstack.lessons.sheet import MISSING, RIGHT, WAITS, WRONG, Mark
 from npstack.lessons.stages import Course, Stage
 
 PACKED = {"dWx", "dWh", "db"}
-SEED, FLOAT32 = 20, 1e-5
+SEED, FLOAT32, FEW = 20, 1e-5, 2
 NOT_FINITE = "There is NaN or infinity in it: print what is computed, line by line, to see where."
 SEVEN_DIGITS = "The numbers agree to seven digits: is something computed in float32?"
 AROUND = "Right for what your own functions of earlier stages return."
@@ -176,7 +176,7 @@ def _told(trial: Trial, wrong: dict[str, int], good: list[str]) -> list[str]:
     lines = [f"Wrong {one.case.title}: {', '.join(shown)}."]
     if later := [name for name in wrong if name not in now]:
         lines.append(f"Wrong in larger cases: {', '.join(later)}.")
-    lines += [reason for o in one.outcomes.values() for reason in o.troubles.values()]
+    lines += [reason for o in one.outcomes.values() for reason in o.troubles.values()][:FEW]
     if good:
         lines.append(f"Right: {', '.join(good)}.")
     bad = {name for name, a in found.items() if not is_close(a, expected[name])}

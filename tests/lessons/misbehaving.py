@@ -10,6 +10,10 @@ UNABLE = "ttttt"
 PATCHES = (
     "np.array_equal = np.allclose = np.isfinite = lambda *a, **k: True\nnp.frombuffer = None\n"
 )
+ENDLESS_PRINT = "import sys\n    while True: sys.stderr.write('x' * 10000)"
+IGNORING = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+STARTING = "import subprocess\nsubprocess.Popen(['sleep', '1000'])\n"
+BREAKING = "import json, os\njson.dumps = json.loads = os.read = os.write = None\n"
 
 
 def at_start(name: str, verdicts: str, points: int, said: tuple[str, ...], code: str) -> Submission:
@@ -40,6 +44,13 @@ ENDING = [
     in_step("ten_gigabytes", "rwttt", 45, ("MemoryError",), "np.ones(1_250_000_000)"),
     in_step("prints_a_gigabyte", "rwwww", 45, (), "for _ in range(10**6): print('x' * 1000)"),
     in_step("recursion", "rwttt", 45, ("RecursionError",), "step_backward(dh, dc_next, cache)"),
+    in_step("prints_without_end", "rwwww", 45, ("print at most",), ENDLESS_PRINT),
+    in_step(
+        "closes_files", "rwwww", 45, ("end of its process",), "import os; os.closerange(0, 99)"
+    ),
+    in_step("huge_result", "rwwww", 45, ("too large",), "return (np.zeros(60_000_000),) * 6"),
+    at_start("ignores_signals", "rrrrr", 100, (), IGNORING),
+    at_start("leaves_a_process", "rrrrr", 100, (), STARTING),
     at_start("reads_input", UNABLE, 0, ("EOFError",), "input()\n"),
     at_start("import_missing", UNABLE, 0, ("ModuleNotFoundError",), "import no_such_module\n"),
 ]
@@ -84,6 +95,17 @@ ODD = [
     returning(
         "lists", "wrwrt", 63, ("h must be an array",), "return h.tolist(), c.tolist(), cache"
     ),
+    in_step("text", "rwwwt", 45, ("dx must be an array",), "return tuple('abcdef')"),
+    in_step("generator", "rwwwt", 45, ("got a generator",), "return (x for x in range(6))"),
+    in_step(
+        "long_message",
+        "rwttt",
+        45,
+        ("what is it?wha (line",),
+        "raise ValueError('what is it?' * 10**5)",
+    ),
+    at_start("breaks_modules", "rrrrr", 100, (), BREAKING),
+    in_step("writes_to_stdout", "rrrrr", 100, (), "import os; os.write(1, b'x' * 100)"),
     in_step("nan", "rwwww", 45, ("NaN",), "dh = dh * np.nan"),
     in_step("float32", "rwrrr", 70, ("float32",), "o = o.astype(np.float32)"),
     in_step("raises", "rwttt", 45, ("ValueError: what is",), "raise ValueError('what is c?')"),
