@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npstack import gradcheck
+from npstack import ArgumentError, gradcheck
 
 pytestmark = pytest.mark.core
 
@@ -73,3 +73,13 @@ def test_differences_are_not_measured_by_a_complex_step_that_they_overrule():
     report = gradcheck(lambda x: np.conj(x) ** 2, lambda d, x: {"x": 2 * d * x}, {"x": np.ones(3)})
     assert report.route == "difference"
     np.testing.assert_array_equal(report.curve.errors, report.curve.scatter)
+
+
+def test_a_function_that_is_defined_at_one_point_is_refused():
+    def f(x):
+        y = np.zeros(2)
+        y[...] = x if (x == 0.5).all() else np.nan
+        return y
+
+    with pytest.raises(ArgumentError, match="no step of differences that stays within its domain"):
+        gradcheck(f, lambda d, x: {"x": d}, {"x": np.array([0.5, 0.5])})

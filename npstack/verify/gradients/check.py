@@ -141,7 +141,7 @@ def _choose_route(
     if reason or route == "difference":
         curves = [error_curve(s, exact, way, None) for way in (signs, relative(signs, exact))]
         best = min(curves, key=lambda one: one.resolution)
-        if not np.isfinite(best.resolution):
+        if not np.isfinite([one.quotients for one in curves]).any():
             expected = "f must be defined around the inputs, or be complex-safe"
             got = "no step of differences that stays within its domain"
             advice = "Check at inputs of size 1, or remove what complex numbers cannot pass."
