@@ -117,6 +117,20 @@ def test_results_of_a_tuple_are_told_apart_by_their_shapes():
     assert {row.verdict for row in rows if row.parameter != "U"} == {"ok"}
 
 
+def test_a_dictionary_may_have_values_of_inside_the_step_in_it():
+    def backward(dh, cache):
+        found = course_pairs.gru_step_backward(dh, cache)
+        return {"da": found.pop("da_n"), "dc": 0, **found, "dh": 7}
+
+    layer = foreign(course_pairs.gru_step_forward, backward, cell="gru", **SMALL)
+    assert layer.missing == ()
+    x, h, dh = np.ones((1, 2)), np.ones((1, 3)), np.ones((1, 3))
+    assert check_gradients(layer, x[np.newaxis]).passed
+    state = layer.cell.state_type(h)
+    extra = layer.cell.results(layer.params, x, state, layer.cell.state_type(dh))
+    assert set(extra) == {"da", "dc", "dh"}
+
+
 def test_parameters_may_be_given():
     rng = np.random.default_rng(1)
     own = LSTMCell(5, 2, rng=rng, dtype=np.float32)

@@ -11,8 +11,9 @@ import numpy as np
 from npstack.core.arrays import as_array
 from npstack.core.errors import CodeError, NpstackError, ShapeError, fail, kind_of
 from npstack.core.numerics import Array
-from npstack.verify.other_code.child import account, file_of, parameters_of
+from npstack.verify.other_code.child import Kept, account, file_of, parameters_of
 
+BEFORE = ("prev", "before", "last", "0")  # in the names of gradients of the state before
 READ_ONLY = ("read-only", "not writeable")
 
 
@@ -98,7 +99,7 @@ def spelt(name: str) -> str:
     >>> [spelt(name) for name in ("dprev_h", "h_next", "dWx", "dh0", "dhs", "db_recurrent", "d_b")]
     ['h', 'h', 'wx', 'h', 'h', 'brecurrent', 'b']
     """
-    for word in ("prev", "next", "before"):
+    for word in (*BEFORE[:-1], "next"):
         name = name.replace(f"_{word}", "").replace(f"{word}_", "")
     name = name.replace("_", "").rstrip("0")
     name = name[1:] if name.startswith("d") and len(name) > 1 else name
@@ -138,7 +139,9 @@ def array_of(
     try:
         array = as_array(function.name, name, value)
     except NpstackError as error:
-        fail(CodeError, function.name, f"{name} must be an array", error.got, "Return an array.")
+        advice = "Is it not written yet?" if value is None else "Return np.array(…)."
+        got = f"a {value.kind}" if isinstance(value, Kept) else error.got
+        fail(CodeError, function.name, f"{name} must be an array", got, advice)
     if array.shape == (1, *wanted.shape):  # a bias summed with keepdims=True
         array = array[0]
     if array.shape != wanted.shape:
@@ -176,21 +179,39 @@ def by_name(
     ``places`` are the names of the results of a tuple, as `placed` has found them.
     """
     if isinstance(found, Mapping):
-        pairs = []
-        for key, value in found.items():
-            fits = (name for name, own in wanted.items() if spelt(str(key)) in own.names)
-            pairs.append((next(fits, None), str(key), value))
+        keys = keys_of(found, wanted)
+        pairs = [(name, key, found[key]) for name, key in keys.items()]
     else:
         results = listed(found)
         if len(results) != len(places):
             expected, advice = f"it must return {len(places)} results", "As in the call before."
             fail(CodeError, function.name, expected, len(results), advice)
-        pairs = [(name, f"d{name}", v) for name, v in zip(places, results, strict=True)]
+        named = zip(places, results, strict=True)
+        pairs = [(name, f"d{name}", value) for name, value in named if name is not None]
     return {
         name: array_of(function, shown, value, wanted[name], dtype)
         for name, shown, value in pairs
-        if name is not None and value is not None
+        if value is not None
     }
+
+
+def keys_of(found: Mapping[str, Any], wanted: Mapping[str, Wanted]) -> dict[str, str]:
+    """The key of each gradient; beside ``dc_prev``, the value ``dc`` is one of inside the step.
+
+    Examples
+    --------
+    >>> wanted = {"h": Wanted("B, H", (2, 4), ("h",)), "c": Wanted("B, H", (2, 4), ("c",))}
+    >>> keys_of({"dc": 1, "dh": 2, "dc_prev": 3}, wanted)
+    {'h': 'dh', 'c': 'dc_prev'}
+    """
+    keys: dict[str, str] = {}
+    for name, own in wanted.items():
+        fitting = [key for key in map(str, found) if spelt(key) in own.names]
+        fitting.sort(key=lambda key: own.names.index(spelt(key)))  # dh before da
+        marked = [key for key in fitting if any(word in key for word in BEFORE)]
+        if fitting:
+            keys[name] = (marked or fitting)[0]
+    return keys
 
 
 def placed(

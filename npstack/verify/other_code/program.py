@@ -176,7 +176,7 @@ class Program:
         """Begin a child, and load the file."""
         self._begun += 1
         self._running = Running(self.limits.output)
-        self._last = weakref.finalize(self, self._running.end)  # when nobody has the program
+        self._last = weakref.finalize(self, self._running.end)  # when no code refers to it
         head = {"do": "load", "path": str(self.path), "memory": self.limits.memory}
         head["first"] = self._begun << 40  # no number of one child is a number of another
         reply, _ = self._ask(head, [self._source], self.path.name)

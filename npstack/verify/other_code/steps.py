@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from npstack.core.params import Params
 from npstack.core.tape import RecurrentTape
 from npstack.layers.interface import States
 from npstack.verify.other_code.base import ALIASES, NoRecord, OtherCell, OtherPair
-from npstack.verify.other_code.calls import Wanted, array_of, results_of
+from npstack.verify.other_code.calls import Wanted, array_of, keys_of, results_of
 
 
 class StepCell(OtherCell):
@@ -37,11 +38,23 @@ class StepCell(OtherCell):
         _, found = self.called(params, x, state._asdict())
         return type(state)(*self.split(found, state)[0]), NoRecord()
 
-    def results(self, params: Params, x: Array, state: Any, dnew_state: Any) -> Any:
-        """What backward returns, as it is: there may be more in it than gradients."""
+    def _returned(self, params: Params, x: Array, state: Any, dnew_state: Any) -> Any:
+        """What backward returns, with the cache of a new call of forward."""
         given, found = self.called(params, x, state._asdict())
         cotangents = {f"d{field}": value for field, value in dnew_state._asdict().items()}
         return self.returned(given, cotangents, self.split(found, state)[1])
+
+    def _wanted(self, x: Array, state: Any) -> dict[str, Wanted]:
+        shapes = {field: value.shape for field, value in state._asdict().items()}
+        return self.wanted(x, shapes, "B, D")
+
+    def results(self, params: Params, x: Array, state: Any, dnew_state: Any) -> dict[str, Any]:
+        """What backward returns besides gradients, if it returns a dictionary."""
+        found = self._returned(params, x, state, dnew_state)
+        if not isinstance(found, Mapping):
+            return {}
+        gradients = keys_of(found, self._wanted(x, state)).values()
+        return {key: value for key, value in found.items() if key not in gradients}
 
     def step_backward(
         self,
@@ -54,16 +67,15 @@ class StepCell(OtherCell):
         noise: Any = None,
     ) -> tuple[dict[str, Array], Array, Any]:
         """Call forward for its cache, then backward."""
-        found = self.results(params, x, state, dnew_state)
-        shapes = {field: value.shape for field, value in state._asdict().items()}
-        named = self.named(found, self.wanted(x, shapes, "B, D"), x.dtype)
-        lost = [f"d{field}" for field in shapes if field not in named]
+        found = self._returned(params, x, state, dnew_state)
+        named = self.named(found, self._wanted(x, state), x.dtype)
+        lost = [f"d{field}" for field in state._fields if field not in named]
         if lost:
             expected = f"it must return {' and '.join(lost)}, the gradient of the step before"
             advice = "Without it, nothing flows back in time."
             fail(CodeError, self.backward.name, expected, "none", advice)
         dparams = {name: named[name] for name in self.names if name in named}
-        dstate = type(state)(*(named[field] for field in shapes))
+        dstate = type(state)(*(named[field] for field in state._fields))
         return dparams, named.get("x", np.zeros_like(x)), dstate
 
 
