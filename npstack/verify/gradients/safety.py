@@ -51,7 +51,7 @@ def _trouble_along(s: Scalar, exact: Inputs, signs: Inputs) -> str:
         except Exception as error:  # any error of the user's code is the finding
             return f"complex numbers raise {type(error).__name__}: {error}"
         slopes = _flat([np.imag(y) / STEP for y in values])
-        if not np.isfinite(slopes).all():
+        if not all(np.isfinite(y).all() for y in values):
             return "complex numbers give NaN"
         gaps = _measured(s, exact, start, way, slopes)
         if len(gaps) < LEAST:
