@@ -215,7 +215,7 @@ def ends(dh, dc, cache):
 WRONG = {
     "h transposed": (of_forward(lambda r: (r[0].T, *r[1:])), ShapeError, "Is it transposed?"),
     "no cache": (of_forward(lambda r: r[:2]), CodeError, "must return h, c, cache"),
-    "None": (of_forward(lambda r: None), CodeError, "must return h, c, cache, got 1 of them"),
+    "None": (of_forward(lambda r: None), CodeError, "must return h, c, cache, got None. Is it not"),
     "h is None": (of_forward(lambda r: (None, *r[1:])), CodeError, "h must be an array"),
     "float32": (
         of_forward(lambda r: (r[0].astype("f4"), *r[1:])),
@@ -226,7 +226,7 @@ WRONG = {
     "dW transposed": (
         of_backward(lambda r: (*r[:3], r[3].T, *r[4:])),
         ShapeError,
-        "dW must be (D, 4H) = (2, 12), got (12, 2). Is it transposed?",
+        "dWx must be (D, 4H) = (2, 12), got (12, 2). Is it transposed?",
     ),
     "db not summed": (
         of_backward(lambda r: (*r[:5], np.ones((2, 12)))),
@@ -236,7 +236,11 @@ WRONG = {
     "too few": (of_backward(lambda r: r[0]), CodeError, "it must return dh and dc"),
     "too many": (of_backward(lambda r: (*r, 1.0)), CodeError, "(12,), a float. Return them"),
     "lists": (of_backward(lambda r: (*r[:5], ["a"])), CodeError, "must be an array"),
-    "complex": (of_backward(lambda r: (r[0] + 1j, *r[1:])), CodeError, "must be float64"),
+    "complex": (
+        of_backward(lambda r: (r[0] + 1j, *r[1:])),
+        CodeError,
+        "must be float64, as its arguments are, got complex128. Return a real",
+    ),
     "an exception": (
         (right_forward, bad_product),
         CodeError,

@@ -12,7 +12,16 @@ from npstack.core.errors import CodeError, fail
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 from npstack.layers.recurrent import Recurrent
-from npstack.verify.other_code.calls import Function, Wanted, by_name, listed, placed, unchanged
+from npstack.verify.other_code.calls import (
+    USUAL,
+    Function,
+    Wanted,
+    by_name,
+    gradient_of,
+    listed,
+    placed,
+    unchanged,
+)
 from npstack.verify.other_code.packing import KEEPS_NEW, Packing, usual_order
 
 # The names that people give to gradients and states, without ``d``, ``prev``, ``next``, ``_``, 0.
@@ -26,7 +35,6 @@ ALIASES = {
     "b_recurrent": ("brecurrent", "bh", "bhh", "bhn", "br"),
     "P": ("p", "wp", "peephole", "peepholes"),
 }
-USUAL = {"W": "Wx", "U": "Wh"}  # what courses call them
 
 
 class NoRecord(NamedTuple):
@@ -100,7 +108,7 @@ class OtherCell(Cell):
         self.seen |= dict.fromkeys(named)
         for name, value in named.items():
             if not is_finite(value).all():
-                expected = f"d{USUAL.get(name, name)} must be finite, as all that it is given"
+                expected = f"{gradient_of(name)} must be finite, as all that it is given"
                 advice = "Does it divide by zero, or take a root or a logarithm?"
                 fail(CodeError, self.backward.name, expected, "NaN or infinity", advice)
         return {name: self.packing.ours(name, value) for name, value in named.items()}
@@ -160,7 +168,7 @@ class OtherPair(Recurrent):
         if KEEPS_NEW in order:
             notes.append("Z is 1 - z of npstack: h = (1 - z) * h' + z * n")
         if self.missing:
-            names = ", ".join(f"d{USUAL.get(name, name)}" for name in self.missing)
+            names = ", ".join(map(gradient_of, self.missing))
             notes.append(f"backward does not return {names}")
         if self.cell.changes:
             notes.append(f"backward changes {', '.join(self.cell.changes)} in place")

@@ -14,6 +14,7 @@ from npstack.core.numerics import Array
 from npstack.verify.other_code.child import Kept, account, file_of, parameters_of
 
 BEFORE = ("prev", "before", "last", "0")  # in the names of gradients of the state before
+USUAL = {"W": "Wx", "U": "Wh"}  # what courses call them
 READ_ONLY = ("read-only", "not writeable")
 
 
@@ -146,10 +147,12 @@ def array_of(
         array = array[0]
     if array.shape != wanted.shape:
         fail_shape(function, name, wanted, array.shape)
-    loses = array.dtype.kind == "f" and np.finfo(array.dtype).eps > np.finfo(dtype).eps
+    loses = array.dtype.kind in "fc" and np.finfo(array.dtype).eps > np.finfo(dtype).eps
     if loses or (array.dtype.kind == "c" and dtype.kind != "c"):
         expected = f"{name} must be {dtype}, as its arguments are"
         advice = "Make buffers with np.zeros_like(x). To check in float32, use dtype=np.float32."
+        if array.dtype.kind == "c" and dtype.kind != "c":
+            advice = "Return a real array."
         fail(CodeError, function.name, expected, array.dtype, advice)
     return array.astype(dtype)
 
@@ -187,7 +190,7 @@ def by_name(
             expected, advice = f"it must return {len(places)} results", "As in the call before."
             fail(CodeError, function.name, expected, len(results), advice)
         named = zip(places, results, strict=True)
-        pairs = [(name, f"d{name}", value) for name, value in named if name is not None]
+        pairs = [(name, gradient_of(name), value) for name, value in named if name is not None]
     return {
         name: array_of(function, shown, value, wanted[name], dtype)
         for name, shown, value in pairs
@@ -237,13 +240,24 @@ def placed(
         if name is None and value is not None:
             if len(results) == len(wanted):
                 return usual
-            expected = ", ".join(f"d{name} {own.shape}" for name, own in wanted.items())
-            got = ", ".join(str(v.shape) if is_shaped(v) else kind_of(v) for v in results)
+            expected = ", ".join(f"{gradient_of(n)} {own.shape}" for n, own in wanted.items())
             advice = "Return them in this order, or as a dictionary by name."
+            got = shapes_of(results)
             fail(CodeError, function.name, f"it must return {expected}", got, advice)
         names.append(name)
         free.pop(name or "", None)
     return names
+
+
+def gradient_of(name: str) -> str:
+    """What courses call the gradient of a parameter, an input or a state."""
+    return f"d{USUAL.get(name, name)}"
+
+
+def shapes_of(results: Sequence[Any]) -> str:
+    """What a function has returned, for a message."""
+    told = [str(v.shape) if is_shaped(v) else kind_of(v) for v in results]
+    return ", ".join(told) or "nothing"
 
 
 def fits_shape(value: Any, shape: tuple[int, ...]) -> bool:

@@ -19,7 +19,14 @@ from npstack.core.trees import mapped
 from npstack.layers.base import Layer
 from npstack.layers.interface import Context, Interface, States
 from npstack.verify.other_code.base import ALIASES, OtherCell, OtherPair
-from npstack.verify.other_code.calls import Function, Wanted, array_of, is_shaped, results_of
+from npstack.verify.other_code.calls import (
+    Function,
+    Wanted,
+    array_of,
+    is_shaped,
+    results_of,
+    shapes_of,
+)
 
 
 class Hidden(NamedTuple):
@@ -123,7 +130,8 @@ class SequenceCell(OtherCell):
         results = results_of(self.forward, found, ["h", "cache"], ALIASES)
         if len(results) < 2:
             advice = "The cache is what backward needs; it may be anything."
-            got = f"{len(results)} of them"
+            advice = "Is it not written yet?" if found is None else advice
+            got = shapes_of(results)
             fail(CodeError, self.forward.name, "it must return hs (B, T, H), cache", got, advice)
         wanted = Wanted("B, T, H", (B, T, self.hidden_size))
         hs = array_of(self.forward, "hs", results[0], wanted, x.dtype)
