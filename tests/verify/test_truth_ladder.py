@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from npstack import LSTM, Dense, LSTMState, StackedLSTM
+from npstack import LSTM, Dense, LSTMState, StackedLSTM, check_gradients
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError
 from npstack.verify import check_precision, check_rounding, conditioning, truth
 from tests.verify.wrong_backwards import WRONG, Wrong, result, scaled
@@ -248,6 +248,25 @@ def test_digits_decide_what_longdouble_cannot():
     result("all off", scaled("b", ..., 1 + 1e-9)).spoil(layer)
     report = check_precision(layer, x, digits=300, **options)
     assert {row.label for row in report.failures} >= {"db.i", "db.f", "db.o"}
+
+
+def test_it_confirms_the_gradient_check_at_the_same_point():
+    """The same initial states and cotangents: the same numbers, entry by entry."""
+    layer, x = draw()
+    right, seen = layer._backward, []
+
+    def backward(tape, doutputs, dfinal):
+        seen.append((doutputs, *dfinal[0], *tape.initial))
+        return right(tape, doutputs, dfinal)
+
+    layer._backward = backward
+    check_gradients(layer, x, rng=np.random.default_rng(5), entries=1)
+    there = seen.pop(0)
+    seen.clear()
+    check_precision(layer, x, rng=np.random.default_rng(5), entries=1, draws=1, digits=20)
+    for here in (seen[0], seen[-1]):  # in its own numbers, and in wider ones
+        for a, b in zip(there, here, strict=True):
+            assert np.array_equal(a, b.astype(float))
 
 
 @needs_longdouble

@@ -147,6 +147,8 @@ def changes(
 def half_ulp(value: Array, numbers: NumberType, eps: float, rng: np.random.Generator) -> Array:
     """The numbers, each moved half a unit up or down; a whole one if they have no half.
 
+    Zeros stay: they are masked, or they are exact.
+
     Examples
     --------
     >>> x = np.ones(4, np.float32)
@@ -156,7 +158,7 @@ def half_ulp(value: Array, numbers: NumberType, eps: float, rng: np.random.Gener
     """
     if value.dtype.kind != "f":
         return value
-    unit = np.spacing(np.abs(value)).astype(np.longdouble)
+    unit = np.where(value == 0, 0, np.spacing(np.abs(value))).astype(np.longdouble)
     unit = unit * np.longdouble(eps / float(np.finfo(value.dtype).eps))
     share = 0.5 if numbers.eps < eps else 1.0
     signs = rng.choice([-1, 1], value.shape)

@@ -81,8 +81,9 @@ def check_precision(
     Parameters
     ----------
     layer, x, states, mask, lengths, resets, noise_rng, noise, params, doutputs, dfinal
-        As for `truth`. Without ``doutputs`` and ``dfinal``, random ones are drawn, as by
-        `check_gradients`.
+        As for `truth`. Without ``doutputs`` and ``dfinal``, random ones are drawn, and without
+        ``states`` random initial states (unless there are ``results``): the same as those of
+        `check_gradients` with the same ``rng``, so that one report confirms the other.
     results : dict of arrays, optional
         Judge these instead of the layer's own: what another program computed for the same layer,
         by the names of ``truth(…).arrays`` (``outputs``, ``final.0.h``, ``dW`` …), as many as
@@ -117,7 +118,8 @@ def check_precision(
     where = "check_precision"
     own = {"mask": mask, "lengths": lengths, "resets": resets}
     given = {"noise_rng": noise_rng, "noise": noise, "params": params}
-    function = layer_function(where, layer, x, states, **own, **given)
+    drawn = results is None
+    function = layer_function(where, layer, x, states, **own, **given, drawn_states=drawn)
     eps = check_working(where, function.tape.outputs.dtype)
     numbers = number_type(where, digits)
     check_wider(where, numbers, function.tape.outputs.dtype)
@@ -126,7 +128,7 @@ def check_precision(
     cotangents = check_cotangents(where, function, doutputs, dfinal)
     if cotangents is None:
         cotangents = drawn_cotangents(function, rng)
-    own_gradients = function.back(function.tape, cotangents)
+    own_gradients = function.gradients(function.inputs, cotangents)
     blocks = chosen(where, function, only, entries, rng, own_gradients)
     count = sum(len(places) for _, places in blocks)
     tick = ticks(where, progress, (1 + draws) * count + (count if digits else 0))
