@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
+import time
+from collections.abc import Callable
+from functools import cache, wraps
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import NpstackError
+from npstack.core.errors import CodeError, NpstackError, fail
 from npstack.core.params import Params
 from npstack.layers.base import Layer
 from npstack.lessons.attempts import Functions
@@ -22,6 +24,7 @@ LOOP = "(t)"
 WORDS = {"(a)": "the sum a", LOOP: "the loop over time"}
 WAYS = "forward", "backward"
 D, H = 3, 4
+PATIENCE = 30.0  # seconds
 
 
 class Named(NamedTuple):
@@ -57,11 +60,14 @@ class Pairs:
         return build
 
     def _explained(self, style: str) -> Explanation | None:
-        """What `explain` says about a pair; None if it cannot be tried."""
+        """What `explain` says about a pair; None if it cannot be tried, or takes too long."""
         rng = np.random.default_rng(0)
         params = self.course.cell(D, H, rng=rng, bias_init="uniform").params
+        end = time.monotonic() + PATIENCE
+        hurried = {name: _until(end, own) for name, own in self.functions.items()}
+        layer_of = Pairs(self.course, hurried).layer_of(style)
         try:
-            return explain(self.layer_of(style)(params), rng=rng)
+            return explain(layer_of(params), rng=rng)
         except NpstackError:
             return None
 
@@ -89,6 +95,19 @@ class Pairs:
             mistakes = tuple(own for own in mistakes if not own.is_forward)
         here = tuple(own for own in mistakes if (own.equation == LOOP) != stage.of_step)
         return _in_words(here or mistakes, self.course.kind)
+
+
+def _until(end: float, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is refused from a moment on: `explain` calls it hundreds of times."""
+
+    @wraps(function)
+    def hurried(*given: Any) -> Any:
+        if time.monotonic() > end:
+            advice = "The equation is not named."
+            fail(CodeError, "grade", f"it must take {PATIENCE:g} s at most", "more", advice)
+        return function(*given)
+
+    return hurried
 
 
 def _in_words(mistakes: tuple[Mistake, ...], cell: str) -> Named:

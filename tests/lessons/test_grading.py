@@ -79,6 +79,14 @@ def test_a_mistake_in_a_step_costs_points_once():
     assert mark.mistakes[0].startswith("an LSTM whose equation (5)")  # for teachers, in JSON
 
 
+def test_slow_functions_are_graded_without_an_equation(monkeypatch):
+    monkeypatch.setattr("npstack.lessons.equations.PATIENCE", 0.0)
+    wrong = edited(LSTM, ("df = dc * c_before", "df = dc * c"))
+    found = grade(functions_of(wrong), exercise="lstm", stage="backward")
+    assert found.points == 5
+    assert "equation" not in said(found).partition("Hint:")[0]
+
+
 def test_two_wrong_places_are_both_wrong():
     wrong = edited(
         LSTM,
