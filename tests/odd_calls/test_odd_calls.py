@@ -24,11 +24,15 @@ from tests.odd_calls import (
     of_learning,
     of_lessons,
     of_plots,
+    of_precision,
     of_training,
 )
 from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
-ROOMS = (of_layers, of_learning, of_training, of_checks, of_data, of_files, of_plots, of_lessons)
+ROOMS = (
+    *(of_layers, of_learning, of_training, of_checks, of_precision),
+    *(of_data, of_files, of_plots, of_lessons),
+)
 CALLS = {title: call for room in ROOMS for title, call in room.CALLS.items()}
 ODD = [
     pytest.param(call, name, what, outcome, id=f"{title}, {name}: {what}")
@@ -144,6 +148,7 @@ RETURNED = {
         "Table",
         "Tape",
     ),
+    *("Judged", "PrecisionReport", "PrecisionRow", "Truth"),
     *("Task", "Text", "TimeSplit", "Windows"),
 }
 BASES = {

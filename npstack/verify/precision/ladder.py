@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from npstack.core.arguments import check_not_negative, check_positive
 from npstack.core.arrays import as_array
 from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array, is_finite
@@ -108,6 +109,11 @@ def check_rounding(
     False
     """
     where = "check_rounding"
+    conditioning = _amount(where, "conditioning", conditioning)
+    if wider_conditioning is not None:
+        wider_conditioning = _amount(where, "wider_conditioning", wider_conditioning)
+    eps, size = _positive(where, "eps", eps), _positive(where, "size", size)
+    wider_eps = _positive(where, "wider_eps", wider_eps)
     eps = _eps(where, "found", found) if eps is None else eps
     error, zero = _error(where, "found", found, truth, size)
     if own is None:
@@ -131,6 +137,19 @@ def check_rounding(
     noise = 0.0 if zero else 8 * wider_conditioning + 16 * wider_eps
     decision = None if noise >= LIMIT else wider_error <= noise
     return Judged(decision, error, allowed, wider_error, noise)
+
+
+def _amount(where: str, name: str, value: Any) -> float:
+    """How far something moves: at least 0, and infinite if it is unknown."""
+    if isinstance(value, float | np.floating) and value == np.inf:
+        return np.inf
+    return check_not_negative(where, name, value, "Use what conditioning(…) returns for the block.")
+
+
+def _positive(where: str, name: str, value: Any) -> float | None:
+    """A number above 0, or None."""
+    advice = "Leave it out for whole blocks of floats."
+    return None if value is None else check_positive(where, name, value, advice)
 
 
 def _error(where: str, name: str, found: Array, truth: Array, size: Any) -> tuple[float, bool]:

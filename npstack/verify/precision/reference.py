@@ -17,7 +17,15 @@ import numpy as np
 
 from npstack.core.arguments import check_generator, check_option, check_size
 from npstack.core.arrays import check_float
-from npstack.core.errors import ArgumentError, DtypeError, NpstackError, ShapeError, fail, kind_of
+from npstack.core.errors import (
+    ArgumentError,
+    DtypeError,
+    NpstackError,
+    ShapeError,
+    describe,
+    fail,
+    kind_of,
+)
 from npstack.core.numerics import Array
 from npstack.core.trees import mapped
 from npstack.layers.boundary import check_doutputs
@@ -212,6 +220,9 @@ def chosen(
     rng = np.random.default_rng(0) if rng is None else check_generator(where, rng)
     blocks = function.blocks()
     if only is not None:
+        if not isinstance(only, str | list | tuple | set | frozenset | dict):
+            expected = "only must be a list of names of gradients"
+            fail(DtypeError, where, expected, describe(only), "Use only=['dW', 'dx.t=3'].")
         given = [only] if isinstance(only, str) else list(only)
         names = [f"d{name}" for block in blocks for name in (block.name, block.label)]
         wanted = {check_option(where, "only", label, dict.fromkeys(names)) for label in given}
