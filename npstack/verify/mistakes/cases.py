@@ -211,13 +211,16 @@ def state_type(layer: Any) -> Any:
 def split(cell: Cell, arrays: Mapping[str, Array]) -> Blocks:
     """The blocks that are compared: parameters by gate, sequences by step.
 
-    ``W.f`` is the forget gate's part of W, ``x[0]`` the first step of x.
+    ``W.f`` is the forget gate's part of W, ``x[0]`` the first step of x (``x``, if it is the only
+    one).
     """
     found: Blocks = {}
     for name, value in arrays.items():
         gates = cell.gate_blocks(name)
         if len(gates) > 1:
             parts = {f"{name}.{cell.letters[gate]}": value[at] for gate, at in gates.items()}
+        elif value.ndim == 3 and value.shape[1] == 1:
+            parts = {name: value[:, 0]}
         elif value.ndim == 3:
             parts = {f"{name}[{t}]": value[:, t] for t in range(value.shape[1])}
         else:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from npstack.verify.mistakes.cases import Case, joined
 from npstack.verify.mistakes.entry import CELLS, Mistake
 
+FITS = "Your backward is the derivative of your forward: only the forward is off."
+FITS_NOT = "Your backward is not the derivative of your forward."
 COMMENT = re.compile(r"  # .*$", re.MULTILINE)
 
 
@@ -95,8 +97,6 @@ class Explanation:
         if self.forward and self.forward != self.named:
             lines += self._sentences("Your forward is that of", self.forward)
             lines += _lines_of(self.forward)
-            if self.backward_fits is False and not self.named:
-                lines.append("Your backward is not the derivative of this forward.")
         if self.named:
             also = "Besides, your" if self.forward and self.forward != self.named else "Your"
             lines += self._sentences(f"{also} numbers are those of", self.named)
@@ -109,10 +109,8 @@ class Explanation:
         lines += [f"As a whole: {relation}." for relation in self.relations]
         if not (self.named or self.forward):
             lines += self._nothing_named()
-        if self.backward_fits:
-            lines.append(
-                "Your backward is the derivative of your forward: only the forward is off."
-            )
+        if self.backward_fits is not None:
+            lines.append(FITS if self.backward_fits else FITS_NOT)
         return lines
 
     def _sentences(self, begin: str, mistakes: tuple[Mistake, ...]) -> list[str]:
@@ -138,10 +136,10 @@ class Explanation:
         """What is ruled out."""
         known = "" if not self.relations else " of one line"
         lines = [f"None of the {self.tried} mistakes{known} in the catalogue gives these numbers."]
-        if self.agree and not self.relations:
-            lines.append("What is right there is not the place to look.")
-        if self.backward_fits is False:
-            lines.append("Your backward is not the derivative of your forward.")
+        gates = {name.partition(".")[2] for name in self.wrong if "." in name}
+        if len(gates) == 1 and any("." in name for name in self.agree):
+            (gate,) = gates
+            lines.append(f"Of the parameters, only those of the gate {gate} get wrong gradients.")
         return lines
 
     def _remarks(self) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
 from functools import cache
 from types import MethodType
 from typing import Any
@@ -96,8 +95,8 @@ def their_values(layer: Any, point: Point) -> dict[str, Any]:
         initial = kind(**{field: point.states[field] for field in kind._fields})
         dnew = kind(**{field: point.dfinal[field] for field in kind._fields})
         dnew = dnew._replace(h=dnew.h + point.doutputs.reshape(dnew.h.shape))
-        found = layer.cell.results(point.params, point.x[:, 0], initial, dnew)
-        return dict(found) if isinstance(found, Mapping) else {}
+        found: dict[str, Any] = layer.cell.results(point.params, point.x[:, 0], initial, dnew)
+        return found
     if not hasattr(layer.cell, "extras"):
         return {}
     layer.cell.extras.clear()

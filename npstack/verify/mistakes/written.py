@@ -43,8 +43,8 @@ def reshaped(weights: Array, order: Sequence[int]) -> Array:
     --------
     >>> reshaped(np.array([[1, 2, 3], [4, 5, 6]]), (0, 2, 1))
     array([[1, 3],
-           [4, 6],
-           [2, 5]])
+           [6, 5],
+           [2, 4]])
     """
     if len(order) < 2:
         return weights.reshape(-1, len(weights))
