@@ -206,9 +206,9 @@ def test_the_first_wrong_value_inside_the_step_is_named():
     # nothing of the catalogue: the value tells the line all the same
     wrong = functions("lstm", "step", [*edits, ("df = dc * prev_c", "df = dc * prev_c**2")])[1]
     found = explain(forward, wrong)
-    assert found.first_wrong == ("df", "dc", "do")
+    assert found.first_wrong == ("df", "do", "dc")
     assert not found.named
-    assert "df is the first that is wrong; do, dc before it" in str(found)
+    assert "df is the first that is wrong, after do, dc." in str(found)
 
 
 class Telling(GRUCell):

@@ -7,15 +7,13 @@ derivative used for another, the carried cell gradient left out.
 
 from __future__ import annotations
 
-import inspect
-import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack import LSTM, LSTMCell, LSTMState
-from npstack.cells import lstm as cell_module
+from npstack import LSTM, LSTMState
+from npstack.verify.mistakes.entry import edited, place_of
 
 Gradients = dict[str, Any]
 
@@ -31,13 +29,12 @@ class Wrong(NamedTuple):
 
 def line(name: str, old: str, new: str, **kind: Any) -> Wrong:
     """One expression of the cell's backward exchanged for another."""
-    source = textwrap.dedent(inspect.getsource(LSTMCell.step_backward))
-    assert source.count(old) >= 1, old
-    space: dict[str, Any] = dict(vars(cell_module))
-    exec(source.replace("@staticmethod\n", "").replace(old, new), space)
+    place = "LSTMCell.step_backward"
+    assert old in place_of(place).text, old
+    changed = edited(place, ((old, new),))
 
     def spoil(layer: LSTM) -> None:
-        layer.cell.step_backward = space["step_backward"]  # type: ignore[method-assign]
+        layer.cell.step_backward = changed  # type: ignore[method-assign]
 
     return Wrong(name, spoil, **kind)
 

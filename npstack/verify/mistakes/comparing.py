@@ -27,7 +27,7 @@ from npstack.verify.mistakes.simulate import Program
 DRAWS = 4  # of half a unit of rounding, to see how much a block moves
 MOVES = 64.0  # times the largest move that is still rounding
 UNDERFLOW = 1e4  # times the smallest normal number: 1 / (1 + exp(-a)) loses what lies below
-UNITS = 4000.0  # and units of rounding of the block, for formulas written in another way
+UNITS = 300.0  # and units of rounding of the block, for formulas written in another way
 
 
 class Split(NamedTuple):

@@ -104,7 +104,7 @@ class Explanation:
             lines.append(self._how_sure())
         if self.first_wrong:
             name, *before = self.first_wrong
-            fine = f"; {', '.join(reversed(before))} before it is right" if before else ""
+            fine = f", after {', '.join(before)}" if before else ""
             lines.append(f"Of the values inside, {name} is the first that is wrong{fine}.")
         lines += [f"As a whole: {relation}." for relation in self.relations]
         if not (self.named or self.forward):

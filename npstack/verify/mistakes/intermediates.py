@@ -21,6 +21,7 @@ from npstack.layers.base import Layer
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.mistakes import written
 from npstack.verify.mistakes.cases import Point, state_type
+from npstack.verify.mistakes.comparing import UNITS
 from npstack.verify.mistakes.entry import place_of
 from npstack.verify.mistakes.simulate import Program
 from npstack.verify.other_code.sequences import SequencePair
@@ -131,7 +132,7 @@ def first_wrong(program: Program, layer: Layer, point: Point) -> tuple[str, ...]
     """The first wrong value and those before it, which are right; empty if none is wrong."""
     theirs = {name: np.asarray(value) for name, value in their_values(layer, point).items()}
     right = right_values(program, point)
-    eps = 4000 * float(np.finfo(program.dtype).eps)
+    eps = UNITS * float(np.finfo(program.dtype).eps)
     before: list[str] = []
     for name, value in right.items():
         own = theirs.get(name, theirs.get(name.replace("_", "")))

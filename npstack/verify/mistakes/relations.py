@@ -10,7 +10,7 @@ import numpy as np
 
 from npstack.cells.base import Cell
 from npstack.core.numerics import Array
-from npstack.verify.mistakes.comparing import Trial
+from npstack.verify.mistakes.comparing import MOVES, UNITS, Trial
 
 FACTORS: dict[str, Callable[[int, int], float]] = {
     "1/B": lambda B, T: 1 / B,
@@ -49,10 +49,10 @@ def _differ(trial: Trial, name: str, other: Array) -> bool:
     theirs = trial.theirs.gradients[name]
     if other.shape != theirs.shape:
         return True
-    eps = 4000 * float(np.finfo(trial.program.dtype).eps)
+    eps = UNITS * float(np.finfo(trial.program.dtype).eps)
     moves = max(move for block, move in trial.moves.items() if _is_of(block, name))
     scale = max(np.abs(theirs).max(initial=0.0), np.abs(other).max(initial=0.0))
-    return not np.abs(theirs - other).max(initial=0.0) <= eps * scale + 64 * moves
+    return not np.abs(theirs - other).max(initial=0.0) <= eps * scale + MOVES * moves
 
 
 def _is_of(block: str, name: str) -> bool:
