@@ -13,8 +13,11 @@ from npstack.cells.parts import Peepholes, Projection
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError
 from npstack.core.numerics import tanh_derivative
 from npstack.verify import CATALOGUE, explain, foreign
+from npstack.verify.mistakes.cases import Case, drawn, run
+from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.entry import CELLS, edited, place_of
-from npstack.verify.mistakes.simulate import Program
+from npstack.verify.mistakes.simulate import Program, program_for
+from npstack.verify.other_code.calls import Function
 from tests.full_runs.naming import judged, strangers, trials
 from tests.verify.courses.slips import GATES, functions, slips
 
@@ -60,6 +63,26 @@ def test_the_programs_of_courses_have_every_mistake():
     for cell in GATES:
         own = {mistake.name for mistake in CATALOGUE if mistake.cell == cell}
         assert own == slips(cell, False).keys()
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("cell", GATES)
+def test_every_entry_computes_what_was_written_by_hand(cell, loop):
+    how = {"style": "sequence", "cell": cell, "gates": GATES[cell]}
+    layer = foreign(*functions(cell, "sequence"), **how)
+    program = program_for(layer, None)
+    fields = program.cell.state_sizes._fields
+    point = drawn(Case(4, 2), program, fields, layer.params, None, np.random.default_rng(0))
+    entries = {own.name: own for own in catalogue_of(cell)}
+    for name, edits in slips(cell, loop).items():
+        pair = functions(cell, "sequence", edits)
+        layer.cell.forward, layer.cell.backward = map(Function, pair, ("forward", "backward"))
+        found, written = run(program.built([entries[name]]), point), run(layer, point)
+        compared = 1 if entries[name].is_forward else 2  # courses keep what their forward has read
+        for one, other in zip(found[:compared], written[:compared], strict=True):
+            for key, value in one.items():
+                near = 1e-11 * max(np.abs(value).max(), np.abs(other[key]).max())
+                assert np.abs(value - other[key]).max() <= near, (name, key)
 
 
 # ---- naming ------------------------------------------------------------------------------------
