@@ -20,7 +20,7 @@ from npstack.core.numerics import Array
 from npstack.verify.gradients.derivatives import STEP, Direction, Inputs, cast, relative, slopes
 from npstack.verify.gradients.differences import Quotients, error_curve
 from npstack.verify.gradients.hints import hints
-from npstack.verify.gradients.judge import Judge
+from npstack.verify.gradients.judge import Judge, MisledByComplexNumbers
 from npstack.verify.gradients.problem import WHERE, Problem
 from npstack.verify.gradients.report import Report
 from npstack.verify.gradients.safety import trouble
@@ -114,32 +114,41 @@ def gradcheck(
     rng = np.random.default_rng(0) if rng is None else check_generator(WHERE, rng)
     problem = Problem(f, backward, inputs, outputs, rng)
     parts = _parts(problem, blocks or {})
-    signs = {name: rng.choice([-1.0, 1.0], problem.point[name].shape) for name in problem.names}
-    route, notes, curve, by_differences = _choose_route(problem, signs, route)
-    if problem.changed:
-        notes += (f"backward changes in place what it is given: {', '.join(problem.changed)}",)
-    judge = Judge(problem, by_differences, signs, curve.step, tolerance, rng)
-    if route == "direction":
-        rows = [judge.direction() for _ in range(entries or 1)]
-    else:
-        rows = [judge.block(name, block, index, entries) for name, block, index in parts]
-    report = Report(tuple(rows), route, notes, curve)
-    return replace(report, hints=hints(report, problem, judge.references, parts))
+    ways = {name: _drawn(rng, problem.point[name].shape) for name in problem.names}
+
+    def judged(reason: str) -> Report:
+        how, notes, curve, by_differences = _choose_route(problem, ways, route, reason)
+        judge = Judge(problem, by_differences, ways, curve.step, tolerance, rng)
+        if how == "direction":
+            rows = [judge.direction() for _ in range(entries or 1)]
+        else:
+            rows = [judge.block(name, block, index, entries) for name, block, index in parts]
+        report = Report(tuple(rows), how, notes, curve)
+        return replace(report, hints=hints(report, problem, judge.references, parts))
+
+    try:
+        return judged(trouble(problem.s, cast(problem.point, np.float64), ways))
+    except MisledByComplexNumbers as error:
+        return judged(str(error))
+
+
+def _drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """A direction through every entry, up or down; sums over it do not cancel."""
+    return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
 
 
 def _choose_route(
-    problem: Problem, signs: Inputs, route: str
+    problem: Problem, ways: Inputs, route: str, reason: str
 ) -> tuple[str, tuple[str, ...], Quotients, bool]:
     """Complex step, unless the code cannot use it or the user chose otherwise; a second opinion.
 
     Returns the route, notes, the curve of differences, and whether these are the reference.
     """
     s, exact = problem.s, cast(problem.point, np.float64)
-    reason = trouble(s, exact, signs)
     if reason and route == "complex":
         fail(ArgumentError, WHERE, "f must be complex-safe", reason, "Use route='difference'.")
     if reason or route == "difference":
-        curves = [error_curve(s, exact, way, None) for way in (signs, relative(signs, exact))]
+        curves = [error_curve(s, exact, way, None) for way in (ways, relative(ways, exact))]
         best = min(curves, key=lambda one: one.resolution)
         if not np.isfinite([one.quotients for one in curves]).any():
             expected = "f must be defined around the inputs, or be complex-safe"
@@ -148,16 +157,27 @@ def _choose_route(
             fail(ArgumentError, WHERE, expected, got, advice)
         why = f"not complex-safe: {reason}; checked by central differences instead"
         notes = ((why,) if reason else ()) + ("central differences",)
-        return "direction" if route == "direction" else "difference", notes, best, True
-    slope = float(slopes(s, cast(exact, np.complex128), [Direction(signs)])[0])
-    best = error_curve(s, exact, signs, slope)
+        return (
+            "direction" if route == "direction" else "difference",
+            _with(notes, problem),
+            best,
+            True,
+        )
+    slope = float(slopes(s, cast(exact, np.complex128), [Direction(ways)])[0])
+    best = error_curve(s, exact, ways, slope)
     distance = best.errors[best.best] / max(abs(slope), np.finfo(float).tiny)
     notes = (
         f"complex step {STEP:.0e}",
         "second opinion: along a random direction, central differences "
         f"with step {best.step:.0e} agree to {distance:.0e}",
     )
-    return "complex" if route == "auto" else route, notes, best, False
+    return "complex" if route == "auto" else route, _with(notes, problem), best, False
+
+
+def _with(notes: tuple[str, ...], problem: Problem) -> tuple[str, ...]:
+    if not problem.changed:
+        return notes
+    return *notes, f"backward changes in place what it is given: {', '.join(problem.changed)}"
 
 
 def _parts(problem: Problem, blocks: Blocks) -> list[tuple[str, str, Any]]:

@@ -31,6 +31,10 @@ NEGLIGIBLE, UNSEEN = 1e-6, 1e-32  # of the outputs
 TINY, SMALL = 1e-20, 1e-200
 
 
+class MisledByComplexNumbers(Exception):
+    """The function is not complex-safe after all; the message is the reason."""
+
+
 class Judge:
     """Compares the blocks of one check.
 
@@ -39,7 +43,7 @@ class Judge:
     problem : Problem
     by_differences : bool
         Else by complex step.
-    signs : dict of arrays
+    ways : dict of arrays
         Directions in which steps of differences are chosen.
     step : float
         Of differences, small enough to see a kink.
@@ -58,19 +62,19 @@ class Judge:
         self,
         problem: Problem,
         by_differences: bool,
-        signs: Inputs,
+        ways: Inputs,
         step: float,
         tolerance: float,
         rng: np.random.Generator,
     ) -> None:
-        self.problem, self.step = problem, step
+        self.problem, self.ways, self.step = problem, ways, step
         self.tolerance, self.rng = tolerance, rng
         self.exact = cast(problem.point, np.float64)
         sizes = np.concatenate([np.abs(self.exact[name]).ravel() for name in problem.names])
         self.tiny = sizes[sizes > 0].min(initial=1.0) < TINY
         self.differences = None
         if by_differences:
-            self.differences = Differences(problem.s, self.exact, signs)
+            self.differences = Differences(problem.s, self.exact, ways)
         self.rounding = Rounding(problem, self._finer, tolerance, rng)
         self.references = {
             name: np.full(problem.point[name].shape, np.nan) for name in problem.names
@@ -156,7 +160,25 @@ class Judge:
         if False in kinks or not np.isfinite(ours).all():
             return "WRONG", 0.0
         resolution = self.rounding.explains(block, ours, reference, size)
-        return ("WRONG", 0.0) if resolution is None else ("rounding", resolution)
+        if resolution is not None:
+            return "rounding", resolution
+        if self.differences is None:
+            self._confirm(block, ours, reference)
+        return "WRONG", 0.0
+
+    def _confirm(self, block: Block, ours: Array, reference: Array) -> None:
+        """Where differences side with the backward, complex numbers have misled."""
+        k = int(np.argmax(np.abs(ours - reference)))
+        probe = block.probes[k]
+        if isinstance(probe, Entry):
+            ways = {probe.name: self.ways[probe.name]}
+            found = Differences(self.problem.s, self.exact, ways).at(
+                self.problem.s, self.problem.point
+            )
+            value, off = found.confirmed(probe.name, probe.place)
+            if abs(value - ours[k]) <= off < abs(value - reference[k]) / 10:
+                both = f"{reference[k]:.6g}, differences {value:.6g}"
+                raise MisledByComplexNumbers(f"for {probe.name!r} the complex step gives {both}")
 
     def _reference(self, block: Block) -> tuple[Array, Array]:
         """The derivative by each probe, and how far it may be off."""

@@ -28,22 +28,22 @@ from npstack.verify.gradients.derivatives import (
 )
 
 RADII = 10.0 ** -np.arange(1, 6.5, 0.5)
-ALIKE, ABOVE_NOISE, LEAST = 0.2, 32, 5
+ALIKE, ABOVE_NOISE, LEAST = 0.2, 4, 5
 UNDERFLOWS = 1e-280  # a slope so small, times the step
 
 
-def trouble(s: Scalar, exact: Inputs, signs: Inputs) -> str:
+def trouble(s: Scalar, exact: Inputs, ways: Inputs) -> str:
     """The reason why complex numbers cannot be used; empty if they can."""
-    reason = _trouble_along(s, exact, signs)
-    alone = ((name, _trouble_along(s, exact, {name: signs[name]})) for name in signs if reason)
+    reason = _trouble_along(s, exact, ways)
+    alone = ((name, _trouble_along(s, exact, {name: ways[name]})) for name in ways if reason)
     return next((f"for {name!r} {why}" for name, why in alone if why), reason)
 
 
-def _trouble_along(s: Scalar, exact: Inputs, signs: Inputs) -> str:
+def _trouble_along(s: Scalar, exact: Inputs, ways: Inputs) -> str:
     # Steps of the same size for all entries may leave the domain, or leap over a pole: what they
     # find has to be found in proportion to each entry, too.
     start, reason = cast(exact, np.complex128), ""
-    for way in (signs, relative(signs, exact)):
+    for way in (ways, relative(ways, exact)):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -103,7 +103,7 @@ def _lasting(gaps: list[_Gap]) -> Array | None:
         kink = middle.bend * last.radius - last.bend * middle.radius  # a curve's bend falls with R
         kink = np.abs(kink) / (middle.radius - last.radius)
         # At a kink, any slope between both sides is accepted.
-        stays = (size > ABOVE_NOISE * middle.noise) & (size > last.noise) & (size > kink)
+        stays = (size > ABOVE_NOISE * middle.noise) & (size > kink)
         # Where nothing changes, a gate may be so saturated that rounding swallows the step.
         stays &= (size > UNDERFLOWS) & (middle.moves != 0) & (last.moves != 0)
         for other in gaps[k:]:
