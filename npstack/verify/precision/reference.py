@@ -26,6 +26,7 @@ from npstack.core.errors import (
     fail,
     kind_of,
 )
+from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.trees import mapped
 from npstack.layers.boundary import check_doutputs
@@ -164,8 +165,7 @@ def check_cotangents(
     tape, layer = function.tape, function.layer
     mask = layer._after(Context(mask=tape.mask), tape).mask
     doutputs = check_doutputs(where, doutputs, dfinal, tape, mask)
-    seen = doutputs if mask is None else np.where(mask[..., np.newaxis], doutputs, 0)
-    seen = seen.astype(tape.outputs.dtype)
+    seen = zero_where_masked(doutputs, mask)
     return {"outputs": seen, "final": _like(where, "dfinal", dfinal, tape.final)}
 
 
