@@ -82,7 +82,7 @@ def test_every_pair_of_a_file_is_found(check):
     code, out, _ = check(RIGHT)
     assert code == 0
     found = re.findall(r"^(\w+) and (\w+): ", out, re.MULTILINE)
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(ahead.replace("forward", "backward") == back for ahead, back in found)
 
 

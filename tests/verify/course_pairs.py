@@ -139,6 +139,17 @@ def gru_before_step_backward(dh, cache):
     return da @ Wx.T, dprev_h, x.T @ da, dWh, da.sum(axis=0, keepdims=True)
 
 
+def gru_one_bias_step_forward(x, h, Wx, Wh, b):
+    """As `gru_step_forward`, without a second bias."""
+    found = gru_step_forward(x, h, Wx, Wh, b, np.zeros(h.shape[1]))
+    return found["next_h"], found["cache"]
+
+
+def gru_one_bias_step_backward(dh, cache):
+    found = gru_step_backward(dh, cache)
+    return tuple(found[name] for name in ("dx", "dprev_h", "dWx", "dWh", "db"))
+
+
 class RNN:
     """A plain network as an object that keeps its cache."""
 
@@ -183,6 +194,13 @@ PAIRS = {
     "lstm with both states": (lstm_full_forward, lstm_full_backward, "sequence", "lstm", "ifog"),
     "lstm without states": (lstm_bare_forward, lstm_bare_backward, "sequence", "lstm", "ifog"),
     "gru": (gru_step_forward, gru_step_backward, "step", "gru", "zrn"),
+    "gru with one bias": (
+        gru_one_bias_step_forward,
+        gru_one_bias_step_backward,
+        "step",
+        "gru",
+        "zrn",
+    ),
     "gru before": (gru_before_step_forward, gru_before_step_backward, "step", "gru", "rZn"),
     "rnn": (rnn.forward, rnn.backward, "step", "rnn", "h"),
     "peephole": (peephole_step_forward, peephole_step_backward, "step", "peephole", "ifgo"),

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from npstack import ArgumentError, CodeError, DtypeError, LSTMCell, ShapeError
-from npstack.layers import Recurrent
-from npstack.verify import check_gradients, check_laws, foreign
+from npstack import ArgumentError, CodeError, LSTMCell
+from npstack.layers import Dense, Recurrent, Sequential
+from npstack.verify import check_gradients, check_laws, explain, foreign
+from npstack.verify.other_code import finding
+from npstack.verify.other_code.sequences import SequencePair
+from npstack.verify.other_code.steps import StepPair
 from tests.verify import course_pairs
 from tests.verify.column_pairs import COLUMN_PAIRS
 from tests.verify.course_pairs import PAIRS as ROW_PAIRS
@@ -75,6 +78,17 @@ def test_the_order_of_the_gates_is_found(order):
         np.testing.assert_allclose(grads[1].params[name], grads[0].params[name], atol=1e-14)
 
 
+def test_a_gru_with_one_bias_is_told_apart_by_where_it_resets():
+    kinds = {name: made(name).kind for name in ("gru", "gru with one bias", "gru before")}
+    assert list(kinds.values()) == ["gru", "gru", "gru_reset_before"]
+    assert set(made("gru with one bias").params) == {"W", "U", "b"}
+    named = made("gru with one bias", gates="zrn")
+    assert (named.kind, named.gate_order) == ("gru", "zrn")
+    assert made("gru before", gates="rZn").kind == "gru_reset_before"
+    with pytest.raises(ArgumentError, match="the parameters of a GRU must be"):
+        explain(named)
+
+
 def test_a_forward_that_is_none_of_these_needs_its_order():
     def forward(x, h, c, Wx, Wh, b):
         h, c, cache = course_pairs.lstm_step_forward(x, h, c, Wx, Wh, b)
@@ -117,6 +131,45 @@ def test_results_of_a_tuple_are_told_apart_by_their_shapes():
     assert {row.verdict for row in rows if row.parameter != "U"} == {"ok"}
 
 
+@pytest.mark.parametrize("order", [(3, 4, 5, 0, 1, 2), (5, 4, 3, 1, 2, 0)])
+def test_a_complete_tuple_may_be_in_another_order(order):
+    def backward(dh, dc, cache):
+        found = course_pairs.lstm_step_backward(dh, dc, cache)
+        return tuple(found[k] for k in order)
+
+    layer = foreign(course_pairs.lstm_step_forward, backward, **SMALL)
+    assert layer.missing == ()
+    assert check_gradients(layer, np.ones((2, 2, 2))).passed
+
+
+def test_a_final_state_without_a_gradient_stays_inside():
+    full_forward, full_backward = course_pairs.lstm_full_forward, course_pairs.lstm_full_backward
+
+    def forward(x, h0, c0, Wx, Wh, b):
+        hs, h, c, cache = full_forward(x, h0, c0, Wx, Wh, b)
+        return hs, h, c, cache
+
+    def backward(dhs, cache):
+        zeros = np.zeros_like(dhs[:, 0])
+        return full_backward(dhs, zeros, zeros, cache)
+
+    layer = foreign(forward, backward, style="sequence", **SMALL)
+    assert layer.cell.state_type._fields == ("h",)
+    assert not layer.interface.carries
+    rng = np.random.default_rng(0)
+    assert check_gradients(layer, rng.standard_normal((2, 3, 2))).passed
+    assert check_laws(layer, rng=rng, batch=3, steps=3).passed
+
+    def with_c(dhs, dc, cache):
+        return full_backward(dhs, np.zeros_like(dc), dc, cache)
+
+    layer = foreign(forward, with_c, style="sequence", **SMALL)
+    assert layer.cell.state_type._fields == ("h", "c")
+    assert check_gradients(layer, rng.standard_normal((2, 3, 2))).passed
+    with pytest.raises(CodeError, match="it must take dhs, dh_last, dc_last, cache"):
+        foreign(forward, lambda dhs, a, b, c, cache: 0, style="sequence", **SMALL)
+
+
 def test_a_dictionary_may_have_values_of_inside_the_step_in_it():
     def backward(dh, cache):
         found = course_pairs.gru_step_backward(dh, cache)
@@ -141,11 +194,45 @@ def test_parameters_may_be_given():
     np.testing.assert_allclose(layer.forward(x).outputs, Recurrent(own).forward(x).outputs, 1e-5)
 
 
+def test_a_layer_that_keeps_a_part_of_its_state_to_itself_says_so():
+    parts = {name: made(name).interface.carries for name in PAIRS}
+    assert {name for name, carries in parts.items() if not carries} == {
+        "lstm as in CS231n",
+        "lstm without states",
+        "lstm sequences in columns",
+    }
+    model = Sequential(made("lstm as in CS231n"), Dense(3, 2, rng=np.random.default_rng(0)))
+    rows = check_laws(model, rng=np.random.default_rng(0), batch=3, steps=3).rows
+    reasons = [row.detail for row in rows if row.law.startswith(("splitting", "backward_in"))]
+    assert reasons == ["its states are not all that a later part needs"] * 2
+
+
 def test_forward_alone_is_enough_for_a_forward_pass():
     layer = foreign(course_pairs.lstm_step_forward, None, **SMALL)
     tape = layer.forward(np.ones((1, 2, 2)))
     with pytest.raises(ArgumentError, match="backward must be a function"):
         layer.backward(tape, tape.outputs)
+
+
+@pytest.mark.parametrize(
+    ("names", "pair", "kind", "found"),
+    [
+        ("step_forward step_backward", "lstm steps", StepPair, "lstm"),
+        ("lstm_step_forward lstm_step_backward", "peephole", StepPair, "peephole"),
+        ("forward backward", "gru", StepPair, "gru"),
+        ("fwd bwd", "rnn", StepPair, "rnn"),
+        ("gru_cell_fwd gru_cell_bwd", "gru before", StepPair, "gru_reset_before"),
+        ("lstm_forward lstm_backward", "lstm steps", StepPair, "lstm"),
+        ("sequence_forward sequence_backward", "lstm as in CS231n", SequencePair, "lstm"),
+        ("forward backward", "lstm with both states", SequencePair, "lstm"),
+        ("lstm_cell_forward lstm_cell_backward", "lstm in columns", StepPair, "lstm"),
+    ],
+)
+def test_a_pair_is_found_by_its_names_and_arguments(names, pair, kind, found):
+    functions = dict(zip(names.split(), PAIRS[pair][:2], strict=True))
+    (one,) = finding.pairs({"sigmoid": np.tanh, "dense_forward": np.tanh, **functions})
+    layer, trouble = finding.adapted(functions, one, **SMALL)
+    assert (type(layer), layer.kind, trouble) == (kind, found, "")
 
 
 # ---- arguments are theirs to keep ----------------------------------------------------------------
@@ -178,110 +265,3 @@ def test_a_backward_that_puts_its_argument_to_zero_is_wrong():
     layer = foreign(course_pairs.lstm_step_forward, backward, **SMALL)
     assert "backward changes dh, dc in place" in layer.notes
     assert not check_gradients(layer, np.ones((1, 1, 2))).passed
-
-
-# ---- errors in words -----------------------------------------------------------------------------
-
-right_forward, right_backward = course_pairs.lstm_step_forward, course_pairs.lstm_step_backward
-
-
-def changed(function, change):
-    """The function with its results changed."""
-
-    def step(*given):
-        return change(function(*given))
-
-    step.__name__ = function.__name__
-    step.__signature__ = __import__("inspect").signature(function)
-    return step
-
-
-def of_forward(change):
-    return changed(right_forward, change), right_backward
-
-
-def of_backward(change):
-    return right_forward, changed(right_backward, change)
-
-
-def bad_product(dh, dc, cache):
-    return cache[0] @ dh  # (B, D) @ (B, H)
-
-
-def ends(dh, dc, cache):
-    raise SystemExit
-
-
-WRONG = {
-    "h transposed": (of_forward(lambda r: (r[0].T, *r[1:])), ShapeError, "Is it transposed?"),
-    "no cache": (of_forward(lambda r: r[:2]), CodeError, "must return h, c, cache"),
-    "None": (of_forward(lambda r: None), CodeError, "must return h, c, cache, got None. Is it not"),
-    "h is None": (of_forward(lambda r: (None, *r[1:])), CodeError, "h must be an array"),
-    "float32": (
-        of_forward(lambda r: (r[0].astype("f4"), *r[1:])),
-        CodeError,
-        "h must be float64, as its arguments are",
-    ),
-    "a name": (of_forward(lambda r: {"hid": r[0], "c": r[1]}), CodeError, "got hid, c"),
-    "dW transposed": (
-        of_backward(lambda r: (*r[:3], r[3].T, *r[4:])),
-        ShapeError,
-        "dWx must be (D, 4H) = (2, 12), got (12, 2). Is it transposed?",
-    ),
-    "db not summed": (
-        of_backward(lambda r: (*r[:5], np.ones((2, 12)))),
-        ShapeError,
-        "db must be (4H,) = (12,), got (2, 12). Sum it over the batch.",
-    ),
-    "too few": (of_backward(lambda r: r[0]), CodeError, "it must return dh and dc"),
-    "too many": (of_backward(lambda r: (*r, 1.0)), CodeError, "(12,), a float. Return them"),
-    "lists": (of_backward(lambda r: (*r[:5], ["a"])), CodeError, "must be an array"),
-    "complex": (
-        of_backward(lambda r: (r[0] + 1j, *r[1:])),
-        CodeError,
-        "must be float64, as its arguments are, got complex128. Return a real",
-    ),
-    "an exception": (
-        (right_forward, bad_product),
-        CodeError,
-        "test_foreign.py: return cache[0] @ dh  # (B, D) @ (B, H))",
-    ),
-    "an end": ((right_forward, ends), CodeError, "SystemExit: it ends the program"),
-    "arguments": ((right_forward, lambda dh, cache: 0), CodeError, "it must take dh, dc, cache"),
-    "another cell": (PAIRS["gru"][:2], CodeError, "must take dh, dc, cache, got 2 arguments"),
-    "another style": (PAIRS["gru before"][:2], CodeError, "Is it another cell, or another style?"),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_code_is_answered_in_words(name):
-    pair, kind, words = WRONG[name]
-    with pytest.raises(kind) as caught:
-        foreign(*pair, gates="ifog", **SMALL)
-    assert words in str(caught.value)
-
-
-ARGUMENTS = {
-    "no function": ({"backward": 3}, DtypeError),
-    "no forward": ({"forward": None}, DtypeError),
-    "a gate twice": ({"gates": "iifo"}, ArgumentError),
-    "gates of a GRU": ({"gates": "rzn"}, ArgumentError),
-    "gates, no text": ({"gates": 4}, ArgumentError),
-    "cell": ({"cell": "LSTM"}, ArgumentError),
-    "style": ({"style": "steps"}, ArgumentError),
-    "columns of a GRU": ({"style": "columns", "cell": "gru"}, ArgumentError),
-    "gates of columns": ({"style": "columns", "gates": "ifog"}, ArgumentError),
-    "size": ({"hidden_size": 0}, ArgumentError),
-    "dtype": ({"dtype": "i4"}, DtypeError),
-    "rng": ({"rng": 0}, DtypeError),
-    "params": ({"params": 3}, ArgumentError),
-    "params of another cell": ({"params": dict(ROW_PAIRS)}, ArgumentError),
-}
-
-
-@pytest.mark.parametrize("name", ARGUMENTS)
-def test_wrong_arguments_are_refused(name):
-    given, kind = ARGUMENTS[name]
-    own = {"forward": right_forward, "backward": right_backward, **given}
-    with pytest.raises(kind, match=r"^foreign: "):
-        foreign(own.pop("forward"), own.pop("backward"), **own)

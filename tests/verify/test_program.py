@@ -137,6 +137,30 @@ def test_values_come_through_as_they_are(program):
         one.functions["f"](object())
 
 
+def test_what_it_changes_is_changed_here_as_if_it_ran_here(program):
+    one = program("def f(x, y):\n    x *= 2\n    return y\n")
+    x, y = np.ones(3), np.ones(2)
+    one.functions["f"](x, y)
+    assert (x.tolist(), y.tolist()) == ([2, 2, 2], [1, 1])
+    x.flags.writeable = False
+    with pytest.raises(CodeError, match="must not change what it is given, got another x"):
+        one.functions["f"](x, y)
+
+
+def test_an_answer_that_is_none_is_refused(program):
+    """Other bytes on the channel: the first number that is free there belongs to it."""
+    one = program(
+        "import os\ndef f(head):\n    text = bytes(head)\n"
+        "    for number in range(3, 9):\n        try:\n            os.write(number, text)\n"
+        "        except OSError:\n            pass\n    return 0\n"
+    )
+    for text in (b'{"found": {"array": ["O", [2]]}}', b'{"found": {}}', b"[]", b'"'):
+        message = len(text).to_bytes(8, "big") + bytes(8) + text
+        with pytest.raises(CodeError, match="f: its process must answer, got something else"):
+            one.functions["f"](np.frombuffer(message, np.uint8))
+        one.close()
+
+
 def test_what_is_not_needed_here_is_not_kept_there(program):
     one = program(
         "import gc\nclass Cache: pass\ndef f():\n    return Cache(), 0\n"
@@ -194,8 +218,14 @@ def test_the_child_ends_with_its_parent(program):
     process = one._running.process
     process.stdin.close()
     assert process.wait(10) == 0
-    with pytest.raises(CodeError, match="it must return"):
+
+
+def test_a_child_that_somebody_else_ends_is_replaced(program):
+    one = program("def f():\n    return 0\n")
+    one._running.process.kill()
+    with pytest.raises(CodeError, match="the end of its process by signal SIGKILL"):
         one.functions["f"]()
+    assert one.functions["f"]() == 0
 
 
 def test_functions_of_a_child_are_a_layer():

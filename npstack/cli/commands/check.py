@@ -65,7 +65,8 @@ def _add_options_of_file(group: Any) -> None:
     group.add_argument("--backward", metavar="NAME", help="of its partner")
     group.add_argument("--style", choices=STYLES, help="of both (default: by their names)")
     group.add_argument("--cell", choices=CELLS, help="what they are (default: found out)")
-    gates = "their order in the last axis, such as ifog (default: found out)"
+    gates = "their order in the last axis, such as ifog, or rZn where z keeps the new state "
+    gates += "(default: found out)"
     group.add_argument("--gates", metavar="ORDER", help=gates)
     group.add_argument("--hidden-size", type=whole(1), help="H (default 4)")
     limit = "of a single call of a function (default 10)"

@@ -22,6 +22,8 @@ from npstack.layers.recurrent import Recurrent
 from npstack.verify.other_code.calls import Function
 from npstack.verify.other_code.columns import in_rows
 from npstack.verify.other_code.packing import (
+    ONE_BIAS,
+    OneBiasGRUCell,
     check_kind,
     check_order,
     drawn_cell,
@@ -72,10 +74,12 @@ def foreign(
         ``"columns"`` is a step with samples in columns and a matrix for each gate, as
         `npstack.verify.other_code.columns` describes it; ``"columns_sequence"`` a whole sequence.
     cell : {"lstm", "gru", "gru_reset_before", "rnn", "peephole"}
-        ``"gru"`` with a forward that takes no ``b_recurrent`` is ``"gru_reset_before"``.
+        ``"gru"`` with a forward that takes no ``b_recurrent`` is ``"gru_reset_before"``, or a GRU
+        that resets after the product and has one bias, which `explain` does not know.
     gates : str, optional
         The order in which the functions pack the gates in the last axis, ``"ifog"``. By default all
-        orders are tried: with the right one, ``forward`` computes what npstack does.
+        orders are tried: with the right one, ``forward`` computes what npstack does. ``Z`` is an
+        update gate that keeps the new state, ``h = (1 - z) * h' + z * n``.
     input_size, hidden_size : int
         D and H, if no parameters are given.
     rng : numpy.random.Generator, optional
@@ -124,22 +128,24 @@ def foreign(
         forward, backward, gates = _turned(where, forward, backward, kind, style, gates)
         style = style.removeprefix("columns_").replace("columns", "step")
     both = _functions(where, forward, backward)
-    kind, taken = _forms(*both, kind, style)
+    kinds, taken = _forms(*both, kind, style)
     dtype = check_dtype(where, dtype)
-    model = _model(where, kind, params, input_size, hidden_size, rng, dtype)
+    models = [_model(where, own, params, input_size, hidden_size, rng, dtype) for own in kinds]
 
-    def build(order: str) -> Pair:
+    def build(model: Cell, order: str) -> Pair:
+        name = "gru" if isinstance(model, OneBiasGRUCell) else kinds[0]
         if style == "step":
-            return StepPair(StepCell(model, *both, order), kind)
+            return StepPair(StepCell(model, *both, order), name)
         code = SequenceCell(model, *both, order, taken)
         code.learn(model.params, sample(code, 3, model.params["W"].dtype, rng)[0])
-        return SequencePair(code, kind)
+        return SequencePair(code, name)
 
-    usual = usual_order(model)
-    if gates is None and len(usual) > 1:
-        layer = _in_found_order(where, model, build, rng)
+    usual = usual_order(models[0])
+    order = None if gates is None else check_order(where, models[0], gates)
+    if len(kinds) == 1 and (order is not None or len(usual) == 1):
+        layer = build(models[0], order or usual)
     else:
-        layer = build(usual if gates is None else check_order(where, model, gates))
+        layer = _in_found_order(where, models, build, order, rng)
     if backward is not None:
         _try_backward(layer, rng)
     return layer
@@ -190,15 +196,16 @@ def _model(where: str, kind: str, params: Any, D: object, H: object, rng: Any, d
 
 def _forms(
     forward: Function, backward: Function, kind: str, style: str
-) -> tuple[str, tuple[str, ...]]:
-    """The kind of the cell and the initial states that forward takes, by its arguments."""
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the cell may be, and the initial states that forward takes, by its arguments."""
     states = ("h", "c") if kind in ("lstm", "peephole") else ("h",)
     count = {"lstm": 3, "peephole": 4, "gru": 4, "gru_reset_before": 3, "rnn": 3}[kind]
     least = len(states) if style == "step" else 0
     arguments = forward.arguments()
     found = len(states) if arguments is None else len(arguments) - 1 - count
+    kinds: tuple[str, ...] = (kind,)
     if kind == "gru" and found == len(states) - 1:
-        kind, found = "gru_reset_before", len(states)
+        kinds, found = ("gru_reset_before", ONE_BIAS), len(states)
     if not least <= found <= len(states):
         last = {"gru": ["b_recurrent"], "peephole": ["P"]}.get(kind, [])
         zero = "" if style == "step" else "0"
@@ -212,7 +219,7 @@ def _forms(
         got = f"{len(given)} arguments, {', '.join(given)}"
         advice = "Keep all that it needs in the cache."
         fail(CodeError, backward.name, f"it must take {', '.join(names)}", got, advice)
-    return kind, states[:found]
+    return kinds, states[:found]
 
 
 def sample(cell: Cell, steps: int, dtype: Any, rng: np.random.Generator) -> tuple[Array, Any]:
@@ -226,24 +233,31 @@ def sample(cell: Cell, steps: int, dtype: Any, rng: np.random.Generator) -> tupl
 
 
 def _in_found_order(
-    where: str, model: Cell, build: Callable[[str], Pair], rng: np.random.Generator
+    where: str,
+    models: list[Cell],
+    build: Callable[[Cell, str], Pair],
+    named: str | None,
+    rng: np.random.Generator,
 ) -> Pair:
-    """The layer in whose order of the gates forward computes what npstack computes."""
-    tried = list(orders(model))
-    layers = [build(order) for order in tried]
-    x, state = sample(model, 2, model.params["W"].dtype, rng)
-    begin = type(layers[0].cell.state_sizes)
-    own = {f: v if f in begin._fields else np.zeros_like(v) for f, v in state._asdict().items()}
-    given = begin(*(own[field] for field in begin._fields))
-    expected = Recurrent(model).forward(x, type(state)(**own)).outputs
-    near = 1e4 * float(np.finfo(x.dtype).eps) * float(np.abs(expected).max())
-    for layer in layers:
-        if np.abs(layer.forward(x, given or None).outputs - expected).max() <= near:
-            return layer
-    expected_words = "gates must be given, or forward compute one step as npstack does"
+    """The layer in whose order of the gates forward computes what one of npstack's cells does."""
+    for model in models:
+        tried = list(orders(model)) if named is None else [named]
+        layers = [build(model, order) for order in tried]
+        x, state = sample(model, 2, model.params["W"].dtype, rng)
+        begin = type(layers[0].cell.state_sizes)
+        own = {f: v if f in begin._fields else np.zeros_like(v) for f, v in state._asdict().items()}
+        given = begin(*(own[field] for field in begin._fields))
+        expected = Recurrent(model).forward(x, type(state)(**own)).outputs
+        near = 1e4 * float(np.finfo(x.dtype).eps) * float(np.abs(expected).max())
+        for layer in layers:
+            if np.abs(layer.forward(x, given or None).outputs - expected).max() <= near:
+                return layer
+    if named is not None:  # the forward is wrong, then
+        return build(models[0], named)
+    words = "gates must be given, or forward compute one step as npstack does"
     got = f"other numbers in all {len(tried)} orders of {', '.join(usual_order(model))}"
     advice = f"Name the order: gates={usual_order(model)!r}. Then the check says what is wrong."
-    return fail(ArgumentError, where, expected_words, got, advice)
+    return fail(ArgumentError, where, words, got, advice)
 
 
 def _try_backward(layer: Pair, rng: np.random.Generator) -> None:

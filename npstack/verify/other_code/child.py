@@ -115,7 +115,10 @@ def receive(channel: int, most: int | None = None) -> tuple[dict[str, Any], memo
     data = _exactly(channel, head + body)
     if data is None:
         return None
-    return _loads(bytes(data[:head])), memoryview(data)[head:]
+    text = _loads(bytes(data[:head]))
+    if not isinstance(text, dict):
+        raise ValueError("a message is a dictionary")
+    return text, memoryview(data)[head:]
 
 
 def _exactly(channel: int, count: int) -> bytearray | None:

@@ -15,9 +15,11 @@ import numpy as np
 
 from npstack.cells.base import Cell
 from npstack.cells.catalogue import CELLS
+from npstack.cells.gru import GRUCell
 from npstack.core.arguments import check_option
 from npstack.core.errors import ArgumentError, describe, fail
 from npstack.core.numerics import Array
+from npstack.core.params import Params
 
 KINDS = {
     "lstm": "lstm",
@@ -26,12 +28,37 @@ KINDS = {
     "rnn": "rnn",
     "peephole": "lstm, peepholes",
 }
+ONE_BIAS = "gru with one bias"
 OTHER_LETTERS = {"c": "g", "h": "n"}  # of the candidate, in other books: an LSTM's, a GRU's
 KEEPS_NEW = "Z"  # z of h = (1 - z) * h' + z * n, which is 1 - z of npstack
 
 
+class OneBiasGRUCell(GRUCell):
+    """The GRU that resets after the product, without its second bias, as many people write it.
+
+    Examples
+    --------
+    >>> list(OneBiasGRUCell(2, 3, rng=np.random.default_rng(0)).params)
+    ['W', 'U', 'b']
+    """
+
+    def __init__(self, *sizes: Any, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.params = {name: self.params[name] for name in "WUb"}
+        self.axes = {name: self.axes[name] for name in "WUb"}
+
+    @staticmethod
+    def sums(params: Params, x: Array, read: Array) -> tuple[Array, Array, Array, Array]:
+        """As in `GRUCell`, with a second bias of zero."""
+        zero = np.zeros_like(params["b"][: read.shape[-1]])
+        return GRUCell.sums({**params, "b_recurrent": zero}, x, read)
+
+
 def drawn_cell(kind: str, input_size: int, hidden_size: int, rng: Any, dtype: Any) -> Cell:
     """npstack's own cell of a kind, with random biases."""
+    if kind == ONE_BIAS:
+        options: dict[str, Any] = {"rng": rng, "dtype": dtype, "bias_init": "uniform"}
+        return OneBiasGRUCell(input_size, hidden_size, **options)
     return CELLS[KINDS[kind]](input_size, hidden_size, rng, dtype)
 
 

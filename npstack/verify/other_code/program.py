@@ -144,8 +144,16 @@ class Program:
         if "error" in reply:
             fail_raised(name, reply["error"], dict(zip(names, given, strict=False)))
         at = [0]
-        found = decode(reply["found"], body, at, self._keep)
-        for k, value in decode(reply["changed"], body, at, self._keep).items():
+        try:
+            found = decode(reply["found"], body, at, self._keep)
+            changed = decode(reply["changed"], body, at, self._keep)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            self.close()
+            self._fail_ended(name, "odd", 0, 0)
+        for k, value in changed.items():
+            if not given[int(k)].flags.writeable:
+                expected, advice = "it must not change what it is given", "Copy it: x = x.copy()."
+                fail(CodeError, name, expected, f"another {names[int(k)]}", advice)
             given[int(k)][...] = value  # as if it ran here
         return found
 
@@ -198,18 +206,20 @@ class Program:
             reply = running.ask(head, buffers, seconds)
         except OverflowError:
             why = "large"
-        except (OSError, ValueError):  # a broken pipe, or no message
+        except ValueError:
+            why = "odd"
+        except OSError:  # a broken pipe
             pass
         except BaseException:
             self.close()
             raise
         if reply is None:
-            code = running.end(patience=0.0 if running.why else 2.0)
+            code = running.end(patience=2.0 if why == "ended" and not running.why else 0.0)
             self._last.detach()
             self._running = None
             self._fail_ended(name, running.why or why, code, seconds)
-        self.imports_npstack |= bool(reply[0]["npstack"])
-        self.replaced = tuple(reply[0]["replaced"])
+        self.imports_npstack |= bool(reply[0].get("npstack"))
+        self.replaced = tuple(reply[0].get("replaced", ()))
         return reply
 
     def _fail_ended(self, name: str, why: str, code: int, seconds: float) -> NoReturn:
@@ -222,6 +232,9 @@ class Program:
         elif why == "output":
             expected, got = f"it must print at most {self.limits.output:,} bytes", "more"
             advice = "Remove print from its loops."
+        elif why == "odd":
+            expected, got = "its process must answer", "something else"
+            advice = "Does it write to streams that it has not opened?"
         elif why == "large":
             expected = f"it must return at most {MOST_ANSWER:,} bytes"
             got, advice = "more", "Return arrays of the shapes that are asked for."
