@@ -70,6 +70,7 @@ def test_a_sequence_with_buffers(check):
     assert "blocks right by differences" in out
 
 
+@pytest.mark.slow
 def test_samples_in_columns(check):
     text = Path(column_pairs.__file__).read_text(encoding="utf-8")
     code, out, _ = check(text, "--forward", "rnn_cell_forward")
@@ -101,8 +102,6 @@ def test_a_cell_of_the_package(check):
     assert code == 1
     assert out.startswith("Mine: one step of an LSTM\n")
     assert "lacks the carried dc" in out
-    code, out, _ = check(CELL.replace("0 * ", ""))
-    assert code == 0
 
 
 OWN = """
@@ -125,6 +124,7 @@ class Gain(Cell):
 """
 
 
+@pytest.mark.slow
 def test_a_cell_of_ones_own(check):
     code, out, _ = check(OWN)
     assert code == 0
@@ -133,6 +133,7 @@ def test_a_cell_of_ones_own(check):
     assert code == 1
 
 
+@pytest.mark.slow
 def test_a_forward_that_is_no_lstm_is_wrong(check):
     line = "next_h = o * np.tanh(next_c)"
     code, out, _ = check(step_only(line, "next_h = o * next_c"))
@@ -151,7 +152,10 @@ def test_a_forward_that_is_no_lstm_is_wrong(check):
         ("return da @ Wx.T, ", "raise NotImplementedError; (", "It is not written yet."),
         ("return da @ Wx.T, ", "return 0; (", "it must return dx"),
         ("tanh_c = np.tanh(next_c)\n", "import os; os._exit(5)\n", "with exit code 5"),
-        ("tanh_c = np.tanh(next_c)\n", "while True: pass\n", "within 1 s"),
+        pytest.param(
+            *("tanh_c = np.tanh(next_c)\n", "while True: pass\n", "within 1 s"),
+            marks=pytest.mark.slow,
+        ),
         ("tanh_c = np.tanh(next_c)\n", "1 / 0\n", "ZeroDivisionError"),
         ("tanh_c = np.tanh(next_c)\n", "tanh_c = next_c / 0\n", "dx must be finite"),
     ],
@@ -162,12 +166,14 @@ def test_code_that_does_not_run_is_wrong_in_words(check, old, new, words):
     assert (code, words in out) == (1, True), out
 
 
+@pytest.mark.slow
 def test_functions_of_numpy_that_are_replaced_are_reported(check):
     code, out, _ = check(step_only("def sigmoid", "np.dot = max\n\n\ndef sigmoid"))
     assert code == 0
     assert "it replaces functions of NumPy: dot" in out
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_said(check):
     less = step_only("return da @ Wx.T, da", "return None, da")
     code, out, _ = check(less)

@@ -22,7 +22,13 @@ def made(name, **options):
     return foreign(forward, backward, style=style, cell=cell, **{**SMALL, **options})
 
 
-@pytest.mark.parametrize("name", PAIRS)
+LONG = {"lstm sequences in columns"}  # by differences
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in PAIRS],
+)
 def test_right_pairs_are_right(name):
     rng = np.random.default_rng(0)
     layer = made(name)

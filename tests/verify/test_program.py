@@ -1,6 +1,7 @@
 """A file in a process of its own: whatever it does ends in words here, and harms nothing."""
 
 import os
+import sys
 import threading
 import time
 
@@ -29,7 +30,7 @@ def program(tmp_path):
     yield load
     for one in made:
         one.close()
-    assert os.listdir(tmp_path) in ([], ["mine.py"])
+    assert set(os.listdir(tmp_path)) <= {"mine.py", "sibling.py"}
 
 
 CALLS = {
@@ -100,6 +101,42 @@ def test_replaced_functions_of_numpy_are_reported_and_stay_there(program):
     assert one.functions["f"](np.array([3.0])) == 3
     assert one.replaced == ("frombuffer", "tanh")
     assert np.tanh is tanh
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no limit of memory")
+def test_memory_is_limited(program):
+    one = program(
+        "import numpy as np\ndef f(n):\n    return np.zeros(int(n), np.uint8)[0]\n",
+        SOON._replace(memory=1 << 30),
+    )
+    assert one.functions["f"](1 << 20) == 0
+    with pytest.raises(CodeError, match="MemoryError"):
+        one.functions["f"](1 << 31)
+
+
+def test_output_is_limited_for_each_call(program):
+    one = program("def f(n):\n    print('x' * int(n))\n    return n\n")
+    for _ in range(3):
+        assert one.functions["f"](600_000) == 600_000
+    assert one.output == "x" * 10_000
+    with pytest.raises(CodeError, match="print at most"):
+        one.functions["f"](1_100_000)
+
+
+def test_complex_numbers_that_are_cut_are_an_error(program):
+    one = program(
+        "import numpy as np\ndef f(x):\n    y = np.zeros(2)\n    y[:] = x\n    return y\n"
+    )
+    assert one.functions["f"](np.ones(2)).tolist() == [1, 1]
+    with pytest.raises(CodeError, match="ComplexWarning"):
+        one.functions["f"](np.ones(2) * 1j)
+
+
+def test_a_file_may_import_another_beside_it(program, tmp_path):
+    (tmp_path / "sibling.py").write_text("def f(x):\n    return 2 * x\n")
+    one = program("from sibling import f\ndef g(x):\n    return f(x)\n")
+    assert list(one.functions) == ["g"]
+    assert one.functions["g"](np.ones(1)) == 2
 
 
 @pytest.mark.parametrize(
@@ -177,9 +214,10 @@ def test_a_cache_of_a_child_that_has_ended_is_refused(program):
     cache, _ = one.functions["f"]()
     with pytest.raises(CodeError):
         one.functions["g"](1)
-    one.functions["f"]()
+    held = one.functions["f"]()  # of the same number, were they counted anew
     with pytest.raises(CodeError, match="belongs to a process that has ended"):
         one.functions["g"](cache)
+    assert held[1] == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
