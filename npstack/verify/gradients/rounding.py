@@ -168,6 +168,9 @@ class Rounding:
         first = [found[0, 0] for found in self._errors_around(one, scale, range(QUICK))]
         if len(first) == QUICK and all(0.8 <= now / begin[worst] <= 1.25 for now in first):
             return None
+        large = np.abs(errors) > self.tolerance * self._eps(block) * size
+        probes = [probe for probe, counts in zip(block.probes, large, strict=True) if counts]
+        block = Block(probes or block.probes, block.names, block.index)
         both = np.array(self._errors_around(block, scale, range(DRAWS)))
         if len(both) < ENOUGH:
             return None
@@ -237,9 +240,9 @@ def scaled(factor: float) -> Callable[[Array], Array]:
 
 
 def jittered(seed: Sequence[int]) -> Callable[[Array], Array]:
-    """Every number changed by up to a part of itself, between 1e-6 and 1e-2."""
+    """Every number changed by up to a part of itself: enough to round a saturated unit anew."""
     rng = np.random.default_rng(seed)
-    reach = 10 ** rng.uniform(-6, -2)
+    reach = 10 ** rng.uniform(-3, -1.5)
     return lambda value: value * (1 + reach * rng.uniform(-1, 1, value.shape))
 
 
