@@ -4,7 +4,7 @@ import numpy as np
 
 import npstack as nps
 from npstack import analysis
-from npstack.verify import foreign
+from npstack.verify import explain, foreign
 from tests.odd_calls.calls import Call, draw, normal
 from tests.odd_calls.kinds import REFUSED, SAME
 from tests.verify.course_pairs import lstm_step_backward, lstm_step_forward
@@ -86,6 +86,40 @@ CALLS = {
             "hidden_size": "size",
             "rng": "rng or None",
         },
+    ),
+    "explain": Call(
+        explain,
+        lambda: {
+            "code": lstm_step_forward,
+            "backward": lstm_step_backward,
+            "cell": "lstm",
+            "gates": "ifog",
+            "style": "step",
+            "input_size": 2,
+            "hidden_size": 2,
+            "batch": 1,
+            "steps": 1,
+            "x": normal(1, 1, 2),
+            "rng": draw(),
+        },
+        {
+            "code": "function",
+            "backward": "function",
+            "cell": "word or None",
+            "gates": "word or None",
+            "style": "word",
+            "input_size": "size",
+            "hidden_size": "size",
+            "batch": "size",
+            "steps": "size",
+            "x": "floats or None",
+            "rng": "rng or None",
+        },
+    ),
+    "explain, a layer": Call(
+        explain,
+        lambda: {"code": nps.LSTM(2, 3, rng=draw()), "x": normal(1, 1, 2), "cell": "lstm"},
+        {"code": "layer", "x": "floats or None", "cell": "word or None"},
     ),
     "gradient_norms": Call(
         analysis.gradient_norms,
