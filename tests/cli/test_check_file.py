@@ -1,13 +1,16 @@
 """``npstack check FILE.py``: what it finds in a file, what it says, its exit codes."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from npstack.cli import main as cli
 from npstack.cli.commands.check import CELLS, STYLES
+from npstack.verify.mistakes.explanation import Explanation
 from npstack.verify.other_code.adapt import STYLES as ALL_STYLES
+from npstack.verify.other_code.file_check import check_file
 from npstack.verify.other_code.packing import KINDS
 from tests.verify import column_pairs, course_pairs
 
@@ -149,7 +152,11 @@ def test_a_forward_that_is_no_lstm_is_wrong(check):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("return da @ Wx.T, ", "raise NotImplementedError; (", "It is not written yet."),
+        (
+            "return da @ Wx.T, ",
+            "raise NotImplementedError; (",
+            "it must be written, got NotImplementedError at line",
+        ),
         ("return da @ Wx.T, ", "return 0; (", "it must return dx"),
         ("tanh_c = np.tanh(next_c)\n", "import os; os._exit(5)\n", "with exit code 5"),
         pytest.param(
@@ -181,6 +188,18 @@ def test_what_is_left_out_is_said(check):
     assert "not returned, so not compared: dx" in out
     code, out, _ = check(less.replace("da.sum(axis=0)\n", "None\n"))
     assert code == 1
+
+
+@pytest.mark.slow
+def test_only_gradients_of_inputs_and_states_may_be_left_out(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(step_only(), encoding="utf-8")
+    (checked,) = check_file(path, input_size=2, hidden_size=3, steps=2)
+    assert checked.passed
+    assert replace(checked, missing=("x", "h", "c")).passed
+    assert not replace(checked, missing=("b",)).passed
+    assert not replace(checked, explanation=Explanation("lstm", right=False)).passed
+    assert not replace(checked, trouble="it does not run").passed
 
 
 @pytest.mark.parametrize(

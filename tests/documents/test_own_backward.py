@@ -8,6 +8,7 @@ import pytest
 
 from npstack import LSTM, check_gradients, check_laws
 from npstack.cli import main as cli
+from npstack.verify.other_code.program import Limits
 from tests.documents.test_commands_doc import commands, words
 from tests.documents.test_docs import python_blocks
 from tests.verify.wrong_backwards import WRONG
@@ -43,6 +44,12 @@ def test_the_mended_file_is_right(tmp_path, monkeypatch):
     assert mended != code
     Path("lstm.py").write_text(mended, encoding="utf-8")
     assert cli.main(command.split()[1:]) == cli.OK
+
+
+def test_the_limits_are_those_of_the_page():
+    assert "longer than 10 seconds" in TEXT
+    assert "does not fit into 2 GB" in TEXT
+    assert (Limits().seconds, Limits().memory) == (10, 2 << 30)
 
 
 def spoilt(wrong):

@@ -43,7 +43,7 @@ CALLS = {
     "too much": ("return np.zeros(4 * 10**7)", "320,000,000 bytes is too large to be returned"),
     "too deep": ("return f(x)", "RecursionError"),
     "raises": ("raise ValueError('no')", "ValueError: no (line 2 of mine.py: raise"),
-    "not written": ("raise NotImplementedError", "It is not written yet."),
+    "not written": ("raise NotImplementedError", "f: it must be written, got Not"),
     "reads": ("return input()", "EOFError"),
     "crash": ("import os; os.kill(os.getpid(), 11)", "by signal SIGSEGV"),
     "channel": ("import os; os.closerange(3, 99)", "the end of its process"),

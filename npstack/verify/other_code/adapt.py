@@ -75,7 +75,7 @@ def foreign(
         `npstack.verify.other_code.columns` describes it; ``"columns_sequence"`` a whole sequence.
     cell : {"lstm", "gru", "gru_reset_before", "rnn", "peephole"}
         ``"gru"`` with a forward that takes no ``b_recurrent`` is ``"gru_reset_before"``, or a GRU
-        that resets after the product and has one bias, which `explain` does not know.
+        that resets after the product and has one bias.
     gates : str, optional
         The order in which the functions pack the gates in the last axis, ``"ifog"``. By default all
         orders are tried: with the right one, ``forward`` computes what npstack does. ``Z`` is an
