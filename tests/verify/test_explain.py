@@ -146,7 +146,27 @@ def test_entries_that_are_the_same_here_are_told_apart_by_a_larger_input():
     assert {"carried-dh-not-added", "final-h-not-used"} <= names
     assert found.confident
     assert found.apart.steps == 2
-    assert f"They are not the same with {found.apart}." in str(found)
+    assert "x[0]" in found.apart_in
+    assert f" with {found.apart}." in str(found)
+
+
+def test_what_the_functions_do_not_return_may_tell_mistakes_apart():
+    forward, backward = functions("lstm", "sequence", slips("lstm", False)["dc-without-carry"])
+
+    def from_zero(x, h0, Wx, Wh, b):
+        hs, _, _, cache = forward(x, h0, np.zeros_like(h0), Wx, Wh, b)
+        return hs, cache
+
+    def without_c(dhs, cache):
+        zeros = np.zeros_like(dhs[:, 0])
+        dx, dh, _, *sums = backward(dhs, zeros, zeros, cache)
+        return dx, dh, *sums
+
+    found = explain(from_zero, without_c, style="sequence")
+    assert {"dc-without-carry", "carried-dc-zero", "carried-dc-lost"} <= {
+        own.name for own in found.named
+    }
+    assert found.apart_in == ("c0",)
 
 
 def test_the_smallest_wrong_case_comes_first():

@@ -153,8 +153,13 @@ def drawn(
 
 
 def forward_of(layer: Layer, point: Point, moved: Move = still) -> Any:
-    """The tape of a layer at a point, after ``moved`` has been applied to all that it reads."""
-    params = {name: moved(value) for name, value in point.params.items()}
+    """The tape of a layer at a point, after ``moved`` has been applied to all that it reads.
+
+    A parameter that the point does not have is zero: the second bias of a GRU with one bias.
+    """
+    shapes = {name: value.shape for name, value in layer.params.items()}
+    zeros = {name: np.zeros(s, point.x.dtype) for name, s in shapes.items()}
+    params = {name: moved(point.params.get(name, zero)) for name, zero in zeros.items()}
     kind = state_type(layer)
     states = kind(**{field: moved(point.states[field]) for field in kind._fields})
     given = states if layer.recurrent else None

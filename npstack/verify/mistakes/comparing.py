@@ -97,23 +97,24 @@ class Trial:
         """The tape of the right program."""
         return forward_of(self.program.right, self.point)
 
-    def differs(self, mistakes: Sequence[Mistake], outputs_only: bool = False) -> bool:
-        """Whether a program with these mistakes gives other numbers than theirs."""
+    def differences(
+        self, mistakes: Sequence[Mistake], outputs_only: bool = False
+    ) -> tuple[str, ...] | None:
+        """Where a program with these mistakes gives other numbers; None if they are not finite."""
         layer, tape = self.program.built(mistakes), None
         with np.errstate(all="ignore"):
             try:
                 if any(mistake.is_forward for mistake in mistakes):
                     tape = forward_of(layer, self.point)
                     outputs = split(self.cell, self._returned(outputs_of(layer, tape)))
-                    if self.differing(self.split_theirs.outputs, outputs):
-                        return True
-                if outputs_only:
-                    return False
-                found = backward_of(layer, self.point, tape or self.tape)
-            except NpstackError:  # its numbers are not finite
-                return True
-        gradients = split(self.cell, self._returned(found))
-        return bool(self.differing(self.split_theirs.gradients, gradients))
+                    found = self.differing(self.split_theirs.outputs, outputs)
+                    if found or outputs_only:
+                        return found
+                gradients = backward_of(layer, self.point, tape or self.tape)
+            except NpstackError:
+                return None
+        blocks = split(self.cell, self._returned(gradients))
+        return self.differing(self.split_theirs.gradients, blocks)
 
 
 class Search:
@@ -125,7 +126,7 @@ class Search:
 
     def fits(self, mistakes: Sequence[Mistake], outputs_only: bool = False) -> bool:
         """Whether a program with these mistakes gives somebody's numbers."""
-        return not any(trial.differs(mistakes, outputs_only) for trial in self.trials)
+        return all(trial.differences(mistakes, outputs_only) == () for trial in self.trials)
 
 
 def _is_short(trial: Trial) -> bool:

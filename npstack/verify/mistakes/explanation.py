@@ -39,6 +39,8 @@ class Explanation:
         is missing.
     apart : Case or None
         If several are named: an input on which they are not the same.
+    apart_in : tuple of str
+        The gradients in which they differ there.
     forward : tuple of Mistake
         The slips that give the numbers of the forward.
     backward_fits : bool or None
@@ -64,6 +66,7 @@ class Explanation:
     named: tuple[Mistake, ...] = ()
     confident: bool = False
     apart: Case | None = None
+    apart_in: tuple[str, ...] = ()
     forward: tuple[Mistake, ...] = ()
     backward_fits: bool | None = None
     first_wrong: tuple[str, ...] = ()
@@ -130,7 +133,8 @@ class Explanation:
             return f"No other of {self.tried} mistakes gives the numbers that were compared."
         if self.apart is None:
             return f"These {count} are the same computation on every input that was tried."
-        return f"These {count} are the same here. They are not the same with {self.apart}."
+        where = joined(self.apart_in, self.apart_in)
+        return f"These {count} are the same here. They differ in {where} with {self.apart}."
 
     def _nothing_named(self) -> list[str]:
         """What is ruled out."""

@@ -188,7 +188,7 @@ def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanat
         agree=tuple(name for name in every if name not in smallest.wrong_gradients),
         named=named,
         confident=bool(named) and not known["missing"],
-        apart=_apart(program, named),
+        **_told_apart(program, layer, named),
         first_wrong=_first_wrong(layer, program, trials),
         relations=relations(trials),
         tried=len(candidates),
@@ -220,7 +220,7 @@ def _forward_judged(
         agree=tuple(name for name in every if name not in smallest.wrong_outputs),
         named=named,
         confident=bool(named) and not known["missing"],
-        apart=_apart(program, named),
+        **_told_apart(program, layer, named),
         forward=forward,
         backward_fits=fits,
         tried=len(slips) if fits else len(slips) + len(later),
@@ -272,6 +272,12 @@ def _first_wrong(layer: Layer, program: Program, trials: Sequence[Trial]) -> tup
     return first_wrong(program, layer, ones[0]) if ones else ()
 
 
+def _told_apart(program: Program, layer: Layer, named: Sequence[Mistake]) -> dict[str, Any]:
+    """Where several mistakes differ, as a part of an explanation."""
+    case, differing = _apart(program, layer, named) or (None, ())
+    return {"apart": case, "apart_in": differing}
+
+
 WIDER = (
     Case(1, 1, False, "h"),
     Case(1, 1, True, "h"),
@@ -285,15 +291,27 @@ WIDER = (
 )
 
 
-def _apart(program: Program, named: Sequence[Mistake]) -> Case | None:
-    """The smallest input on which not all of these mistakes give the same numbers."""
+def _apart(
+    program: Program, layer: Layer, named: Sequence[Mistake]
+) -> tuple[Case, tuple[str, ...]] | None:
+    """The smallest input on which not all of these mistakes are the same, and where they differ.
+
+    What the layer takes and returns comes first; then every initial and final state.
+    """
     if len(named) < 2:
         return None
-    rng = np.random.default_rng(0)
     first = program.built(named[:1])
-    fields = program.cell.state_sizes._fields
-    for case in WIDER:
-        point = drawn(case, program, fields, first.params, None, rng)
-        if any(Trial(program, point, first).differs([other]) for other in named[1:]):
-            return case
+    every = program.cell.state_sizes._fields
+    own = state_type(layer)._fields
+    for fields in dict.fromkeys([own, every]):
+        rng = np.random.default_rng(0)
+        hidden = {f"{name}0" for name in every if name not in fields}
+        for case in WIDER:
+            point = drawn(case, program, fields, first.params, None, rng)
+            trial = Trial(program, point, first)
+            for other in named[1:]:
+                found = trial.differences([other]) or ()
+                differing = tuple(name for name in found if name not in hidden)
+                if differing:
+                    return case, differing
     return None

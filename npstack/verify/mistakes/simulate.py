@@ -21,6 +21,7 @@ from npstack.layers.base import Layer
 from npstack.layers.boundary import check_built
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.mistakes.entry import CELLS, Mistake, edited, place_of
+from npstack.verify.other_code.base import OtherPair
 
 KINDS: dict[str, type[Cell]] = {
     "lstm": LSTMCell,
@@ -166,6 +167,8 @@ def _check_params(program: Program, layer: Layer) -> None:
         expected, got = "the parameters must be floating point", str(layer.dtype)
         fail(DtypeError, WHERE, expected, got, "Build the layer with dtype=np.float64.")
     right = {name: value.shape for name, value in program.right.params.items()}
+    if program.kind == "gru" and isinstance(layer, OtherPair) and "b_recurrent" not in shapes:
+        right.pop("b_recurrent")  # it is zero in a GRU with one bias
     if shapes != right:
         expected = f"the parameters of {CELLS[program.kind]} must be {right}"
         fail(ArgumentError, WHERE, expected, shapes, "Is it another cell? Name it by cell=.")
