@@ -213,7 +213,7 @@ class Program:
         except BaseException:
             self.close()
             raise
-        if reply is None:
+        if reply is None or running.why:  # it may have answered just before it was ended
             code = running.end(patience=2.0 if why == "ended" and not running.why else 0.0)
             self._last.detach()
             self._running = None
