@@ -16,7 +16,7 @@ from npstack.verify.gradients.report import Row
 from tests.verify.right_backwards.problem import Arrays, Problem
 
 STEP = np.longdouble("1e-1500") if np.finfo(np.longdouble).maxexp > 5000 else None
-ENTRIES = 8  # of a block, those where the backward is farthest off
+ENTRIES = 8  # of a block: the worst of the report, and where both types are farthest apart
 DRAWS = 24  # that move every input and cotangent by half an ulp
 
 
@@ -61,6 +61,9 @@ def _confirm(problem: Problem, row: Row) -> Confirmed:
     here = back(point, value.dtype).ravel()[places]
     there = back(wide, np.longdouble).ravel()[places]
     far = np.argsort(-np.abs(here - there))[:ENTRIES]
+    if row.entry:
+        worst = np.ravel_multi_index(row.entry, value.shape)
+        far = np.union1d(far, np.flatnonzero(places == worst))
     indices = [tuple(map(int, np.unravel_index(n, value.shape))) for n in places[far]]
     reference = slopes(f, cotangents, wide, row.parameter, indices)
     size = float(np.abs(there).max())

@@ -11,6 +11,7 @@ from npstack.verify.gradients.layer_function import layer_function
 from tests.full_runs.combinations import CELL_NAMES, LEFT_OUT, WRAPPERS, wrappers
 from tests.tools.strategies import LAYERS, Sizes
 from tests.verify.right_backwards.problem import (
+    LONG,
     Problem,
     Rng,
     Setting,
@@ -89,6 +90,8 @@ def of_layer(
     for each, value in function.numbers.items():
         if value.ndim == 3:
             blocks[each] = time_blocks(value.shape[1])
+    if setting.T >= LONG:
+        blocks = {}
     return Problem(
         family,
         name,
@@ -98,5 +101,5 @@ def of_layer(
         blocks,
         setting.labels,
         setting.standard,
-        draw_options(setting, rng),
+        draw_options(setting, rng, sum(value.size for value in function.inputs.values())),
     )

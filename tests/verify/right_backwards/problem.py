@@ -17,6 +17,8 @@ Arrays = dict[str, Any]
 
 WEIGHTS = ("untrained", "trained", "x20")
 DTYPES = ("float64", "float32")
+LONG = 200  # steps from which a check in extended precision takes minutes
+MANY = 250  # entries of all inputs together from which a sample is checked
 # Beside 1.0; the smallest of each dtype are subnormal.
 SIZES = {
     "float64": (1e-310, 1e-300, 1e-200, 1e-100, 1e-30, 1e-10, 1e-3, 10.0, 100.0, 1e3),
@@ -81,7 +83,7 @@ def draw_setting(number: int, rng: Rng, dtypes: tuple[str, ...] = DTYPES) -> Set
     B, D = (int(n) for n in rng.integers(1, 4, 2))
     T, H = (int(n) for n in rng.integers(1, 8, 2))
     if shape == "long":
-        B, T = 1, int(rng.choice([30, 100, 200, 500]))
+        B, T = 1, int(rng.choice([30, 100, 200, 500], p=[0.65, 0.2, 0.1, 0.05]))
     elif shape == "wide":
         H = int(rng.choice([16, 32, 64]))
     return Setting(dtype, weights, size, B, T, D, H)
@@ -142,12 +144,14 @@ class Problem:
             return gradcheck(self.f, self.backward, self.inputs, **options)
 
 
-def draw_options(setting: Setting, rng: Rng) -> dict[str, Any]:
+def draw_options(setting: Setting, rng: Rng, entries: int = 0) -> dict[str, Any]:
     """All entries by the best route; for large ones a sample of entries, or directions."""
     if setting.large:
-        if rng.random() < 0.3:
-            return {"route": "direction", "entries": 3}
-        return {"entries": 2}
+        if rng.random() < (0.3 if setting.T < LONG else 0.6):
+            return {"route": "direction", "entries": 2}
+        return {"entries": 2 if setting.T < LONG else 1}
+    if entries > MANY:
+        return {"entries": 4}
     return {"route": str(rng.choice(["auto", "difference", "direction"], p=[0.8, 0.12, 0.08]))}
 
 

@@ -18,13 +18,40 @@ OFF_IN_RESOLUTION = 1000  # by differences, in what the report says that they re
 
 
 class Slip(NamedTuple):
-    """By how much one entry is off, and how much that is of the block's largest number."""
+    """One entry that is off.
+
+    Attributes
+    ----------
+    parameter, block : str
+    entry : tuple
+        Index within the input.
+    amount : float
+        By how much.
+    share : float
+        The same, of the block's largest number.
+    own : float
+        Error of the right backward in this block, of the same.
+    resolution : float
+        The smallest error that the report says it would have noticed, of the same.
+    """
 
     parameter: str
     block: str
     entry: tuple[int, ...]
     amount: float
     share: float
+    own: float
+    resolution: float
+
+    @property
+    def size(self) -> float:
+        """The largest number of the block."""
+        return self.amount / self.share
+
+    def visible(self, dtype: Any) -> bool:
+        """Whether it is more than what rounding and underflow do to the right backward."""
+        least = OFF_IN_EPS * float(np.finfo(dtype).smallest_subnormal)
+        return self.share > 4 * self.own and self.amount > least
 
 
 def slips(problem: Problem, report: Report, rng: Rng) -> list[Slip]:
@@ -46,7 +73,9 @@ def slips(problem: Problem, report: Report, rng: Rng) -> list[Slip]:
         else:
             amount = OFF * size
         if size and np.isfinite(amount):
-            found.append(Slip(row.parameter, row.block, entry, amount, amount / size))
+            shares = (amount, abs(row.analytic - row.reference), row.resolution)
+            shares = tuple(float(number / size) for number in shares)
+            found.append(Slip(row.parameter, row.block, entry, amount, *shares))
     return found
 
 
