@@ -30,7 +30,6 @@ from npstack.verify.other_code.packing import drawn_cell, usual_order
 from npstack.verify.other_code.slipped import orders_with_a_slip
 from npstack.verify.other_code.steps import StepPair
 
-
 LARGE = 1e-3  # an error of a direction, at standard scale, that is not rounding
 
 
