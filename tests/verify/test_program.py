@@ -199,6 +199,20 @@ def test_an_answer_that_is_none_is_refused(program):
         one.close()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_answers_of_a_fork_are_not_taken_for_others(program):
+    one = program("import os\ndef f(x):\n    os.fork()\n    return x\ndef g(x):\n    return x\n")
+    assert one.functions["f"](np.ones(1)) == 1
+
+    def many():
+        for k in range(20):
+            assert one.functions["g"](np.full(1, k)) == k
+
+    with pytest.raises(CodeError, match="g: it"):
+        many()
+    assert one.functions["g"](np.full(1, 3)) == 3
+
+
 def test_what_is_not_needed_here_is_not_kept_there(program):
     one = program(
         "import gc\nclass Cache: pass\ndef f():\n    return Cache(), 0\n"

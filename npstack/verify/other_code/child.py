@@ -319,7 +319,8 @@ def serve() -> None:
         reply = served.answer(head, body, buffers)
         with contextlib.suppress(OSError, ValueError):  # the file may have closed it
             flush()
-        reply |= {"npstack": "npstack" in modules, "replaced": served.replaced}
+        reply |= {"number": head["number"], "npstack": "npstack" in modules}
+        reply["replaced"] = served.replaced
         send(target, reply, buffers)
     os._exit(0)
 

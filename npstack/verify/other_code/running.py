@@ -46,6 +46,7 @@ class Running:
         )
         self.why, self.printed = "", bytearray()
         self._left, self._most = most, most
+        self._asked = 0
         self._deadline = np.inf
         self._over = threading.Event()
         for body in (self._read_output, self._watch):
@@ -60,8 +61,13 @@ class Running:
         self._left = self._most
         self._deadline = time.monotonic() + seconds
         try:
-            send(self.process.stdin.fileno(), {**head, "seconds": seconds}, buffers)
-            return receive(self.process.stdout.fileno(), MOST_ANSWER)
+            self._asked += 1
+            head = {**head, "seconds": seconds, "number": self._asked}
+            send(self.process.stdin.fileno(), head, buffers)
+            answer = receive(self.process.stdout.fileno(), MOST_ANSWER)
+            if answer is not None and answer[0].get("number") != self._asked:
+                raise ValueError("an answer to another question: there are two processes")
+            return answer
         finally:
             self._deadline = np.inf
 
