@@ -18,11 +18,7 @@ from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.entry import CELLS, edited, place_of
 from npstack.verify.mistakes.simulate import Program, program_for
 from npstack.verify.other_code.calls import Function
-from tests.full_runs.naming import judged, strangers, trials
 from tests.verify.courses.slips import GATES, functions, slips
-
-ALL = trials()
-SLICE = ALL[7::230]
 
 
 def course(cell="lstm", style="step", *names, **options):
@@ -86,25 +82,6 @@ def test_every_entry_computes_what_was_written_by_hand(cell, loop):
 
 
 # ---- naming ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("trial", SLICE, ids=lambda trial: f"{trial.cell}-{trial.name}")
-def test_a_mistake_is_named(trial):
-    found = judged(trial._replace(steps=min(trial.steps, 4)))
-    assert found["verdict"] in ("named", "no change"), found
-
-
-@pytest.mark.slow
-def test_a_larger_slice_is_named():
-    found = [judged(trial) for trial in ALL[3::31]]
-    assert not [own for own in found if own["verdict"] not in ("named", "no change")]
-
-
-@pytest.mark.slow
-def test_mistakes_from_outside_are_not_named():
-    found = list(strangers())
-    assert len(found) >= 60
-    assert not [own for own in found if own["right"] or own["named"]]
 
 
 @pytest.mark.parametrize("cell", GATES)

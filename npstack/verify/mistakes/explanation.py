@@ -138,8 +138,8 @@ class Explanation:
 
     def _nothing_named(self) -> list[str]:
         """What is ruled out."""
-        known = "" if not self.relations else " of one line"
-        lines = [f"None of the {self.tried} mistakes{known} in the catalogue gives these numbers."]
+        right = "; your forward is right" if self.backward_fits is None else ""
+        lines = [f"None of {self.tried} mistakes in the catalogue gives these numbers{right}."]
         gates = {name.partition(".")[2] for name in self.wrong if "." in name}
         if len(gates) == 1 and any("." in name for name in self.agree):
             (gate,) = gates

@@ -58,8 +58,9 @@ def explain(
     code : Cell, Layer or callable
         Your cell, a recurrent layer, or the forward function of a pair, as for `foreign`.
     backward : callable, optional
-        The backward function of the pair. If it returns a dictionary, this may contain inner
-        values, such as ``do`` and ``dc``, and the first wrong one is named.
+        The backward function of the pair. If it returns a dictionary, this may contain values
+        inside of the step, such as ``do`` and ``dc``, and the first wrong one is named. (A cell
+        may put them into its ``dparams``.)
     cell, gates, style, input_size, hidden_size
         As for `foreign`. For a cell or a layer, only ``cell`` counts: its kind, if the names and
         shapes of its parameters do not tell.
