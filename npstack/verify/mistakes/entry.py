@@ -47,7 +47,7 @@ CELLS = {
     "peephole": "an LSTM with peepholes",
 }
 
-EQUATIONS = {"(a)": "sum a = x W + h' U + b", "(t)": "loop over time"}
+EQUATIONS = {"(a)": "sum of x W, h' U and b", "(t)": "loop over time"}
 
 
 class Place(NamedTuple):

@@ -37,11 +37,11 @@ FORWARD = """
 - + params["b_recurrent"]
 + + 2 * params["b_recurrent"]
 ? How many biases does the candidate have in this form?
-(1) bias-missing: has no bias b, and neither have (2) and (4)
+(a) bias-missing: has no b
 - + params["b"]
 + + 0 * params["b"]
 ? What are the pre-activations if x and h' are zero?
-(1) past-not-read: does not read h', and neither do (2) and (3)
+(a) past-not-read: has no h' U
 - read @ params["U"]
 + 0 * (read @ params["U"])
 ? Which two vectors do the gates read?
@@ -101,7 +101,7 @@ BACKWARD = """
 - from_x = join_gates(GRUGates(reset=da_r, update=da_z, candidate=da_n))
 + from_x = join_gates(GRUGates(reset=da_r, update=da_z, candidate=dq))
 ? Is what x contributes multiplied with r?
-(1) packed-r-for-z: packs da_r and da_z in each other's place
+(a) packed-r-for-z: packs da_r and da_z in each other's place
 - a_r, a_z, q, x_n = self.sums(params, x, read)  # the tape keeps only the gates
 + GRUGates = exchanged_gates; a_r, a_z, q, x_n = self.sums(params, x, read)
 ? In which order are the gates packed in W, U and b?
@@ -112,5 +112,5 @@ GRU = mistakes_of(
     FORWARD
     + both_forms("GRUCell", "x_n + r * q", "self.sums(params, x, read)")
     + BACKWARD
-    + affine("GRUCell.step_reading_backward", "(1)", "from_x", "read", "from_h"),
+    + affine("GRUCell.step_reading_backward", "(a)", "from_x", "read", "from_h"),
 )

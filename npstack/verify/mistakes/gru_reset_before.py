@@ -121,5 +121,5 @@ GRU_RESET_BEFORE = mistakes_of(
     FORWARD
     + both_forms("GRUResetBeforeCell", SUM, "self.gate_sums(params, x, read)")
     + BACKWARD
-    + affine("GRUResetBeforeCell.step_reading_backward", "(1)", "da"),
+    + affine("GRUResetBeforeCell.step_reading_backward", "(a)", "da"),
 )
