@@ -93,6 +93,13 @@ def test_a_gru_with_one_bias_is_told_apart_by_where_it_resets():
     assert made("gru before", gates="rZn").kind == "gru_reset_before"
     assert explain(named).right
 
+    def backward(dh, cache):
+        dx, dh, dWx, dWh, db = course_pairs.gru_one_bias_step_backward(dh, cache)
+        return dx, dh, dWx, 2 * dWh, db
+
+    wrong = foreign(course_pairs.gru_one_bias_step_forward, backward, cell="gru", **SMALL)
+    assert not explain(wrong, steps=2).right
+
 
 def test_a_forward_that_is_none_of_these_needs_its_order():
     def forward(x, h, c, Wx, Wh, b):

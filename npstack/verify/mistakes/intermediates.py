@@ -20,7 +20,7 @@ from npstack.core.trees import at_step
 from npstack.layers.base import Layer
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.mistakes import written
-from npstack.verify.mistakes.cases import Point, state_type
+from npstack.verify.mistakes.cases import Point, forward_of, state_type
 from npstack.verify.mistakes.comparing import UNITS
 from npstack.verify.mistakes.entry import place_of
 from npstack.verify.mistakes.simulate import Program
@@ -62,24 +62,25 @@ def _opened(name: str) -> Any:
 
 
 def _arguments(layer: Any, point: Point) -> tuple[Any, ...]:
-    """What the backward of the only step of a point is given, after the parameters."""
+    """What the backward of the only step of a point is given."""
     kind = state_type(layer)
+    tape = forward_of(layer, point)
     initial = kind(**{field: point.states[field] for field in kind._fields})
-    tape = layer.forward(point.x, initial, params=point.params)
     dnew = kind(**{field: point.dfinal[field].copy() for field in kind._fields})
     dnew = dnew._replace(h=dnew.h + point.doutputs.reshape(dnew.h.shape))
-    return tape.x[:, 0], initial, at_step(tape.gates, 0), at_step(tape.states, 0), dnew
+    gates, states = at_step(tape.gates, 0), at_step(tape.states, 0)
+    return tape.params, tape.x[:, 0], initial, gates, states, dnew
 
 
 def right_values(program: Program, point: Point) -> dict[str, Array]:
     """The variables of the package's own backward at a point of one step."""
     layer, name = program.right, PLACES[program.kind]
-    x, initial, record, new, dnew = _arguments(layer, point)
+    params, x, initial, record, new, dnew = _arguments(layer, point)
     function: Any = _opened(name)
     if not place_of(name).is_static:
         function = MethodType(function, layer.cell)
     read = (initial.h,) if "reading" in name else ()
-    found = dict(function(point.params, x, initial, *read, record, new, dnew))
+    found = dict(function(params, x, initial, *read, record, new, dnew))
     packed = found.get("packed", found.get("da"))
     if program.kind in ("lstm", "peephole") and isinstance(packed, np.ndarray):
         letters = layer.cell.letters
@@ -101,7 +102,7 @@ def their_values(layer: Any, point: Point) -> dict[str, Any]:
     if not hasattr(layer.cell, "extras"):
         return {}
     layer.cell.extras.clear()
-    layer.cell.step_backward(point.params, *_arguments(layer, point))
+    layer.cell.step_backward(*_arguments(layer, point))
     return dict(layer.cell.extras)
 
 
