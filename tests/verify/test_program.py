@@ -1,6 +1,7 @@
 """A file in a process of its own: whatever it does ends in words here, and harms nothing."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -235,6 +236,36 @@ def test_a_cache_of_a_child_that_has_ended_is_refused(program):
     assert held[1] == 0
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="the parent of a process is kept")
+def test_a_child_does_not_outlive_its_parent(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("import time\ndef f():\n    while True:\n        time.sleep(1)\n")
+    code = (
+        "from npstack.verify.other_code.program import Program\n"
+        f"one = Program({str(path)!r})\n"
+        "print(one._running.process.pid, flush=True)\n"
+        "one.functions['f']()\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    with parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    wait_for_the_end_of(pid)
+
+
+def wait_for_the_end_of(pid):
+    for _ in range(200):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                if file.read().split()[2] == "Z":  # nobody waits for it in a container
+                    return
+        except OSError:
+            return
+        time.sleep(0.05)
+    pytest.fail("it still runs")
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
 def test_what_the_child_began_ends_with_it(program):
     one = program(
@@ -244,16 +275,7 @@ def test_what_the_child_began_ends_with_it(program):
     )
     pid = one.functions["f"]()
     one.close()
-    for _ in range(100):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().split()[2] == "Z":  # nobody waits for it in a container
-                    break
-        except OSError:
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("it still runs")
+    wait_for_the_end_of(pid)
 
 
 def test_a_program_that_nobody_has_any_more_ends(program, tmp_path):

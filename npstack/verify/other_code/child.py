@@ -13,6 +13,8 @@ import linecache
 import os
 import struct
 import sys
+import threading
+import time
 import traceback
 import types
 import warnings
@@ -299,6 +301,13 @@ def _set(resource: Any, kind: str, value: int) -> None:
         resource.setrlimit(which, (value, resource.getrlimit(which)[1]))
 
 
+def end_with(parent: int, sleep: Any = time.sleep, of_now: Any = os.getppid) -> None:
+    """End this process when its parent has been killed, whatever it is doing."""
+    while of_now() == parent:
+        sleep(1)
+    os._exit(1)
+
+
 def serve() -> None:
     """Answer messages until the channel ends; what is printed goes to standard error."""
     source, target = os.dup(0), os.dup(1)
@@ -306,6 +315,7 @@ def serve() -> None:
     os.dup2(nowhere, 0)
     os.dup2(2, 1)
     warnings.filterwarnings("error", message="Casting complex values to real")
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     served = Served()
     flush = sys.stdout.flush
     modules = sys.modules
