@@ -8,7 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npstack import GRUCell, LSTMCell, LSTMState, LSTMVariantCell, Recurrent, RNNCell, StackedLSTM
+from npstack import (
+    GRUCell,
+    LSTMCell,
+    LSTMState,
+    LSTMVariantCell,
+    Recurrent,
+    RNNCell,
+    StackedLSTM,
+    Zoneout,
+)
 from npstack.cells.parts import Peepholes, Projection
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError
 from npstack.core.numerics import tanh_derivative
@@ -305,6 +314,9 @@ def test_a_layer_a_cell_and_small_integers():
     cell = RNNCell(2, 3, rng=RNG)
     assert explain(Recurrent(cell), steps=np.int8(3), batch=np.int64(2)).right
     assert explain(LSTMVariantCell(2, 3, Peepholes(), rng=RNG)).cell == "peephole"
+    assert explain(LSTMVariantCell(2, 3, rng=RNG)).cell == "lstm"
+    assert explain(GRUCell(2, 3, rng=RNG, gate="softsign", candidate="elu")).right
+    assert explain(Zoneout(LSTMCell(2, 3, rng=RNG), h=0.5)).right  # nothing is drawn
     assert explain(Recurrent(cell, return_sequences=False, learn_initial=True)).right
 
 

@@ -128,6 +128,8 @@ def program_for(layer: Layer, cell: str | None) -> Program:
 
 def _kind_of(own: Cell | None, layer: Layer) -> str:
     """The kind of a cell, by its class, else by the names and shapes of its parameters."""
+    if isinstance(own, LSTMVariantCell) and not own.parts:
+        return "lstm"
     for kind, known in KINDS.items():
         if isinstance(own, known):
             return kind
