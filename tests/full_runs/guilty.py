@@ -7,7 +7,7 @@ differences are. Each must be found, unless the block is undecidable.
 
 Left out, and counted, are blocks in which rounding or underflow does as much to the right backward,
 as in those that are zero by invariance ("below rounding"), and those of which the report says that
-rounding may hide a tenth or more, as next to a saturated gate ("not resolved"). Directions weigh all
+rounding may hide a tenth, as next to a saturated gate ("not resolved"). Directions weigh all
 entries at once and cannot say where an error is; they are left out. All wrong backwards of
 `tests.verify.wrong_backwards` must be found by complex steps, too.
 """
