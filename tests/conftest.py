@@ -23,7 +23,10 @@ settings.load_profile("ci")
 SLICED = {
     "tests/odd_calls/test_odd_calls.py": 5,
     "tests/verify/test_laws.py": 3,
-    "tests/verify/test_checker.py": 2,
+    "tests/verify/test_checker.py": 4,
+    "tests/verify/test_gradcheck_rounding.py": 2,
+    "tests/verify/test_explain.py": 2,
+    "tests/documents/test_own_backward.py": 3,
     "tests/layers/test_nested_gradients.py": 2,
     "tests/cells/test_cells.py": 2,
     "tests/seq2seq/test_whole_model.py": 2,

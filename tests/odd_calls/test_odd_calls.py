@@ -148,7 +148,7 @@ RETURNED = {
         "Table",
         "Tape",
     ),
-    *("Judged", "PrecisionReport", "PrecisionRow", "Truth"),
+    *("Explanation", "Judged", "Mistake", "PrecisionReport", "PrecisionRow", "Truth"),
     *("Task", "Text", "TimeSplit", "Windows"),
 }
 BASES = {

@@ -163,8 +163,9 @@ def test_numbers_of_every_size(power, size):
 
 def test_gradients_below_the_smallest_number_of_their_type():
     options = {"dtype": "float32", "forget_bias": -6.0, "return_sequences": False}
-    layer = LSTM(2, 3, rng=np.random.default_rng(1), **options)
-    report = check_gradients(layer, drawn((1, 100, 2)).astype("float32"), entries=1)
+    layer = LSTM(1, 2, rng=np.random.default_rng(1), **options)
+    x = drawn((1, 80, 1)).astype("float32")
+    report = check_gradients(layer, x, entries=1)
     smallest = min(abs(row.reference) for row in report.rows if row.reference)
     assert (report.passed, smallest < 1e-45) == (True, True)
 
@@ -182,7 +183,7 @@ def test_a_gradient_beyond_the_largest_number_of_its_type():
 
 
 def test_stacks_with_weights_times_20():
-    for seed in range(3):
+    for seed in range(2):
         stack = StackedLSTM(2, [3, 2], rng=np.random.default_rng(seed))
         stack.params = {name: 20 * value for name, value in stack.params.items()}
         assert verdicts(check_gradients(stack, drawn((2, 4, 2), seed))) <= {"ok", "rounding"}
