@@ -15,7 +15,7 @@ OF_THE_INPUT = """
 {equation} dW-sign: has the wrong sign in dW
 - "W": x.T @ {da}
 + "W": -x.T @ {da}
-? Which sign has dW?
+? What is the sign of dW?
 {equation} dW-one-row: uses the first row of the batch only in dW
 - "W": x.T @ {da}
 + "W": x[:1].T @ {da}[:1]
@@ -47,7 +47,7 @@ OF_THE_INPUT = """
 {equation} dx-sign: has the wrong sign in dx
 - {da} @ params["W"].T
 + -{da} @ params["W"].T
-? Which sign has dx?
+? What is the sign of dx?
 {equation} dx-mean: divides dx by the number of rows B
 - {da} @ params["W"].T
 + {da} @ params["W"].T / len(x)
@@ -75,7 +75,7 @@ OF_THE_STATE = """
 {equation} dU-sign: has the wrong sign in dU
 - "U": {read}.T @ {dh}
 + "U": -{read}.T @ {dh}
-? Which sign has dU?
+? What is the sign of dU?
 {equation} dh-zero: passes no gradient to h'
 - {dh} @ params["U"].T
 + 0 * ({dh} @ params["U"].T)
@@ -91,7 +91,7 @@ OF_THE_STATE = """
 {equation} dh-sign: has the wrong sign in the gradient of h'
 - {dh} @ params["U"].T
 + -{dh} @ params["U"].T
-? Which sign has the gradient of h'?
+? What is the sign of the gradient of h'?
 """
 
 

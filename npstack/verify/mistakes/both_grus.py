@@ -55,11 +55,11 @@ BACKWARD = """
 (5) dz-without-n: leaves the candidate out of dz
 - dz = dh * (state.h - n)
 + dz = dh * state.h
-? In how many places does z stand?
+? In how many places does z occur?
 (5) dz-without-h: leaves h' out of dz
 - dz = dh * (state.h - n)
 + dz = -dh * n
-? In how many places does z stand?
+? In how many places does z occur?
 (5) dz-sign: has the wrong sign in dz
 - dz = dh * (state.h - n)
 + dz = dh * (n - state.h)
@@ -67,7 +67,7 @@ BACKWARD = """
 (5) dz-sum: adds h' and n instead of subtracting
 - dz = dh * (state.h - n)
 + dz = dh * (state.h + n)
-? Which sign has z in 1 - z?
+? What is the sign of z in 1 - z?
 (5) dz-zero: has no gradient of z
 - dz = dh * (state.h - n)
 + dz = 0 * dh

@@ -160,8 +160,7 @@ def forward_of(layer: Layer, point: Point, moved: Move = still) -> Any:
     shapes = {name: value.shape for name, value in layer.params.items()}
     zeros = {name: np.zeros(s, point.x.dtype) for name, s in shapes.items()}
     params = {name: moved(point.params.get(name, zero)) for name, zero in zeros.items()}
-    kind = state_type(layer)
-    states = kind(**{field: moved(point.states[field]) for field in kind._fields})
+    states = mapped(moved, state_of(layer, point.states))
     given = states if layer.recurrent else None
     return layer.forward(moved(point.x), given, mask=point.mask, params=params)
 
@@ -170,11 +169,10 @@ def backward_of(
     layer: Layer, point: Point, tape: Any, moved: Move = still
 ) -> dict[str, Array | None]:
     """The gradients of a layer by name; None for one that it does not return."""
-    kind = state_type(layer)
-    dfinal = kind(**{field: moved(point.dfinal[field]) for field in kind._fields})
+    dfinal = mapped(moved, state_of(layer, point.dfinal))
     grads = layer.backward(tape, moved(point.doutputs), dfinal if layer.recurrent else None)
     found: dict[str, Array | None] = {name: grads.params.get(name) for name in point.params}
-    dinitial = {f"{field}0": getattr(grads.initial_states, field) for field in kind._fields}
+    dinitial = {f"{field}0": getattr(grads.initial_states, field) for field in dfinal._fields}
     return {**found, "x": grads.x, **dinitial}
 
 
@@ -211,6 +209,12 @@ def run(layer: Layer, point: Point, rng: np.random.Generator | None = None) -> N
 def state_type(layer: Any) -> Any:
     """The NamedTuple of a layer's state; it has no fields if no state is passed in or out."""
     return type(layer.cell.state_sizes)
+
+
+def state_of(layer: Any, values: Mapping[str, Array]) -> Any:
+    """Arrays by field as a state of a layer, which may have fewer fields."""
+    kind = state_type(layer)
+    return kind(**{field: values[field] for field in kind._fields})
 
 
 def split(cell: Cell, arrays: Mapping[str, Array]) -> Blocks:

@@ -52,7 +52,7 @@ BACKWARD = """
 (4) dr-without-bias: leaves b_recurrent out of dr
 - dr = da_n * q
 + dr = da_n * (q - params["b_recurrent"])
-? What is all that r is multiplied with?
+? What is everything that r is multiplied with?
 (4) dr-by-h: multiplies dr by h', not by what U_n makes of it
 - dr = da_n * q
 + dr = da_n * read

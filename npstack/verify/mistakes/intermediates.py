@@ -16,25 +16,22 @@ from typing import Any
 import numpy as np
 
 from npstack.core.numerics import Array
-from npstack.core.trees import at_step
+from npstack.core.trees import at_step, mapped
 from npstack.layers.base import Layer
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.mistakes import written
-from npstack.verify.mistakes.cases import Point, forward_of, state_type
+from npstack.verify.mistakes.cases import Point, forward_of, state_of
 from npstack.verify.mistakes.comparing import UNITS
 from npstack.verify.mistakes.entry import place_of
 from npstack.verify.mistakes.simulate import Program
 from npstack.verify.other_code.sequences import SequencePair
 
-# In the order in which the backward computes them, with their equations.
-ORDER: dict[str, dict[str, str]] = {
-    "lstm": {"do": "(6)", "dc": "(6)", "df": "(5)", "di": "(5)", "dg": "(5)"}
-    | {"da_o": "(4)", "da_g": "(3)", "da_f": "(2)", "da_i": "(1)"},
-    "gru": {"dz": "(5)", "dn": "(5)", "da_n": "(4)", "dr": "(4)", "dq": "(4)"}
-    | {"da_z": "(2)", "da_r": "(1)"},
-    "gru_reset_before": {"dz": "(5)", "dn": "(5)", "da_n": "(4)", "ds": "(4)", "dr": "(3)"}
-    | {"da_z": "(2)", "da_r": "(1)"},
-    "rnn": {"da": "(2)"},
+# In the order in which the backward computes them.
+ORDER = {
+    "lstm": ("do", "dc", "df", "di", "dg", "da_o", "da_g", "da_f", "da_i"),
+    "gru": ("dz", "dn", "da_n", "dr", "dq", "da_z", "da_r"),
+    "gru_reset_before": ("dz", "dn", "da_n", "ds", "dr", "da_z", "da_r"),
+    "rnn": ("da",),
 }
 ORDER["peephole"] = ORDER["lstm"]
 
@@ -63,13 +60,16 @@ def _opened(name: str) -> Any:
 
 def _arguments(layer: Any, point: Point) -> tuple[Any, ...]:
     """What the backward of the only step of a point is given."""
-    kind = state_type(layer)
     tape = forward_of(layer, point)
-    initial = kind(**{field: point.states[field] for field in kind._fields})
-    dnew = kind(**{field: point.dfinal[field].copy() for field in kind._fields})
-    dnew = dnew._replace(h=dnew.h + point.doutputs.reshape(dnew.h.shape))
     gates, states = at_step(tape.gates, 0), at_step(tape.states, 0)
+    initial, dnew = state_of(layer, point.states), _dnew_state(layer, point)
     return tape.params, tape.x[:, 0], initial, gates, states, dnew
+
+
+def _dnew_state(layer: Any, point: Point) -> Any:
+    """The gradient of the state after the only step of a point."""
+    dfinal = mapped(np.copy, state_of(layer, point.dfinal))
+    return dfinal._replace(h=dfinal.h + point.doutputs.reshape(dfinal.h.shape))
 
 
 def right_values(program: Program, point: Point) -> dict[str, Array]:
@@ -93,10 +93,7 @@ def their_values(layer: Any, point: Point) -> dict[str, Any]:
     if not layer.recurrent:
         return {}
     if hasattr(layer.cell, "results"):  # two step functions
-        kind = state_type(layer)
-        initial = kind(**{field: point.states[field] for field in kind._fields})
-        dnew = kind(**{field: point.dfinal[field] for field in kind._fields})
-        dnew = dnew._replace(h=dnew.h + point.doutputs.reshape(dnew.h.shape))
+        initial, dnew = state_of(layer, point.states), _dnew_state(layer, point)
         found: dict[str, Any] = layer.cell.results(point.params, point.x[:, 0], initial, dnew)
         return found
     if not hasattr(layer.cell, "extras"):

@@ -212,7 +212,7 @@ BACKWARD = """
 (1) dP-sign: has the wrong sign in dP, and so have (2) and (4)
 - (da * c).sum(axis=0)
 + -(da * c).sum(axis=0)
-? Which sign has dP?
+? What is the sign of dP?
 (1) dP-of-tanh: uses tanh of the cell in dP, and so do (2) and (4)
 - (da * c).sum(axis=0)
 + (da * tanh(c)).sum(axis=0)

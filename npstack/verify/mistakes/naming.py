@@ -16,7 +16,7 @@ from npstack.core.numerics import Array
 from npstack.layers.base import Layer
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.gradients.layer_check import check_gradients
-from npstack.verify.mistakes.cases import Case, Point, cases, drawn, state_type
+from npstack.verify.mistakes.cases import Case, Point, cases, drawn, state_of, state_type
 from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.comparing import Search, Trial
 from npstack.verify.mistakes.entry import Mistake
@@ -59,7 +59,7 @@ def explain(
         Your cell, a recurrent layer, or the forward function of a pair, as for `foreign`.
     backward : callable, optional
         The backward function of the pair. If it returns a dictionary, this may contain values
-        inside of the step, such as ``do`` and ``dc``, and the first wrong one is named. (A cell
+        inside the step, such as ``do`` and ``dc``, and the first wrong one is named. (A cell
         may put them into its ``dparams``.)
     cell, gates, style, input_size, hidden_size
         As for `foreign`. For a cell or a layer, only ``cell`` counts: its kind, if the names and
@@ -191,7 +191,7 @@ def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanat
         agree=tuple(name for name in every if name not in smallest.wrong_gradients),
         named=named,
         confident=bool(named) and not known["missing"],
-        **_told_apart(program, layer, named),
+        **_apart(program, layer, named),
         first_wrong=_first_wrong(layer, program, trials),
         relations=relations(trials),
         tried=len(candidates),
@@ -223,7 +223,7 @@ def _forward_judged(
         agree=tuple(name for name in every if name not in smallest.wrong_outputs),
         named=named,
         confident=bool(named) and not known["missing"],
-        **_told_apart(program, layer, named),
+        **_apart(program, layer, named),
         forward=forward,
         backward_fits=fits,
         tried=len(slips) if fits else len(slips) + len(later),
@@ -255,9 +255,7 @@ def _fits(layer: Layer, point: Point) -> bool:
     """Whether the backward is the derivative of the layer's own forward at a point."""
     twin = copy.copy(layer)
     twin.params = point.params
-    kind = state_type(layer)
-    states = kind(**{field: point.states[field] for field in kind._fields})
-    given = states if layer.recurrent else None
+    given = state_of(layer, point.states) if layer.recurrent else None
 
     def errors(**options: Any) -> list[float]:
         report = check_gradients(twin, point.x, given, mask=point.mask, **options)
@@ -278,12 +276,6 @@ def _first_wrong(layer: Layer, program: Program, trials: Sequence[Trial]) -> tup
     return first_wrong(program, layer, ones[0]) if ones else ()
 
 
-def _told_apart(program: Program, layer: Layer, named: Sequence[Mistake]) -> dict[str, Any]:
-    """Where several mistakes differ, as a part of an explanation."""
-    case, differing = _apart(program, layer, named) or (None, ())
-    return {"apart": case, "apart_in": differing}
-
-
 WIDER = (
     Case(1, 1, False, "h"),
     Case(1, 1, True, "h"),
@@ -297,15 +289,14 @@ WIDER = (
 )
 
 
-def _apart(
-    program: Program, layer: Layer, named: Sequence[Mistake]
-) -> tuple[Case, tuple[str, ...]] | None:
+def _apart(program: Program, layer: Layer, named: Sequence[Mistake]) -> dict[str, Any]:
     """The smallest input on which not all of these mistakes are the same, and where they differ.
 
-    What the layer takes and returns comes first; then every initial and final state.
+    They are fields of an `Explanation`; empty if there is no such input. What the layer takes and
+    returns comes first; then every initial and final state.
     """
     if len(named) < 2:
-        return None
+        return {}
     first = program.built(named[:1])
     every = program.cell.state_sizes._fields
     own = state_type(layer)._fields
@@ -319,5 +310,5 @@ def _apart(
                 found = trial.differences([other]) or ()
                 differing = tuple(name for name in found if name not in hidden)
                 if differing:
-                    return case, differing
-    return None
+                    return {"apart": case, "apart_in": differing}
+    return {}

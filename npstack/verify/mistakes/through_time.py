@@ -77,11 +77,11 @@ STATE = """
 (t) first-step-left-out: stops before the first step
 - reversed(range(tape.x.shape[1]))
 + reversed(range(1, tape.x.shape[1]))
-? How many steps has the loop, and which is the last one that it meets?
+? How many steps does the loop have, and which is the last one that it meets?
 (t) last-step-left-out: begins with the last step but one
 - reversed(range(tape.x.shape[1]))
 + reversed(range(tape.x.shape[1] - 1))
-? How many steps has the loop, and which is the first one that it meets?
+? How many steps does the loop have, and which is the first one that it meets?
 (t) steps-in-order: runs from the first step to the last
 - reversed(range(tape.x.shape[1]))
 + range(tape.x.shape[1])
@@ -141,11 +141,11 @@ RESULTS = """
 (t) initial-gradient-missing: gives no gradient to the initial state
 - return dparams, dx, (dstate,)
 + return dparams, dx, (mapped(np.zeros_like, dstate),)
-? What is left when the loop is through?
+? What is left when the loop has ended?
 (t) initial-c-gradient-missing: gives no gradient to the initial c
 - return dparams, dx, (dstate,)
 + return dparams, dx, (only_h(dstate),)
-? What is left when the loop is through?
+? What is left when the loop has ended?
 (t) initial-gradient-of-step-one: returns the gradient of the state after step 0
 - dstate = select(valid, dbefore, dstate)
 + dstate = select(valid, dbefore, dstate) if t else dstate
