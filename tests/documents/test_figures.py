@@ -106,6 +106,15 @@ def grading():
     return [kept["submissions"]]
 
 
+def naming():
+    kept = read_evidence("naming")
+    verdicts = kept["verdicts"]
+    assert set(verdicts) == {"named", "no change"}
+    assert not kept["from outside, right or named"]
+    shared = [kept["mistakes"], kept["trials"], verdicts["no change"], verdicts["named"]]
+    return [*shared, kept["alone"], kept["from outside"]]
+
+
 def bad_files():
     kept = read_evidence("bad_files")
     assert kept["files"] == kept["refused_clearly"]
@@ -133,6 +142,7 @@ def profile():
         ("[resume.json]", resume),
         ("[killed_commands.json]", killed_commands),
         ("[odd_commands.json]", odd_commands),
+        ("[naming.json]", naming),
         ("[grading.json]", grading),
         ("[bad_files.json]", bad_files),
         ("[fit_profile.json]", profile),
