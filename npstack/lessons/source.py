@@ -62,7 +62,7 @@ def _imports(node: ast.AST) -> bool:
 
 
 def _is_ours(module: str) -> bool:
-    """Whether a module is npstack, or inside of it."""
+    """Whether a module is npstack, or a part of it."""
     return module.split(".")[0] == PACKAGE
 
 

@@ -41,7 +41,7 @@ def grade_folder(
             yield grade_file(path, own, seconds=seconds)
         except (NpstackError, OSError) as error:
             yield _ungraded(path.name, own or Exercise("lstm"), str(error))
-        except Exception as error:  # the other submissions shall be graded all the same
+        except Exception as error:  # the other submissions are graded nevertheless
             reason = f"The grader has a fault: {type(error).__name__}: {error}. Please report it."
             yield _ungraded(path.name, own or Exercise("lstm"), reason)
 

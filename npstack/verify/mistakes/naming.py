@@ -26,7 +26,7 @@ from npstack.verify.mistakes.relations import relations
 from npstack.verify.mistakes.simulate import WHERE, Program, program_for
 from npstack.verify.other_code.adapt import Pair, foreign
 from npstack.verify.other_code.base import OtherPair
-from npstack.verify.other_code.packing import drawn_cell, usual_order
+from npstack.verify.other_code.packing import usual_order_of
 from npstack.verify.other_code.slipped import orders_with_a_slip
 from npstack.verify.other_code.steps import StepPair
 
@@ -154,7 +154,7 @@ def _of_functions(forward: Any, backward: Any, gates: str | None, how: dict[str,
     except ArgumentError as error:
         if gates is not None:
             raise
-        usual = usual_order(drawn_cell(how["cell"], 1, 1, np.random.default_rng(0), float))
+        usual = usual_order_of(how["cell"])
         try:
             layer = build(usual)
         except NpstackError:

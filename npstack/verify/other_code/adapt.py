@@ -9,12 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack.cells.base import Cell, check_cell_params
-from npstack.core.arguments import (
-    check_dtype,
-    check_generator,
-    check_option,
-    check_size,
-)
+from npstack.core.arguments import check_dtype, check_generator, check_option, check_size
 from npstack.core.errors import ArgumentError, CodeError, DtypeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
@@ -232,6 +227,23 @@ def sample(cell: Cell, steps: int, dtype: Any, rng: np.random.Generator) -> tupl
     return x, type(state)(*drawn)
 
 
+def sample_of_both(layer: Pair, model: Cell, rng: np.random.Generator) -> tuple[Array, Any, Any]:
+    """An input, and one initial state for a layer and for npstack's cell.
+
+    A field that the layer does not take is zero in the cell's.
+    """
+    x, drawn = sample(model, 2, layer.dtype, rng)
+    taken = type(layer.cell.state_sizes)
+    own = {f: v if f in taken._fields else np.zeros_like(v) for f, v in drawn._asdict().items()}
+    return x, taken(*(own[field] for field in taken._fields)), type(drawn)(**own)
+
+
+def are_near(found: Array, expected: Array) -> bool:
+    """Whether outputs differ by no more than rounding."""
+    near = 1e4 * float(np.finfo(expected.dtype).eps) * float(np.abs(expected).max())
+    return bool(np.abs(found - expected).max() <= near)
+
+
 def _in_found_order(
     where: str,
     models: list[Cell],
@@ -243,14 +255,10 @@ def _in_found_order(
     for model in models:
         tried = list(orders(model)) if named is None else [named]
         layers = [build(model, order) for order in tried]
-        x, state = sample(model, 2, model.params["W"].dtype, rng)
-        begin = type(layers[0].cell.state_sizes)
-        own = {f: v if f in begin._fields else np.zeros_like(v) for f, v in state._asdict().items()}
-        given = begin(*(own[field] for field in begin._fields))
-        expected = Recurrent(model).forward(x, type(state)(**own)).outputs
-        near = 1e4 * float(np.finfo(x.dtype).eps) * float(np.abs(expected).max())
+        x, given, state = sample_of_both(layers[0], model, rng)
+        expected = Recurrent(model).forward(x, state).outputs
         for layer in layers:
-            if np.abs(layer.forward(x, given or None).outputs - expected).max() <= near:
+            if are_near(layer.forward(x, given or None).outputs, expected):
                 return layer
     if named is not None:  # the forward is wrong, then
         return build(models[0], named)

@@ -16,8 +16,8 @@ from npstack.verify.other_code.calls import (
     USUAL,
     Function,
     Wanted,
-    by_name,
     gradient_of,
+    gradients_by_name,
     listed,
     placed,
     unchanged,
@@ -104,7 +104,7 @@ class OtherCell(Cell):
         """The gradients that backward returned, by npstack's names and in npstack's packing."""
         if self.places is None and not isinstance(found, Mapping):
             self.places = placed(self.backward, listed(found), wanted)
-        named = by_name(self.backward, found, wanted, self.places or [], dtype)
+        named = gradients_by_name(self.backward, found, wanted, self.places or [], dtype)
         self.seen |= dict.fromkeys(named)
         for name, value in named.items():
             if not is_finite(value).all():

@@ -107,6 +107,7 @@ def spelt(name: str) -> str:
     return name.rstrip("s").lower() if len(name) == 2 else name.lower()
 
 
+OF_CACHE = "The cache is what backward needs; it may be anything."
 CACHES = ("cache", "cach", "caches", "tape", "memory")
 
 
@@ -127,10 +128,17 @@ def results_of(
         keys = [key for key in (*aliases.get(name, CACHES),) if key in known]
         if not keys:
             expected = f"it must return a dictionary with {', '.join(names)}"
-            advice = "The cache is what backward needs; it may be anything."
-            fail(CodeError, function.name, expected, ", ".join(map(str, found)) or "none", advice)
+            got = ", ".join(map(str, found)) or "none"
+            fail(CodeError, function.name, expected, got, OF_CACHE)
         results.append(known[keys[0]])
     return results
+
+
+def fail_few(function: Function, expected: str, found: Any) -> NoReturn:
+    """Raise the error for a forward that returns too few results."""
+    advice = "Is it not written yet?" if found is None else OF_CACHE
+    got = shapes_of(listed(found))
+    fail(CodeError, function.name, f"it must return {expected}", got, advice)
 
 
 def array_of(
@@ -170,7 +178,7 @@ def fail_shape(function: Function, name: str, wanted: Wanted, got: tuple[int, ..
     fail(ShapeError, function.name, f"{name} must be {letters}{wanted.shape}", got, advice)
 
 
-def by_name(
+def gradients_by_name(
     function: Function,
     found: Any,
     wanted: Mapping[str, Wanted],
@@ -199,7 +207,7 @@ def by_name(
 
 
 def keys_of(found: Mapping[str, Any], wanted: Mapping[str, Wanted]) -> dict[str, str]:
-    """The key of each gradient; beside ``dc_prev``, the value ``dc`` is one of inside the step.
+    """The key of each gradient; ``dc`` is a value inside the step if there is a ``dc_prev``, too.
 
     Examples
     --------

@@ -21,6 +21,7 @@ import numpy as np
 
 from npstack.core.errors import CodeError, fail, kind_of
 from npstack.core.numerics import Array
+from npstack.verify.other_code.calls import OF_CACHE
 
 GATES = "ifco"  # npstack's order, in the letters of the course
 OUTPUTS = 2  # of the prediction, which is not used
@@ -37,8 +38,7 @@ def in_rows(forward: Any, backward: Any, kind: str, sequence: bool) -> tuple[Any
         results = list(found) if isinstance(found, tuple | list) else [found]
         if len(results) <= len(states):
             expected = "it must return a_next, …, cache"
-            advice = "The cache is what backward needs; it may be anything."
-            fail(CodeError, named(forward), expected, f"{len(results)} of them", advice)
+            fail(CodeError, name_of(forward), expected, f"{len(results)} of them", OF_CACHE)
         return *map(rows, results[: len(states)]), results[-1]
 
     def rows_backward(*given: Any) -> dict[str, Any]:
@@ -46,14 +46,9 @@ def in_rows(forward: Any, backward: Any, kind: str, sequence: bool) -> tuple[Any
         found = backward(*map(columns, cotangents), cache)
         if not isinstance(found, Mapping):
             advice = "Return the dictionary gradients."
-            fail(
-                CodeError,
-                named(backward),
-                "it must return gradients by name",
-                kind_of(found),
-                advice,
-            )
-        return packed(named(backward), kind, found)
+            expected = "it must return gradients by name"
+            fail(CodeError, name_of(backward), expected, kind_of(found), advice)
+        return packed(name_of(backward), kind, found)
 
     zero = "0" if sequence else ""
     names = ["x", *(f"{name}{zero}" for name in states), "Wx", "Wh", "b"]
@@ -65,14 +60,14 @@ def told_as(function: Callable[..., Any], own: Any, names: list[str]) -> Any:
     """The function under the name of the one that it calls, so that messages lead there."""
     parameter = inspect.Parameter
     signed: Any = function
-    signed.__wrapped__, signed.__name__ = own, named(own)
+    signed.__wrapped__, signed.__name__ = own, name_of(own)
     signed.__signature__ = inspect.Signature(
         [parameter(name, parameter.POSITIONAL_OR_KEYWORD) for name in names]
     )
     return signed
 
 
-def named(function: Any) -> str:
+def name_of(function: Any) -> str:
     """The name of a function."""
     return str(getattr(function, "__name__", "your function"))
 

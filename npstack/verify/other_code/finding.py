@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 from npstack.core.errors import ArgumentError, CodeError, DataError, ShapeError, fail
 from npstack.verify.other_code.adapt import Pair, foreign
 from npstack.verify.other_code.calls import Function
-from npstack.verify.other_code.packing import KINDS
+from npstack.verify.other_code.packing import KINDS, usual_order_of
 
 FORWARD, BACKWARD = ("forward", "fwd"), ("backward", "bwd")
-CELLS = {"peephole": "peephole", "gru": "gru", "lstm": "lstm", "rnn": "rnn", "elman": "rnn"}
-ORDERS = {"lstm": "ifgo", "peephole": "ifgo", "gru": "rzn", "gru_reset_before": "rzn"}
+CELLS_BY_WORD = {"peephole": "peephole", "gru": "gru", "lstm": "lstm", "rnn": "rnn", "elman": "rnn"}
 STEPS, SEQUENCES = ("step", "cell"), ("sequence", "layer", "time")
 COLUMNS = ("parameters", "params")  # the last argument of a forward with samples in columns
 
@@ -45,14 +44,14 @@ def pairs(functions: Mapping[str, Any]) -> Iterator[Found]:
     for name in functions:
         for ahead, back in zip(FORWARD, BACKWARD, strict=True):
             partner = name.replace(ahead, back)
-            words = (*CELLS, *STEPS, *SEQUENCES)
+            words = (*CELLS_BY_WORD, *STEPS, *SEQUENCES)
             ours = any(word in name.lower() for word in words) or name == ahead
             if ahead in name and partner in functions and ours:
-                found.append(named(functions, name, partner))
+                found.append(pair_of(functions, name, partner))
     return iter(sorted(found, key=lambda pair: "sequence" in pair.styles[0]))
 
 
-def named(functions: Mapping[str, Any], forward: str, backward: str) -> Found:
+def pair_of(functions: Mapping[str, Any], forward: str, backward: str) -> Found:
     """Two functions, and what they may be by their names and arguments."""
     name = forward.lower()
     styles: tuple[str, ...] = ("sequence", "step")
@@ -65,7 +64,7 @@ def named(functions: Mapping[str, Any], forward: str, backward: str) -> Found:
         turned = {"step": "columns", "sequence": "columns_sequence"}
         styles = tuple(turned[style] for style in styles)
     known = ("lstm", "rnn") if styles[0].startswith("columns") else tuple(KINDS)
-    cells = tuple(cell for word, cell in CELLS.items() if word in name)[:1]
+    cells = tuple(cell for word, cell in CELLS_BY_WORD.items() if word in name)[:1]
     if cells == ("lstm",) and known == tuple(KINDS):
         cells = ("lstm", "peephole")
     return Found(forward, backward, styles, cells or known)
@@ -93,7 +92,7 @@ def chosen(
         if name not in functions:
             expected = f"it must define the function {name}"
             fail(DataError, where, expected, f"the functions {names}", "Is the name right?")
-    return [named(functions, forward, backward)]
+    return [pair_of(functions, forward, backward)]
 
 
 def adapted(
@@ -117,5 +116,5 @@ def adapted(
     if not unordered or gates is not None:
         raise (refused or [error for *_, error in unordered])[0]
     style, cell, why = unordered[0]
-    layer = foreign(*both, style=style, cell=cell, gates=ORDERS[cell], **options)
+    layer = foreign(*both, style=style, cell=cell, gates=usual_order_of(cell), **options)
     return layer, f"its forward gives {why.got}"

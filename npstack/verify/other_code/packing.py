@@ -137,6 +137,17 @@ def usual_order(cell: Cell) -> str:
     return "".join(cell.letters[gate] for gate in cell.gate_blocks("b"))
 
 
+def usual_order_of(kind: str) -> str:
+    """npstack's own order for a kind of cell.
+
+    Examples
+    --------
+    >>> usual_order_of("gru")
+    'rzn'
+    """
+    return usual_order(drawn_cell(kind, 1, 1, np.random.default_rng(0), float))
+
+
 def orders(cell: Cell) -> Iterator[str]:
     """Every order of the gates, npstack's first; for a GRU, with both meanings of z."""
     usual = usual_order(cell)

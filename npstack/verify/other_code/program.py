@@ -20,7 +20,7 @@ from npstack.core.errors import CodeError, fail
 from npstack.files.paths import of_file, open_file
 from npstack.verify.other_code.calls import fail_raised
 from npstack.verify.other_code.child import Kept, decode, encode
-from npstack.verify.other_code.running import MOST_ANSWER, Running, code_name
+from npstack.verify.other_code.running import MOST_ANSWER, Running, signal_name
 
 MOST_SOURCE = 1 << 20  # bytes
 
@@ -122,7 +122,7 @@ class Program:
         """End the child."""
         if self._running is not None:
             self._running.end()
-            self._last.detach()
+            self._ending.detach()
         self._running = None
 
     @property
@@ -184,7 +184,7 @@ class Program:
         """Begin a child, and load the file."""
         self._begun += 1
         self._running = Running(self.limits.output)
-        self._last = weakref.finalize(self, self._running.end)  # when no code refers to it
+        self._ending = weakref.finalize(self, self._running.end)  # when no code refers to it
         head = {"do": "load", "path": str(self.path), "memory": self.limits.memory}
         head["first"] = self._begun << 40  # no number of one child is a number of another
         reply, _ = self._ask(head, [self._source], self.path.name)
@@ -215,7 +215,7 @@ class Program:
             raise
         if reply is None or running.why:  # it may have answered just before it was ended
             code = running.end(patience=2.0 if why == "ended" and not running.why else 0.0)
-            self._last.detach()
+            self._ending.detach()
             self._running = None
             self._fail_ended(name, running.why or why, code, seconds)
         self.imports_npstack |= bool(reply[0].get("npstack"))
@@ -239,7 +239,7 @@ class Program:
             expected = f"it must return at most {MOST_ANSWER:,} bytes"
             got, advice = "more", "Return arrays of the shapes that are asked for."
         elif code < 0:
-            got = f"the end of its process by signal {code_name(-code)}"
+            got = f"the end of its process by signal {signal_name(-code)}"
             advice = "Does it call the system, or take all the memory?"
         fail(CodeError, name, expected, got, advice, raised=why)
 

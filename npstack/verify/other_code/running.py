@@ -107,12 +107,12 @@ class Running:
                 self._kill()
 
 
-def code_name(number: int) -> str:
+def signal_name(number: int) -> str:
     """The name of a signal.
 
     Examples
     --------
-    >>> code_name(9)
+    >>> signal_name(9)
     'SIGKILL'
     """
     try:

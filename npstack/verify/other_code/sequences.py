@@ -23,9 +23,9 @@ from npstack.verify.other_code.calls import (
     Function,
     Wanted,
     array_of,
+    fail_few,
     is_shaped,
     results_of,
-    shapes_of,
 )
 
 
@@ -129,10 +129,7 @@ class SequenceCell(OtherCell):
         given, found = self.called(params, x, {f"{f}0": state.get(f, zeros) for f in self.taken})
         results = results_of(self.forward, found, ["h", "cache"], ALIASES)
         if len(results) < 2:
-            advice = "The cache is what backward needs; it may be anything."
-            advice = "Is it not written yet?" if found is None else advice
-            got = shapes_of(results)
-            fail(CodeError, self.forward.name, "it must return hs (B, T, H), cache", got, advice)
+            fail_few(self.forward, "hs (B, T, H), cache", found)
         wanted = Wanted("B, T, H", (B, T, self.hidden_size))
         hs = array_of(self.forward, "hs", results[0], wanted, x.dtype)
         return given, hs, results[1:-1], results[-1]

@@ -13,7 +13,7 @@ from npstack.core.params import Params
 from npstack.core.tape import RecurrentTape
 from npstack.layers.interface import States
 from npstack.verify.other_code.base import ALIASES, NoRecord, OtherCell, OtherPair
-from npstack.verify.other_code.calls import Wanted, array_of, keys_of, results_of, shapes_of
+from npstack.verify.other_code.calls import Wanted, array_of, fail_few, keys_of, results_of
 
 
 class StepCell(OtherCell):
@@ -24,10 +24,7 @@ class StepCell(OtherCell):
         fields = state._fields
         results = results_of(self.forward, found, [*fields, "cache"], ALIASES)
         if len(results) <= len(fields):
-            expected = f"it must return {', '.join([*fields, 'cache'])}"
-            advice = "The cache is what backward needs; it may be anything."
-            advice = "Is it not written yet?" if found is None else advice
-            fail(CodeError, self.forward.name, expected, shapes_of(results), advice)
+            fail_few(self.forward, ", ".join([*fields, "cache"]), found)
         values = [
             array_of(self.forward, field, value, Wanted("B, H", old.shape), old.dtype)
             for field, value, old in zip(fields, results, state, strict=False)
