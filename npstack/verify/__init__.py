@@ -1,4 +1,4 @@
-"""Proof: gradient checks, laws, and a scalar oracle."""
+"""Proof: gradients, laws, the wrong line, other people's code, precision, a scalar oracle."""
 
 from npstack.verify.gradients.check import gradcheck
 from npstack.verify.gradients.layer_check import check_gradients

@@ -100,9 +100,7 @@ def conditioning(
     reference = Reference(function, cotangents, longdouble())
     with extended(where):
         exact = computed(reference, blocks, tick)
-        found = changes(reference, blocks, tick, exact, eps, draws, rng)
-    share = 1 if reference.numbers.eps < eps else 0.5  # they moved by a whole unit
-    return {label: share * relative_to(value, exact[label]) for label, value in found.items()}
+        return moves(reference, blocks, tick, exact, eps, draws, rng)
 
 
 def computed(
@@ -125,6 +123,21 @@ def computed(
     return found
 
 
+def moves(
+    reference: Reference,
+    blocks: Sequence[tuple[NamedBlock, Array]],
+    tick: Callable[[], None],
+    exact: Results,
+    eps: float,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """How far each block moves by half a unit of numbers with this eps, relative to its size."""
+    found = changes(reference, blocks, tick, exact, eps, draws, rng)
+    share = 1 if reference.numbers.eps < eps else 0.5  # they moved by a whole unit
+    return {label: share * relative_to(value, exact[label]) for label, value in found.items()}
+
+
 def changes(
     reference: Reference,
     blocks: Sequence[tuple[NamedBlock, Array]],
@@ -135,11 +148,18 @@ def changes(
     rng: np.random.Generator,
 ) -> Results:
     """The largest change of every number over draws of `half_ulp`."""
-    numbers = reference.numbers
+
+    def moved(value: Array) -> Array:
+        return half_ulp(value, reference.numbers, eps, rng)
+
+    return largest_changes(exact, draws, lambda: computed(reference, blocks, tick, moved))
+
+
+def largest_changes(exact: Results, draws: int, draw: Callable[[], Results]) -> Results:
+    """The largest difference of every number from the exact one, over some draws."""
     largest = {name: np.zeros_like(value) for name, value in exact.items()}
     for _ in range(draws):
-        other = computed(reference, blocks, tick, lambda v: half_ulp(v, numbers, eps, rng))
-        for name, value in other.items():
+        for name, value in draw().items():
             largest[name] = np.maximum(largest[name], np.abs(value - exact[name]))
     return largest
 
@@ -189,13 +209,11 @@ def storing(
     assert reference.cotangents is not None
     doutputs = {name: mapped(numbers.wide, tree) for name, tree in reference.cotangents.items()}
     tape = function.forward(reference.wide(function.inputs))
-    exact = picked(function.back(tape, doutputs), blocks)
-    largest = {label: np.zeros_like(value) for label, value in exact.items()}
-    for _ in range(draws):
-        other = picked(function.back(moved_tape(tape, eps, rng), doutputs), blocks)
-        for label, value in other.items():
-            largest[label] = np.maximum(largest[label], np.abs(value - exact[label]))
-    return largest
+
+    def gradients(tape: Any) -> Results:
+        return picked(function.back(tape, doutputs), blocks)
+
+    return largest_changes(gradients(tape), draws, lambda: gradients(moved_tape(tape, eps, rng)))
 
 
 def picked(

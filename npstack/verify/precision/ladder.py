@@ -19,6 +19,7 @@ from npstack.core.arguments import check_not_negative, check_positive
 from npstack.core.arrays import as_array
 from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array, is_finite
+from npstack.verify.precision.number_types import each
 
 LIMIT = 1e-3  # where rounding alone may change more than this, few digits are left to judge
 
@@ -167,16 +168,10 @@ def _error(where: str, name: str, found: Array, truth: Array, size: Any) -> tupl
         return np.inf, False
     if object in (found.dtype, truth.dtype):
         convert = importlib.import_module("mpmath").mp.convert
-        found, truth = (_all(convert, values) for values in (found, truth))
+        found, truth = (each(convert, values) for values in (found, truth))
     size = np.abs(truth).max(initial=0) if size is None else size
     error = np.abs(found - truth).max(initial=0)
     return float(error / (size or 1)), not size
-
-
-def _all(function: Any, values: Array) -> Array:
-    found = np.empty(values.size, dtype=object)
-    found[:] = [function(value) for value in values]
-    return found
 
 
 def _eps(where: str, name: str, values: Any) -> float:

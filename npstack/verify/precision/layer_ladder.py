@@ -22,6 +22,7 @@ from npstack.verify.precision.half_ulps import (
     Results,
     changes,
     computed,
+    moves,
     picked,
     relative_to,
     storing,
@@ -141,9 +142,9 @@ def check_precision(
     with extended(where):
         exact = computed(side.reference, blocks, tick)
         near = exact if digits is None else computed(side.floats, blocks, tick)
-        moves = side.moves(eps, near, tick)
+        distances = side.moves(eps, near, tick)
     wide, kept, note = side.wider_run()
-    noise = side.wider_noise(near, moves, kept)
+    noise = side.wider_noise(near, distances, kept)
     if found is not None:
         wide = wider_results or {}
     rows = []
@@ -156,14 +157,14 @@ def check_precision(
             judged = check_rounding(
                 (found or readable)[label],
                 true,
-                conditioning=max(moves[label], kept.get(label, 0.0)),
+                conditioning=max(distances[label], kept.get(label, 0.0)),
                 eps=eps,
                 own=readable[label] if found else None,
                 wider_eps=numbers.eps,
                 **ladder,
             )
         if judged or not found:
-            rows.append(PrecisionRow(label, moves[label], judged, eps))
+            rows.append(PrecisionRow(label, distances[label], judged, eps))
     return PrecisionReport(tuple(rows), eps, numbers.eps, (note,) if note else ())
 
 
@@ -218,9 +219,7 @@ class Side:
         self, eps: float, near: Results, tick: Callable[[], None] = lambda: None
     ) -> dict[str, float]:
         """Conditioning: how far each block moves by half a unit of numbers with this eps."""
-        found = changes(self.floats, self.blocks, tick, near, eps, self.draws, self.rng)
-        share = 1 if self.floats.numbers.eps < eps else 0.5
-        return {label: share * relative_to(value, near[label]) for label, value in found.items()}
+        return moves(self.floats, self.blocks, tick, near, eps, self.draws, self.rng)
 
     def rounded(self, near: Results) -> dict[str, float]:
         """How far the truth is off if it is computed in float64.

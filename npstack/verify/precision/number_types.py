@@ -40,12 +40,12 @@ class Floats:
 
     @property
     def eps(self) -> float:
-        """See above."""
+        """The distance from 1 to the next number."""
         return float(np.finfo(self.dtype).eps)
 
     @property
     def step(self) -> Any:
-        """See above."""
+        """Of the complex step."""
         return np.ldexp(self.dtype.type(1), int(np.finfo(self.dtype).minexp) // 4)
 
     def wide(self, value: Array) -> Array:
@@ -112,7 +112,7 @@ class Digits:
 
     def wide(self, value: Array) -> Array:
         """Convert floating-point numbers, exactly; integers do not change."""
-        return self._all(self.context.convert, value) if value.dtype.kind in "fO" else value
+        return each(self.context.convert, value) if value.dtype.kind in "fO" else value
 
     complex = wide  # its real and complex numbers may stand in one array
 
@@ -122,20 +122,21 @@ class Digits:
 
     def collected(self, values: list[Any]) -> Array:
         """An array of numbers."""
-        return self._all(self.context.convert, np.array(values, dtype=object))
+        return each(self.context.convert, np.array(values, dtype=object))
 
     def kept(self, value: Array) -> Array:
         """As it is returned to the user: numbers of ``mpmath.mp``, with all their digits."""
         if value.dtype != object:
             return value
         make = importlib.import_module("mpmath").mp.make_mpf
-        return self._all(lambda number: make(self.context.convert(number)._mpf_), value)
+        return each(lambda number: make(self.context.convert(number)._mpf_), value)
 
-    @staticmethod
-    def _all(function: Callable[[Any], Any], value: Array) -> Array:
-        found = np.empty(value.size, dtype=object)
-        found[:] = [function(number) for number in value.ravel()]
-        return found.reshape(value.shape)
+
+def each(function: Callable[[Any], Any], value: Array) -> Array:
+    """A function of every number, as an array of Python's objects."""
+    found = np.empty(value.size, dtype=object)
+    found[:] = [function(number) for number in value.ravel()]
+    return found.reshape(value.shape)
 
 
 NumberType = Floats | Digits

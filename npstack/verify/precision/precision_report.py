@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from npstack.verify.precision.ladder import Judged
 
 BAR = 64  # eps; an error above it needs an explanation
+ERRORS = ("error", "allowed", "wider_error", "wider_allowed")  # columns of the table
 FAILED = ("WRONG", "unexplained", "MISSING")
 
 
@@ -87,11 +88,7 @@ class PrecisionReport:
         head = ("block", "conditioning", "error", "allowed", "wider error", "allowed", "verdict")
         cells: list[tuple[str, ...]] = [head]
         for row in sorted(self.rows, key=lambda row: row.verdict not in FAILED):
-            judged = row.judged
-            errors = (None,) * 4
-            if judged is not None:
-                mine = judged.error, judged.allowed
-                errors = (*mine, judged.wider_error, judged.wider_allowed)  # type: ignore[assignment]
+            errors = [getattr(row.judged, name, None) for name in ERRORS]
             shown = ("" if error is None else f"{error:.1e}" for error in errors)
             cells.append((row.label, f"{row.conditioning:.1e}", *shown, row.verdict))
         wide = [max(len(line[k]) for line in cells) for k in range(len(head))]
