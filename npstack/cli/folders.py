@@ -108,6 +108,13 @@ def write(path: Path, content: bytes, *, new: bool = False) -> None:
         file.write(content)
 
 
+def check_new(where: str, name: str, path: Path, overwrite: bool) -> None:
+    """Check that a file may be replaced, or is not there."""
+    if os.path.lexists(path) and not overwrite:
+        advice = "Choose another name, or replace it with --overwrite."
+        fail(ArgumentError, where, f"{name} must be new", f"{str(path)!r}, which exists", advice)
+
+
 def write_picture(path: Path, picture: Any) -> None:
     """Write a figure as PNG, completely or not at all."""
     buffer = io.BytesIO()

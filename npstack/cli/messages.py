@@ -20,6 +20,11 @@ ADVICE = {
     errno.ENAMETOOLONG: "Shorten the name.",
 }
 
+NO_SANDBOX = """\
+Each file runs in a process of its own, with limits on time, memory and output. This protects from
+accidents, such as endless loops. It is not a sandbox: a file may read and delete whatever you may.
+"""
+
 
 def say(message: object) -> None:
     """Print a message on standard error.

@@ -54,8 +54,8 @@ class Pairs:
         def build(params: Params) -> Layer:
             forward: Any
             forward, backward = (self.functions.get(f"{style}_{way}") for way in WAYS)
-            kind, gates = self.course.kind, self.course.order
-            return foreign(forward, backward, params, style=style, cell=kind, gates=gates)
+            cell, gates = self.course.name, self.course.order
+            return foreign(forward, backward, params, style=style, cell=cell, gates=gates)
 
         return build
 
@@ -94,7 +94,7 @@ class Pairs:
         if stage.name == "backward":
             mistakes = tuple(own for own in mistakes if not own.is_forward)
         here = tuple(own for own in mistakes if (own.equation == LOOP) != stage.of_step)
-        return _in_words(here or mistakes, self.course.kind)
+        return _in_words(here or mistakes, self.course.name)
 
 
 def _until(end: float, function: Callable[..., Any]) -> Callable[..., Any]:

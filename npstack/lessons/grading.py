@@ -22,12 +22,14 @@ OF_BUG, FIND = 100, "find the wrong line, and write it right"
 Forbidden = Callable[[Stage], str]  # why a stage does not count; empty if it does
 
 
-def nothing(stage: Stage) -> str:
+def none_forbidden(stage: Stage) -> str:
     """Every stage counts."""
     return ""
 
 
-def marks_of(own: Exercise, functions: Functions, forbidden: Forbidden = nothing) -> list[Mark]:
+def marks_of(
+    own: Exercise, functions: Functions, forbidden: Forbidden = none_forbidden
+) -> list[Mark]:
     """A mark for each stage of an exercise."""
     course = COURSES[own.course]
     marks = _marks(course, functions, forbidden)

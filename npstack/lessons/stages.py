@@ -84,8 +84,8 @@ class Course:
 
     Attributes
     ----------
-    name, title, kind : str
-        On the command line; in words; and as `foreign` calls the cell.
+    name : str
+        On the command line, and in `foreign`.
     cell : type
         npstack's own.
     order : str
@@ -96,8 +96,6 @@ class Course:
     """
 
     name: str
-    title: str
-    kind: str
     cell: Any
     order: str
     states: dict[str, str]
@@ -236,7 +234,7 @@ STACK = Stage(
         Case(
             "with layers of different sizes",
             (2, 4, 3, 4, 2, 3),
-            "Which H has the state of each layer?",
+            "What is H in the state of each layer?",
         ),
     ),
 )
@@ -250,8 +248,6 @@ def _worth(*points: tuple[Stage, int]) -> dict[str, Stage]:
 COURSES = {
     "lstm": Course(
         "lstm",
-        "an LSTM",
-        "lstm",
         LSTMCell,
         "ifgo",
         {"h": "h", "c": "c"},
@@ -259,8 +255,6 @@ COURSES = {
         _worth((FORWARD, 20), (BACKWARD, 30), (TIME, 20), (MASKS, 16), (STACK, 14)),
     ),
     "gru": Course(
-        "gru",
-        "a GRU",
         "gru",
         GRUCell,
         "rzn",

@@ -153,7 +153,7 @@ def test_small_numpy_integers_are_seeds():
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -180,19 +180,19 @@ def test_the_options_are_those_of_the_lessons():
         ("bug .", "bug_0.py", "# npstack exercise bug --seed 0"),
     ],
 )
-def test_a_file_is_written_once(words, file, head, workplace, capsys):
+def test_a_file_is_written_once(words, file, head, folder, capsys):
     assert typed(f"exercise {words}") == cli.OK
     assert f"npstack grade {file}" in capsys.readouterr().out
-    text = (workplace / file).read_text()
+    text = (folder / file).read_text()
     assert text.splitlines()[0] == head
     assert text.splitlines()[1].endswith(f"npstack grade {file}")
-    assert [path.name for path in workplace.iterdir()] == [file]
-    (workplace / file).write_text("my answer")
+    assert [path.name for path in folder.iterdir()] == [file]
+    (folder / file).write_text("my answer")
     assert typed(f"exercise {words}") == cli.USAGE
     assert "which exists" in capsys.readouterr().err
-    assert (workplace / file).read_text() == "my answer"
+    assert (folder / file).read_text() == "my answer"
     assert typed(f"exercise {words} --overwrite") == cli.OK
-    assert (workplace / file).read_text() == text
+    assert (folder / file).read_text() == text
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_file_is_written_once(words, file, head, workplace, capsys):
         ("bug --seed -1", "whole number"),
     ],
 )
-def test_wrong_calls_write_nothing(words, said, workplace, capsys):
+def test_wrong_calls_write_nothing(words, said, folder, capsys):
     assert typed(f"exercise {words}") == cli.USAGE
     assert said in capsys.readouterr().err
-    assert not list(workplace.iterdir())
+    assert not list(folder.iterdir())

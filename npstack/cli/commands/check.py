@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npstack.cli.memory import afford, lstm_numbers
-from npstack.cli.messages import harmless, say
+from npstack.cli.messages import NO_SANDBOX, harmless, say
 from npstack.cli.program import BAD_DATA, FAILED, OK
 from npstack.cli.tasks.common import SEED, number, path, sizes, whole
 from npstack.core.errors import ArgumentError, CodeError, fail
@@ -22,15 +22,13 @@ CELLS = ("lstm", "gru", "gru_reset_before", "rnn", "peephole")
 OF_STACK = {"hidden_sizes": [4, 3], "dropout": 0.2, "last_step": False}
 OF_FILE: dict[str, Any] = {"forward": None, "backward": None, "style": None, "cell": None}
 OF_FILE |= {"gates": None, "hidden_size": 4, "seconds": 10.0}
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   npstack check --input-size 3 --hidden-sizes 4,3 --steps 5
   npstack check lstm.py                        all pairs such as step_forward, step_backward
   npstack check mine.py --forward fwd --backward bwd --style step --cell gru --gates zrn
 
-A file runs in a process of its own, with limits on time, memory and output. This protects from
-accidents, such as endless loops. It is not a sandbox: a file may read and delete whatever you may.
-"""
+{NO_SANDBOX}"""
 
 
 def add(commands: Any) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
-from npstack.cli.folders import write
+from npstack.cli.folders import check_new, write
 from npstack.cli.program import OK
 from npstack.cli.tasks.common import SEED, path, whole
 from npstack.core.errors import ArgumentError, fail
@@ -62,10 +61,7 @@ def run(given: argparse.Namespace) -> int:
     if file.suffix != ".py":
         expected, got = "FILE.py must have a name that ends in .py", repr(file.name)
         fail(ArgumentError, WHERE, expected, got, f"For example: {name}.")
-    if os.path.lexists(file) and not given.overwrite:
-        expected, got = "FILE.py must be new", f"{str(file)!r}, which exists"
-        advice = "Choose another name, or replace it with --overwrite."
-        fail(ArgumentError, WHERE, expected, got, advice)
+    check_new(WHERE, "FILE.py", file, given.overwrite)
     text = exercise(given.what, stage=given.stage, seed=given.seed, file=file.name)
     write(file, text.encode(), new=not given.overwrite)
     todo = "Find the wrong line" if given.what == "bug" else "Write what is missing"

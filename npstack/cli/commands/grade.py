@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from typing import Any
 
-from npstack.cli.folders import write
-from npstack.cli.messages import harmless
+from npstack.cli.folders import check_new, write
+from npstack.cli.messages import NO_SANDBOX, harmless
 from npstack.cli.program import FAILED, OK
 from npstack.cli.tasks.common import number, path
 from npstack.core.errors import ArgumentError, fail
 from npstack.files.paths import check_target
 
 WHERE = "npstack grade"
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   npstack grade lstm.py
   npstack grade --all submissions --json grades.json
 
-Each file runs in a process of its own, with limits on time, memory and output. This protects from
-accidents, such as endless loops. It is not a sandbox: a file may read and delete whatever you may.
-"""
+{NO_SANDBOX}"""
 
 
 def add(commands: Any) -> None:
@@ -85,7 +82,4 @@ def _check_json(given: argparse.Namespace) -> None:
             fail(ArgumentError, WHERE, expected, "it alone", advice)
         return
     check_target(WHERE, given.json, "--json")
-    if os.path.lexists(given.json) and not given.overwrite:
-        expected, got = "the --json file must be new", f"{str(given.json)!r}, which exists"
-        advice = "Choose another name, or replace it with --overwrite."
-        fail(ArgumentError, WHERE, expected, got, advice)
+    check_new(WHERE, "the --json file", given.json, given.overwrite)
