@@ -16,7 +16,8 @@ from npstack.verify.other_code.calls import Function, Wanted, array_of
 from npstack.verify.other_code.child import Kept
 
 Functions = Mapping[str, Callable[..., Any]]
-NOT_YET, MANY = "is not written yet", 8  # arguments, whose shapes a message does not list
+NOT_YET = "is not written yet"
+MANY = 8  # arguments, whose shapes a message does not list
 CLOSE = 1e-9  # of the largest number: far above rounding, far below a mistake
 
 

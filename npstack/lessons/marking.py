@@ -9,7 +9,7 @@ import numpy as np
 
 from npstack.core.errors import NpstackError
 from npstack.core.numerics import Array
-from npstack.lessons.attempts import Attempt, Functions, attempt, is_close
+from npstack.lessons.attempts import NOT_YET, Attempt, Functions, attempt, is_close
 from npstack.lessons.equations import Named, Pairs
 from npstack.lessons.right_numbers import LayerOf, own_layer, right
 from npstack.lessons.sheet import MISSING, RIGHT, WAITS, WRONG, Mark
@@ -131,8 +131,8 @@ def mark(trial: Trial, pairs: Pairs, earlier: Mapping[int, str]) -> Mark:
         if not named.hint:
             named = named._replace(hint=_hint(trial.attempts[min(wrong.values())], lines))
     reasons = [RIGHT, *unknown.values(), *([WRONG] if wrong else [])]
-    if len(unknown) == len(counted):
-        lines = [line for line in lines if MISSING not in line]  # the verdict says it
+    if len(unknown) == len(counted):  # the verdict says it
+        lines = [line for line in lines if line not in {f"{f} {NOT_YET}." for f in stage.counted}]
     verdict = max(reasons, key=[RIGHT, WAITS, MISSING, WRONG].index)
     failed = (*wrong, *(name for name, reason in unknown.items() if reason == WRONG))
     return Mark(

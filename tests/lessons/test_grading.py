@@ -199,3 +199,12 @@ def test_a_fault_of_the_grader_ends_no_batch(folder, monkeypatch):
     found = list(grade_folder(folder / "all"))
     assert len(found) == 3
     assert "Please report it" in said(found[0])
+
+
+def test_an_exception_is_shown_whatever_its_words_are():
+    def step_forward(x, h, c, Wx, Wh, b):
+        raise ValueError("this is not written yet")
+
+    found = grade({"step_forward": step_forward}, exercise="lstm", stage="forward")
+    assert found.marks[0].verdict == "wrong"
+    assert "ValueError: this is not written yet" in said(found)

@@ -97,11 +97,12 @@ class Explanation:
         if self.right:
             return []
         lines: list[str] = []
-        if self.forward and self.forward != self.named:
+        both = self.forward and self.forward != self.named
+        if both:
             lines += self._sentences("Your forward is that of", self.forward)
             lines += _lines_of(self.forward)
         if self.named:
-            also = "Besides, your" if self.forward and self.forward != self.named else "Your"
+            also = "Besides, your" if both else "Your"
             lines += self._sentences(f"{also} numbers are those of", self.named)
             lines += _lines_of(self.named)
             lines.append(self._how_sure())

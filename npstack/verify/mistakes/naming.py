@@ -16,7 +16,7 @@ from npstack.core.numerics import Array
 from npstack.layers.base import Layer
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.gradients.layer_check import check_gradients
-from npstack.verify.mistakes.cases import Case, Point, cases, drawn, state_of, state_type
+from npstack.verify.mistakes.cases import Blocks, Case, Point, cases, drawn, state_of, state_type
 from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.comparing import Search, Trial
 from npstack.verify.mistakes.entry import Mistake
@@ -183,12 +183,9 @@ def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanat
     search = Search(trials)
     named = tuple(mistake for mistake in candidates if search.fits([mistake]))
     smallest = wrong[0]
-    every = tuple(smallest.split_theirs.gradients)
     return Explanation(
         right=False,
-        case=smallest.point.case,
-        wrong=smallest.wrong_gradients,
-        agree=tuple(name for name in every if name not in smallest.wrong_gradients),
+        **_where_wrong(smallest, smallest.wrong_gradients, smallest.split_theirs.gradients),
         named=named,
         confident=bool(named) and not known["missing"],
         **_apart(program, layer, named),
@@ -215,12 +212,9 @@ def _forward_judged(
         named = unaware or tuple(m for m in later if search.fits([forward[0], m]))
     elif fits:
         named = forward
-    every = tuple(smallest.split_theirs.outputs)
     return Explanation(
         right=False,
-        case=smallest.point.case,
-        wrong=smallest.wrong_outputs,
-        agree=tuple(name for name in every if name not in smallest.wrong_outputs),
+        **_where_wrong(smallest, smallest.wrong_outputs, smallest.split_theirs.outputs),
         named=named,
         confident=bool(named) and not known["missing"],
         **_apart(program, layer, named),
@@ -229,6 +223,12 @@ def _forward_judged(
         tried=len(slips) if fits else len(slips) + len(later),
         **known,
     )
+
+
+def _where_wrong(trial: Trial, wrong: tuple[str, ...], blocks: Blocks) -> dict[str, Any]:
+    """The case of a trial, and what is wrong and right in it, as fields of an `Explanation`."""
+    agree = tuple(name for name in blocks if name not in wrong)
+    return {"case": trial.point.case, "wrong": wrong, "agree": agree}
 
 
 def _has_loop(layer: Layer) -> bool:
