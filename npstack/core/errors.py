@@ -97,6 +97,10 @@ class LeakageError(DataError):
     """Data for validation or test were used in training."""
 
 
+class MissingPackageError(NpstackError, ImportError):
+    """What was asked for needs another package, which is not installed."""
+
+
 class CodeError(NpstackError, ValueError):
     """Somebody's own function does not run, or does not return what it promises.
 

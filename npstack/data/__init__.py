@@ -1,6 +1,7 @@
 """Data: series, windows, splits, scaling, sequences of different lengths, files, memory tasks."""
 
-from npstack.data.datasets import MissingPackageError, Text, load
+from npstack.core.errors import MissingPackageError
+from npstack.data.datasets import Text, load
 from npstack.data.highlighting import Statement, library_statements, tagged_statements
 from npstack.data.labelled import Classification, Labelled, load_labelled_csv
 from npstack.data.labelled_arrays import load_labelled_npz

@@ -11,15 +11,11 @@ from typing import Any, Literal, NamedTuple, NoReturn, overload
 import numpy as np
 
 from npstack.core.arguments import check_option
-from npstack.core.errors import DataError, NpstackError, fail
+from npstack.core.errors import DataError, MissingPackageError, fail
 from npstack.data.labelled import Classification
 from npstack.data.series import Series, load_sunspots
 from npstack.data.timeseries import load_ts
 from npstack.losses.samples import Samples
-
-
-class MissingPackageError(NpstackError, ImportError):
-    """A data set comes with another package, which is not installed."""
 
 
 class Text(NamedTuple):

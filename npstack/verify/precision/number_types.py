@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from npstack.core.arguments import check_whole
-from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.core.errors import ArgumentError, DtypeError, MissingPackageError, describe, fail
 from npstack.core.numerics import Array
-from npstack.data.datasets import MissingPackageError
 
 GUARD = 10  # decimal digits with which mpmath computes, beyond those that are asked for
 
