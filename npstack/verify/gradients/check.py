@@ -123,6 +123,11 @@ def gradcheck(
             rows = [judge.direction() for _ in range(entries or 1)]
         else:
             rows = [judge.block(name, block, index, entries) for name, block, index in parts]
+        if all(row.resolution == np.inf for row in rows):
+            expected = "f must be defined around the inputs, or be complex-safe"
+            got = "no step of differences that stays within its domain"
+            advice = "Check at inputs of size 1, or remove what complex numbers cannot pass."
+            fail(ArgumentError, WHERE, expected, got, advice)
         report = Report(tuple(rows), how, notes, curve)
         return replace(report, hints=hints(report, problem, judge.references, parts))
 
@@ -150,11 +155,6 @@ def _choose_route(
     if reason or route == "difference":
         curves = [error_curve(s, exact, way, None) for way in (ways, relative(ways, exact))]
         best = min(curves, key=lambda one: one.resolution)
-        if not np.isfinite([one.quotients for one in curves]).any():
-            expected = "f must be defined around the inputs, or be complex-safe"
-            got = "no step of differences that stays within its domain"
-            advice = "Check at inputs of size 1, or remove what complex numbers cannot pass."
-            fail(ArgumentError, WHERE, expected, got, advice)
         why = f"not complex-safe: {reason}; checked by central differences instead"
         notes = ((why,) if reason else ()) + ("central differences",)
         return (

@@ -123,7 +123,7 @@ class Differences:
     def __init__(self, s: Scalar, exact: Inputs, signs: Inputs) -> None:
         self.s, self.exact = s, exact
         self.widest = np.dtype(np.longdouble if _stays_wide(s, exact) else np.float64)
-        self.depends = {name: self._dependent(name, sign) for name, sign in signs.items()}
+        self.depends = {name: dependent(s, exact, name, way) for name, way in signs.items()}
         self.chosen = {name: self._choose(name, sign) for name, sign in signs.items()}
 
     def of(self, name: str, indices: Sequence[tuple[int, ...]]) -> list[Estimate]:
@@ -165,16 +165,6 @@ class Differences:
         pairs = [quotient(self.s, self.exact, probe, h, depends) for h in steps]
         return _extrapolated(pairs, noisier)
 
-    def _dependent(self, name: str, sign: Array) -> list[Array]:
-        """Which outputs depend on an input: those that a step of some size changes."""
-        here = self.s.outputs(self.exact)
-        found = [np.zeros(y.shape, bool) for y in here]
-        for h in (1.0, *LEAPS):
-            there = outputs_or_none(self.s, Direction({name: sign}).shifted(self.exact, h), True)
-            for moves, y, other in zip(found, here, there or here, strict=True):
-                moves |= ~(y == other)
-        return found
-
     def along(self, probe: Direction) -> Estimate:
         """The derivative along a direction, with the best step for it."""
         depends = [np.logical_or.reduce(one) for one in zip(*self.depends.values(), strict=True)]
@@ -205,6 +195,17 @@ class Differences:
         scatter = [apart[k] / levels[k + 2][1] for k in finer if levels[k + 2][1] > 0]
         noisier = max(1.0, float(np.median(scatter))) if scatter else 1.0
         return best, Estimate(found[best].value, off[best]), noisier
+
+
+def dependent(s: Scalar, exact: Inputs, name: str, way: Array) -> list[Array]:
+    """Which outputs depend on an input: those that a step of some size changes."""
+    here = s.outputs(exact)
+    found = [np.zeros(y.shape, bool) for y in here]
+    for h in (1.0, *LEAPS):
+        there = outputs_or_none(s, Direction({name: way}).shifted(exact, h), True)
+        for moves, y, other in zip(found, here, there or here, strict=True):
+            moves |= ~(y == other)
+    return found
 
 
 def _stays_wide(s: Scalar, exact: Inputs) -> bool:

@@ -19,7 +19,7 @@ from npstack.verify.gradients.derivatives import (
     outputs_or_none,
     slopes,
 )
-from npstack.verify.gradients.differences import Differences, Estimate, quotient
+from npstack.verify.gradients.differences import Differences, Estimate, dependent, quotient
 from npstack.verify.gradients.problem import Problem
 from npstack.verify.gradients.report import Row
 from npstack.verify.gradients.rounding import Block, Rounding, widest
@@ -157,6 +157,8 @@ class Judge:
             return "kink", 0.0
         if not ours.any() and self._negligible(block, np.abs(reference), UNSEEN):
             return "zero", size
+        if np.isfinite(ours).all() and self._rounded_zero(block, ours):
+            return "zero", float(np.abs(ours).max())
         if False in kinks or not np.isfinite(ours).all():
             return "WRONG", 0.0
         resolution = self.rounding.explains(block, ours, reference, size)
@@ -215,6 +217,21 @@ class Judge:
         size = float(sum(np.abs(v * y).sum() for v, y in zip(s.cotangents, outputs, strict=True)))
         inputs = max(float(np.abs(self.exact[name]).max()) for name in block.names)
         return bool(gradient.max() * max(inputs, 1.0) <= part * size)
+
+    def _rounded_zero(self, block: Block, ours: Array) -> bool:
+        """Whether a gradient is zero by invariance, and ours no more than rounding of the outputs.
+
+        Where the outputs do not depend on an input at all, it has to be exactly zero.
+        """
+        name, eps = block.names[0], eps_of(self.problem.point[block.names[0]].dtype)
+        if len(block.names) > 1 or not self._negligible(block, np.abs(ours), 1e-2 * eps):
+            return False
+        worst = int(np.argmax(np.abs(ours)))
+        truth, _ = self._finer(self.problem.s, self.problem.point, [block.probes[worst]])
+        if abs(truth[0]) > 1e-3 * abs(ours[worst]):
+            return False
+        depends = dependent(self.problem.s, self.exact, name, self.ways[name])
+        return any(moves.any() for moves in depends)
 
     def _kink(self, probe: Probe, analytic: float) -> bool | None:
         """At a kink: is the gradient between the slopes left and right? None if it is no kink."""
