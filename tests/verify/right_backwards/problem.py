@@ -17,7 +17,7 @@ Arrays = dict[str, Any]
 
 WEIGHTS = ("untrained", "trained", "x20")
 DTYPES = ("float64", "float32")
-LONG = 200  # steps from which a check in extended precision takes minutes
+LONG = 100  # steps from which a check in extended precision takes minutes
 MANY = 250  # entries of all inputs together from which a sample is checked
 # Beside 1.0; the smallest of each dtype are subnormal.
 SIZES = {
@@ -147,8 +147,8 @@ class Problem:
 def draw_options(setting: Setting, rng: Rng, entries: int = 0) -> dict[str, Any]:
     """All entries by the best route; for large ones a sample of entries, or directions."""
     if setting.large:
-        if rng.random() < (0.3 if setting.T < LONG else 0.6):
-            return {"route": "direction", "entries": 2}
+        if rng.random() < (0.3 if setting.T < LONG else 0.8):
+            return {"route": "direction", "entries": 2 if setting.T < LONG else 1}
         return {"entries": 2 if setting.T < LONG else 1}
     if entries > MANY:
         return {"entries": 4}

@@ -101,7 +101,7 @@ def draw(number: int, rng: Rng) -> Problem:
         inputs = list(inputs.values())
     options = draw_options(setting, rng)
     if style in MAKE and options.get("route") == "direction":
-        options = {"entries": 2}  # a direction needs complex numbers
+        options = {"entries": 1}  # a direction needs complex numbers
     return Problem(
         "by hand",
         f"{name}, {style}, sigmoid {sigmoid}",
