@@ -102,7 +102,7 @@ class MissingPackageError(NpstackError, ImportError):
 
 
 class CodeError(NpstackError, ValueError):
-    """Somebody's own function does not run, or does not return what it promises.
+    """A user's own function does not run, or does not return what it promises.
 
     Attributes
     ----------

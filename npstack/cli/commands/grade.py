@@ -69,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _show_progress(text: str) -> None:
-    """Say what was graded last, if somebody watches."""
+    """Say what was graded last, on a terminal."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{harmless(text)}", end="", file=sys.stderr, flush=True)
 
@@ -79,7 +79,7 @@ def _check_json(given: argparse.Namespace) -> None:
     if given.json is None:
         if given.overwrite:
             expected, advice = "--overwrite must go with --json", "Leave it out."
-            fail(ArgumentError, WHERE, expected, "it alone", advice)
+            fail(ArgumentError, WHERE, expected, "it without --json", advice)
         return
     check_target(WHERE, given.json, "--json")
     check_new(WHERE, "the --json file", given.json, given.overwrite)

@@ -38,7 +38,7 @@ class Split(NamedTuple):
 
 
 class Trial:
-    """A point, the right numbers there and somebody's."""
+    """A point, the right numbers there, and those of a user's layer."""
 
     def __init__(self, program: Program, point: Point, layer: Layer) -> None:
         self.program, self.point, self.cell = program, point, program.cell
@@ -118,14 +118,14 @@ class Trial:
 
 
 class Search:
-    """The mistakes that give somebody's numbers in every trial."""
+    """The mistakes that give a user's numbers in every trial."""
 
     def __init__(self, trials: Sequence[Trial]) -> None:
         # Two steps tell most mistakes apart, and cost little; then the largest.
         self.trials = sorted(trials, key=lambda trial: (not _is_short(trial), -_size(trial.point)))
 
     def fits(self, mistakes: Sequence[Mistake], outputs_only: bool = False) -> bool:
-        """Whether a program with these mistakes gives somebody's numbers."""
+        """Whether a program with these mistakes gives a user's numbers."""
         return all(trial.differences(mistakes, outputs_only) == () for trial in self.trials)
 
 

@@ -1,4 +1,4 @@
-"""The values inside a step's backward, one by one, where somebody's code returns them.
+"""The values inside a step's backward, one by one, where a user's code returns them.
 
 The rule: a step's backward that returns a dictionary may have more in it than gradients, and so
 may the ``dparams`` of a cell. What is named like a variable of the cell file (do, dc, df, di, dg,
@@ -89,7 +89,7 @@ def right_values(program: Program, point: Point) -> dict[str, Array]:
 
 
 def their_values(layer: Any, point: Point) -> dict[str, Any]:
-    """What somebody's backward returns besides gradients, by name."""
+    """What a user's backward returns besides gradients, by name."""
     if not layer.recurrent:
         return {}
     if hasattr(layer.cell, "results"):  # two step functions

@@ -45,7 +45,7 @@ def relations(trials: Sequence[Trial]) -> tuple[str, ...]:
 
 
 def _differ(trial: Trial, name: str, other: Array) -> bool:
-    """Whether a gradient of theirs is another one than this, by more than rounding."""
+    """Whether a gradient of theirs differs from this one by more than rounding."""
     theirs = trial.theirs.gradients[name]
     if other.shape != theirs.shape:
         return True

@@ -36,7 +36,7 @@ WHERE = "explain"
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """How to build the right program for a layer of somebody's.
+    """How to build the right program for a user's layer.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Somebody's forward and backward as a layer of npstack."""
+"""A user's forward and backward as a layer of npstack."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def foreign(
     rng: np.random.Generator | None = None,
     dtype: DTypeLike = np.float64,
 ) -> Pair:
-    """Make a layer of somebody's functions, for `check_gradients`, `check_laws` and `explain`.
+    """Make a layer of your functions, for `check_gradients`, `check_laws` and `explain`.
 
     Parameters
     ----------

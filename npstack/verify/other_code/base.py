@@ -42,7 +42,7 @@ class NoRecord(NamedTuple):
 
 
 class OtherCell(Cell):
-    """Somebody's two functions, with the parameters of a cell of npstack.
+    """A user's two functions, with the parameters of a cell of npstack.
 
     A cache may be anything, and none is used twice: before each ``backward``, ``forward`` is called
     once more. So code that keeps its cache on an object, or changes it, is right.
@@ -136,7 +136,7 @@ class OtherCell(Cell):
 
 
 class OtherPair(Recurrent):
-    """A layer of somebody's two functions; made by `foreign`.
+    """A layer of a user's two functions; made by `foreign`.
 
     Attributes
     ----------

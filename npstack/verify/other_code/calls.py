@@ -1,4 +1,4 @@
-"""Calls of somebody's functions: with copies, in words if they fail, their results by name."""
+"""Calls of a user's functions: with copies, in words if they fail, their results by name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Wanted(NamedTuple):
 
 @dataclass(frozen=True)
 class Function:
-    """Somebody's function, with the name by which messages call it.
+    """A user's function, with the name by which messages call it.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Function:
 
 
 def fail_raised(name: str, told: Mapping[str, Any], given: Mapping[str, Any]) -> NoReturn:
-    """Raise the error for an exception in somebody's code, with the line where it was raised."""
+    """Raise the error for an exception in a user's code, with the line where it was raised."""
     at = f"line {told['line']} of {told['file']}" if told["line"] else ""
     known = {"raised": told["raised"], "line": told["line"]}
     if told["raised"] == "NotImplementedError":

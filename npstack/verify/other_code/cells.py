@@ -1,4 +1,4 @@
-"""A cell of somebody's file, which inherits from `npstack.Cell`, as a layer of this process."""
+"""A cell of a user's file, which inherits from `npstack.Cell`, as a layer of this process."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def _exactly(channel: int, count: int) -> bytearray | None:
 
 
 def account(error: BaseException, file: str | None) -> dict[str, Any]:
-    """What an exception in somebody's code says: its kind, its words, and their own line.
+    """What an exception in a user's code says: its kind, its words, and their own line.
 
     Their line is the last one in their file, not the one in a library below it.
     """
@@ -185,7 +185,7 @@ def parameters_of(function: Any) -> list[str] | None:
 
 
 class Served:
-    """Somebody's file, loaded, and what its functions want to be kept."""
+    """A user's file, loaded, and what its functions keep."""
 
     def __init__(self) -> None:
         self.functions: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The check of a file with somebody's functions: gradients, the line that is wrong, laws."""
+"""The check of a file with a user's functions: gradients, the line that is wrong, laws."""
 
 from __future__ import annotations
 

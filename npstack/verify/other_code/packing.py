@@ -1,6 +1,6 @@
 """The cells that people write, and the order in which they pack the gates.
 
-A layer made of somebody's functions has npstack's parameters: its names, its shapes, its order of
+A layer made of a user's functions has npstack's parameters: its names, its shapes, its order of
 the gates. Here they are turned into what the functions take, and gradients are turned back.
 """
 
@@ -64,7 +64,7 @@ def drawn_cell(kind: str, input_size: int, hidden_size: int, rng: Any, dtype: An
 
 @dataclass(frozen=True)
 class Packing:
-    """The order of the gates in somebody's parameters.
+    """The order of the gates in a user's parameters.
 
     Attributes
     ----------

@@ -159,7 +159,7 @@ class SequenceCell(OtherCell):
 
 
 class SequencePair(OtherPair):
-    """A layer of somebody's two functions for whole sequences; made by `foreign`."""
+    """A layer of a user's two functions for whole sequences; made by `foreign`."""
 
     def __init__(self, cell: SequenceCell, kind: str) -> None:
         super().__init__(cell, kind)

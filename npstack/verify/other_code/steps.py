@@ -78,7 +78,7 @@ class StepCell(OtherCell):
 
 
 class StepPair(OtherPair):
-    """A cell of somebody's two step functions over time; made by `foreign`."""
+    """A cell of a user's two step functions over time; made by `foreign`."""
 
     def _backward(
         self, tape: RecurrentTape, doutputs: Array, dfinal: States

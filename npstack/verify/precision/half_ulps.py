@@ -63,7 +63,7 @@ def conditioning(
         As for `truth`.
     draws : int
         Each moves every number of the parameters, of ``x``, of the initial states and of the
-        cotangents half a unit up or down, by chance. Where no type is wider than the layer's, they
+        cotangents half a unit up or down, at random. Where no type is wider than the layer's, they
         move by a whole unit, and half of the change is taken.
     only, entries, progress
         As for `truth`.

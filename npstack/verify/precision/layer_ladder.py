@@ -210,7 +210,7 @@ class Side:
             wide = self.run(self.reference.numbers.wide)
             near = self.run(longdouble().wide)
             kept = storing(self.floats, self.blocks, self.eps, self.draws, self.rng)
-        except Exception as error:  # of somebody's layer: without its answer there is no ladder
+        except Exception as error:  # of a user's layer: without its answer there is no ladder
             words = f"{type(error).__name__}: {error}"
             return {}, {}, f"there is no ladder: in wider numbers, backward raises {words}"
         return wide, {label: relative_to(v, near[label]) for label, v in kept.items()}, ""

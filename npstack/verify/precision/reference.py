@@ -142,7 +142,7 @@ def extended(where: str) -> Iterator[None]:
         if error.where == "":
             error.where = where
         raise
-    except Exception as error:  # of somebody's layer: whatever it is, it is the finding
+    except Exception as error:  # any error of a user's layer is the finding
         words = f"{type(error).__name__}: {error}"
     else:
         return
