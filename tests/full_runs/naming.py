@@ -43,7 +43,7 @@ def trials() -> list[Trial]:
     for cell in CELLS:
         for style in STYLES:
             for mistake in catalogue_of(cell):
-                loop = mistake.cell == "any"
+                loop = mistake.is_in_loop
                 known = slips(cell, loop) if style != "cell" else {mistake.name: ()}
                 if (loop and style == "step") or mistake.name not in known:
                     continue
@@ -69,7 +69,7 @@ def layers(trial: Trial) -> tuple[Any, Any]:
             shapes = {name: value.shape for name, value in layer.params.items()}
             layer.params = {n: rng.uniform(-0.5, 0.5, shape) for n, shape in shapes.items()}
         return both
-    edits = slips(trial.cell, mistake_of(trial).cell == "any")[trial.name]
+    edits = slips(trial.cell, mistake_of(trial).is_in_loop)[trial.name]
     options: dict[str, Any] = {"style": trial.style, "cell": trial.cell, "gates": GATES[trial.cell]}
     right = foreign(*functions(trial.cell, trial.style), **options, **sizes)
     return right, foreign(*functions(trial.cell, trial.style, edits), **options, **sizes)
@@ -79,7 +79,7 @@ def changes(trial: Trial, right: Any, wrong: Any) -> bool:
     """Whether the mistake changes any number by more than rounding."""
     program = Program(trial.cell, (3, 4), np.dtype(float), {}, {"return_sequences": True})
     fields = program.cell.state_sizes._fields
-    masked = trial.style == "cell" and trial.steps > 1 and mistake_of(trial).cell == "any"
+    masked = trial.style == "cell" and trial.steps > 1 and mistake_of(trial).is_in_loop
     for mask in (False, True) if masked else (False,):
         case = Case(trial.steps, trial.batch, masked=mask)
         params = program.right.params
@@ -126,7 +126,7 @@ def strangers() -> Iterator[dict[str, Any]]:
 def seconds_at_usual_size() -> list[float]:
     """How long it takes at H = 8, T = 10, B = 4, for mistakes of every kind of cell."""
     found = []
-    for mistake in [own for own in CATALOGUE if own.cell != "any"][::20]:
+    for mistake in [own for own in CATALOGUE if not own.is_in_loop][::20]:
         wrong = Program(mistake.cell, (8, 8), np.dtype(float), {}, {}).built([mistake])
         began = time.process_time()
         explain(wrong, steps=10, batch=4)

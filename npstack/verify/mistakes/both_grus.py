@@ -152,6 +152,10 @@ SLOPE = """
 - da_{k} = d{k} * self.gate.derivative(a_{k}, {k})
 + da_{k} = d{k} * (1 - {k})
 ? What is the derivative of the sigmoid?
+({number}) {name}-slope-other-half: has y for y (1 - y)
+- da_{k} = d{k} * self.gate.derivative(a_{k}, {k})
++ da_{k} = d{k} * {k}
+? What is the derivative of the sigmoid?
 ({number}) {name}-slope-of-sigmoid-twice: takes the sigmoid of {k} once more before the slope
 - da_{k} = d{k} * self.gate.derivative(a_{k}, {k})
 + da_{k} = d{k} * sigmoid_derivative(sigmoid({k}))

@@ -121,8 +121,9 @@ def drawn(
     own: Params,
     x: Array | None,
     rng: np.random.Generator,
+    ends: tuple[str, ...] | None = None,
 ) -> Point:
-    """Draw the arrays of a case."""
+    """Draw the arrays of a case; the loss sees the final states in ``ends``, all if it is None."""
     (D, H), dtype = program.sizes, program.dtype
     B, T = case.batch, case.steps
     bound = H**-0.5
@@ -147,7 +148,8 @@ def drawn(
         doutputs *= 0
     if case.loss == "last" and keeps:
         doutputs[:, :-1] = 0
-    seen = {"all": fields, "c": ("c",)}.get(case.loss, ())
+    ends = fields if ends is None else ends
+    seen = {"all": ends, "c": ("c",)}.get(case.loss, ())
     dfinal = zeros | {f: rng.standard_normal((B, H)).astype(dtype) for f in seen}
     return Point(case, params, read, states, mask, doutputs, dfinal)
 
@@ -209,6 +211,17 @@ def run(layer: Layer, point: Point, rng: np.random.Generator | None = None) -> N
 def state_type(layer: Any) -> Any:
     """The NamedTuple of a layer's state; it has no fields if no state is passed in or out."""
     return type(layer.cell.state_sizes)
+
+
+def ends_of(layer: Any) -> tuple[str, ...]:
+    """The final states whose gradients the layer's own code takes.
+
+    For functions that take none, the gradient of the last ``h`` would be added to ``dhs``, where a
+    loop that leaves out a step would lose it.
+    """
+    fields: tuple[str, ...] = state_type(layer)._fields
+    passed = getattr(layer.cell, "passed", fields)
+    return tuple(field for field in fields if field in passed)
 
 
 def state_of(layer: Any, values: Mapping[str, Array]) -> Any:

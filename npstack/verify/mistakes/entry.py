@@ -85,8 +85,8 @@ class Mistake:
     Attributes
     ----------
     cell : str
-        ``"lstm"``, ``"gru"``, ``"gru_reset_before"``, ``"rnn"``, ``"peephole"``, or ``"any"`` for
-        the loop over time.
+        ``"lstm"``, ``"gru"``, ``"gru_reset_before"``, ``"rnn"``, ``"peephole"``, or ``"any"``: the
+        loop over time, where it is the same for all of them.
     name : str
         Unique among the mistakes of a cell.
     equation : str
@@ -123,6 +123,11 @@ class Mistake:
     def is_forward(self) -> bool:
         """Whether it is a slip of the forward."""
         return "backward" not in self.place
+
+    @property
+    def is_in_loop(self) -> bool:
+        """Whether it is one of the loop over time, not of a step."""
+        return self.place.startswith("Recurrent.")
 
     def sentence(self, cell: str) -> str:
         """The program that has this mistake."""

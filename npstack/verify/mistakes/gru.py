@@ -5,6 +5,7 @@ from __future__ import annotations
 from npstack.verify.mistakes.affine import affine
 from npstack.verify.mistakes.both_grus import both_forms
 from npstack.verify.mistakes.entry import mistakes_of
+from npstack.verify.mistakes.through_time import overwritten
 
 FORWARD = """
 @ GRUCell.step_reading
@@ -112,5 +113,6 @@ GRU = mistakes_of(
     FORWARD
     + both_forms("GRUCell", "x_n + r * q", "self.sums(params, x, read)")
     + BACKWARD
+    + overwritten("b_recurrent", "the recurrent bias")
     + affine("GRUCell.step_reading_backward", "(a)", "from_x", "read", "from_h"),
 )

@@ -20,6 +20,10 @@ GATE = """
 - {gate}=d{letter} * sigmoid_derivative({letter})
 + {gate}=d{letter} * (1 - {letter})
 ? What is the derivative of the sigmoid?
+({number}) {gate}-slope-other-half: has y for y (1 - y)
+- {gate}=d{letter} * sigmoid_derivative({letter})
++ {gate}=d{letter} * {letter}
+? What is the derivative of the sigmoid?
 ({number}) {gate}-slope-of-sigmoid-twice: takes the sigmoid of {letter} once more before the slope
 - {gate}=d{letter} * sigmoid_derivative({letter})
 + {gate}=d{letter} * sigmoid_derivative(sigmoid({letter}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from npstack.verify.mistakes.affine import affine
 from npstack.verify.mistakes.entry import mistakes_of
+from npstack.verify.mistakes.through_time import overwritten
 
 FORWARD = """
 @ LSTMVariantCell.step
@@ -227,7 +228,35 @@ BACKWARD = """
 ? What is the cell multiplied with on its way to a gate?
 """
 
+# One gate at a time, although all of them share a line.
+SLOPES = """
+@ LSTMVariantCell.step_backward
+({number}) {gate}-without-slope: leaves out the slope of the sigmoid in da_{letter}
+- dy * act[name].derivative(sums[-1], y)
++ dy * (1 if name == "{gate}" else act[name].derivative(sums[-1], y))
+? Between a gate and its pre-activation there is an activation.
+({number}) {gate}-slope-half: has 1 - y for y (1 - y)
+- dy * act[name].derivative(sums[-1], y)
++ dy * (1 - y if name == "{gate}" else act[name].derivative(sums[-1], y))
+? What is the derivative of the sigmoid?
+({number}) {gate}-slope-other-half: has y for y (1 - y)
+- dy * act[name].derivative(sums[-1], y)
++ dy * (y if name == "{gate}" else act[name].derivative(sums[-1], y))
+? What is the derivative of the sigmoid?
+"""
+GATES = (("output", "o", 4), ("forget", "f", 2), ("input", "i", 1))
+
+ONE_GATE = "".join(
+    SLOPES.format(gate=gate, letter=letter, number=number) for gate, letter, number in GATES
+)
+
+LOOP = overwritten("P", "the peepholes")
+
 LSTM_PEEPHOLES = mistakes_of(
     "peephole",
-    FORWARD + BACKWARD + affine("LSTMVariantCell.step_backward", "(a)", "packed", "state.h"),
+    FORWARD
+    + BACKWARD
+    + ONE_GATE
+    + LOOP
+    + affine("LSTMVariantCell.step_backward", "(a)", "packed", "state.h"),
 )

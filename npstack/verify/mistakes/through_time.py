@@ -192,4 +192,29 @@ MASKS = """
 ? What does a masked step add to the gradients?
 """
 
-THROUGH_TIME = mistakes_of("any", "".join([FORWARD, STATE, READS, RESULTS, MASKS]))
+OVERWRITTEN = """
+@ Recurrent._backward
+(t) d{name}-overwritten: keeps d{name} of one step only, but adds the other gradients
+- dparams[name] += value
++ dparams[name] = value if name == "{name}" else dparams[name] + value
+? All steps share {words}: what does this do to their gradient?
+"""
+
+
+def overwritten(name: str, words: str) -> str:
+    """The mistake of one parameter's gradient that is not added up.
+
+    Examples
+    --------
+    >>> overwritten("U", "the recurrent weights").splitlines()[2]
+    '(t) dU-overwritten: keeps dU of one step only, but adds the other gradients'
+    """
+    return OVERWRITTEN.format(name=name, words=words)
+
+
+OF_ONE = [
+    overwritten("W", "the weights of the input"),
+    overwritten("U", "the recurrent weights"),
+    overwritten("b", "the biases"),
+]
+THROUGH_TIME = mistakes_of("any", "".join([FORWARD, STATE, READS, RESULTS, *OF_ONE, MASKS]))

@@ -65,7 +65,9 @@ def slips(cell: str, loop: bool) -> dict[str, Edits]:
     if not loop:
         return {**_read(STEPS[cell]), **TOGETHER.get(cell, {})}
     own = everywhere.LOOP_HC if cell in ("lstm", "peephole") else everywhere.LOOP_H
-    return {**_read(everywhere.LOOP), **_read(own)}
+    fourth = {"gru": "b_recurrent", "peephole": "P"}.get(cell)
+    more = everywhere.LOOP_OF_FOURTH.replace("FOURTH", fourth) if fourth else ""
+    return {**_read(everywhere.LOOP), **_read(own), **_read(more)}
 
 
 @cache

@@ -48,6 +48,9 @@ steps-in-order: for t in range(T):
 input-of-the-step-before: cache = (caches[t - (t > 0)][0], *caches[t][1:])
 = [s + d for s, d in zip(sums, dweights)]
 gradients-overwritten: dweights
+dW-overwritten: [dweights[0], *(s + d for s, d in zip(sums[1:], dweights[1:]))]
+dU-overwritten: [sums[0] + dweights[0], dweights[1], *(s + d for s, d in zip(sums[2:], dweights[2:]))]
+db-overwritten: [*(s + d for s, d in zip(sums[:2], dweights[:2])), dweights[2], *(s + d for s, d in zip(sums[3:], dweights[3:]))]
 gradients-twice: [s + d * (1 + (t == T - 1)) for s, d in zip(sums, dweights)]
 = np.stack(dx, axis=1), dh
 dx-one-step-late: np.stack(dx[-1:] + dx[:-1], axis=1), dh
@@ -55,6 +58,12 @@ dx-one-step-early: np.stack(dx[1:] + dx[:1], axis=1), dh
 dx-in-reverse: np.stack(dx[::-1], axis=1), dh
 dx-of-one-step: np.stack([dx[0]] + [0 * d for d in dx[1:]], axis=1), dh
 dx-added-up: np.stack([sum(dx)] * T, axis=1), dh
+"""
+
+# Of a fourth parameter: b_recurrent of a GRU, P of peepholes.
+LOOP_OF_FOURTH = """
+= [s + d for s, d in zip(sums, dweights)]
+dFOURTH-overwritten: [*(s + d for s, d in zip(sums[:3], dweights[:3])), dweights[3]]
 """
 
 # With h and c, and with h alone.

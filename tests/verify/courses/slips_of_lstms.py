@@ -111,6 +111,7 @@ output-without-slope: dao = do
 output-slope-at-preactivation: dao = do * ao * (1 - ao)
 output-slope-of-tanh: dao = do * (1 - o**2)
 output-slope-half: dao = do * (1 - o)
+output-slope-other-half: dao = do * o
 output-slope-of-sigmoid-twice: dao = do * sigmoid(o) * (1 - sigmoid(o))
 output-sign: dao = -do * o * (1 - o)
 output-from-df: dao = df * o * (1 - o)
@@ -121,6 +122,7 @@ forget-without-slope: daf = df
 forget-slope-at-preactivation: daf = df * af * (1 - af)
 forget-slope-of-tanh: daf = df * (1 - f**2)
 forget-slope-half: daf = df * (1 - f)
+forget-slope-other-half: daf = df * f
 forget-slope-of-sigmoid-twice: daf = df * sigmoid(f) * (1 - sigmoid(f))
 forget-sign: daf = -df * f * (1 - f)
 forget-from-di: daf = di * f * (1 - f)
@@ -130,6 +132,7 @@ input-without-slope: dai = di
 input-slope-at-preactivation: dai = di * ai * (1 - ai)
 input-slope-of-tanh: dai = di * (1 - i**2)
 input-slope-half: dai = di * (1 - i)
+input-slope-other-half: dai = di * i
 input-slope-of-sigmoid-twice: dai = di * sigmoid(i) * (1 - sigmoid(i))
 input-sign: dai = -di * i * (1 - i)
 input-from-df: dai = df * i * (1 - i)
@@ -176,6 +179,18 @@ peepholes-i-and-f-exchanged: Pf, Pi, Po = P[:H], P[H : 2 * H], P[2 * H :]
 """
 
 PEEPHOLE_BACKWARD = """
+= dao = do * o * (1 - o)
+output-without-slope: dao = do
+output-slope-half: dao = do * (1 - o)
+output-slope-other-half: dao = do * o
+= daf = df * f * (1 - f)
+forget-without-slope: daf = df
+forget-slope-half: daf = df * (1 - f)
+forget-slope-other-half: daf = df * f
+= dai = di * i * (1 - i)
+input-without-slope: dai = di
+input-slope-half: dai = di * (1 - i)
+input-slope-other-half: dai = di * i
 = dc = dc + dao * Po
 third-path-missing: dc = dc + 0 * dao
 = dPo = (dao * next_c).sum(axis=0)
