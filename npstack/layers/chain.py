@@ -67,7 +67,7 @@ class Chain(Layer):
             dparams, dx, dstates = layer.pass_back(part, dx, own)
             grads |= names.with_prefix(name, dparams)
             dinitial = dstates + dinitial
-        return {name: grads[name] for name in tape.params}, dx, dinitial
+        return {name: grads[name] for name in tape.params if name in grads}, dx, dinitial
 
     def _after(self, context: Context, tape: Tape) -> Context:
         for layer, part in zip(self.children.values(), tape.parts, strict=True):

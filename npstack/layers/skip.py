@@ -122,4 +122,4 @@ class SkipConnected(Layer):
             dbelow = dread[..., :width]
             if self.from_input or k == 0:
                 dx = dx + dread[..., width:]
-        return {name: grads[name] for name in tape.params}, dx, dinitial
+        return {name: grads[name] for name in tape.params if name in grads}, dx, dinitial

@@ -60,7 +60,7 @@ def test_a_wrong_line_is_named_and_the_smallest_case_comes_first(check):
     report = out.splitlines()
     assert report[2].startswith("wrong; the smallest case that is: T = 1, B = 1")
     assert "uses c for c' in df" in out
-    assert "yours: df = dc * new_state.c" in out
+    assert "as if:   df = dc * new_state.c" in out
     assert re.search(r"^gradients of 1 step:$", out, re.MULTILINE)
     assert "laws: 23 of 23 hold; they do not see what is wrong" in out
 
@@ -186,8 +186,26 @@ def test_what_is_left_out_is_said(check):
     code, out, _ = check(less)
     assert code == 0
     assert "not returned, so not compared: dx" in out
-    code, out, _ = check(less.replace("da.sum(axis=0)\n", "None\n"))
+    assert "MISSING: dx" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        ("da.sum(axis=0)\n", "None\n", "db is"),
+        pytest.param(
+            *("dWx, dWh, db\n", "None, dWh, None\n", "dWx and db are"),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_parameter_without_a_gradient_is_incomplete_and_not_wrong(check, old, new, names):
+    code, out, _ = check(step_only(old, new))
     assert code == 1
+    assert f"\nincomplete: {names} not returned; all others are right\n" in out
+    assert "MISSING" in out
+    assert not re.search("WRONG|ERROR|right: |Begin with", out)
+    assert re.search(r"laws: (\d+) of \1 hold", out)
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npstack import ArgumentError, CodeError, LSTMCell
-from npstack.layers import Dense, Recurrent, Sequential
+from npstack.layers import Dense, Recurrent, Sequential, SkipConnected
 from npstack.verify import check_gradients, check_laws, explain, foreign
 from npstack.verify.other_code import finding
 from npstack.verify.other_code.sequences import SequencePair
@@ -130,6 +130,21 @@ def test_what_is_not_returned_is_missing_and_not_wrong():
     missing = {row.parameter for row in rows if row.verdict == "MISSING"}
     assert missing == {"x", "U", "initial.0.c"}
     assert {row.verdict for row in rows if row.parameter not in missing} == {"ok"}
+
+
+@pytest.mark.parametrize("name", ["W", "U", "b"])
+def test_a_missing_parameter_is_missing_in_a_model_too_and_breaks_one_law_only(name):
+    def backward(dh, dc, cache):
+        found = course_pairs.lstm_step_backward(dh, dc, cache)
+        return tuple(g for k, g in enumerate(found) if k != 3 + "WUb".index(name))
+
+    layer = foreign(course_pairs.lstm_step_forward, backward, **SMALL)
+    for model, prefix in ((Sequential(layer), "0."), (SkipConnected(layer), "0.")):
+        failures = check_gradients(model, np.ones((2, 2, 2))).failures
+        found = {(row.parameter, row.verdict) for row in failures}
+        assert found == {(f"{prefix}{name}", "MISSING")}
+    broken = check_laws(layer, rng=np.random.default_rng(0), batch=3, steps=3).failures
+    assert [row.law for row in broken] == ["gradients_mirror_what_went_in"]
 
 
 def test_results_of_a_tuple_are_told_apart_by_their_shapes():

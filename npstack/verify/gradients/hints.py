@@ -16,6 +16,9 @@ from npstack.verify.gradients.report import Report
 
 Parts = Sequence[tuple[str, str, Any]]
 CLOSE = 1e-6  # of the largest number
+SHORTER = (
+    "Begin with sequences of length 1, then 2: a mistake in one step then affects few gradients."
+)
 
 
 def hints(
@@ -43,10 +46,7 @@ def hints(
         )
     lengths = {a.shape[1] for a in problem.point.values() if a.ndim == 3}
     if len(failed) > 1 and max(lengths, default=1) > 1:
-        found.append(
-            "Begin with sequences of length 1, then 2: a mistake in one step then affects few "
-            "gradients."
-        )
+        found.append(SHORTER)
     return tuple(found)
 
 

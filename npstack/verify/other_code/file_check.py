@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from npstack.core.errors import NpstackError
+from npstack.verify.gradients.hints import SHORTER
 from npstack.verify.gradients.layer_check import check_gradients
 from npstack.verify.gradients.report import Report, Row
 from npstack.verify.laws.check import LawReport, Verdict, check_laws
@@ -17,6 +18,7 @@ from npstack.verify.mistakes.entry import CELLS
 from npstack.verify.mistakes.explanation import Explanation
 from npstack.verify.mistakes.naming import explain
 from npstack.verify.other_code.adapt import Pair, foreign
+from npstack.verify.other_code.calls import gradient_of
 from npstack.verify.other_code.cells import layer_of_cell
 from npstack.verify.other_code.finding import Found, adapted, chosen
 from npstack.verify.other_code.program import Limits, Program
@@ -73,20 +75,35 @@ class Checked:
         return tuple(row for row in failures if row.verdict != "MISSING")
 
     @property
-    def passed(self) -> bool:
-        """Whether everything is right, and every parameter has its gradient."""
+    def lost(self) -> tuple[str, ...]:
+        """The parameters whose gradients are not returned; those of inputs may be left out."""
+        return tuple(name for name in self.missing if name not in ("x", "h", "c"))
+
+    @property
+    def right(self) -> bool:
+        """Whether everything that is returned is right."""
         if self.trouble or self.gradients is None or self.laws is None:
             return False
-        lost = set(self.missing) - {"x", "h", "c"}
         explained = self.explanation is None or self.explanation.right
-        return explained and not (self.wrong_gradients or lost or self.wrong_laws)
+        return explained and not (self.wrong_gradients or self.wrong_laws)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything is right, and every parameter has its gradient."""
+        return self.right and not self.lost
 
     def __str__(self) -> str:
         what = f": {self.what}" if self.what else ""
         parts = ["\n".join([f"{self.name}{what}", *(f"  {note}" for note in self.notes)])]
         if self.trouble:
             parts.append(f"wrong: {self.trouble}")
-        if self.explanation is not None:
+        if self.right and self.lost:
+            names = " and ".join(map(gradient_of, self.lost))
+            are = "are" if len(self.lost) > 1 else "is"
+            notes = () if self.explanation is None else self.explanation.notes
+            first = f"incomplete: {names} {are} not returned; all others are right"
+            parts.append("\n".join([first, *notes]))
+        elif self.explanation is not None:
             parts.append(str(self.explanation))
         if self.gradients is not None:
             parts.append("\n".join(self._of_gradients(self.gradients)))
@@ -104,12 +121,13 @@ class Checked:
 
     def _of_gradients(self, report: Report) -> list[str]:
         steps = f"gradients of {self.steps} step{'s' * (self.steps > 1)}"
-        if self.wrong_gradients:
+        if self.wrong_gradients or self.lost:
             return [f"{steps}:", str(report)]
         rows = [row for row in report.rows if row.verdict != "MISSING"]
         route = {"complex": "by complex step"}.get(report.route, "by differences")
         worst = max((row.error for row in rows), default=0.0)
-        return [f"{steps}: {len(rows)} blocks right {route}, largest error {worst:.1e}"]
+        lost = f"; MISSING: {', '.join(map(gradient_of, self.missing))}" if self.missing else ""
+        return [f"{steps}: {len(rows)} blocks right {route}, largest error {worst:.1e}{lost}"]
 
 
 def check_file(
@@ -203,7 +221,8 @@ def _checked(
         for steps in sorted({1, min(2, T), T}):
             x = rng.standard_normal((B, steps, D)).astype(layer.dtype)
             report = check_gradients(layer, x, rng=rng)
-            found |= {"gradients": report, "steps": steps}
+            hints = tuple(hint for hint in report.hints if hint != SHORTER)  # it is done here
+            found |= {"gradients": replace(report, hints=hints), "steps": steps}
             if any(row.verdict != "MISSING" for row in report.failures):
                 break
         if layer.kind not in CELLS:
