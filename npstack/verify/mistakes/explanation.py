@@ -157,11 +157,11 @@ class Explanation:
 
 
 def _lines_of(mistakes: tuple[Mistake, ...]) -> list[str]:
-    """Where it is in the cell file, the right line, and what it becomes."""
+    """The place in npstack's own file, its line, and what the numbers are those of."""
     lines = []
     for mistake in mistakes:
         right, wrong = (COMMENT.sub("", text).splitlines() for text in mistake.lines)
         lines.append(f"    {mistake.where}")
-        lines += [f"      right: {line}" for line in right]
-        lines += [f"      yours: {line}" for line in wrong]
+        lines += [f"      npstack: {line}" for line in right]
+        lines += [f"      as if:   {line}" for line in wrong]
     return lines

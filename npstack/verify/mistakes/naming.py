@@ -108,8 +108,8 @@ def explain(
     Your numbers are those of an LSTM whose equation (6), backward, lacks the carried dc: one of the
     two paths of c.
         npstack/cells/lstm.py:173
-          right: dc = dnew_state.c + dh * o * tanh_derivative(tanh_c)
-          yours: dc = dh * o * tanh_derivative(tanh_c)
+          npstack: dc = dnew_state.c + dh * o * tanh_derivative(tanh_c)
+          as if:   dc = dh * o * tanh_derivative(tanh_c)
     No other of 110 mistakes gives these numbers.
     """
     batch, steps = check_size(WHERE, "batch", batch), check_size(WHERE, "steps", steps)
