@@ -130,7 +130,7 @@ def test_what_differences_do_not_resolve_is_not_called_right():
             blocks=parts,
         )
         assert [row.verdict for row in report.rows] == ["ok", "undecidable"]
-        assert "undecidable: differences resolve too little" in str(report)
+        assert "undecidable: too little of it can be resolved" in str(report)
 
 
 def test_zero_to_within_the_resolution_is_said():

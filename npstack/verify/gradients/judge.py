@@ -22,9 +22,8 @@ from npstack.verify.gradients.derivatives import (
 from npstack.verify.gradients.differences import Differences, Estimate, dependent, quotient
 from npstack.verify.gradients.problem import Problem
 from npstack.verify.gradients.report import Row
-from npstack.verify.gradients.rounding import Block, Rounding, widest
+from npstack.verify.gradients.rounding import UNDECIDED, Block, Rounding, widest
 
-UNDECIDED = 0.1  # of the block: what is resolved no better is not called right
 NEGLIGIBLE, UNSEEN = 1e-6, 1e-32  # of the outputs
 # A step is not small beside smaller inputs, and leaves the range of float64 on its way to smaller
 # gradients: these need a wider type.
@@ -161,12 +160,10 @@ class Judge:
             return "zero", float(np.abs(ours).max())
         if False in kinks or not np.isfinite(ours).all():
             return "WRONG", 0.0
-        resolution = self.rounding.explains(block, ours, reference, size)
-        if resolution is not None:
-            return "rounding", resolution
-        if self.differences is None:
+        verdict, resolution = self.rounding.explains(block, ours, reference, size)
+        if verdict == "WRONG" and self.differences is None:
             self._confirm(block, ours, reference)
-        return "WRONG", 0.0
+        return verdict, resolution
 
     def _confirm(self, block: Block, ours: Array, reference: Array) -> None:
         """Where differences side with the backward, complex numbers have misled."""

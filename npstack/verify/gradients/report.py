@@ -11,7 +11,7 @@ VERDICTS = {
     "rounding": "above the bound, and explained by rounding",
     "kink": "at a kink, where any slope between both sides is accepted",
     "zero": "zero, or smaller than what differences resolve; too small to change an output",
-    "undecidable": "differences resolve too little of it to decide",
+    "undecidable": "too little of it can be resolved to decide",
 }
 
 
@@ -38,8 +38,8 @@ class Row:
     verdict : str
         ``ok``; ``rounding``: above the bound, but explained by rounding; ``kink``: the function
         has no derivative there; ``zero``: zero, or smaller than what differences resolve, and
-        too small to change an output; ``undecidable``: differences resolve too little of the
-        block; ``WRONG``, ``MISSING``, ``SHAPE``: failures.
+        too small to change an output; ``undecidable``: too little of the block can be
+        resolved; ``WRONG``, ``MISSING``, ``SHAPE``: failures.
     resolution : float
         The smallest error that would have been noticed, in the units of the gradient.
     given_shape : tuple

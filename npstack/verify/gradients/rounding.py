@@ -36,6 +36,8 @@ from npstack.verify.gradients.derivatives import (
 from npstack.verify.gradients.problem import Problem
 
 Reference = Callable[[Scalar, Inputs, Sequence[Probe]], tuple[Array, Array]]
+Finding = tuple[str, float]  # the verdict, and what is resolved
+UNDECIDED = 0.1  # of the block: what is resolved no better is not called right
 WORST = 4  # entries of a block that are looked at
 SHRUNKEN = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 1e-3)
 SHRINKS, FLOOR = 16, 16  # times the ratio of both eps; eps of the size elsewhere
@@ -103,8 +105,8 @@ class Rounding:
         self.seed = int(rng.integers(2**32))
         self.kept: dict[Any, Elsewhere | None] = {}
 
-    def explains(self, block: Block, ours: Array, reference: Array, size: float) -> float | None:
-        """The largest error that rounding may hide in a block; None if it does not explain it."""
+    def explains(self, block: Block, ours: Array, reference: Array, size: float) -> Finding:
+        """Whether rounding explains the error of a block, and how large an error it may hide."""
         worst = np.argsort(-np.abs(ours - reference))[:WORST]
         block = Block([block.probes[k] for k in worst], block.names, block.index)
         truth, off = self.reference(self.problem.s, self.problem.point, block.probes)
@@ -114,7 +116,7 @@ class Rounding:
         eps = self._eps(block)
         least = self.tolerance * eps * float(np.abs(truth).max()) + slack
         if error <= least:
-            return least
+            return "rounding", least
         wide, left, narrow = self._wide, np.inf, eps
         if wide is not None:
             again = np.array([probe.of(wide) for probe in block.probes])
@@ -122,14 +124,14 @@ class Rounding:
             left = float(np.abs(again - truth).max()) if narrow < eps else np.inf
         bound = SHRINKS * narrow / eps * error + self.tolerance * narrow * size + slack
         if left <= bound:
-            return bound
+            return "rounding", bound
         # Smaller inputs are tried only where their size would be enough to explain the error.
         wide_floor = self._size_elsewhere(block, (left - bound) / (self.tolerance * narrow))
         if left <= (most := bound + self.tolerance * narrow * wide_floor):
-            return most
+            return "rounding", most
         floor = self._size_elsewhere(block, (error - slack) / (FLOOR * eps))
         if error <= (most := FLOOR * eps * floor + slack):
-            return most
+            return "rounding", most
         return self._without_order(block, ours[worst] - truth, size)
 
     def _eps(self, block: Block) -> float:
@@ -159,25 +161,26 @@ class Rounding:
         errors, off, _ = self._errors(block, there)
         return bool((np.abs(errors) <= self.tolerance * self._eps(block) * size + off).all())
 
-    def _without_order(self, block: Block, errors: Array, size: float) -> float | None:
-        """The scatter of the error over nearby points; None if it stays as it is."""
+    def _without_order(self, block: Block, errors: Array, size: float) -> Finding:
+        """Whether the error scatters over nearby points, and how far; or stays as it is."""
         scale = block.size(self.problem.analytic) or size or 1.0
         begin = errors / scale
         worst = int(np.argmax(np.abs(begin)))
         one = Block([block.probes[worst]], block.names, block.index)
         first = [found[0, 0] for found in self._errors_around(one, scale, range(QUICK))]
         if len(first) == QUICK and all(0.8 <= now / begin[worst] <= 1.25 for now in first):
-            return None
+            return "WRONG", 0.0
         large = np.abs(errors) > self.tolerance * self._eps(block) * size
         probes = [probe for probe, counts in zip(block.probes, large, strict=True) if counts]
         block = Block(probes or block.probes, block.names, block.index)
         both = np.array(self._errors_around(block, scale, range(DRAWS)))
         if len(both) < ENOUGH:
-            return None
+            return "WRONG", 0.0
         far = SURE * both.std(axis=0, ddof=1) / np.sqrt(len(both))
         if not np.isfinite(far).all() or (np.abs(both.mean(axis=0)) > far).any():
-            return None
-        return float(far[0].max()) * scale
+            return "WRONG", 0.0
+        scatter = float(far[0].max())
+        return "undecidable" if scatter > UNDECIDED else "rounding", scatter * scale
 
     def _errors_around(self, block: Block, scale: float, draws: range) -> list[Array]:
         """Errors at nearby points, as parts of a scale and of each number itself."""
