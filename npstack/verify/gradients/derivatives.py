@@ -161,11 +161,6 @@ def slopes(s: Scalar, inputs: Inputs, probes: Iterable[Probe], step: Any = STEP)
     return np.array([np.imag(s(probe.shifted(inputs, 1j * step))) / step for probe in probes])
 
 
-def complex_step(s: Scalar, inputs: Inputs, name: str, indices: Any) -> Array:
-    """``ds / d inputs[name][index]`` for each index; the inputs must already be complex."""
-    return slopes(s, inputs, [Entry(name, index) for index in indices])
-
-
 def eps_of(dtype: DTypeLike) -> float:
     """The distance from 1 to the next number."""
     kind: Any = np.dtype(dtype)

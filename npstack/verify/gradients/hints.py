@@ -38,8 +38,8 @@ def hints(
     failed = {(row.parameter, row.block) for row in report.failures}
     wrong = [part for part in parts if part[:2] in failed]
     found = [*_factors(whole, wrong, problem), *_relations(whole, wrong, parts)]
-    shared = [name for name, y in problem.found.items() if _is_input(y, problem)]
-    if len(problem.found) > 1 and shared:
+    shared = [name for name, y in problem.outputs.items() if _is_input(y, problem)]
+    if len(problem.outputs) > 1 and shared:
         found.append(
             f"f returns inputs again ({', '.join(shared)}). If it returns a cache, name the "
             "outputs: outputs=0 for the first, outputs=(0, 1) for the first two."

@@ -24,7 +24,8 @@ from npstack.verify.gradients.problem import Problem
 from npstack.verify.gradients.report import Row
 from npstack.verify.gradients.rounding import UNDECIDED, Block, Rounding, widest
 
-NEGLIGIBLE, UNSEEN = 1e-6, 1e-32  # of the outputs
+NEGLIGIBLE = 1e-6  # of the outputs: what an unresolved gradient may change
+UNSEEN = 1e-32  # of the outputs: what a gradient may change that the backward says is zero
 # A step is not small beside smaller inputs, and leaves the range of float64 on its way to smaller
 # gradients: these need a wider type.
 TINY, SMALL = 1e-20, 1e-200
@@ -90,8 +91,8 @@ class Judge:
             numbers = np.sort(self.rng.choice(numbers, entries, replace=False))
         places = [tuple(map(int, np.unravel_index(n, value.shape))) for n in numbers]
         block = Block([Entry(name, place) for place in places], (name,), index)
-        row = self._judged(block, name, part, shape, places)
-        for place, number in zip(places, self._last, strict=True):
+        row, reference = self._judged(block, name, part, shape, places)
+        for place, number in zip(places, reference, strict=True):
             self.references[name][place] = number
         return row
 
@@ -105,18 +106,18 @@ class Judge:
                 return _absent(name, "", d.shape, given)
         size = sum(d.size for d in direction.values())
         block = Block([Direction(direction)], tuple(names), None)
-        return self._judged(block, "all", "", (size,), [()])
+        return self._judged(block, "all", "", (size,), [()])[0]
 
     # ---- reference and verdict ---------------------------------------------------------------
 
     def _judged(
         self, block: Block, name: str, part: str, shape: tuple[int, ...], places: list[Any]
-    ) -> Row:
+    ) -> tuple[Row, Array]:
+        """The row, and the reference of every number."""
         analytic = self.problem.analytic
         dtype = max((self.problem.point[name].dtype for name in block.names), key=eps_of)
         ours = np.array([probe.of(analytic) for probe in block.probes])
         reference, slack = self._reference(block)
-        self._last = reference
         size = max(float(np.nanmax(np.abs(reference), initial=0.0)), block.weight(analytic))
         info = np.finfo(dtype)
         with np.errstate(invalid="ignore"):
@@ -133,7 +134,7 @@ class Judge:
         elif float(slack.max()) > UNDECIDED * size:
             verdict = "zero" if self._negligible(block, slack, NEGLIGIBLE) else "undecidable"
         k = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
-        return Row(
+        row = Row(
             name,
             part,
             shape,
@@ -146,6 +147,7 @@ class Judge:
             verdict,
             resolution,
         )
+        return row, reference
 
     def _explained(
         self, block: Block, ours: Array, reference: Array, wrong: Array, size: float

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from npstack.core.arrays import as_array
-from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.core.errors import ArgumentError, DtypeError, NpstackError, describe, fail
 from npstack.core.numerics import Array
 from npstack.verify.gradients.derivatives import Inputs, Scalar, leaves, like
 
@@ -63,13 +63,13 @@ class Problem:
             whole = self.f
             self.f = lambda **given: _chosen(whole(**given), outputs)
         self.structure = self.f(**self.point)
-        self.found = self._outputs()
+        self.outputs = self._checked_outputs()
         self.cotangents = [
-            rng.standard_normal(y.shape).astype(y.dtype) for y in self.found.values()
+            rng.standard_normal(y.shape).astype(y.dtype) for y in self.outputs.values()
         ]
         self.s = Scalar(self.f, self.cotangents)
         self.analytic, changed = self._back(self.point, self.cotangents)
-        self.changed = [name for name, now in zip(self.found, changed, strict=True) if now]
+        self.changed = [name for name, now in zip(self.outputs, changed, strict=True) if now]
 
     def gradients(self, point: Inputs, cotangents: Sequence[Array]) -> dict[str, Array | None]:
         """The results of the backward at another point, for other cotangents."""
@@ -84,7 +84,7 @@ class Problem:
         try:
             dinputs = self.backward(like(self.structure, iter(given)), **point)
         except Exception as error:
-            if len(self.found) > 1:
+            if len(self.outputs) > 1 and not isinstance(error, NpstackError):
                 error.add_note(self.about_outputs())
             raise
         changed = [bool((now != v).any()) for now, v in zip(given, cotangents, strict=True)]
@@ -93,12 +93,12 @@ class Problem:
     def about_outputs(self) -> str:
         """What a user with several outputs should know."""
         return (
-            f"npstack.gradcheck: f returns {len(self.found)} arrays, {', '.join(self.found)}, and "
-            "backward gets a derivative by each, in the same structure. If some are a cache, name "
-            "the outputs: outputs=0 for the first, outputs=(0, 1) for the first two."
+            f"npstack.gradcheck: f returns {len(self.outputs)} arrays, {', '.join(self.outputs)}, "
+            "and backward gets a derivative by each, in the same structure. If some are a cache, "
+            "name the outputs: outputs=0 for the first, outputs=(0, 1) for the first two."
         )
 
-    def _outputs(self) -> dict[str, Array]:
+    def _checked_outputs(self) -> dict[str, Array]:
         """The outputs by name, checked."""
         found = dict(leaves(self.structure))
         if not found:

@@ -28,7 +28,9 @@ from npstack.verify.gradients.derivatives import (
 )
 
 RADII = 10.0 ** -np.arange(1, 6.5, 0.5)
-ALIKE, ABOVE_NOISE, LEAST = 0.2, 4, 5
+ALIKE = 0.2  # how much gaps at different radii may differ
+ABOVE_NOISE = 4  # times the rounding of the outputs
+LEAST = 5  # radii in a row
 UNDERFLOWS = 1e-280  # a slope so small, times the step
 
 
