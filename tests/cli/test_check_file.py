@@ -66,6 +66,19 @@ def test_a_wrong_line_is_named_and_the_smallest_case_comes_first(check):
 
 
 @pytest.mark.slow
+def test_if_the_step_is_right_only_mistakes_of_the_loop_are_named(check):
+    text, line = RIGHT[: RIGHT.index("def lstm_full_forward")], "dh[:, t] + dprev_h, dprev_c"
+    assert text.count(line) == 1
+    code, out, _ = check(text.replace(line, "dh[:, t] + dprev_h, 0 * dprev_c"))
+    assert code == 1
+    step, _, loop = out.partition("lstm_forward and lstm_backward: ")
+    assert "right: these are the numbers of an LSTM" in step
+    assert "whose loop over time, backward, does not add the gradient of c" in loop
+    assert "equation" not in loop
+    assert "lstm_step_backward is right, so only mistakes of the loop are named" in loop
+
+
+@pytest.mark.slow
 def test_a_sequence_with_buffers(check):
     code, out, _ = check(RIGHT, "--forward", "lstm_forward")
     assert code == 0

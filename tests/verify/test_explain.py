@@ -27,7 +27,7 @@ from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.entry import CELLS, edited, place_of
 from npstack.verify.mistakes.simulate import Program, program_for
 from npstack.verify.other_code.calls import Function
-from tests.verify.courses.slips import GATES, functions, slips
+from tests.verify.courses.slips import GATES, functions, slips, without_c
 
 
 def course(cell="lstm", style="step", *names, **options):
@@ -136,22 +136,6 @@ def test_entries_that_are_the_same_here_are_told_apart_by_a_larger_input():
     assert f" with {found.apart}." in str(found)
 
 
-def without_c(edits):
-    """Functions for whole sequences that take h0 alone, and no gradient of a final state."""
-    forward, backward = functions("lstm", "sequence", edits)
-
-    def from_zero(x, h0, Wx, Wh, b):
-        hs, _, _, cache = forward(x, h0, np.zeros_like(h0), Wx, Wh, b)
-        return hs, cache
-
-    def to_h(dhs, cache):
-        zeros = np.zeros_like(dhs[:, 0])
-        dx, dh, _, *sums = backward(dhs, zeros, zeros, cache)
-        return dx, dh, *sums
-
-    return from_zero, to_h
-
-
 LOOP = ["first-step-left-out", "last-step-left-out", "dW-overwritten", "dU-overwritten"]
 
 
@@ -163,12 +147,21 @@ def test_mistakes_of_the_loop_are_named_without_final_states(name):
     assert found.confident
 
 
-def test_what_the_functions_do_not_return_may_tell_mistakes_apart():
-    found = explain(*without_c(slips("lstm", False)["dc-without-carry"]), style="sequence")
-    assert {"dc-without-carry", "carried-dc-zero", "carried-dc-lost"} <= {
-        own.name for own in found.named
-    }
-    assert found.apart_in == ("c0",)
+def test_what_is_not_returned_tells_no_mistakes_apart_and_the_loop_comes_first():
+    found = explain(*without_c(slips("lstm", True)["carried-dc-not-added"]), style="sequence")
+    names = [own.name for own in found.named]
+    assert names[:2] == ["carried-dc-lost", "carried-dc-not-added"]
+    assert {"dc-without-carry", "carried-dc-zero"} <= set(names[2:])
+    assert found.apart is None
+    assert not found.apart_in
+    forward, backward = functions("lstm", "step", slips("lstm", False)["all-means"])
+
+    def without_dWh_and_db(dh, dc, cache):
+        return backward(dh, dc, cache)[:4]
+
+    found = explain(forward, without_dWh_and_db)
+    assert {own.name for own in found.named} == {"all-means", "dW-mean"}
+    assert found.apart is None
 
 
 def test_the_smallest_wrong_case_comes_first():

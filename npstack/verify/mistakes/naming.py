@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from npstack.layers.recurrent import Recurrent
 from npstack.verify.gradients.layer_check import check_gradients
 from npstack.verify.mistakes.cases import (
     Blocks,
-    Case,
     Point,
     cases,
     drawn,
@@ -28,6 +28,7 @@ from npstack.verify.mistakes.cases import (
 )
 from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.comparing import Search, Trial
+from npstack.verify.mistakes.distinguishing import apart
 from npstack.verify.mistakes.entry import Mistake
 from npstack.verify.mistakes.explanation import Explanation
 from npstack.verify.mistakes.intermediates import first_wrong, keeping_extras
@@ -116,6 +117,24 @@ def explain(
     rng = np.random.default_rng(0) if rng is None else check_generator(WHERE, rng)
     layer = _layer_of(code, backward, cell, gates, style, input_size, hidden_size)
     program = program_for(layer, cell if backward is None else None)
+    return explain_layer(layer, program, batch, steps, rng, x=x)
+
+
+def explain_layer(
+    layer: Layer,
+    program: Program,
+    batch: int,
+    steps: int,
+    rng: np.random.Generator,
+    *,
+    x: Array | None = None,
+    right_step: str = "",
+) -> Explanation:
+    """What `explain` says about a layer.
+
+    ``right_step`` is the name of a backward of one step, in the same file, that is right. Mistakes
+    of a step are then named only if no mistake of the loop gives the numbers.
+    """
     if x is not None:
         x = check_input(WHERE, x, layer.input_size, layer.dtype, True)
         batch, steps = x.shape[:2]
@@ -129,7 +148,17 @@ def explain(
     ends = ends_of(layer)
     points = [drawn(case, program, fields, layer.params, x, rng, ends) for case in wanted]
     trials = [Trial(program, point, layer) for point in points]
-    return _judged(layer, program, trials)
+    found = _judged(layer, program, trials)
+    in_loop = tuple(own for own in found.named if own.is_in_loop)
+    if not right_step or found.forward or not in_loop or in_loop == found.named:
+        return found
+    return replace(
+        found,
+        named=in_loop,
+        **apart(program, layer, in_loop, found.missing, _meets_masks(layer)),
+        tried=sum(own.is_in_loop and not own.is_forward for own in catalogue_of(program.kind)),
+        notes=(f"{right_step} is right, so only mistakes of the loop are named", *found.notes),
+    )
 
 
 def _layer_of(
@@ -198,7 +227,7 @@ def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanat
         **_where_wrong(smallest, smallest.wrong_gradients, smallest.split_theirs.gradients),
         named=named,
         confident=bool(named) and not known["missing"],
-        **_apart(program, layer, named),
+        **apart(program, layer, named, known["missing"], _meets_masks(layer)),
         first_wrong=_first_wrong(layer, program, trials),
         relations=relations(trials),
         tried=len(candidates),
@@ -227,7 +256,7 @@ def _forward_judged(
         **_where_wrong(smallest, smallest.wrong_outputs, smallest.split_theirs.outputs),
         named=named,
         confident=bool(named) and not known["missing"],
-        **_apart(program, layer, named),
+        **apart(program, layer, named, known["missing"], _meets_masks(layer)),
         forward=forward,
         backward_fits=fits,
         tried=len(slips) if fits else len(slips) + len(later),
@@ -256,9 +285,11 @@ def _meets_masks(layer: Layer) -> bool:
 
 
 def _possible(layer: Layer, program: Program) -> tuple[Mistake, ...]:
-    """The mistakes that it can have."""
+    """The mistakes that it can have, those of its own loop first."""
     every = catalogue_of(program.kind)
-    return every if _has_loop(layer) else tuple(own for own in every if not own.is_in_loop)
+    in_loop = tuple(own for own in every if own.is_in_loop)
+    in_step = tuple(own for own in every if not own.is_in_loop)
+    return in_loop + in_step if _has_loop(layer) else in_step
 
 
 def _fits(layer: Layer, point: Point) -> bool:
@@ -284,41 +315,3 @@ def _first_wrong(layer: Layer, program: Program, trials: Sequence[Trial]) -> tup
     """The first wrong value inside the step, at a point of one step."""
     ones = [t.point for t in trials if t.point.case.steps == 1 and t.point.case.loss == "all"]
     return first_wrong(program, layer, ones[0]) if ones else ()
-
-
-WIDER = (
-    Case(1, 1, False, "h"),
-    Case(1, 1, True, "h"),
-    Case(1, 1, True, "all"),
-    Case(1, 3, True, "all"),
-    Case(2, 1, True, "all"),
-    Case(2, 3, True, "all"),
-    Case(5, 1, True, "h"),
-    Case(5, 3, True, "all"),
-    Case(5, 3, True, "all", masked=True),
-)
-
-
-def _apart(program: Program, layer: Layer, named: Sequence[Mistake]) -> dict[str, Any]:
-    """The smallest input on which not all of these mistakes are the same, and where they differ.
-
-    They are fields of an `Explanation`; empty if there is no such input. What the layer takes and
-    returns comes first; then every initial and final state.
-    """
-    if len(named) < 2:
-        return {}
-    first = program.built(named[:1])
-    every = program.cell.state_sizes._fields
-    own = state_type(layer)._fields
-    for fields in dict.fromkeys([own, every]):
-        rng = np.random.default_rng(0)
-        hidden = {f"{name}0" for name in every if name not in fields}
-        for case in WIDER:
-            point = drawn(case, program, fields, first.params, None, rng)
-            trial = Trial(program, point, first)
-            for other in named[1:]:
-                found = trial.differences([other]) or ()
-                differing = tuple(name for name in found if name not in hidden)
-                if differing:
-                    return {"apart": case, "apart_in": differing}
-    return {}

@@ -16,7 +16,8 @@ from npstack.verify.gradients.report import Report, Row
 from npstack.verify.laws.check import LawReport, Verdict, check_laws
 from npstack.verify.mistakes.entry import CELLS
 from npstack.verify.mistakes.explanation import Explanation
-from npstack.verify.mistakes.naming import explain
+from npstack.verify.mistakes.naming import explain_layer
+from npstack.verify.mistakes.simulate import program_for
 from npstack.verify.other_code.adapt import Pair, foreign
 from npstack.verify.other_code.calls import gradient_of
 from npstack.verify.other_code.cells import layer_of_cell
@@ -169,6 +170,7 @@ def check_file(
             yield _checked(name, layer, "", shape, rng)
         if program.cells and unnamed:
             return
+        right_steps: dict[str, str] = {}
         for pair in chosen(str(program.path.name), program.functions, forward, backward):
             pair = pair._replace(styles=(style,)) if style else pair
             pair = pair._replace(cells=(cell,)) if cell else pair
@@ -179,7 +181,13 @@ def check_file(
             except NpstackError as error:
                 yield Checked(str(pair), trouble=str(error), notes=_of_program(program))
                 continue
-            yield _checked(str(pair), layer, why, shape, rng, _of_program(program))
+            is_step = not isinstance(layer, SequencePair)
+            step = "" if is_step else right_steps.get(layer.kind, "")
+            found = _checked(str(pair), layer, why, shape, rng, _of_program(program), step)
+            explained = found.explanation
+            if is_step and explained is not None and explained.right and not explained.missing:
+                right_steps[layer.kind] = pair.backward
+            yield found
 
 
 def _by_a_slip(
@@ -211,6 +219,7 @@ def _checked(
     shape: tuple[int, int, int],
     rng: np.random.Generator,
     notes: tuple[str, ...] = (),
+    right_step: str = "",
 ) -> Checked:
     """Run every check on a layer; an exception of its functions ends them, and is reported."""
     how = "a sequence of" if isinstance(layer, SequencePair) else "one step of"
@@ -228,7 +237,9 @@ def _checked(
         if layer.kind not in CELLS:
             notes = (*notes, "the catalogue of mistakes is about other cells")
         elif not why:
-            found["explanation"] = explain(layer, batch=B, steps=T, rng=rng)
+            found["explanation"] = explain_layer(
+                layer, program_for(layer, None), B, T, rng, right_step=right_step
+            )
         found["laws"] = check_laws(layer, rng=rng, batch=max(B, 3), steps=max(T, 3))
     except NpstackError as error:
         found["trouble"] = "; ".join(filter(None, (why, str(error))))

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tests.verify.courses import slips_everywhere as everywhere
 from tests.verify.courses import slips_of_lstms as lstms
 from tests.verify.courses import slips_of_others as others
@@ -92,3 +94,19 @@ def functions(cell: str, style: str, edits: Edits = ()) -> tuple[Any, Any]:  # t
     space = program(cell, edits)
     prefix = "step_" if style == "step" else ""
     return space[f"{prefix}forward"], space[f"{prefix}backward"]
+
+
+def without_c(edits: Edits) -> tuple[Any, Any]:
+    """An LSTM's functions for whole sequences that take h0 alone, and no gradient of a final state."""
+    forward, backward = functions("lstm", "sequence", edits)
+
+    def from_zero(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
+        hs, _, _, cache = forward(x, h0, np.zeros_like(h0), Wx, Wh, b)
+        return hs, cache
+
+    def to_h(dhs: Any, cache: Any) -> Any:
+        zeros = np.zeros_like(dhs[:, 0])
+        dx, dh, _, *sums = backward(dhs, zeros, zeros, cache)
+        return dx, dh, *sums
+
+    return from_zero, to_h
