@@ -97,7 +97,7 @@ def functions(cell: str, style: str, edits: Edits = ()) -> tuple[Any, Any]:  # t
 
 
 def without_c(edits: Edits) -> tuple[Any, Any]:
-    """An LSTM's functions for whole sequences that take h0 alone, and no gradient of a final state."""
+    """An LSTM for whole sequences: h0 goes in, and no gradient of a final state."""
     forward, backward = functions("lstm", "sequence", edits)
 
     def from_zero(x: Any, h0: Any, Wx: Any, Wh: Any, b: Any) -> Any:
