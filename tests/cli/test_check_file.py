@@ -274,3 +274,42 @@ def test_options_of_a_file_do_not_go_without_one(capsys, option):
 def test_the_words_on_the_command_line_are_those_of_foreign():
     assert set(CELLS) == set(KINDS)
     assert STYLES == ALL_STYLES
+
+
+SUM = "a = x @ Wx + prev_h @ Wh + b\n"
+BUFFER = "a = np.zeros((len(x), len(b)), dtype=np.float32)\n    a[:] = x @ Wx + prev_h @ Wh + b\n"
+
+
+def test_a_buffer_in_float32_is_not_called_wrong_and_the_advice_works(check):
+    code, out, _ = check(step_only(SUM, BUFFER))
+    assert code == 1
+    assert "not checked: lstm_step_forward: it must compute in float64" in out
+    assert "np.zeros_like(x)" in out
+    assert "--dtype float32" in out
+    code, out, _ = check(step_only(SUM, BUFFER), "--dtype", "float32")
+    assert code == 0
+    assert "right: these are the numbers of an LSTM" in out
+    assert not re.search("WRONG|ERROR|inf", out)
+
+
+def test_a_backward_in_float32_is_not_called_wrong(check):
+    line = "return da @ Wx.T, da"
+    text = step_only(line, f"da = da.astype(np.float32).astype(x.dtype)\n    {line}")
+    code, out, _ = check(text)
+    assert code == 1
+    assert "not checked: lstm_step_backward: it must compute in float64" in out
+    assert not re.search("WRONG|wrong:", out)
+
+
+def test_a_wrong_backward_of_a_forward_in_float32_is_still_wrong(check):
+    text = step_only(SUM, BUFFER).replace("dnext_c * prev_c * f", "dnext_c * next_c * f")
+    code, out, _ = check(text, "--dtype", "float32")
+    assert code == 1
+    assert "uses c for c' in df" in out
+
+
+def test_states_in_each_others_place_are_asked_about(check):
+    code, out, _ = check(step_only("(x, prev_h, prev_c, Wx", "(x, prev_c, prev_h, Wx"))
+    assert code == 1
+    assert "wrong: lstm_step_forward: it must have h before c" in out
+    assert "Are the arguments in the order x, h, c, Wx, Wh, b?" in out

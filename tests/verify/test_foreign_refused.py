@@ -1,13 +1,15 @@
 """`foreign`: wrong functions and wrong arguments are answered in words."""
 
 import inspect
+import re
 
 import numpy as np
 import pytest
 
 from npstack import ArgumentError, CodeError, DtypeError, ShapeError
-from npstack.verify import foreign
+from npstack.verify import explain, foreign
 from tests.verify import course_pairs
+from tests.verify.column_pairs import COLUMN_PAIRS
 from tests.verify.course_pairs import PAIRS
 
 SMALL = {"input_size": 2, "hidden_size": 3}
@@ -78,7 +80,7 @@ WRONG = {
     "an end": ((right_forward, ends), CodeError, "SystemExit: it ends the program"),
     "arguments": ((right_forward, lambda dh, cache: 0), CodeError, "it must take dh, dc, cache"),
     "another cell": (PAIRS["gru"][:2], CodeError, "must take dh, dc, cache, got 2 arguments"),
-    "another style": (PAIRS["gru before"][:2], CodeError, "Is it another cell, or another style?"),
+    "another style": (PAIRS["gru before"][:2], CodeError, "Pass cell='gru': with it"),
 }
 
 
@@ -114,3 +116,99 @@ def test_wrong_arguments_are_refused(name):
     own = {"forward": right_forward, "backward": right_backward, **given}
     with pytest.raises(kind, match=r"^foreign: "):
         foreign(own.pop("forward"), own.pop("backward"), **own)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lstm as in CS231n", "got 5 arguments, x, h0, Wx, Wh, b. Pass style='sequence':"),
+        ("lstm with both states", "Pass style='sequence': with it, both functions fit."),
+        ("lstm in columns", "Pass style='columns':"),
+        ("gru", "Pass cell='gru':"),
+        ("gru before", "Pass cell='gru':"),
+    ],
+)
+def test_another_style_or_cell_that_fits_is_named_and_the_advice_works(name, words):
+    forward, backward = {**PAIRS, **COLUMN_PAIRS}[name][:2]
+    with pytest.raises((CodeError, ShapeError)) as caught:
+        foreign(forward, backward, **SMALL)
+    assert words in str(caught.value)
+    how = dict(re.findall(r"(style|cell)='(\w+)'", caught.value.advice))
+    assert foreign(forward, backward, **how, **SMALL).gate_order
+    with pytest.raises((CodeError, ShapeError), match="Pass "):
+        explain(forward, backward)
+
+
+def rounded(which, dtype):
+    """A pair of which one function has a buffer in float32, but returns what it is given."""
+    own = {"forward": right_forward, "backward": right_backward}
+
+    def buffered(*given):
+        found = list(own[which](*given))
+        for k, value in enumerate(found):
+            if isinstance(value, np.ndarray):
+                found[k] = value.astype(np.float32).astype(given[0].dtype)
+        return tuple(found)
+
+    buffered.__name__ = own[which].__name__
+    buffered.__signature__ = inspect.signature(own[which])
+    return foreign(*{**own, which: buffered}.values(), dtype=dtype, **SMALL)
+
+
+def test_float32_inside_is_said_and_is_no_other_forward():
+    with pytest.raises(
+        CodeError, match=r"^lstm_step_forward: it must compute in float64"
+    ) as caught:
+        rounded("forward", np.float64)
+    assert "np.zeros_like(x)" in caught.value.advice
+    layer = rounded("forward", np.float32)  # as the advice says
+    assert layer.single == "forward"
+    assert explain(layer).right
+    assert "forward computes in float32, also when it is given float64" in layer.notes
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_float32_inside_a_backward_is_noted(dtype):
+    assert rounded("backward", dtype).single == "backward"
+    assert foreign(right_forward, right_backward, dtype=dtype, **SMALL).single == ""
+
+
+def test_small_mistakes_are_not_called_single_precision():
+    def backward(dh, dc, cache):
+        dx, *others = right_backward(dh, dc, cache)
+        return dx * (1 + 1e-4), *others
+
+    assert foreign(right_forward, backward, **SMALL).single == ""
+    forward = changed(right_forward, lambda r: (r[0] * (1 + 1e-4), *r[1:]))
+    with pytest.raises(ArgumentError, match="other numbers in all 24 orders of i, f, g, o"):
+        foreign(forward, right_backward, **SMALL)
+
+
+def takes_c_first(x, c, h, Wx, Wh, b):
+    return right_forward(x, h, c, Wx, Wh, b)
+
+
+def both_c_first(x, c, h, Wx, Wh, b):
+    h, c, cache = right_forward(x, h, c, Wx, Wh, b)
+    return c, h, cache
+
+
+def sequence_c_first(x, c0, h0, Wx, Wh, b):
+    return course_pairs.lstm_full_forward(x, h0, c0, Wx, Wh, b)
+
+
+EXCHANGED = {
+    "arguments": (takes_c_first, "step", "Are the arguments in the order x, h, c, Wx, Wh, b?"),
+    "results": (changed(right_forward, lambda r: (r[1], r[0], r[2])), "step", "returns c before h"),
+    "both": (both_c_first, "step", "takes and returns c before h"),
+    "a sequence": (sequence_c_first, "sequence", "in the order x, h0, c0, Wx, Wh, b?"),
+}
+
+
+@pytest.mark.parametrize("name", EXCHANGED)
+def test_states_in_each_others_place_are_found(name):
+    forward, style, words = EXCHANGED[name]
+    backward = course_pairs.lstm_full_backward if style == "sequence" else right_backward
+    with pytest.raises(CodeError, match="it must have h before c") as caught:
+        foreign(forward, backward, style=style, **SMALL)
+    assert words in str(caught.value)

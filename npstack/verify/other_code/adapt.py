@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack.cells.base import Cell, check_cell_params
 from npstack.core.arguments import check_dtype, check_generator, check_option, check_size
-from npstack.core.errors import ArgumentError, CodeError, DtypeError, describe, fail
-from npstack.core.numerics import Array
+from npstack.core.errors import (
+    ArgumentError,
+    CodeError,
+    DtypeError,
+    NpstackError,
+    ShapeError,
+    describe,
+    fail,
+)
 from npstack.core.params import Params
 from npstack.layers.recurrent import Recurrent
+from npstack.verify.other_code.agreement import (
+    SINGLE,
+    distance,
+    exchanges,
+    fail_exchanged,
+    fail_single,
+    in_single_precision,
+    rounding_of,
+    sample,
+    sample_of_both,
+)
 from npstack.verify.other_code.calls import Function
 from npstack.verify.other_code.columns import in_rows
 from npstack.verify.other_code.packing import (
+    KINDS,
     ONE_BIAS,
     OneBiasGRUCell,
     check_kind,
@@ -115,6 +135,30 @@ def foreign(
     >>> [row.parameter for row in report.failures]
     ['U']
     """
+    how: dict[str, Any] = {"input_size": input_size, "hidden_size": hidden_size, "dtype": dtype}
+    try:
+        return made(forward, backward, params, style=style, cell=cell, gates=gates, rng=rng, **how)
+    except (CodeError, ShapeError) as error:
+        other = _other(error, forward, backward, style, cell, how)
+        if other:
+            error.advice = f"Pass {other}: with it, both functions fit."
+        raise
+
+
+def made(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any] | None,
+    params: Params | None = None,
+    *,
+    style: str,
+    cell: str,
+    gates: str | None = None,
+    input_size: int = 3,
+    hidden_size: int = 4,
+    rng: np.random.Generator | None = None,
+    dtype: DTypeLike = np.float64,
+) -> Pair:
+    """`foreign`, without trying another style or cell if these do not fit."""
     where = "foreign"
     style = check_option(where, "style", style, STYLES)
     kind = check_kind(where, cell)
@@ -127,11 +171,11 @@ def foreign(
     dtype = check_dtype(where, dtype)
     models = [_model(where, own, params, input_size, hidden_size, rng, dtype) for own in kinds]
 
-    def build(model: Cell, order: str) -> Pair:
+    def build(model: Cell, order: str, ahead: Function = both[0]) -> Pair:
         name = "gru" if isinstance(model, OneBiasGRUCell) else kinds[0]
         if style == "step":
-            return StepPair(StepCell(model, *both, order), name)
-        code = SequenceCell(model, *both, order, taken)
+            return StepPair(StepCell(model, ahead, both[1], order), name)
+        code = SequenceCell(model, ahead, both[1], order, taken)
         code.learn(model.params, sample(code, 3, model.params["W"].dtype, rng)[0])
         return SequencePair(code, name)
 
@@ -140,10 +184,41 @@ def foreign(
     if len(kinds) == 1 and (order is not None or len(usual) == 1):
         layer = build(models[0], order or usual)
     else:
-        layer = _in_found_order(where, models, build, order, rng)
+        found, tried = _in_found_order(models, build, order, rng)
+        for what, ahead in exchanges(both[0], style) if not found and len(taken) == 2 else ():
+            if _in_found_order(models, partial(build, ahead=ahead), order, rng)[0]:
+                fail_exchanged(both[0], what, style)
+        if found is None and order is None:
+            _fail_unordered(where, usual, tried)
+        layer = found or build(models[0], order or usual)  # with named gates, it may be wrong
     if backward is not None:
         _try_backward(layer, rng)
+    layer.single = in_single_precision(layer, layer.cell.packing.cell, backward is not None)
+    if layer.single == "forward" and layer.dtype == np.float64:
+        fail_single(both[0].name)
     return layer
+
+
+def _other(
+    error: Exception, forward: Any, backward: Any, style: str, cell: str, how: dict[str, Any]
+) -> str:
+    """The style or the cell which two functions fit instead, as arguments; empty if there is none.
+
+    Functions that are not written, that ended, or whose numbers are known are not tried again.
+    """
+    told = getattr(error, "raised", None) or "Error"
+    if told == "NotImplementedError" or not told[0].isupper():
+        return ""
+    options = [(s, c) for s in STYLES for c in KINDS if (s, c) != (style, cell)]
+    options.sort(key=lambda option: 2 * (option[1] != cell) + (option[0] != style))
+    for s, c in options:
+        try:
+            made(forward, backward, style=s, cell=c, **how)
+        except NpstackError:
+            continue
+        changed = [f"style={s!r}"] if s != style else []
+        return ", ".join([*changed, *([f"cell={c!r}"] if c != cell else [])])
+    return ""
 
 
 def _turned(
@@ -217,55 +292,37 @@ def _forms(
     return kinds, states[:found]
 
 
-def sample(cell: Cell, steps: int, dtype: Any, rng: np.random.Generator) -> tuple[Array, Any]:
-    """An input and an initial state; B is neither D nor H, so that shapes tell arrays apart."""
-    sizes = {cell.input_size, cell.hidden_size}
-    B = next(n for n in (2, 5, 6) if n not in sizes)
-    state = cell.zero_state(B, dtype)
-    drawn = (rng.uniform(-1, 1, value.shape).astype(dtype) for value in state)
-    x = rng.uniform(-1, 1, (B, steps, cell.input_size)).astype(dtype)
-    return x, type(state)(*drawn)
-
-
-def sample_of_both(layer: Pair, model: Cell, rng: np.random.Generator) -> tuple[Array, Any, Any]:
-    """An input, and one initial state for a layer and for npstack's cell.
-
-    A field that the layer does not take is zero in the cell's.
-    """
-    x, drawn = sample(model, 2, layer.dtype, rng)
-    taken = type(layer.cell.state_sizes)
-    own = {f: v if f in taken._fields else np.zeros_like(v) for f, v in drawn._asdict().items()}
-    return x, taken(*(own[field] for field in taken._fields)), type(drawn)(**own)
-
-
-def are_near(found: Array, expected: Array) -> bool:
-    """Whether outputs differ by no more than rounding."""
-    near = 1e4 * float(np.finfo(expected.dtype).eps) * float(np.abs(expected).max())
-    return bool(np.abs(found - expected).max() <= near)
-
-
 def _in_found_order(
-    where: str,
     models: list[Cell],
     build: Callable[[Cell, str], Pair],
     named: str | None,
     rng: np.random.Generator,
-) -> Pair:
-    """The layer in whose order of the gates forward computes what one of npstack's cells does."""
+) -> tuple[Pair | None, int]:
+    """The layer in whose order of the gates forward computes what one of npstack's cells does.
+
+    The second result is the number of orders that were tried.
+    """
+    single: list[Pair] = []
+    count = 0
     for model in models:
         tried = list(orders(model)) if named is None else [named]
         layers = [build(model, order) for order in tried]
         x, given, state = sample_of_both(layers[0], model, rng)
         expected = Recurrent(model).forward(x, state).outputs
-        for layer in layers:
-            if are_near(layer.forward(x, given or None).outputs, expected):
-                return layer
-    if named is not None:  # the forward is wrong, then
-        return build(models[0], named)
+        gaps = [distance(layer.forward(x, given or None).outputs, expected) for layer in layers]
+        best, count = int(np.argmin(gaps)), len(tried)
+        if gaps[best] <= rounding_of(expected.dtype):
+            return layers[best], count
+        single += [layers[best]] if gaps[best] <= SINGLE else []
+    return next(iter(single), None), count
+
+
+def _fail_unordered(where: str, usual: str, tried: int) -> NoReturn:
+    """Raise the error for a forward that is right in no order of the gates."""
     words = "gates must be given, or forward compute one step as npstack does"
-    got = f"other numbers in all {len(tried)} orders of {', '.join(usual_order(model))}"
-    advice = f"Name the order: gates={usual_order(model)!r}. Then the check says what is wrong."
-    return fail(ArgumentError, where, words, got, advice)
+    got = f"other numbers in all {tried} orders of {', '.join(usual)}"
+    advice = f"Name the order: gates={usual!r}. Then the check says what is wrong."
+    fail(ArgumentError, where, words, got, advice)
 
 
 def _try_backward(layer: Pair, rng: np.random.Generator) -> None:

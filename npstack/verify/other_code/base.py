@@ -144,6 +144,9 @@ class OtherPair(Recurrent):
         The name of the cell, ``"lstm"`` …
     missing : tuple of str
         The gradients that backward does not return, by npstack's names.
+    single : str
+        The function that keeps the digits of float32 only, ``"forward"`` or ``"backward"``, if one
+        does.
     """
 
     cell: Any
@@ -152,6 +155,7 @@ class OtherPair(Recurrent):
         super().__init__(cell)
         self.kind = kind
         self.missing: tuple[str, ...] = ()
+        self.single = ""
 
     @property
     def gate_order(self) -> str:
@@ -170,6 +174,8 @@ class OtherPair(Recurrent):
         if self.missing:
             names = ", ".join(map(gradient_of, self.missing))
             notes.append(f"backward does not return {names}")
+        if self.single:
+            notes.append(f"{self.single} computes in float32, also when it is given float64")
         if self.cell.changes:
             notes.append(f"backward changes {', '.join(self.cell.changes)} in place")
         return tuple(notes)

@@ -17,6 +17,12 @@ BEFORE = ("prev", "before", "last", "0")  # in the names of gradients of the sta
 USUAL = {"W": "Wx", "U": "Wh"}  # what courses call them
 
 
+IN_FLOAT32 = (
+    "Make buffers with np.zeros_like(x). To check in float32, use dtype=np.float32 "
+    "(on the command line --dtype float32)."
+)
+
+
 class Wanted(NamedTuple):
     """A result by name: its axes in letters, its shape, the names that people give it."""
 
@@ -158,7 +164,7 @@ def array_of(
     loses = array.dtype.kind in "fc" and np.finfo(array.dtype).eps > np.finfo(dtype).eps
     if loses or (array.dtype.kind == "c" and dtype.kind != "c"):
         expected = f"{name} must be {dtype}, as its arguments are"
-        advice = "Make buffers with np.zeros_like(x). To check in float32, use dtype=np.float32."
+        advice = IN_FLOAT32
         if array.dtype.kind == "c" and dtype.kind != "c":
             advice = "Return a real array."
         fail(CodeError, function.name, expected, array.dtype, advice)

@@ -6,7 +6,7 @@ from collections import namedtuple
 from typing import Any
 
 from npstack.cells.base import Cell
-from npstack.verify.other_code.adapt import sample
+from npstack.verify.other_code.agreement import sample
 from npstack.verify.other_code.calls import Function
 from npstack.verify.other_code.program import Program
 from npstack.verify.other_code.steps import StepCell, StepPair

@@ -19,6 +19,7 @@ from npstack.verify.mistakes.explanation import Explanation
 from npstack.verify.mistakes.naming import explain_layer
 from npstack.verify.mistakes.simulate import program_for
 from npstack.verify.other_code.adapt import Pair, foreign
+from npstack.verify.other_code.agreement import EXCHANGED, fail_single
 from npstack.verify.other_code.calls import gradient_of
 from npstack.verify.other_code.cells import layer_of_cell
 from npstack.verify.other_code.finding import Found, adapted, chosen
@@ -26,6 +27,7 @@ from npstack.verify.other_code.program import Limits, Program
 from npstack.verify.other_code.sequences import SequencePair
 from npstack.verify.other_code.slipped import orders_with_a_slip
 
+STOPPED = "not checked: "
 MIRRORS = "gradients_mirror_what_went_in"  # the law that a missing gradient breaks
 
 
@@ -51,6 +53,8 @@ class Checked:
     missing : tuple of str
         The gradients that are not returned.
     notes : tuple of str
+    single : str
+        The function that computes in float32, whatever it is given.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Checked:
     laws: LawReport | None = None
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    single: str = ""
 
     @property
     def wrong_laws(self) -> tuple[Verdict, ...]:
@@ -83,7 +88,7 @@ class Checked:
     @property
     def right(self) -> bool:
         """Whether everything that is returned is right."""
-        if self.trouble or self.gradients is None or self.laws is None:
+        if self.trouble or self.laws is None or not (self.gradients or self.single):
             return False
         explained = self.explanation is None or self.explanation.right
         return explained and not (self.wrong_gradients or self.wrong_laws)
@@ -97,7 +102,7 @@ class Checked:
         what = f": {self.what}" if self.what else ""
         parts = ["\n".join([f"{self.name}{what}", *(f"  {note}" for note in self.notes)])]
         if self.trouble:
-            parts.append(f"wrong: {self.trouble}")
+            parts.append(self.trouble)
         if self.right and self.lost:
             names = " and ".join(map(gradient_of, self.lost))
             are = "are" if len(self.lost) > 1 else "is"
@@ -106,6 +111,8 @@ class Checked:
             parts.append("\n".join([first, *notes]))
         elif self.explanation is not None:
             parts.append(str(self.explanation))
+        if self.single == "forward" and self.explanation is not None:
+            parts.append("gradients: not compared with differences, which float32 inside hides")
         if self.gradients is not None:
             parts.append("\n".join(self._of_gradients(self.gradients)))
         if self.laws is not None:
@@ -165,7 +172,7 @@ def check_file(
             try:
                 layer: Pair = layer_of_cell(program, name, **sizes)
             except NpstackError as error:
-                yield Checked(name, trouble=str(error))
+                yield Checked(name, trouble=f"{STOPPED}{error}")
                 continue
             yield _checked(name, layer, "", shape, rng)
         if program.cells and unnamed:
@@ -179,7 +186,9 @@ def check_file(
                 if why:
                     layer, why = _by_a_slip(program, pair, layer, why, sizes)
             except NpstackError as error:
-                yield Checked(str(pair), trouble=str(error), notes=_of_program(program))
+                wrong = getattr(error, "raised", None) == EXCHANGED
+                trouble = f"{'wrong: ' if wrong else STOPPED}{error}"
+                yield Checked(str(pair), trouble=trouble, notes=_of_program(program))
                 continue
             is_step = not isinstance(layer, SequencePair)
             step = "" if is_step else right_steps.get(layer.kind, "")
@@ -225,9 +234,12 @@ def _checked(
     how = "a sequence of" if isinstance(layer, SequencePair) else "one step of"
     what = f"{how} {CELLS[layer.kind]}" if layer.kind in CELLS else "one step of a cell of its own"
     found: dict[str, Any] = {"what": what, "trouble": why, "missing": layer.missing}
+    found["single"] = layer.single
     B, T, D = shape
     try:
-        for steps in sorted({1, min(2, T), T}):
+        if layer.single == "backward" and layer.dtype == np.float64:
+            fail_single(layer.cell.backward.name)
+        for steps in () if layer.single == "forward" else sorted({1, min(2, T), T}):
             x = rng.standard_normal((B, steps, D)).astype(layer.dtype)
             report = check_gradients(layer, x, rng=rng)
             hints = tuple(hint for hint in report.hints if hint != SHORTER)  # it is done here
@@ -242,6 +254,6 @@ def _checked(
             )
         found["laws"] = check_laws(layer, rng=rng, batch=max(B, 3), steps=max(T, 3))
     except NpstackError as error:
-        found["trouble"] = "; ".join(filter(None, (why, str(error))))
+        found["trouble"] = "\n".join(filter(None, (why, f"{STOPPED}{error}")))
     own = () if "explanation" in found else layer.notes  # an explanation has them, too
     return Checked(name, notes=(*notes, *own), **found)

@@ -7,7 +7,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from npstack.core.errors import ArgumentError, CodeError, DataError, ShapeError, fail
-from npstack.verify.other_code.adapt import Pair, foreign
+from npstack.verify.other_code.adapt import Pair, made
+from npstack.verify.other_code.agreement import EXCHANGED, SINGLE_ONLY
 from npstack.verify.other_code.calls import Function
 from npstack.verify.other_code.packing import KINDS, usual_order_of
 
@@ -108,13 +109,15 @@ def adapted(
     unordered: list[tuple[str, str, ArgumentError]] = []
     for style, cell in product(pair.styles, pair.cells):
         try:
-            return foreign(*both, style=style, cell=cell, gates=gates, **options), ""
+            return made(*both, style=style, cell=cell, gates=gates, **options), ""
         except ArgumentError as error:
             unordered.append((style, cell, error))
         except (CodeError, ShapeError) as error:
+            if getattr(error, "raised", None) in (SINGLE_ONLY, EXCHANGED):
+                raise
             refused.append(error)
     if not unordered or gates is not None:
         raise (refused or [error for *_, error in unordered])[0]
     style, cell, why = unordered[0]
-    layer = foreign(*both, style=style, cell=cell, gates=usual_order_of(cell), **options)
-    return layer, f"its forward gives {why.got}"
+    layer = made(*both, style=style, cell=cell, gates=usual_order_of(cell), **options)
+    return layer, f"wrong: its forward gives {why.got}"

@@ -53,6 +53,11 @@ class OneBiasGRUCell(GRUCell):
         zero = np.zeros_like(params["b"][: read.shape[-1]])
         return GRUCell.sums({**params, "b_recurrent": zero}, x, read)
 
+    def step_backward(self, *given: Any) -> Any:
+        """As in `GRUCell`, without the gradient of the second bias."""
+        dparams, dx, dstate = super().step_backward(*given)
+        return {name: value for name, value in dparams.items() if name in self.params}, dx, dstate
+
 
 def drawn_cell(kind: str, input_size: int, hidden_size: int, rng: Any, dtype: Any) -> Cell:
     """npstack's own cell of a kind, with random biases."""

@@ -9,7 +9,8 @@ import numpy as np
 from npstack.core.errors import NpstackError
 from npstack.verify.mistakes.catalogue import catalogue_of
 from npstack.verify.mistakes.simulate import program_for
-from npstack.verify.other_code.adapt import Pair, are_near, sample_of_both
+from npstack.verify.other_code.adapt import Pair
+from npstack.verify.other_code.agreement import are_near, sample_of_both
 from npstack.verify.other_code.packing import orders
 
 
