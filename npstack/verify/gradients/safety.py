@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npstack.core.errors import CodeError
 from npstack.core.numerics import Array
 from npstack.verify.gradients.derivatives import (
     STEP,
@@ -51,7 +52,10 @@ def _trouble_along(s: Scalar, exact: Inputs, ways: Inputs) -> str:
                 warnings.simplefilter("error")
                 values = s.outputs(along(start, way, 1j * STEP))
         except Exception as error:  # any error of the user's code is the finding
-            return f"complex numbers raise {type(error).__name__}: {error}"
+            told = f"{type(error).__name__}: {error}"
+            if isinstance(error, CodeError) and error.raised:  # in a function of `foreign`
+                told = error.got
+            return f"complex numbers raise {told.rstrip('.')}"
         slopes = _flat([np.imag(y) / STEP for y in values])
         if not all(np.isfinite(y).all() for y in values):
             return "complex numbers give NaN"
