@@ -28,6 +28,9 @@ examples:
   npstack check lstm.py                        all pairs such as step_forward, step_backward
   npstack check mine.py --forward fwd --backward bwd --style step --cell gru --gates zrn
 
+exit codes of a file: 0 if all is right; 1 if a number is wrong, a parameter's gradient is not
+returned, or a function does not run; 2 after a wrong call; 3 if it cannot be loaded.
+
 {NO_SANDBOX}"""
 
 
@@ -37,7 +40,8 @@ def add(commands: Any) -> None:
         "check",
         help="check gradients and laws of a stack of a given shape, or of your own code",
         description="Build a stack, check every gradient by complex step, and every law. With\n"
-        "FILE.py, check the functions that it defines, and say which line is wrong.",
+        "FILE.py, check the functions that it defines, and name the equation that is wrong,\n"
+        "beside the line of npstack's own cell.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
