@@ -49,11 +49,12 @@ def test_all_are_graded_as_they_deserve():
 
 def test_one_that_ends_its_process_harms_no_other(tmp_path):
     names = ["ends_at_start", "kills_itself", "replaces_harmlessly", "right_gru"]
+    before = grading.left_over()
     found = list(judged(tmp_path, [NAMED[name] for name in names]))
     assert [one.name for one, _, _ in found] == names
     assert not [wrong for _, _, wrong in found if wrong]
     assert np.tanh(0.5) < 0.5
-    assert grading.left_over() == 0
+    assert not grading.left_over() - before
 
 
 @pytest.mark.parametrize("name", COURSES)
