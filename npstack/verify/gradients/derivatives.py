@@ -107,7 +107,8 @@ def moved(inputs: Inputs, name: str, index: Any, by: Any) -> Inputs:
 def along(inputs: Inputs, direction: Inputs, by: Any) -> Inputs:
     """The inputs changed along a direction (others do not change)."""
     return {
-        name: value + by * direction[name] if name in direction else value
+        # cast first: NumPy 1.26 multiplies a wide number and a narrow array to a narrow one
+        name: value + by * direction[name].astype(value.dtype) if name in direction else value
         for name, value in inputs.items()
     }
 

@@ -164,7 +164,12 @@ class Rounding:
         return bool((np.abs(errors) <= self.tolerance * self._eps(block) * size + off).all())
 
     def _without_order(self, block: Block, errors: Array, size: float) -> Finding:
-        """Whether the error scatters over nearby points, and how far; or stays as it is."""
+        """Whether the error scatters over nearby points, and how far; or stays as it is.
+
+        One number along a direction is a sum of many and scatters whatever is wrong.
+        """
+        if block.index is None:
+            return "WRONG", 0.0
         scale = block.size(self.problem.analytic) or size or 1.0
         begin = errors / scale
         worst = int(np.argmax(np.abs(begin)))
@@ -181,8 +186,26 @@ class Rounding:
         far = SURE * both.std(axis=0, ddof=1) / np.sqrt(len(both))
         if not np.isfinite(far).all() or (np.abs(both.mean(axis=0)) > far).any():
             return "WRONG", 0.0
-        scatter = float(far[0].max())
+        scatter, zero = float(far[0].max()), size <= np.abs(errors).max()
+        spread = float(both[:, 0].std(axis=0).max())
+        beyond = spread > self.tolerance**2 * self._eps(block)
+        if beyond and not zero and not self._shrinks(block, spread):
+            return "WRONG", 0.0
         return "undecidable" if scatter > UNDECIDED else "rounding", scatter * scale
+
+    def _shrinks(self, block: Block, error: float) -> bool:
+        """Whether the error is a smaller part of the block at smaller inputs, where less is lost.
+
+        Numbers that are rounded to a narrower type on their way lose as much everywhere.
+        """
+        less = []
+        for factor in SHRUNKEN[2:]:
+            there = self._at(("shrunken", factor), scaled(factor))
+            size = block.size(there.gradients) if there else 0.0
+            if there and 0 < size < np.inf:
+                most = max(self.tolerance * self._eps(block), error / 10) * size
+                less.append(np.abs(self._errors(block, there)[0]).max() <= most)
+        return bool(2 * sum(less) > len(less))
 
     def _errors_around(self, block: Block, scale: float, draws: range) -> list[Array]:
         """Errors at nearby points, as parts of a scale and of each number itself."""
