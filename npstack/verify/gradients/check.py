@@ -21,7 +21,7 @@ from npstack.verify.gradients.derivatives import STEP, Direction, Inputs, cast, 
 from npstack.verify.gradients.differences import Quotients, error_curve
 from npstack.verify.gradients.hints import hints
 from npstack.verify.gradients.judge import Judge, MisledByComplexNumbers
-from npstack.verify.gradients.problem import WHERE, Problem
+from npstack.verify.gradients.problem import WHERE, Problem, complete
 from npstack.verify.gradients.report import Report
 from npstack.verify.gradients.safety import trouble
 
@@ -118,6 +118,8 @@ def gradcheck(
 
     def judged(reason: str) -> Report:
         how, notes, curve, by_differences = _choose_route(problem, ways, route, reason)
+        if problem.changed:
+            notes += (f"backward changes in place what it is given: {', '.join(problem.changed)}",)
         judge = Judge(problem, by_differences, ways, curve.step, tolerance, rng)
         if how == "direction":
             rows = [judge.direction() for _ in range(entries or 1)]
@@ -157,12 +159,7 @@ def _choose_route(
         best = min(curves, key=lambda one: one.resolution)
         why = f"not complex-safe: {reason}; checked by central differences instead"
         notes = ((why,) if reason else ()) + ("central differences",)
-        return (
-            "direction" if route == "direction" else "difference",
-            _with(notes, problem),
-            best,
-            True,
-        )
+        return "direction" if route == "direction" else "difference", notes, best, True
     slope = float(slopes(s, cast(exact, np.complex128), [Direction(ways)])[0])
     best = error_curve(s, exact, ways, slope)
     distance = best.errors[best.best] / max(abs(slope), np.finfo(float).tiny)
@@ -171,13 +168,7 @@ def _choose_route(
         "second opinion: along a random direction, central differences "
         f"with step {best.step:.0e} agree to {distance:.0e}",
     )
-    return "complex" if route == "auto" else route, _with(notes, problem), best, False
-
-
-def _with(notes: tuple[str, ...], problem: Problem) -> tuple[str, ...]:
-    if not problem.changed:
-        return notes
-    return *notes, f"backward changes in place what it is given: {', '.join(problem.changed)}"
+    return "complex" if route == "auto" else route, notes, best, False
 
 
 def _parts(problem: Problem, blocks: Blocks) -> list[tuple[str, str, Any]]:
@@ -190,18 +181,14 @@ def _parts(problem: Problem, blocks: Blocks) -> list[tuple[str, str, Any]]:
     for name in problem.names:
         value = problem.point[name]
         own = blocks.get(name, {"": ...})
-        rest = np.ones(value.shape, dtype=bool)
         for part, index in own.items():
             try:
                 size = value[index].size
-                rest[index] = False
             except (IndexError, ValueError, TypeError):
                 expected = f"blocks[{name!r}][{part!r}] must be an index of {value.shape}"
                 fail(ArgumentError, WHERE, expected, index, "Use np.s_, for example np.s_[:, :8].")
             if not size:
                 expected = f"blocks[{name!r}][{part!r}] must hold entries of {value.shape}"
                 fail(ArgumentError, WHERE, expected, f"none with {index}", "Leave it out.")
-            parts.append((name, part, index))
-        if rest.any():
-            parts.append((name, "rest", rest))
+        parts += [(name, part, index) for part, index in complete(value, own).items()]
     return parts

@@ -114,17 +114,17 @@ class Differences:
     s : Scalar
     exact : dict of arrays
         The point, in float64.
-    signs : dict of arrays
-        By the name of each input: a direction of ones, up or down. Along it the step of the input
-        is chosen, and it is measured how much noisier the function is than the rounding of its
-        outputs.
+    ways : dict of arrays
+        By the name of each input: a direction through all its entries. Along it the step of the
+        input is chosen, and it is measured how much noisier the function is than the rounding of
+        its outputs.
     """
 
-    def __init__(self, s: Scalar, exact: Inputs, signs: Inputs) -> None:
+    def __init__(self, s: Scalar, exact: Inputs, ways: Inputs) -> None:
         self.s, self.exact = s, exact
         self.widest = np.dtype(np.longdouble if _stays_wide(s, exact) else np.float64)
-        self.depends = {name: dependent(s, exact, name, way) for name, way in signs.items()}
-        self.chosen = {name: self._choose(name, sign) for name, sign in signs.items()}
+        self.depends = {name: dependent(s, exact, name, way) for name, way in ways.items()}
+        self.chosen = {name: self._choose(name, way) for name, way in ways.items()}
 
     def of(self, name: str, indices: Sequence[tuple[int, ...]]) -> list[Estimate]:
         """The derivatives by some entries.
@@ -171,11 +171,11 @@ class Differences:
         _, estimate, _ = self._best(probe, depends)
         return estimate
 
-    def _choose(self, name: str, sign: Array) -> tuple[Array, int, float]:
+    def _choose(self, name: str, way: Array) -> tuple[Array, int, float]:
         """The unit of the steps of an input, the power of two of the best, and the noise."""
-        ones, found = {name: np.ones_like(sign)}, []
+        ones, found = {name: np.ones_like(way)}, []
         for units in (ones, relative(ones, self.exact)):
-            probe = Direction({name: sign * units[name]})
+            probe = Direction({name: way * units[name]})
             level, (value, off), noisier = self._best(probe, self.depends[name])
             relative_error = off / abs(value) if abs(value) > 0 else np.inf
             found.append((relative_error, units[name], level, noisier))

@@ -75,6 +75,7 @@ class Judge:
         self.differences = None
         if by_differences:
             self.differences = Differences(problem.s, self.exact, ways)
+        self.confirming: dict[str, Differences] = {}  # by the input
         self.rounding = Rounding(problem, self._finer, tolerance, rng)
         self.references = {
             name: np.full(problem.point[name].shape, np.nan) for name in problem.names
@@ -172,14 +173,14 @@ class Judge:
         k = int(np.argmax(np.abs(ours - reference)))
         probe = block.probes[k]
         if isinstance(probe, Entry):
-            ways = {probe.name: self.ways[probe.name]}
-            found = Differences(self.problem.s, self.exact, ways).at(
-                self.problem.s, self.problem.point
-            )
-            value, off = found.confirmed(probe.name, probe.place)
+            name, s = probe.name, self.problem.s
+            if name not in self.confirming:
+                found = Differences(s, self.exact, {name: self.ways[name]})
+                self.confirming[name] = found.at(s, self.problem.point)
+            value, off = self.confirming[name].confirmed(name, probe.place)
             if abs(value - ours[k]) <= off < abs(value - reference[k]) / 10:
                 both = f"{reference[k]:.6g}, differences {value:.6g}"
-                raise MisledByComplexNumbers(f"for {probe.name!r} the complex step gives {both}")
+                raise MisledByComplexNumbers(f"for {name!r} the complex step gives {both}")
 
     def _reference(self, block: Block) -> tuple[Array, Array]:
         """The derivative by each probe, and how far it may be off."""

@@ -16,6 +16,7 @@ from npstack.layers.boundary import check_built
 from npstack.layers.interface import Mask
 from npstack.layers.walk import walk
 from npstack.verify.gradients.derivatives import Inputs
+from npstack.verify.gradients.problem import complete
 
 
 class NamedBlock(NamedTuple):
@@ -182,14 +183,6 @@ def gate_blocks(layer: Layer) -> dict[str, dict[str, Any]]:
                 by_letter = {cell.letters.get(g, g): index for g, index in blocks.items()}
                 found[f"{visit.prefix}{name}"] = by_letter
     return found
-
-
-def complete(value: Array, parts: dict[str, Any]) -> dict[str, Any]:
-    """The parts of an array, and one of all entries that are in no other."""
-    rest = np.ones(value.shape, dtype=bool)
-    for index in parts.values():
-        rest[index] = False
-    return {**parts, "rest": rest} if rest.any() else dict(parts)
 
 
 def by_name(name: str, tree: Any) -> dict[str, Array]:

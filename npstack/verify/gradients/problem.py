@@ -159,6 +159,14 @@ def _by_name(
     )
 
 
+def complete(value: Array, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an array, and one of all entries that are in no other."""
+    rest = np.ones(value.shape, dtype=bool)
+    for index in parts.values():
+        rest[index] = False
+    return {**parts, "rest": rest} if rest.any() else dict(parts)
+
+
 def _gradients(dinputs: Any, names: Sequence[str]) -> dict[str, Array | None]:
     """The results of the backward, by name."""
     if isinstance(dinputs, Mapping):

@@ -9,12 +9,14 @@ formula by what only rounding does.
 - It is **small beside what was summed**: where the inputs are smaller and nothing saturates, the
   block is right and large; the error is an eps of that size.
 - It **changes without order** when the inputs move a little; the error of a wrong formula stays.
+  Numbers that are rounded to a narrower type on their way change so, too, but lose as much at
+  smaller inputs.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -150,12 +152,7 @@ class Rounding:
 
     def _size_elsewhere(self, block: Block, least: float) -> float:
         """The largest size of the block at smaller inputs, where it is right; 0 if below least."""
-        sizes = []
-        for factor in SHRUNKEN:
-            there = self._at(("shrunken", factor), scaled(factor))
-            size = block.size(there.gradients) if there else 0.0
-            if there and least <= size < np.inf:
-                sizes.append((size, there))
+        sizes = [one for one in self._smaller(block, SHRUNKEN) if one[0] >= least]
         sizes.sort(key=lambda one: -one[0])
         return next((size for size, there in sizes if self._right(block, there, size)), 0.0)
 
@@ -198,13 +195,11 @@ class Rounding:
 
         Numbers that are rounded to a narrower type on their way lose as much everywhere.
         """
-        less = []
-        for factor in SHRUNKEN[2:]:
-            there = self._at(("shrunken", factor), scaled(factor))
-            size = block.size(there.gradients) if there else 0.0
-            if there and 0 < size < np.inf:
-                most = max(self.tolerance * self._eps(block), error / 10) * size
-                less.append(np.abs(self._errors(block, there)[0]).max() <= most)
+        part = max(self.tolerance * self._eps(block), error / 10)
+        less = [
+            np.abs(self._errors(block, there)[0]).max() <= part * size
+            for size, there in self._smaller(block, SHRUNKEN[2:])
+        ]
         return bool(2 * sum(less) > len(less))
 
     def _errors_around(self, block: Block, scale: float, draws: range) -> list[Array]:
@@ -220,6 +215,14 @@ class Rounding:
                 if np.isfinite(both).all():
                     found.append(both)
         return found
+
+    def _smaller(self, block: Block, factors: Sequence[float]) -> Iterator[tuple[float, Elsewhere]]:
+        """Smaller inputs, and the size of the block there, where it has one."""
+        for factor in factors:
+            there = self._at(("shrunken", factor), scaled(factor))
+            size = block.size(there.gradients) if there else 0.0
+            if there and 0 < size < np.inf:
+                yield size, there
 
     # ---- other points ------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.verify.gradients.derivatives import Scalar, cast, leaves, like, moved
-from npstack.verify.gradients.layer_function import complete
+from npstack.verify.gradients.derivatives import Entry, Scalar, cast, leaves, like, slopes
+from npstack.verify.gradients.problem import complete
 from npstack.verify.gradients.report import Row
 from tests.verify.right_backwards.problem import Arrays, Problem
 
@@ -65,13 +65,13 @@ def _confirm(problem: Problem, row: Row) -> Confirmed:
         worst = np.ravel_multi_index(row.entry, value.shape)
         far = np.union1d(far, np.flatnonzero(places == worst))
     indices = [tuple(map(int, np.unravel_index(n, value.shape))) for n in places[far]]
-    reference = slopes(f, cotangents, wide, row.parameter, indices)
+    reference = gradient(f, cotangents, wide, row.parameter, indices)
     size = float(np.abs(there).max())
     working, widest = (np.abs(v[far] - reference).max() for v in (here, there))
     eps = np.finfo(np.longdouble).eps
     changes = [
         np.abs(
-            slopes(f, *half_ulps(cotangents, point, seed), row.parameter, indices) - reference
+            gradient(f, *half_ulps(cotangents, point, seed), row.parameter, indices) - reference
         ).max()
         for seed in range(DRAWS)
     ]
@@ -81,11 +81,10 @@ def _confirm(problem: Problem, row: Row) -> Confirmed:
     )
 
 
-def slopes(f: Any, cotangents: Any, point: Arrays, name: str, indices: Any) -> Any:
+def gradient(f: Any, cotangents: Any, point: Arrays, name: str, indices: Any) -> Any:
     """The gradient at these places by complex step."""
-    s, shifted = Scalar(f, cotangents), cast(point, np.clongdouble)
-    steps = (s(moved(shifted, name, index, 1j * STEP)) for index in indices)
-    return np.array([np.imag(value) / STEP for value in steps])
+    probes = [Entry(name, index) for index in indices]
+    return slopes(Scalar(f, cotangents), cast(point, np.clongdouble), probes, STEP)
 
 
 def half_ulps(cotangents: Any, point: Arrays, seed: int) -> tuple[Any, Arrays]:

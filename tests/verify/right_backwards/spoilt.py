@@ -9,7 +9,7 @@ import numpy as np
 
 from npstack.verify import Report
 from npstack.verify.gradients.derivatives import leaves, like
-from npstack.verify.gradients.layer_function import complete
+from npstack.verify.gradients.problem import complete
 from tests.verify.right_backwards.problem import Arrays, Problem, Rng
 
 OFF = 1e-9  # of the largest number of the block, in float64
