@@ -178,7 +178,8 @@ def _layer_of(
     if backward is None:
         expected = "backward must be given with a forward function"
         fail(ArgumentError, WHERE, expected, "none", "Use explain(step_forward, step_backward).")
-    how = {"style": style, "cell": cell or "lstm", "input_size": D, "hidden_size": H}
+    cell = "lstm" if cell is None else cell
+    how = {"style": style, "cell": cell, "input_size": D, "hidden_size": H}
     return _of_functions(code, backward, gates, how)
 
 
