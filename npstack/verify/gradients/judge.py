@@ -227,8 +227,9 @@ class Judge:
         if len(block.names) > 1 or not self._negligible(block, np.abs(ours), 1e-2 * eps):
             return False
         worst = int(np.argmax(np.abs(ours)))
-        truth, _ = self._finer(self.problem.s, self.problem.point, [block.probes[worst]])
-        if abs(truth[0]) > 1e-3 * abs(ours[worst]):
+        one, error = Block([block.probes[worst]], block.names, block.index), abs(ours[worst])
+        truth, _ = self._finer(self.problem.s, self.problem.point, one.probes)
+        if abs(truth[0]) > 1e-3 * error or not self.rounding.shrinks(one, truth, float(error)):
             return False
         depends = dependent(self.problem.s, self.exact, name, self.ways[name])
         return any(moves.any() for moves in depends)

@@ -121,11 +121,7 @@ class Rounding:
         least = self.tolerance * eps * float(np.abs(truth).max()) + slack
         if error <= least:
             return "rounding", least
-        wide, left, narrow = self._wide, np.inf, eps
-        if wide is not None:
-            again = np.array([probe.of(wide) for probe in block.probes])
-            narrow = max(eps_of(np.asarray(wide[name]).dtype) for name in block.names)
-            left = float(np.abs(again - truth).max()) if narrow < eps else np.inf
+        left, narrow = self._in_wider(block, truth)
         bound = SHRINKS * narrow / eps * error + self.tolerance * narrow * size + slack
         if left <= bound:
             return "rounding", bound
@@ -133,10 +129,26 @@ class Rounding:
         wide_floor = self._size_elsewhere(block, (left - bound) / (self.tolerance * narrow))
         if left <= (most := bound + self.tolerance * narrow * wide_floor):
             return "rounding", most
+        if np.isfinite(left):
+            return ("rounding", error) if left <= error / SHRINKS else ("WRONG", 0.0)
         floor = self._size_elsewhere(block, (error - slack) / (FLOOR * eps))
         if error <= (most := FLOOR * eps * floor + slack):
             return "rounding", most
         return self._without_order(block, ours[worst] - truth, size)
+
+    def shrinks(self, block: Block, truth: Array, error: float) -> bool:
+        """Whether the error is smaller in a wider type; True if there is none to tell."""
+        left, _ = self._in_wider(block, truth)
+        return not np.isfinite(left) or left <= error / SHRINKS
+
+    def _in_wider(self, block: Block, truth: Array) -> tuple[float, float]:
+        """The error of the same backward in a wider type and its eps; infinite without one."""
+        eps = self._eps(block)
+        if self._wide is None:
+            return np.inf, eps
+        again = np.array([probe.of(self._wide) for probe in block.probes])
+        narrow = max(eps_of(np.asarray(self._wide[name]).dtype) for name in block.names)
+        return (float(np.abs(again - truth).max()), narrow) if narrow < eps else (np.inf, eps)
 
     def _eps(self, block: Block) -> float:
         return max(eps_of(self.problem.point[name].dtype) for name in block.names)
