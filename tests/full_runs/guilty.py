@@ -12,9 +12,9 @@ at once and cannot say where an error is; they are left out. All wrong backwards
 `tests.verify.wrong_backwards` must be found by complex steps, too.
 
 Next to saturated gates a right backward may lose a number completely, in every type that the
-machine has. What the check grants for that hides some slips there; they are listed, and none may
-be at standard scale. This is not met yet: `Rounding.explains` grants float32 an error that a wider
-type does not make smaller (problems 28, 56, 112, 343, 448; 455 is at standard scale).
+machine has. What the check grants for that hides a slip there now and then, and at a kink every
+number between both slopes is right; such slips are listed. None may be at standard scale, and at
+most one in a hundred elsewhere.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def require(figures: dict[str, Any]) -> None:
     """The bar."""
     missed = [slip for slips in figures["missed"].values() for slip in slips]
     assert not figures["missed at standard scale"], figures["missed"]
-    assert {slip["verdict"] for slip in missed} <= {"rounding"}, missed
+    assert {slip["verdict"] for slip in missed} <= {"rounding", "kink"}, missed
     assert len(missed) <= figures["slips"] / 100, missed
     assert not figures["too coarse at standard scale"], figures["too coarse at standard scale"]
     assert figures["wrong backwards"] == len(WRONG)
