@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -21,9 +22,16 @@ TRANSCENDENTAL = re.compile(
 )
 
 
-def imports(module: str, everywhere: bool = True) -> set[str]:
+@cache
+def tree_of(module: str) -> ast.Module:
+    """The syntax tree of a module; nobody changes it."""
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports(module: str, everywhere: bool = True) -> frozenset[str]:
     """Every module that a module imports: anywhere in it, or only when it is loaded."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree = tree_of(module)
     found = set()
     for node in ast.walk(tree) if everywhere else tree.body:
         if isinstance(node, ast.Import):
@@ -32,7 +40,7 @@ def imports(module: str, everywhere: bool = True) -> set[str]:
             assert node.level == 0, f"{module} imports relatively"
             parts = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= {part if part in MODULES else str(node.module) for part in parts}
-    return found
+    return frozenset(found)
 
 
 def rooms() -> list[str]:
@@ -115,9 +123,8 @@ def test_only_numerics_calls_transcendental_functions():
     # The scalar oracle stands apart on purpose: the standard library's math, no code shared. In
     # plots logarithms place the ticks of an axis; no number of a model passes through.
     apart = ("npstack.core.numerics", "npstack.verify.oracle", "npstack.plots")
-    for module, path in MODULES.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        calls = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    for module in MODULES:
+        calls = {ast.unparse(n) for n in ast.walk(tree_of(module)) if isinstance(n, ast.Attribute)}
         found = sorted(call for call in calls if TRANSCENDENTAL.fullmatch(call))
         assert not found or module.startswith(apart), (module, found)
 
@@ -157,8 +164,8 @@ def test_the_value_that_was_checked_is_the_one_that_is_used():
     """``check_size(…)`` alone on a line leaves an np.int8, whose products overflow, in use."""
     wrong = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
-        for file in MODULES.values()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for module, file in MODULES.items()
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
         and getattr(node.value.func, "id", "") in RETURN_WHAT_TO_USE

@@ -111,11 +111,18 @@ def _is_complete(wrong: str, text: str) -> bool:
         functions = [n for n in ast.parse(wrong).body if isinstance(n, ast.FunctionDef)]
     except SyntaxError:  # a line that the solution has in two
         return False
+    known = _known(text)[-len(functions) :]
+    read = ({n.id for n in ast.walk(own) if isinstance(n, ast.Name)} for own in functions)
+    return all(names <= there for names, there in zip(read, known, strict=True))
+
+
+@cache
+def _known(text: str) -> list[set[str]]:
+    """The names that each statement of a program may read: its own, functions, what Python has."""
     tree = ast.parse(text)
     common = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)} | set(dir(builtins))
-    for own, other in zip(functions, tree.body[-len(functions) :], strict=True):
-        there = {n.arg for n in ast.walk(other) if isinstance(n, ast.arg)} | {"np"}
-        there |= {n.id for n in ast.walk(other) if isinstance(n, ast.Name)}
-        if not {n.id for n in ast.walk(own) if isinstance(n, ast.Name)} <= common | there:
-            return False
-    return True
+    found = []
+    for part in tree.body:
+        own = {n.arg for n in ast.walk(part) if isinstance(n, ast.arg)} | {"np"}
+        found.append(common | own | {n.id for n in ast.walk(part) if isinstance(n, ast.Name)})
+    return found

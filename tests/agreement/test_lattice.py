@@ -136,7 +136,9 @@ def test_nothing_differs_from_itself() -> None:
 
 def test_a_dropped_mask_is_noticed_reduced_and_told() -> None:
     lattice = against_itself(without_mask)
-    found = figures(lattice, list(run(lattice, 6)))
+    small = {"layers": (1,), "steps": (3, 4), "batch": (1,), "padding": ("lengths",)}
+    lattice = replace(lattice, choices={**lattice.choices, **small})
+    found = figures(lattice, list(run(lattice, 4)))
     assert found["above_bar_not_explained"] > 0
     with pytest.raises(AssertionError):
         require(found)

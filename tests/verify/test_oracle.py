@@ -41,7 +41,7 @@ def test_stack_with_holes_dropout_and_head(seed: int) -> None:
 
 def test_first_stacks_of_the_full_run() -> None:
     run, full = RUNS["oracle"], read_evidence("agreement_oracle")
-    part = run.figures(20)
+    part = run.figures(10)
     assert part["above_bar_not_explained"] == 0, part["exceptions"]
     same_figures(part, full)
 
