@@ -24,7 +24,9 @@ def batch_first(values: Array, x: Array) -> Array:
 
 def zero_where_masked(x: Array, mask: NDArray[np.bool_] | None) -> Array:
     """Copy ``x`` with zeros at masked steps: selected, never multiplied, so NaN cannot leak."""
-    return x.copy() if mask is None else np.where(batch_first(mask, x), x, np.zeros_like(x))
+    if mask is None or mask.all():
+        return x.copy()
+    return np.where(batch_first(mask, x), x, np.zeros_like(x))
 
 
 def check_mask(
@@ -104,7 +106,10 @@ def check_no_mask(where: str, mask: object, lengths: object, resets: object) -> 
 
 def check_finite(where: str, name: str, values: Array, mask: NDArray[np.bool_] | None) -> None:
     """Check for NaN and infinity at valid positions; the error names the first time step."""
-    wrong = ~is_finite(values)
+    finite = is_finite(values)
+    if finite.all():
+        return
+    wrong = ~finite
     if mask is not None:
         wrong &= batch_first(mask, values)
     if wrong.any():

@@ -64,6 +64,28 @@ class Observer:
         """The results of the layer."""
 
 
+class Ran(NamedTuple):
+    """How a tape was made.
+
+    Attributes
+    ----------
+    kind : str
+        "readable", "fused" or "wavefront"; several, joined by " and ", if its layers differ.
+    threads : int or None
+        Threads that were asked for; None if they were left as they are.
+    why : str
+        Why it was the readable path, if another was asked for.
+    numpy, blas : str
+        Versions, empty for the readable path.
+    """
+
+    kind: str = "readable"
+    threads: int | None = None
+    why: str = ""
+    numpy: str = ""
+    blas: str = ""
+
+
 class LSTMState(NamedTuple):
     """The state of an LSTM: hidden state ``h`` and cell state ``c``, each ``(B, H)``."""
 
@@ -93,6 +115,10 @@ class Tape:
         The initial and final states of the recurrent layers; empty if there are none.
     turned : bool
         Whether the outputs are in the reverse order of the input.
+    engine : Ran
+        How it was made.
+    run : object or None
+        What ran this layer together with its neighbours, for the backward pass.
     """
 
     params: Params
@@ -106,6 +132,8 @@ class Tape:
     final = cast(Any, ())
     turned = False
     ways = cast(tuple[Way, ...], ())
+    engine = Ran()
+    run = cast(Any, None)
 
     def __repr__(self) -> str:
         parts = {**named("x", self.x), "outputs": self.outputs}
@@ -144,9 +172,18 @@ class Tape:
         for part in self.parts:
             part.protected()
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
-        for array in (*_own_arrays(self), *self.params.values()):
+        for array in (*self.own_arrays(), *self.params.values()):
             array.flags.writeable = False
         return self
+
+    def release(self) -> None:
+        """Give the memory of an engine's arrays to its next forward pass.
+
+        Use neither the tape afterwards nor arrays that were taken from it. A tape of the readable
+        path stays as it is.
+        """
+        for part in self.parts:
+            part.release()
 
     def __getstate__(self) -> dict[str, Any]:
         """The contents of a pickle."""
@@ -160,7 +197,24 @@ class Tape:
     @property
     def nbytes(self) -> int:
         """Bytes held beyond the parameters; an array that two layers share counts once."""
-        return sum({id(array): array.nbytes for array in _arrays(self)}.values())
+        return sum({id(array): array.nbytes for array in self.arrays()}.values())
+
+    def arrays(self) -> Iterator[Array]:
+        """Every array of a tape and its parts, without parameters."""
+        yield from self.own_arrays()
+        for part in self.parts:
+            yield from part.arrays()
+
+    def own_arrays(self) -> Iterator[Array]:
+        """Every array of a tape itself, without parameters."""
+        others = ("params", "ranges")  # ranges are no arrays
+        values = [getattr(self, field.name) for field in fields(self) if field.name not in others]
+        while values:
+            value = values.pop()
+            if isinstance(value, np.ndarray):
+                yield value
+            elif isinstance(value, tuple):
+                values.extend(value)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -258,6 +312,16 @@ class CompositeTape(Tape):
         """The final states of the recurrent layers, bottom first."""
         return tuple(slot.final for slot in self.slots)
 
+    @property
+    def engine(self) -> Ran:  # type: ignore[override]
+        """How the recurrent layers were run."""
+        found = list(dict.fromkeys(part.engine for part in self.layers))
+        if len(found) < 2:
+            return found[0] if found else Ran()
+        kinds = " and ".join(dict.fromkeys(own.kind for own in found))
+        whys = "; ".join(dict.fromkeys(own.why for own in found if own.why))
+        return max(found, key=lambda own: own.numpy)._replace(kind=kinds, why=whys)
+
 
 class Gradients(NamedTuple):
     """The result of ``backward``: the derivatives of the loss by all inputs and parameters.
@@ -273,22 +337,3 @@ class Gradients(NamedTuple):
     params: dict[str, Array]
     x: Array | None
     initial_states: Any
-
-
-def _arrays(tape: Tape) -> Iterator[Array]:
-    """Every array of a tape and its parts, without parameters."""
-    yield from _own_arrays(tape)
-    for part in tape.parts:
-        yield from _arrays(part)
-
-
-def _own_arrays(tape: Tape) -> Iterator[Array]:
-    """Every array of a tape itself, without parameters."""
-    others = ("params", "ranges")  # ranges are no arrays
-    values = [getattr(tape, field.name) for field in fields(tape) if field.name not in others]
-    while values:
-        value = values.pop()
-        if isinstance(value, np.ndarray):
-            yield value
-        elif isinstance(value, tuple):
-            values.extend(value)

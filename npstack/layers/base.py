@@ -24,7 +24,7 @@ from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Gradients, Observer, Tape, Way
-from npstack.layers import boundary
+from npstack.layers import boundary, twins
 from npstack.layers.interface import Context, Interface, Mask, States
 from npstack.layers.summary import summary
 
@@ -49,7 +49,8 @@ class Layer(Configured, ABC):
     parameter_formula = ""  # formula for the number of parameters, in the letters B T D H L K
     interface: Interface = cast(Any, boundary.SetByLayer())
     _params: dict[str, Array] = cast(Any, boundary.SetByLayer())
-    by_step = False  # whether its children run at each time step separately
+    engine: twins.Engine = cast(Any, twins.EngineAttribute())
+    by_step = False  # whether its children run once per time step
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class Layer(Configured, ABC):
 
     @property
     def recurrent(self) -> tuple[Layer, ...]:
-        """The layers inside that have a state, bottom first; a pair of directions is one."""
+        """The layers inside with a state, bottom first; a pair of directions is one."""
         return tuple(inner for child in self.children.values() for inner in child.recurrent)
 
     def inside(self) -> Iterator[Layer]:
@@ -135,6 +136,7 @@ class Layer(Configured, ABC):
         rng: np.random.Generator | None = None,
         params: Params | None = None,
         noise: Any = None,
+        engine: twins.Engine | str | None = None,
     ) -> Tape:
         """Run the layer and leave a tape.
 
@@ -158,6 +160,8 @@ class Layer(Configured, ABC):
             Run with these parameters instead of the layer's own, which do not change.
         noise : tree, optional
             ``tape.noise`` of an earlier call: its random draws are used again.
+        engine : {"readable", "fused", "wavefront", "auto"}, or Engine, optional
+            How it is computed, if not by the layer's own `engine`.
 
         Returns
         -------
@@ -177,8 +181,10 @@ class Layer(Configured, ABC):
         boundary.check_draws(where, rng, noise)
         dtype = names.dtype_of(params) or x.dtype
         begin = boundary.check_states(self, where, "states", states, len(x), dtype)
-        context = Context(begin, mask, resets, rng=rng, noise=noise)
-        made = self._forward(params, zero_where_masked(x, mask), context)
+        engine = self.engine if engine is None else twins.check_engine(where, engine)
+        context = Context(begin, mask, resets, rng=rng, noise=noise, engine=engine)
+        run = self._forward if engine.kind == "readable" else self.pass_on
+        made = run(params, zero_where_masked(x, mask), context)
         tape: Tape = boundary.tape_of(self, made).protected()
         boundary.check_outcome(where, self.first_non_finite(tape))
         return tape
@@ -216,7 +222,8 @@ class Layer(Configured, ABC):
         doutputs = boundary.check_doutputs(where, doutputs, dfinal_states, tape, mask)
         B, dtype = len(tape.x), tape.outputs.dtype
         dfinal = boundary.check_states(self, where, "dfinal_states", dfinal_states, B, dtype)
-        doutputs = zero_where_masked(doutputs, mask)
+        if mask is not None and not mask.all():
+            doutputs = zero_where_masked(doutputs, mask)
         dparams, dx, dinitial = self.pass_back(tape, doutputs, dfinal)
         return Gradients(dparams, dx, self.pack_states(dinitial))
 
@@ -246,10 +253,16 @@ class Layer(Configured, ABC):
 
     # ---- for layers that contain others ----------------------------------------------------------
 
-    def pass_back(
-        self, tape: Tape, doutputs: Array, dfinal: States
-    ) -> tuple[dict[str, Array], Array | None, States]:
-        """`_backward`, with a report to the tape's observer if it has one."""
+    def pass_on(self, params: Params, x: Array, context: Context) -> Tape:
+        """`_forward`, or what a faster engine does instead of it."""
+        own = twins.Item(self, params, context.states, context.noise)
+        made, why = twins.by_twin([own], x, context)
+        return made[0] if made else twins.with_reason(self._forward(params, x, context), why)
+
+    def pass_back(self, tape: Tape, doutputs: Array, dfinal: States) -> twins.Triple:
+        """`_backward`, or what a faster engine does; with a report to the tape's observer."""
+        if tape.run is not None and len(tape.run.tapes) == 1:
+            return cast(twins.Triple, tape.run.backward(doutputs, [dfinal])[0])
         observer = tape.observer or Observer()
         observer.entered(doutputs)
         dparams, dx, dinitial = boundary.triple(self, self._backward(tape, doutputs, dfinal))
@@ -270,13 +283,11 @@ class Layer(Configured, ABC):
         drawn = self.join_noise([part.noise for part in parts])
         return kind(params, x, context.mask, outputs, drawn, tuple(parts), **how)
 
-    def handed(
-        self, params: Params, context: Context
-    ) -> Iterator[tuple[Layer, Params, States, Any]]:
+    def handed(self, params: Params, context: Context) -> Iterator[twins.Item]:
         """Every child with its parameters, its states and its draws."""
         shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
         for (name, child), (states, noise) in zip(self.children.items(), shares, strict=True):
-            yield child, names.without_prefix(name, params), states, noise
+            yield twins.Item(child, names.without_prefix(name, params), states, noise)
 
     def shares(self, states: States) -> Iterator[States]:
         """The part of the states, or of their gradients, that belongs to each child."""
@@ -334,13 +345,5 @@ class Layer(Configured, ABC):
             child.check_tape(f"{where}, part {name}" if name else where, part)
 
     def first_non_finite(self, tape: Tape, turned: bool = False) -> tuple[str, int, str] | None:
-        """Where the first NaN or infinity was computed; ``turned``: time is read from the end."""
-        for name, child, way, part in self.reached(tape):
-            found = child.first_non_finite(part, way.under(turned))
-            if found is not None:
-                return f"{names.shown_path(name)}{found[0]}", *found[1:]
-        own = tape.first_non_finite()  # a sum or product of finite numbers may be infinite
-        if own is None:
-            return None
-        step = tape.steps - 1 - own[0] if turned ^ tape.turned else own[0]
-        return type(self).__name__, step, own[1]
+        """Where NaN or infinity was first computed; ``turned``: time is read from the end."""
+        return boundary.first_non_finite(self, tape, turned)

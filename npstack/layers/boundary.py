@@ -140,6 +140,19 @@ def check_draws(where: str, rng: object, noise: object) -> None:
         fail(ArgumentError, where, expected, "both", "Leave one out.")
 
 
+def first_non_finite(layer: Any, tape: Any, turned: bool) -> tuple[str, int, str] | None:
+    """Where the first NaN or infinity was computed; ``turned``: time is read from the end."""
+    for name, child, way, part in layer.reached(tape):
+        found: tuple[str, int, str] | None = child.first_non_finite(part, way.under(turned))
+        if found is not None:
+            return f"{names.shown_path(name)}{found[0]}", *found[1:]
+    own = tape.first_non_finite()  # a sum or product of finite numbers may be infinite
+    if own is None:
+        return None
+    step = tape.steps - 1 - own[0] if turned ^ tape.turned else own[0]
+    return type(layer).__name__, step, own[1]
+
+
 def check_outcome(where: str, found: tuple[str, int, str] | None) -> None:
     """Check that no layer computed NaN or infinity from finite numbers."""
     if found is not None:
@@ -198,6 +211,9 @@ def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
     theirs = {name: np.shape(value) for name, value in tape.params.items()}
     if own != theirs:
         fail(TapeError, where, f"tape must hold parameters {own}", theirs, advice)
+    if tape.run is not None:
+        tape.run.check()
+        return
     dtype = names.dtype_of(tape.params)
     here = f"{where}, tape.x"
     if layer.interface.takes_symbols:

@@ -17,6 +17,7 @@ from npstack.core.tape import CompositeTape, Tape, Way
 from npstack.layers.base import Layer
 from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, Interface, States
+from npstack.layers.twins import back_together, by_twin, last_run, with_reason
 
 
 class Chain(Layer):
@@ -47,11 +48,18 @@ class Chain(Layer):
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         inputs, told = x, context
+        items = list(self.handed(params, context))
         tapes: list[Tape] = []
-        for layer, own, states, noise in self.handed(params, context):
-            tape = tape_of(layer, layer._forward(own, x, told._replace(states=states, noise=noise)))
-            tapes.append(tape)
-            x, told = tape.outputs, layer._after(told, tape)
+        while len(tapes) < len(items):
+            layer, own, states, noise = items[len(tapes)]
+            made, why = by_twin(items[len(tapes) :], x, told)
+            if not made:
+                alone = layer._forward(own, x, told._replace(states=states, noise=noise))
+                made = (with_reason(alone, why),)
+            for tape in made:
+                layer = items[len(tapes)].layer
+                tapes.append(tape_of(layer, tape))
+                x, told = tape.outputs, layer._after(told, tape)
         whole: CompositeTape = self.composed(params, inputs, context, x, tapes)
         return whole
 
@@ -61,12 +69,18 @@ class Chain(Layer):
         grads: dict[str, Array] = {}
         dinitial: States = ()
         dx: Array | None = doutputs
-        parts = zip(self.children.items(), tape.parts, self.shares(dfinal), strict=True)
-        for (name, layer), part, own in reversed(list(parts)):
+        parts = list(zip(self.children.items(), tape.parts, self.shares(dfinal), strict=True))
+        while parts:
             assert dx is not None  # only an embedding returns None, and it comes first
-            dparams, dx, dstates = layer.pass_back(part, dx, own)
-            grads |= names.with_prefix(name, dparams)
-            dinitial = dstates + dinitial
+            count = last_run([part for _, part, _ in parts])
+            last, parts = parts[-count:], parts[:-count]
+            found = back_together([(layer, part, own) for (_, layer), part, own in last], dx)
+            for ((name, _), _, _), (dparams, _, dstates) in reversed(
+                list(zip(last, found, strict=True))
+            ):
+                grads |= names.with_prefix(name, dparams)
+                dinitial = dstates + dinitial
+            dx = found[0][1]
         return {name: grads[name] for name in tape.params if name in grads}, dx, dinitial
 
     def _after(self, context: Context, tape: Tape) -> Context:

@@ -40,12 +40,17 @@ class Dropout(Layer):
         super().__init__({}, Interface())
 
     def _forward(self, params: Params, x: Array, context: Context) -> Tape:
-        kept = None
-        if context.noise is not None:
-            kept = check_noise("Dropout.forward", context.noise, self._shape(x))
-        elif context.rng is not None:
-            kept = context.rng.random(self._shape(x)) >= self.rate
+        kept = self.draw(x.shape, context)
         return Tape(params, x, context.mask, self._apply(kept, x), kept)
+
+    def draw(self, shape: tuple[int, ...], context: Context) -> Array | None:
+        """Which numbers of an input are kept: as before, drawn, or None outside of training."""
+        if context.noise is not None:
+            kept: Array = check_noise("Dropout.forward", context.noise, self._shape(shape))
+            return kept
+        if context.rng is not None:
+            return context.rng.random(self._shape(shape)) >= self.rate
+        return None
 
     def _backward(
         self, tape: Tape, doutputs: Array, dfinal: States
@@ -54,12 +59,12 @@ class Dropout(Layer):
 
     def check_tape(self, where: str, tape: Any) -> None:
         super().check_tape(where, tape)
-        if tape.noise is not None:
-            check_noise(f"{where}, tape.noise", tape.noise, self._shape(tape.x))
+        if tape.noise is not None and tape.run is None:
+            check_noise(f"{where}, tape.noise", tape.noise, self._shape(tape.x.shape))
 
-    def _shape(self, x: Array) -> tuple[int, ...]:
-        """The shape of the draws."""
-        return x.shape if self.each_step else (len(x), x.shape[-1])
+    def _shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the draws for an input of a shape."""
+        return shape if self.each_step else (shape[0], shape[-1])
 
     def _apply(self, kept: Array | None, values: Array) -> Array:
         """The layer is linear and symmetric: its backward is its forward."""

@@ -94,6 +94,8 @@ class Context(NamedTuple):
         If given, the layer trains.
     noise : tree, or None
         Draws of an earlier pass, to be used again.
+    engine : Engine, or None
+        The path by which the layers run; None: the readable path.
     """
 
     states: States = ()
@@ -102,6 +104,7 @@ class Context(NamedTuple):
     resets_back: Mask = None
     rng: np.random.Generator | None = None
     noise: Any = None
+    engine: Any = None
 
     def beyond_time(self, mask: Mask = None) -> Context:
         """For a layer above one without a time axis, or above a new time axis with this mask."""

@@ -89,7 +89,7 @@ class Branches(Layer):
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         tapes = [
-            tape_of(layer, layer._forward(own, x, context._replace(states=states, noise=noise)))
+            tape_of(layer, layer.pass_on(own, x, context._replace(states=states, noise=noise)))
             for layer, own, states, noise in self.handed(params, context)
         ]
         leading = {tape.outputs.shape[:-1] for tape in tapes}

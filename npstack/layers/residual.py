@@ -38,7 +38,7 @@ class Residual(Wrapper):
             fail(ShapeError, type(self).__name__, expected, layer, advice)
 
     def _forward(self, params: Params, x: Array, context: Context) -> WrapperTape:
-        part = tape_of(self.layer, self.layer._forward(params, x, context))
+        part = tape_of(self.layer, self.layer.pass_on(params, x, context))
         tape: WrapperTape = self.composed(params, x, context, x + part.outputs, [part])
         return tape
 

@@ -67,7 +67,7 @@ class Reversed(Wrapper):
 
     def _forward(self, params: Params, x: Array, context: Context) -> ReversedTape:
         x_read = np.ascontiguousarray(x[:, ::-1])
-        part = self.layer._forward(params, x_read, _turned_context(context))
+        part = self.layer.pass_on(params, x_read, _turned_context(context))
         part = tape_of(self.layer, part)
         outputs = np.ascontiguousarray(self._turned(part.outputs))
         tape: ReversedTape = self.composed(params, x, context, outputs, [part])

@@ -92,7 +92,7 @@ class SkipConnected(Layer):
             below = [tapes[-1].outputs] if tapes else []
             read = [*below, x] if self.from_input or not tapes else below
             told = context._replace(states=states, noise=noise)
-            part = layer._forward(own, np.concatenate(read, axis=-1), told)
+            part = layer.pass_on(own, np.concatenate(read, axis=-1), told)
             tapes.append(tape_of(layer, part))
         heard = [tape.outputs for tape in tapes] if self.to_output else [tapes[-1].outputs]
         tape: CompositeTape = self.composed(

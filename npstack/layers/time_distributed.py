@@ -56,7 +56,7 @@ class TimeDistributed(Wrapper):
         for draws in named("noise", context.noise).values():
             check_noise("TimeDistributed.forward", draws, (*x.shape[:2], *draws.shape[2:]))
         parts = tuple(
-            self.layer._forward(
+            self.layer.pass_on(
                 params, x[:, t], Context(rng=context.rng, noise=at_step(context.noise, t))
             )
             for t in range(x.shape[1])

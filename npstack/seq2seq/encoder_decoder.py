@@ -42,6 +42,7 @@ from npstack.core.tape import CompositeTape, Gradients, Tape, Way
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_kind, check_layer, check_own_params, check_parts
 from npstack.layers.interface import Context, Mask, States
+from npstack.layers.twins import Engine, check_engine
 from npstack.seq2seq.pairs import SourceTarget, check_pair, reverse_valid
 from npstack.seq2seq.sides import check_ends, check_sizes
 
@@ -160,6 +161,7 @@ class EncoderDecoder(Layer):
         rng: np.random.Generator | None = None,
         params: Params | None = None,
         noise: Any = None,
+        engine: Engine | str | None = None,
     ) -> CompositeTape:
         """Run the encoder, then the decoder on the given target, from the encoder's final states.
 
@@ -171,7 +173,7 @@ class EncoderDecoder(Layer):
             Initial states of the encoder; zeros by default.
         mask, lengths, resets : arrays (B, T), (B,), (B, T), optional
             Of the target.
-        rng, params, noise
+        rng, params, noise, engine
             As for every layer.
 
         Returns
@@ -183,7 +185,8 @@ class EncoderDecoder(Layer):
         x = check_pair(where, x)
         params = check_own_params(self, where, params)
         noise = self.noise_shares(noise)
-        read = self._encode(x, states, params, rng, noise[0])
+        chosen = self.engine if engine is None else check_engine(where, engine)
+        read = self._encode(x, states, params, rng=rng, noise=noise[0], engine=chosen)
         with _in_the("decoder"):
             written = self.decoder.forward(
                 x.target_in,
@@ -194,6 +197,7 @@ class EncoderDecoder(Layer):
                 rng=rng,
                 params=names.without_prefix("decoder", params),
                 noise=noise[1],
+                engine=chosen,
             )
         used: Any = SourceTarget(self._in_order(read.x, read), written.x, read.mask)
         context = Context(mask=written.mask)
@@ -248,11 +252,11 @@ class EncoderDecoder(Layer):
         """
         where = f"{type(self).__name__}.encode"
         pair = check_pair(where, SourceTarget(source, source, source_mask))
-        return self._handed_over(self._encode(pair, None, dict(self.params), None, None))
+        return self._handed_over(self._encode(pair, None, dict(self.params)))
 
     # ---- between the two sides -------------------------------------------------------------------
 
-    def _encode(self, x: SourceTarget, states: Any, params: Params, rng: Any, noise: Any) -> Tape:
+    def _encode(self, x: SourceTarget, states: Any, params: Params, **how: Any) -> Tape:
         """The tape of the encoder, with the source in the order in which it is read."""
         source, mask = x.source, x.source_mask
         with _in_the("encoder"):
@@ -260,7 +264,7 @@ class EncoderDecoder(Layer):
                 mask = check_mask("source_mask", mask, None, source.shape[:2])
                 source = reverse_valid(source, mask)
             own = names.without_prefix("encoder", params)
-            return self.encoder.forward(source, states, mask=mask, rng=rng, params=own, noise=noise)
+            return self.encoder.forward(source, states, mask=mask, params=own, **how)
 
     def _in_order(self, values: Array, read: Tape) -> Array:
         """Put an array in the encoder's order of reading back into the order of the source."""

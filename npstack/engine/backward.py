@@ -1,0 +1,167 @@
+"""The backward pass of layers that have run together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npstack.core.numerics import Array
+from npstack.engine.gru import BackwardGRU
+from npstack.engine.lstm import BackwardLSTM
+from npstack.engine.one_layer import RING, BackwardLayer, ForwardLayer
+from npstack.engine.pool import Pool
+from npstack.engine.shapes import RunShape
+from npstack.engine.worker import Follower
+from npstack.layers.interface import States
+from npstack.layers.twins import Triple
+
+BACKWARD: dict[str, type[BackwardLayer]] = {"lstm": BackwardLSTM, "gru": BackwardGRU}
+
+
+class Scratch:
+    """All arrays of a backward pass of one shape."""
+
+    def __init__(self, shape: RunShape) -> None:
+        sizes: dict[tuple[int, int], int] = {}
+        for own in shape.layers:
+            D, H, _ = own
+            key = H, shape.tiles(own)
+            sizes[key] = max(D, sizes.get(key, 0))
+        kind = BACKWARD[shape.cell]
+        self.layers = {key: kind(shape, *key, most) for key, most in sizes.items()}
+        widest = max((own.input_size for own in shape.layers[1:]), default=0)
+        self.dx = np.zeros((shape.steps, shape.batch, widest), shape.dtype)
+
+
+SCRATCH = Pool(Scratch)
+
+
+class Backward:
+    """One backward pass of a `FusedRun`."""
+
+    def __init__(
+        self,
+        run: Any,
+        layers: Sequence[ForwardLayer],
+        scratch: Scratch,
+        doutputs: Array,
+        dfinal: Sequence[States],
+    ) -> None:
+        self.whole, self.layers, self.scratch = run, layers, scratch
+        self.shape, self.doutputs, self.dfinal = run.shape, doutputs, dfinal
+        T, B = self.shape.steps, self.shape.batch
+        self.dx = np.empty((T, B, self.shape.layers[0].input_size), self.shape.dtype)
+        chunks = run.chunks[::-1]
+        self.order = [(n, a, b) for n in reversed(range(len(self.layers))) for a, b in chunks]
+        self.per_layer = len(chunks)
+        self.turned: dict[int, Array] = {}  # W of each layer
+        self.dparams: dict[int, dict[str, Array]] = {}
+        self.dinitial: dict[int, Any] = {}
+        self.begun: dict[int, dict[str, Array]] = {}  # the gradients of learned states
+
+    def run(self) -> list[Triple]:
+        """Parameters' gradients, dx, and initial states' gradients of each layer of the chain."""
+        top = len(self.layers) - 1
+        with Follower(self._products, self.whole.threaded) as follower:
+            for piece, (number, a, b) in enumerate(self.order):
+                above = piece - self.per_layer + 1 if number < top else 0
+                follower.wait(max(above, piece - RING + 1))
+                self._steps(piece, number, a, b)
+                follower.tell()
+            follower.wait(len(self.order))
+        found: list[Triple] = []
+        for number, place in enumerate(self.whole.places):
+            if place.dropout is not None:
+                found.append(({}, None, ()))
+            dparams = self.dparams[number]
+            for name, value in self.begun.get(number, {}).items():
+                dparams[f"initial.{name}"] = value
+            dx = self.dx.swapaxes(0, 1) if not number else None
+            found.append((dparams, dx, (self.dinitial[number],)))
+        return found
+
+    def _back(self, number: int) -> BackwardLayer:
+        own = self.shape.layers[number]
+        return self.scratch.layers[own.hidden_size, self.shape.tiles(own)]
+
+    def _steps(self, piece: int, number: int, a: int, b: int) -> None:
+        """The steps of a chunk, from the last."""
+        layer, back, k = self.layers[number], self._back(number), piece % RING
+        place, n = self.whole.places[number], b - a
+        if b == self.shape.steps:
+            self._begin(number, back, k, n)
+        else:
+            back.carry(k, n, (piece - 1) % RING)
+        masked = None if self.whole.masked is None else self.whole.masked[a:b]
+        back.factors(layer, a, b, k, masked if masked is not None and masked.any() else None)
+        dabove = self._from_above(number, back)
+        douts = None if dabove is None else dabove[a:b]
+        for t, stop in reversed(list(self.whole.parts(a, b))):
+            if masked is not None:
+                back.held[...] = back.dh
+            back.steps(k, range(stop - 1 - a, t - 1 - a, -1), douts)
+            if stop == t + 1:
+                if masked is not None:
+                    np.copyto(back.dh, back.held, where=masked[t - a][:, np.newaxis])
+                if self.whole.resets is not None:
+                    self._reset(number, back.dstate(k, t - a), self.whole.resets[t])
+        if a == 0:
+            kind = type(place.initial)
+            found = kind(*(v.reshape(len(v), -1).copy() for v in back.dstate(k, 0)))
+            self.dinitial[number] = found
+            if f"initial.{kind._fields[0]}" in place.item.params:
+                learned = place.item.states[0] is None
+                begun = self.begun.setdefault(number, {})
+                for name, value in found._asdict().items():
+                    more = value.sum(axis=0) if learned else np.zeros_like(value[0])
+                    begun[name] = begun.get(name, 0) + more
+
+    def _begin(self, number: int, back: BackwardLayer, k: int, n: int) -> None:
+        """The gradient of the last step of a layer."""
+        place = self.whole.places[number]
+        self.turned[number] = back.load(place.item.params)
+        (dstate,) = self.dfinal[self._slot(number)]
+        back.begin(k, n, dstate)
+        if number == len(self.layers) - 1 and not place.item.layer.return_sequences:
+            back.dh += back.tiled(self.doutputs)
+
+    def _slot(self, number: int) -> int:
+        """The place of a layer in the chain, dropouts included."""
+        return number + sum(own.dropout is not None for own in self.whole.places[: number + 1])
+
+    def _from_above(self, number: int, back: BackwardLayer) -> Array | None:
+        """The gradient by ``h`` at every step, tiled; None if only the last step counts."""
+        if number < len(self.layers) - 1:
+            H = self.shape.layers[number].hidden_size
+            return back.tiled(self.scratch.dx[:, :, :H])
+        if not self.whole.places[number].item.layer.return_sequences:
+            return None
+        return back.tiled(self.doutputs.swapaxes(0, 1))
+
+    def _reset(self, number: int, dstate: tuple[Array, ...], rows: Array) -> None:
+        """No gradient passes a reset; that of a learned state is collected."""
+        if not rows.any():
+            return
+        place = self.whole.places[number]
+        names = type(place.initial)._fields
+        for name, values in zip(names, dstate, strict=True):
+            if f"initial.{name}" in place.item.params:
+                begun = self.begun.setdefault(number, {})
+                begun[name] = begun.get(name, 0) + values[rows].sum(axis=0).reshape(-1)
+            values[rows] = 0
+
+    def _products(self, piece: int) -> None:
+        """The large products of a chunk."""
+        number, a, b = self.order[piece]
+        layer, back, k = self.layers[number], self._back(number), piece % RING
+        D, n = layer.D, b - a
+        _, of_x = back.dsums(k, n)
+        out = (self.scratch.dx if number else self.dx)[a:b, :, :D]
+        np.matmul(of_x, self.turned[number], out.reshape(-1, D))  # a view
+        if self.whole.places[number].kept is not None:
+            self.whole.places[number].drop(out, a, b, out)
+        back.weights(layer.read(a, b), k, new=b == self.shape.steps)
+        if a == 0:
+            self.dparams[number] = back.gradients(D)

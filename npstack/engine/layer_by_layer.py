@@ -1,0 +1,118 @@
+"""The twin that runs layers one after another: what it takes, and the tapes it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from npstack.cells import GRUCell, LSTMCell
+from npstack.core.arrays import check_noise
+from npstack.core.numerics import Array
+from npstack.core.tape import Ran, Tape
+from npstack.engine.fused import FusedRun, Place
+from npstack.engine.shapes import LayerShape, RunShape
+from npstack.engine.run_tapes import RunDropoutTape, RunTape
+from npstack.layers.dropout import Dropout
+from npstack.layers.interface import Context
+from npstack.layers.recurrent import Recurrent
+from npstack.layers.twins import Item, Twin, libraries
+
+
+class Fused(Twin):
+    """Layers one after another; see `Twin`."""
+
+    def takes(self, items: Sequence[Item], x: Array, context: Context) -> tuple[int, str]:
+        kind, why = kind_of(items[0].layer)
+        if not kind:
+            return 0, why
+        if x.dtype not in (np.float32, np.float64):
+            return 0, f"no twin computes in {x.dtype}"
+        if not x.size or not x.shape[1]:
+            return 0, "no steps"
+        count = 1
+        while count < len(items) and items[count - 1].layer.interface.keeps_time:
+            above = count + (type(items[count].layer) is Dropout)
+            if above == len(items) or kind_of(items[above].layer)[0] != kind:
+                break
+            count = above + 1
+        return count, ""
+
+    def forward(self, items: Sequence[Item], x: Array, context: Context) -> tuple[Tape, ...]:
+        kind, _ = kind_of(items[0].layer)
+        places = list(_places(items, x, context))
+        sizes = ((p.item.layer.input_size, p.item.layer.hidden_size) for p in places)
+        layers = tuple(
+            LayerShape(*both, number == 0 or place.kept is not None)
+            for number, (both, place) in enumerate(zip(sizes, places, strict=True))
+        )
+        B, T, _ = x.shape
+        run = FusedRun(RunShape(kind, T, B, x.dtype.name, layers), places, context)
+        run.forward(x)
+        run.tapes = tuple(_tapes(run, places, context))
+        return run.tapes
+
+
+def kind_of(layer: Any) -> tuple[str, str]:
+    """The twin of a layer's cell, "lstm" or "gru"; if there is none, why."""
+    cell = layer.cell
+    if cell is None:
+        return "", ""
+    name = type(cell).__name__
+    if type(layer)._forward is not Recurrent._forward or "_forward" in vars(layer):
+        return "", f"{type(layer).__name__} has a loop of its own"
+    if type(cell) is LSTMCell:
+        return "lstm", ""
+    if type(cell) is GRUCell:
+        usual = cell.gate.name == "sigmoid" and cell.candidate.name == "tanh"
+        return ("gru", "") if usual else ("", f"{name} has other activations than the twin")
+    return "", f"{name} has no twin"
+
+
+def _places(items: Sequence[Item], x: Array, context: Context) -> Iterator[Place]:
+    """The recurrent layers of some items, with the dropouts below them."""
+    dropout, size = None, 0
+    B, T, _ = x.shape
+    for item in items:
+        layer = item.layer
+        if isinstance(layer, Dropout):
+            dropout = item
+            continue
+        check_noise(f"{type(layer).__name__}.forward", item.noise, None)
+        kept = None
+        if dropout is not None:
+            told = context._replace(noise=dropout.noise)
+            kept = dropout.layer.draw((B, T, size), told)
+            if kept is not None:
+                kept = kept[np.newaxis] if kept.ndim == 2 else kept.swapaxes(0, 1)
+        beginning = layer._beginning(item.params, x)
+        (given,) = item.states
+        yield Place(item, beginning, beginning if given is None else given, dropout, kept)
+        dropout, size = None, layer.hidden_size
+
+
+def _tapes(run: FusedRun, places: list[Place], context: Context) -> Iterator[Tape]:
+    """The tapes of a run, bottom first."""
+    engine = Ran("fused", context.engine.threads, "", *libraries())
+    mask = context.mask
+    for number, (item, _, initial, dropout, kept) in enumerate(places):
+        if dropout is not None:
+            noise = kept
+            if kept is not None:
+                noise = kept.swapaxes(0, 1) if dropout.layer.each_step else kept[0]
+            yield RunDropoutTape(
+                run=run, place=number, params=dropout.params, mask=mask, noise=noise
+            )
+        learned = item.layer.learn_initial and item.states[0] is None
+        yield RunTape(
+            run=run,
+            place=number,
+            layer=item.layer,
+            params=item.params,
+            mask=mask,
+            resets=context.resets,
+            initial=initial,
+            learned=learned,
+            engine=engine,
+        )

@@ -1,0 +1,179 @@
+"""The paths by which a layer may run: the readable one, or a faster twin that computes the same.
+
+The readable path is `Layer._forward` and `Layer._backward`. `npstack.engine` puts its twins into
+`TWINS` when it is imported: when an engine is first asked for.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from npstack.core.arguments import check_option, check_size
+from npstack.core.errors import DtypeError, describe, fail
+from npstack.core.numerics import Array
+from npstack.core.params import Params
+from npstack.core.tape import Ran, Tape
+from npstack.layers.interface import Context, States
+
+KINDS = ("readable", "fused", "wavefront", "auto")
+Triple = tuple[dict[str, Array], Array | None, States]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How `forward` and `backward` are computed.
+
+    Attributes
+    ----------
+    kind : {"readable", "fused", "wavefront", "auto"}
+        "readable": the equations as they are printed, step by step. "fused": layer by layer, with
+        few large matrix products and no temporary arrays. "wavefront": all layers of a stack at
+        once, for one sequence. "auto": what is fastest for the sizes; the same sizes always give
+        the same choice.
+    threads : int, optional
+        Threads of NumPy's matrix products while the layer runs; needs threadpoolctl. They are left
+        as they are by default.
+    budget : int, optional
+        Bytes that a tape may take. If it would take more, states are kept every few steps only, and
+        the steps between are computed again in the backward pass.
+
+    Examples
+    --------
+    >>> Engine("fused")
+    Engine(kind='fused', threads=None, budget=None)
+    """
+
+    kind: str = "auto"
+    threads: int | None = None
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", check_option("Engine", "kind", self.kind, KINDS))
+        for name in ("threads", "budget"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, check_size("Engine", name, value))
+
+
+READABLE = Engine("readable")
+
+
+class EngineAttribute:
+    """The attribute ``engine`` of a layer: the readable path, until another is assigned."""
+
+    def __get__(self, layer: Any, kind: type) -> Engine:
+        return READABLE if layer is None else vars(layer).get("engine", READABLE)
+
+    def __set__(self, layer: Any, engine: object) -> None:
+        vars(layer)["engine"] = check_engine(f"{type(layer).__name__}.engine", engine)
+
+
+def check_engine(where: str, engine: object) -> Engine:
+    """An engine, from itself or from its kind.
+
+    Examples
+    --------
+    >>> check_engine("fit", "auto")
+    Engine(kind='auto', threads=None, budget=None)
+    """
+    if isinstance(engine, Engine):
+        return engine
+    if isinstance(engine, str):
+        return Engine(check_option(where, "engine", engine, KINDS))
+    expected = f"engine must be {', '.join(map(repr, KINDS))} or an Engine"
+    return fail(DtypeError, where, expected, describe(engine), "Use engine='auto'.")
+
+
+class Item(NamedTuple):
+    """One layer, and what it gets in a forward pass besides input, mask and resets."""
+
+    layer: Any
+    params: Params
+    states: States
+    noise: Any
+
+
+class Run(Protocol):
+    """Some layers of a chain that have run at once."""
+
+    tapes: tuple[Tape, ...]
+
+    def check(self) -> None:
+        """Check that its tapes have not been released."""
+
+    def backward(self, doutputs: Array, dfinal: Sequence[States]) -> list[Triple]:
+        """Parameters' gradients, ``dx`` and initial states' gradients of each, bottom first.
+
+        Only the ``dx`` of the first counts.
+        """
+
+
+class Twin(ABC):
+    """A faster path for some layers."""
+
+    @abstractmethod
+    def takes(self, items: Sequence[Item], x: Array, context: Context) -> tuple[int, str]:
+        """How many of these layers, from the first, it runs at once; if none, why."""
+
+    @abstractmethod
+    def forward(self, items: Sequence[Item], x: Array, context: Context) -> tuple[Tape, ...]:
+        """The tapes of these layers; each has the `Run` as ``run``."""
+
+
+TWINS: dict[str, Twin] = {}  # by the kind of engine
+
+
+def twin_of(engine: Engine | None) -> Twin | None:
+    """The twin for an engine; None for the readable path."""
+    if engine is None or engine.kind == "readable":
+        return None
+    import_module("npstack.engine")
+    return TWINS[engine.kind]
+
+
+def by_twin(items: Sequence[Item], x: Array, context: Context) -> tuple[tuple[Tape, ...], str]:
+    """The tapes of the first layers of a chain, of all that a twin takes at once; if none, why."""
+    twin = twin_of(context.engine)
+    if twin is None:
+        return (), ""
+    count, why = twin.takes(items, x, context)
+    return (twin.forward(items[:count], x, context), "") if count else ((), why)
+
+
+def with_reason(tape: Tape, why: str) -> Tape:
+    """The tape of the readable path, which says why no twin has run."""
+    if why and isinstance(tape, Tape):  # a user's layer may return something else
+        object.__setattr__(tape, "engine", Ran("readable", None, why, *libraries()))
+    return tape
+
+
+def last_run(tapes: Sequence[Tape]) -> int:
+    """How many of the last parts of a chain's tape have run at once."""
+    run = tapes[-1].run
+    count = len(run.tapes) if run is not None else 1
+    same = [part.run is run for part in tapes[-count:]]
+    return count if len(same) == count and all(same) else 1
+
+
+def back_together(parts: Sequence[tuple[Any, Tape, States]], doutputs: Array) -> list[Triple]:
+    """The backward pass of one layer, or of several that have run at once."""
+    layer, tape, dfinal = parts[0]
+    if len(parts) == 1:
+        return [layer.pass_back(tape, doutputs, dfinal)]
+    found: list[Triple] = tape.run.backward(doutputs, [own for _, _, own in parts])
+    return found
+
+
+@cache
+def libraries() -> tuple[str, str]:
+    """NumPy's version, and name and version of the library that multiplies its matrices."""
+    built: Any = np.show_config(mode="dicts")
+    blas = built.get("Build Dependencies", {}).get("blas", {})
+    return np.__version__, f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()
