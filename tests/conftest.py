@@ -48,6 +48,7 @@ SLICED = {
     "tests/verify/test_explain.py": 3,
     "tests/verify/test_foreign.py": 3,
     "tests/verify/test_gradcheck_differences.py": 2,
+    "tests/verify/test_gradcheck_inside.py": 8,
     "tests/verify/test_gradcheck_rounding.py": 3,
     "tests/verify/test_laws.py": 6,
     "tests/verify/test_oracle_gradients.py": 3,

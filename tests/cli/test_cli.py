@@ -150,18 +150,8 @@ def test_check_fails_with_exit_code_1_when_a_backward_is_wrong(monkeypatch, caps
     assert cli.main(["check", "--hidden-sizes", "2", "--steps", "2"]) == cli.FAILED
     assert "WRONG" in capsys.readouterr().out
     for seed in range(2):  # of one step, which the first seed masks unless it is prevented
-        short = [
-            "check",
-            "--hidden-sizes",
-            "1",
-            "--input-size",
-            "1",
-            "--steps",
-            "1",
-            "--batch",
-            "1",
-        ]
-        assert cli.main([*short, "--seed", str(seed)]) == cli.FAILED, seed
+        sizes = (f"--{size}=1" for size in ("hidden-sizes", "input-size", "steps", "batch"))
+        assert cli.main(["check", *sizes, f"--seed={seed}"]) == cli.FAILED, seed
 
 
 @pytest.mark.parametrize(

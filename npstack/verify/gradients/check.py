@@ -27,6 +27,10 @@ from npstack.verify.gradients.safety import trouble
 
 ROUTES = ("auto", "complex", "difference", "direction")
 Blocks = Mapping[str, Mapping[str, Any]]
+ROUNDS = (
+    "f computes to about {:.0f} digits, also when it is given float64: smaller errors cannot be "
+    "seen. Make buffers with np.zeros_like(x)."
+)
 
 
 def gradcheck(
@@ -121,6 +125,9 @@ def gradcheck(
         if problem.changed:
             notes += (f"backward changes in place what it is given: {', '.join(problem.changed)}",)
         judge = Judge(problem, by_differences, ways, curve.step, tolerance, rng)
+        eps = max(judge.differences.inside) if judge.differences else 0.0
+        if eps:
+            notes += (ROUNDS.format(-np.log10(eps)),)
         if how == "direction":
             rows = [judge.direction() for _ in range(entries or 1)]
         else:

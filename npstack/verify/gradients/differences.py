@@ -29,6 +29,9 @@ from npstack.verify.gradients.derivatives import (
 )
 
 FINEST = 40  # steps from 1 down to 2**-40
+# Lines on which float32 and float16 are uneven: the length of a step, and what is rounding there.
+LINES = ((2.0**-22, 2.0**-32), (2.0**-13, 2.0**-16))
+UNEVEN = np.array([1, -6, 15, -20, 15, -6, 1]) / np.sqrt(924)  # sixth differences, noise kept
 FINE_ENOUGH = 1e-8  # of the block
 LEAPS = (1e-3, 1e8, 1e30, 1e100, 1e200, 1e300)
 
@@ -78,12 +81,18 @@ def error_curve(s: Scalar, inputs: Inputs, direction: Inputs, reference: float |
 
 
 def quotient(
-    s: Scalar, inputs: Inputs, probe: Probe, h: float, depends: Sequence[Array] | None = None
+    s: Scalar,
+    inputs: Inputs,
+    probe: Probe,
+    h: float,
+    depends: Sequence[Array] | None = None,
+    inside: Sequence[float] | None = None,
 ) -> tuple[float, float]:
     """A central difference and the rounding in it; NaN outside of the domain.
 
     The rounding is that of the outputs that change, and of those that are said to depend on what
-    is shifted: a change may be too small to be seen in them.
+    is shifted: a change may be too small to be seen in them. ``inside`` is what `rounds_inside`
+    has found.
     """
     up = outputs_or_none(s, probe.shifted(inputs, h))
     down = outputs_or_none(s, probe.shifted(inputs, -h))
@@ -95,7 +104,8 @@ def quotient(
         larger = np.maximum(np.abs(right), np.abs(left))
         moves = change != 0 if depends is None else (change != 0) | depends[k]
         value += float((v * change).sum())
-        noise += eps_of(change.dtype) * float(np.abs(v * np.where(moves, larger, 0)).sum())
+        eps = max(eps_of(change.dtype), 0.0 if inside is None else inside[k])
+        noise += eps * float(np.abs(v * np.where(moves, larger, 0)).sum())
     return value / (2 * h), noise / (2 * h)
 
 
@@ -118,11 +128,17 @@ class Differences:
         By the name of each input: a direction through all its entries. Along it the step of the
         input is chosen, and it is measured how much noisier the function is than the rounding of
         its outputs.
+
+    Attributes
+    ----------
+    inside : list of float
+        The eps to which the function rounds inside, for each output; 0 if that is not seen.
     """
 
     def __init__(self, s: Scalar, exact: Inputs, ways: Inputs) -> None:
         self.s, self.exact = s, exact
         self.widest = np.dtype(np.longdouble if _stays_wide(s, exact) else np.float64)
+        self.inside = rounds_inside(s, exact, ways)
         self.depends = {name: dependent(s, exact, name, way) for name, way in ways.items()}
         self.chosen = {name: self._choose(name, way) for name, way in ways.items()}
 
@@ -162,7 +178,7 @@ class Differences:
         unit, _, noisier = self.chosen[name]
         steps = [float(2.0 ** -(level + k) * unit[index]) for k in range(3)]
         probe, depends = Entry(name, index), self.depends[name]
-        pairs = [quotient(self.s, self.exact, probe, h, depends) for h in steps]
+        pairs = [quotient(self.s, self.exact, probe, h, depends, self.inside) for h in steps]
         return _extrapolated(pairs, noisier)
 
     def along(self, probe: Direction) -> Estimate:
@@ -186,7 +202,10 @@ class Differences:
 
     def _best(self, probe: Direction, depends: Sequence[Array]) -> tuple[int, Estimate, float]:
         """The power of two of the best step, the derivative with it, and the noise."""
-        levels = [quotient(self.s, self.exact, probe, 2.0**-k, depends) for k in range(FINEST + 1)]
+        levels = [
+            quotient(self.s, self.exact, probe, 2.0**-k, depends, self.inside)
+            for k in range(FINEST + 1)
+        ]
         found = [_extrapolated(levels[k : k + 3], 1.0) for k in range(FINEST - 1)]
         apart = [_distance(a, b) for a, b in zip(found, [*found[1:], found[-2]], strict=True)]
         off = [one.resolution + far for one, far in zip(found, apart, strict=True)]
@@ -206,6 +225,46 @@ def dependent(s: Scalar, exact: Inputs, name: str, way: Array) -> list[Array]:
         for moves, y, other in zip(found, here, there or here, strict=True):
             moves |= ~(y == other)
     return found
+
+
+def rounds_inside(s: Scalar, exact: Inputs, ways: Inputs) -> list[float]:
+    """The eps of the numbers that the function computes with, if it is larger than it should be.
+
+    For each output; 0 where nothing is seen. On a short line a smooth function is even: its sixth
+    differences are the rounding in it. A kink is uneven only on lines that meet it, and few do.
+
+    Examples
+    --------
+    >>> x = {"x": np.array([0.3, 0.7])}
+    >>> def f(x):
+    ...     return np.sin(x).astype(np.float32).astype(float)
+    >>> (found,) = rounds_inside(Scalar(f, [np.ones(2)]), x, x)
+    >>> 1e-8 < found < 1e-6, rounds_inside(Scalar(lambda x: x**3, [np.ones(2)]), x, x)
+    (True, [0.0])
+    """
+    rng = np.random.default_rng(0)
+    found = [0.0] * len(s.cotangents)
+    for step, least in LINES:
+        seen = []
+        for _ in range(3):
+            drawn = {name: rng.uniform(-1, 1, way.shape) for name, way in ways.items()}
+            line = Direction(relative(drawn, exact))
+            begin = line.shifted(exact, 2.0**-8)
+            points = [outputs_or_none(s, line.shifted(begin, k * step)) for k in range(7)]
+            outputs = [point for point in points if point is not None]
+            if len(outputs) == len(points):
+                seen.append([_unevenness(*own) for own in zip(s.cotangents, *outputs, strict=True)])
+        for k, own in enumerate(zip(*seen, strict=True)):
+            median = float(np.median(own))
+            found[k] = max(found[k], 2 * median if median > least else 0.0)
+    return found
+
+
+def _unevenness(weights: Array, *line: Array) -> float:
+    """The sixth difference of an output, divided by its size."""
+    size = float(np.abs(weights * line[0]).sum())
+    uneven = sum(c * y for c, y in zip(UNEVEN, line, strict=True))
+    return float(np.abs(weights * uneven).sum()) / size if size else 0.0
 
 
 def _stays_wide(s: Scalar, exact: Inputs) -> bool:
