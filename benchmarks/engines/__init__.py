@@ -1,0 +1,1 @@
+"""npstack's engines beside other programs: ``python -m benchmarks.engines``."""

@@ -1,0 +1,1 @@
+"""The programs that are compared: each computes the same stack of LSTM layers."""
