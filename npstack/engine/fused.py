@@ -14,16 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.blas import blas_threads
-from npstack.core.errors import TapeError, fail
-from npstack.core.numerics import Array, is_finite
-from npstack.core.tape import Tape
+from npstack.core.numerics import Array
 from npstack.engine.backward import SCRATCH, Backward
 from npstack.engine.gru import ForwardGRU
+from npstack.engine.held import HeldRun
 from npstack.engine.lstm import ForwardLSTM
 from npstack.engine.one_layer import ForwardLayer
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
-from npstack.engine.run_tapes import shown
 from npstack.engine.worker import Follower
 from npstack.layers.interface import Context, States
 from npstack.layers.twins import Item, Triple
@@ -77,20 +75,17 @@ class Place(NamedTuple):
         np.copyto(out, 0, where=~kept)
 
 
-class FusedRun:
+class FusedRun(HeldRun):
     """Layers of a chain that run together; see `Run`."""
 
-    tapes: tuple[Tape, ...]
+    kind = "fused"
+    pool = ARRAYS
 
     def __init__(self, shape: RunShape, places: list[Place], context: Context) -> None:
-        self.shape, self.places, self.threads = shape, places, context.engine.threads
-        mask, resets = context.mask, context.resets
-        assert mask is not None
-        self.mask = mask
-        self.masked = None if mask.all() else ~mask.T  # (T, B)
+        super().__init__(shape, context)
+        self.places, resets = places, context.resets
+        self.masked = None if self.mask.all() else ~self.mask.T  # (T, B)
         self.resets = None if resets is None or not resets.any() else resets.T
-        self._arrays: Arrays | None = ARRAYS.take(shape)
-        self.shown: dict[Any, Array] = {}
         self.threaded = PROCESSORS > 1 and self.projected and self.resets is None
 
     @property
@@ -184,58 +179,3 @@ class FusedRun:
             found = Backward(self, self.arrays.layers, scratch, doutputs, dfinal).run()
         SCRATCH.give(self.shape, scratch)  # after an error, the other thread may still use it
         return found
-
-    # ---- what the tapes show -----------------------------------------------------------------
-
-    @property
-    def arrays(self) -> Arrays:
-        """The arrays of the forward pass."""
-        if self._arrays is None:
-            expected, got = "the tape must not have been released", "tape.release() was called"
-            fail(TapeError, "Tape", expected, got, "Read it, and run backward, before release().")
-        return self._arrays
-
-    def check(self) -> None:
-        """Check that it has not been released."""
-        assert self.arrays is not None
-
-    def release(self) -> None:
-        """Give the arrays to the next run."""
-        arrays, self._arrays = self._arrays, None
-        self.shown.clear()
-        if arrays is not None:
-            ARRAYS.give(self.shape, arrays)
-
-    def inside(self) -> list[Array]:
-        """The arrays that it holds."""
-        arrays = self.arrays
-        return [arrays.states, *(own for layer in arrays.layers for own in layer.inside())]
-
-    def _show(self, key: Any, values: Array, mask: Any) -> Array:
-        if key not in self.shown:
-            self.shown[key] = shown(values, mask)
-        return self.shown[key]
-
-    def input(self, place: int) -> Array:
-        """``x`` of a layer."""
-        layer = self.arrays.layers[place]
-        return self._show((place, "x"), layer.window[:, :, : layer.D], self.mask)
-
-    def outputs(self, place: int) -> Array:
-        """``h`` of a layer at every step, zero where masked."""
-        return self._show((place, "y"), self.arrays.layers[place].after("h"), self.mask)
-
-    def after(self, place: int, name: str, held: bool) -> Array:
-        """A field of the state, or a gate, of a layer at every step."""
-        mask = None if held else self.mask
-        return self._show((place, name), self.arrays.layers[place].after(name), mask)
-
-    def final(self, place: int, kind: Any) -> Any:
-        """The state of a layer after the last step."""
-        values = (self.after(place, name, held=True)[:, -1] for name in kind._fields)
-        return kind(*values)
-
-    def is_finite(self, place: int) -> bool:
-        """Whether the states of a layer are finite."""
-        layer = self.arrays.layers[place]
-        return all(is_finite(values).all() for values in layer.carried())

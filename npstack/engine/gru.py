@@ -36,11 +36,11 @@ class ForwardGRU(ForwardLayer):
     slots = 4
     room_for = 1
 
-    def views(self, t: int, room: Array) -> tuple[Any, ...]:
-        z, s = self.kept[t], self.tiles
-        sums = z.reshape(4 * s, *z.shape[2:])
-        products = self.window[t], self.window[t, :, self.D + 1 :], sums, sums[s:]
-        return (*products, z[1:3], *z, room[0], self.hidden[t], self.hidden[t + 1])
+    def views(self) -> tuple[Array, ...]:
+        z, s = self.kept[:-1], self.tiles
+        sums = z.reshape(len(z), 4 * s, *z.shape[3:])
+        products = self.window, self.window[:, :, self.D + 1 :], sums, sums[:, s:]
+        return (*products, z[:, 1:3], *z.swapaxes(0, 1), self.hidden[:-1], self.hidden[1:])
 
     def load(self, params: Params) -> None:
         D, H, s = self.D, self.H, self.tiles
@@ -65,8 +65,8 @@ class ForwardGRU(ForwardLayer):
         sums[:, 3 * s :] = self.W[3 * s :, D, np.newaxis]
 
     def steps(self, a: int, b: int, projected: bool) -> None:
-        half, from_h, W, U = self.half, self.from_h, self.W, self.U
-        for v, hw, sums, of_h, rz, n, r, z, q, room, h_before, h in self.forth[a:b]:
+        half, from_h, W, U, (room,) = self.half, self.from_h, self.W, self.U, self.room
+        for v, hw, sums, of_h, rz, n, r, z, q, h_before, h in self.forth(a, b):
             if projected:
                 matmul(hw, U, from_h)
                 add(of_h, from_h, of_h)
@@ -84,6 +84,10 @@ class ForwardGRU(ForwardLayer):
 
     def hold(self, t: int, rows: Rows) -> None:
         np.copyto(self.hidden[t + 1], self.hidden[t], where=rows[:, np.newaxis])
+
+    def last(self, name: str) -> Array:
+        found: Array = self.flat_hidden[-1]
+        return found
 
     def after(self, name: str) -> Array:
         if name == "h":

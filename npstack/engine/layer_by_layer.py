@@ -12,12 +12,14 @@ from npstack.core.arrays import check_noise
 from npstack.core.numerics import Array
 from npstack.core.tape import Ran, Tape
 from npstack.engine.fused import FusedRun, Place
-from npstack.engine.shapes import LayerShape, RunShape
 from npstack.engine.run_tapes import RunDropoutTape, RunTape
+from npstack.engine.shapes import LayerShape, RunShape
 from npstack.layers.dropout import Dropout
 from npstack.layers.interface import Context
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.twins import Item, Twin, libraries
+
+OVERRIDDEN = {"_forward", "_backward"}  # in one object, as tests and observers do
 
 
 class Fused(Twin):
@@ -33,25 +35,40 @@ class Fused(Twin):
             return 0, "no steps"
         count = 1
         while count < len(items) and items[count - 1].layer.interface.keeps_time:
-            above = count + (type(items[count].layer) is Dropout)
+            above = count + _is_dropout(items[count].layer)
             if above == len(items) or kind_of(items[above].layer)[0] != kind:
                 break
             count = above + 1
         return count, ""
 
     def forward(self, items: Sequence[Item], x: Array, context: Context) -> tuple[Tape, ...]:
-        kind, _ = kind_of(items[0].layer)
-        places = list(_places(items, x, context))
-        sizes = ((p.item.layer.input_size, p.item.layer.hidden_size) for p in places)
-        layers = tuple(
-            LayerShape(*both, number == 0 or place.kept is not None)
-            for number, (both, place) in enumerate(zip(sizes, places, strict=True))
-        )
-        B, T, _ = x.shape
-        run = FusedRun(RunShape(kind, T, B, x.dtype.name, layers), places, context)
-        run.forward(x)
-        run.tapes = tuple(_tapes(run, places, context))
-        return run.tapes
+        shape, places = prepared(items, x, context)
+        return ran(FusedRun(shape, places, context), places, x, context)
+
+
+def prepared(items: Sequence[Item], x: Array, context: Context) -> tuple[RunShape, list[Place]]:
+    """The shape of a run of these layers, and the recurrent ones, with states and draws."""
+    kind, _ = kind_of(items[0].layer)
+    places = list(_places(items, x, context))
+    sizes = ((p.item.layer.input_size, p.item.layer.hidden_size) for p in places)
+    layers = tuple(
+        LayerShape(*both, number == 0 or place.kept is not None)
+        for number, (both, place) in enumerate(zip(sizes, places, strict=True))
+    )
+    B, T, _ = x.shape
+    return RunShape(kind, T, B, x.dtype.name, layers), places
+
+
+def ran(run: Any, places: list[Place], x: Array, context: Context) -> tuple[Tape, ...]:
+    """The tapes of a run, after its forward pass."""
+    run.forward(x)
+    run.tapes = tuple(_tapes(run, places, context))
+    found: tuple[Tape, ...] = run.tapes
+    return found
+
+
+def _is_dropout(layer: Any) -> bool:
+    return type(layer) is Dropout and not OVERRIDDEN & vars(layer).keys()
 
 
 def kind_of(layer: Any) -> tuple[str, str]:
@@ -60,8 +77,10 @@ def kind_of(layer: Any) -> tuple[str, str]:
     if cell is None:
         return "", ""
     name = type(cell).__name__
-    if type(layer)._forward is not Recurrent._forward or "_forward" in vars(layer):
+    if type(layer)._forward is not Recurrent._forward or OVERRIDDEN & vars(layer).keys():
         return "", f"{type(layer).__name__} has a loop of its own"
+    if {"step", "step_backward"} & vars(cell).keys():
+        return "", f"{name} has steps of its own"
     if type(cell) is LSTMCell:
         return "lstm", ""
     if type(cell) is GRUCell:
@@ -92,9 +111,9 @@ def _places(items: Sequence[Item], x: Array, context: Context) -> Iterator[Place
         dropout, size = None, layer.hidden_size
 
 
-def _tapes(run: FusedRun, places: list[Place], context: Context) -> Iterator[Tape]:
+def _tapes(run: Any, places: list[Place], context: Context) -> Iterator[Tape]:
     """The tapes of a run, bottom first."""
-    engine = Ran("fused", context.engine.threads, "", *libraries())
+    engine = Ran(run.kind, context.engine.threads, "", *libraries())
     mask = context.mask
     for number, (item, _, initial, dropout, kept) in enumerate(places):
         if dropout is not None:

@@ -54,12 +54,20 @@ class ForwardLSTM(ForwardLayer):
     slots = 5
     room_for = 3
 
-    def views(self, t: int, room: Array) -> tuple[Any, ...]:
-        z, s = self.kept[t], self.tiles
-        sums = z[:4].reshape(4 * s, *z.shape[2:])
-        products = self.window[t], self.window[t, :, self.D + 1 :], sums
-        gates = z[:4], z[:3], z[1:3], z[3:5], room[:2], room[0], room[1]
-        return (*products, *gates, self.kept[t + 1, 4], room[2], z[0], self.hidden[t + 1])
+    def views(self) -> tuple[Array, ...]:
+        kept, z = self.kept[1:], self.kept[:-1]
+        sums = z[:, :4].reshape(len(z), 4 * self.tiles, *z.shape[3:])
+        products = self.window, self.window[:, :, self.D + 1 :], sums
+        return (
+            *products,
+            z[:, :4],
+            z[:, :3],
+            z[:, 1:3],
+            z[:, 3:],
+            kept[:, 4],
+            z[:, 0],
+            self.hidden[1:],
+        )
 
     def load(self, params: Params) -> None:
         D, H, s = self.D, self.H, self.tiles
@@ -80,7 +88,8 @@ class ForwardLSTM(ForwardLayer):
 
     def steps(self, a: int, b: int, projected: bool) -> None:
         half, from_h, W, U = self.half, self.from_h, self.W, self.U
-        for v, h_before, sums, z, oif, i_f, g_c, both, one, two, c, tanh_c, o, h in self.forth[a:b]:
+        both, (one, two, tanh_c) = self.room[:2], self.room
+        for v, h_before, sums, z, oif, i_f, g_c, c, o, h in self.forth(a, b):
             if projected:
                 matmul(h_before, U, from_h)
                 add(sums, from_h, sums)
@@ -112,6 +121,10 @@ class ForwardLSTM(ForwardLayer):
             for t in steps:
                 rows, _, c = self.resets[t]
                 found[t - a - 1][:, rows] = c
+        return found
+
+    def last(self, name: str) -> Array:
+        found: Array = self.flat_hidden[-1] if name == "h" else self.flat(self.kept[-1:, 4])[0]
         return found
 
     def carried(self) -> list[Array]:
