@@ -131,6 +131,17 @@ def fail(
     raise kind(where, expected, got, advice, **known)
 
 
+def in_words(error: BaseException) -> str:
+    """The kind of an error and its message, in one line.
+
+    Examples
+    --------
+    >>> in_words(ValueError("no such   number")), in_words(MemoryError())
+    ('ValueError: no such number', 'MemoryError')
+    """
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+
+
 def kind_of(value: object) -> str:
     """The kind of a value, with its article.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from npstack.core.arrays import as_array
 from npstack.core.errors import DtypeError, ShapeError, describe, fail, kind_of
-from npstack.core.masks import check_bool_mask
-from npstack.core.numerics import Array
+from npstack.core.masks import check_bool_mask, check_mask
+from npstack.core.numerics import Array, real
 from npstack.losses.functions import Loss
 
 # loss(predictions, targets, mask), and weights=… where samples have weights
@@ -74,7 +74,7 @@ class Samples(NamedTuple):
         array([[0, 1, 0],
                [0, 0, 0]])
         """
-        valid = np.ones(self.x.shape[:2], bool) if self.mask is None else self.mask
+        valid = check_mask("Samples.beginnings", self.mask, None, self.x.shape[:2])
         first: NDArray[np.bool_] = valid & (np.cumsum(valid, axis=1) == 1) & rows[:, np.newaxis]
         return first
 
@@ -132,15 +132,49 @@ def counted(keeps_time: bool, samples: Samples) -> NDArray[np.bool_] | None:
     """The predictions that count: as ``counts`` says, at valid steps only."""
     if samples.mask is None or not keeps_time:
         return samples.counts
-    return samples.mask if samples.counts is None else samples.mask & samples.counts
+    if samples.counts is None:
+        return samples.mask
+    if samples.counts.shape != samples.mask.shape:  # (B,) would be compared with the time steps
+        expected = f"counts must have the shape of mask, {samples.mask.shape}, as there is "
+        expected += "a prediction at every step"
+        advice = "For whole rows, use np.repeat(counts[:, np.newaxis], T, axis=1)."
+        fail(ShapeError, "Samples", expected, samples.counts.shape, advice)
+    return samples.mask & samples.counts
 
 
-def total_weight(samples: Samples, counts: NDArray[np.bool_] | None) -> float:
-    """The total weight of what counts: the divisor of the loss, without K."""
-    if samples.weights is not None:
-        weights = samples.weights if counts is None else samples.weights[counts]
-        return float(weights.sum())
-    return float(len(samples.y) * samples.y.shape[1] if counts is None else counts.sum())
+def total_weight(samples: Samples, counts: NDArray[np.bool_] | None, predictions: int) -> float:
+    """The total weight of what counts, of so many predictions: the divisor of the loss, without K.
+
+    Examples
+    --------
+    >>> samples = Samples(np.zeros((2, 3, 1)), np.zeros((2, 3, 1)))
+    >>> total_weight(samples, None, 6), total_weight(samples, np.eye(2, 3, dtype=bool), 6)
+    (6.0, 2.0)
+    """
+    if samples.weights is None:
+        return float(predictions if counts is None else counts.sum())
+    weights = real(samples.weights)
+    if counts is not None and counts.shape != weights.shape:
+        expected = f"weights must have the shape of what counts, {counts.shape}"
+        fail(ShapeError, "Samples", expected, weights.shape, "There is one for each prediction.")
+    return float((weights if counts is None else weights[counts]).sum())
+
+
+def with_finite_total(parts: Sequence[Samples]) -> list[Samples]:
+    """The same samples, with smaller weights if their sum is not a float.
+
+    A factor of all weights changes no mean.
+    """
+    given = {k: part.weights for k, part in enumerate(parts) if part.weights is not None}
+    given = {k: weights for k, weights in given.items() if weights.dtype.kind == "f"}
+    with np.errstate(all="ignore"):
+        if not np.isinf(sum(float(weights.sum()) for weights in given.values())):
+            return list(parts)
+    less = -sum(weights.size for weights in given.values()).bit_length()
+    return [
+        part._replace(weights=np.ldexp(given[k], less)) if k in given else part
+        for k, part in enumerate(parts)
+    ]
 
 
 def loss_of(

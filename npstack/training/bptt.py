@@ -18,6 +18,7 @@ gradient: the losses of its earlier steps are part of the value, but nothing is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -40,6 +41,7 @@ from npstack.losses.samples import (
     counted,
     loss_of,
     total_weight,
+    with_finite_total,
 )
 from npstack.training.nonfinite import check_loss, checked_backward
 
@@ -68,7 +70,7 @@ class Pass(NamedTuple):
     value : float
         The loss: the mean over the predictions that count in this pass.
     weight : float
-        The number of steps that count, or the sum of their weights; 1 if there is only one pass.
+        The number of predictions that count, or the sum of their weights.
     grads : dict or None
         Gradients of ``value`` by the parameters; None if nothing counts.
     final : states
@@ -186,25 +188,47 @@ def truncated_gradients(
     check_loss_function(where, loss)
     samples = check_samples(where, "samples", samples)
     check_truncation(where, "it", model, samples)
-    weights = samples.weights
-    if weights is not None and weights.dtype.kind == "f":  # the largest ones have no sum
-        with np.errstate(over="ignore"):
-            if np.isinf(weights.sum()):  # a factor of all of them changes no mean
-                smaller = np.ldexp(weights, -weights.size.bit_length())
-                samples = samples._replace(weights=smaller)
-    total = total_weight(samples, counted(model.interface.keeps_time, samples))
+    (samples,) = with_finite_total([samples])
+    steps = len(samples.y) * samples.y.shape[1]
+    total = total_weight(samples, counted(model.interface.keeps_time, samples), steps)
     if total == 0:
         advice = "Leave rows that are all padding out of the batch."
         fail(ArgumentError, where, "at least one valid step must count", "none", advice)
-    value, final = 0.0, states
-    sums: dict[str, Array] = {}
+    final, sums = states, WeightedSum(total)
     for found in passes(model, samples, (k1, k2), states, loss, rng):
-        final, share = found.final, found.weight / total
-        if found.grads is not None:
-            value += share * found.value
-            for name, gradient in found.grads.items():
-                sums[name] = sums[name] + share * gradient if name in sums else share * gradient
-    return Truncated(value, sums, final)
+        final = found.final
+        sums.add(found)
+    return Truncated(sums.value, sums.params, final)
+
+
+class WeightedSum:
+    """Values and gradients of several passes, each with its share of the total weight.
+
+    Attributes
+    ----------
+    value : float
+    params : dict
+        Summed in the order in which they were added.
+    """
+
+    def __init__(self, total: float) -> None:
+        self.total, self.value = total, 0.0
+        self.params: dict[str, Array] = {}
+
+    def add(self, found: Pass) -> None:
+        """Add one pass; one in which nothing counts has no gradient."""
+        if found.grads is None:
+            return
+        self.value += found.weight / self.total * found.value
+        for name, gradient in found.grads.items():
+            part = self._share(found.weight, gradient.dtype) * gradient
+            self.params[name] = self.params[name] + part if name in self.params else part
+
+    def _share(self, weight: float, dtype: np.dtype[Any]) -> Any:
+        """The share of a weight, with as many digits as the gradient has."""
+        if dtype == np.longdouble:
+            return np.longdouble(weight) / np.longdouble(self.total)
+        return weight / self.total
 
 
 def passes(
@@ -230,7 +254,10 @@ def passes(
         value, gradient = loss_of(loss, tape.outputs, samples, counts)
         check_loss(value, gradient, tape.outputs, 0)
         grads = checked_backward(model, tape, gradient, 0)
-        yield Pass(float(value), 1.0, grads, tape.final)
+        weight = total_weight(samples, counts, math.prod(tape.outputs.shape[:-1]))
+        final = tape.final
+        tape.release()
+        yield Pass(float(value), weight, grads, final)
         return
     before, before_began = None, 0
     for first, begin, stop in spans(samples.y.shape[1], *truncate):
@@ -244,9 +271,11 @@ def passes(
             lead = _read(model, samples, first, begin, state, rng, resets)
             state, outputs = lead.final, [lead.outputs]
         tape = _read(model, samples, begin, stop, state, rng, resets)
+        if before is not None:
+            before.release()
         before, before_began = tape, begin
         counts = counted(True, part)
-        weight = total_weight(part, counts)
+        weight = total_weight(part, counts, len(part.y) * part.y.shape[1])
         if weight == 0:  # padding, or a warm-up: the state is carried on, and nothing is learned
             yield Pass(0.0, 0.0, None, tape.final)
             continue
