@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.core.numerics import Array
 from npstack.engine.gru import BackwardGRU
 from npstack.engine.lstm import BackwardLSTM
-from npstack.engine.one_layer import RING, BackwardLayer, ForwardLayer
+from npstack.engine.one_layer import RING, BackwardLayer
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
 from npstack.engine.worker import Follower
@@ -31,35 +31,55 @@ class Scratch:
             sizes[key] = max(D, sizes.get(key, 0))
         kind = BACKWARD[shape.cell]
         self.layers = {key: kind(shape, *key, most) for key, most in sizes.items()}
-        widest = max((own.input_size for own in shape.layers[1:]), default=0)
-        self.dx = np.zeros((shape.steps, shape.batch, widest), shape.dtype)
+        self.sums = [kind.sums_for(own, shape.dtype) for own in shape.layers]
 
 
 SCRATCH = Pool(Scratch)
 
 
+class Share(NamedTuple):
+    """What part of a backward pass is done at once, and what it adds to.
+
+    Attributes
+    ----------
+    first, last : bool
+        Whether the first step of the sequence is in it, and the last.
+    sums : list of array
+        The gradients of the weights of each layer.
+    begun : dict
+        The gradients of learned states by the number of the layer.
+    """
+
+    first: bool
+    last: bool
+    sums: list[Array]
+    begun: dict[int, dict[str, Array]]
+
+
 class Backward:
-    """One backward pass of a `FusedRun`."""
+    """One backward pass of a `FusedRun`; ``doutputs`` is None if none of its outputs counts."""
 
     def __init__(
         self,
         run: Any,
-        layers: Sequence[ForwardLayer],
         scratch: Scratch,
-        doutputs: Array,
+        doutputs: Array | None,
         dfinal: Sequence[States],
+        need_x: bool,
+        share: Share | None = None,
     ) -> None:
-        self.whole, self.layers, self.scratch = run, layers, scratch
-        self.shape, self.doutputs, self.dfinal = run.shape, doutputs, dfinal
+        self.whole, self.layers, self.scratch = run, run.arrays.layers, scratch
+        self.shape, self.doutputs, self.dfinal, self.need_x = run.shape, doutputs, dfinal, need_x
+        self.share = share or Share(True, True, scratch.sums, {})
         T, B = self.shape.steps, self.shape.batch
-        self.dx = np.empty((T, B, self.shape.layers[0].input_size), self.shape.dtype)
+        widest = max(own.input_size for own in self.shape.layers[not need_x :] or self.shape.layers)
+        self.dx = np.empty((T, B, widest), self.shape.dtype)  # of one layer after the other
         chunks = run.chunks[::-1]
         self.order = [(n, a, b) for n in reversed(range(len(self.layers))) for a, b in chunks]
         self.per_layer = len(chunks)
         self.turned: dict[int, Array] = {}  # W of each layer
         self.dparams: dict[int, dict[str, Array]] = {}
         self.dinitial: dict[int, Any] = {}
-        self.begun: dict[int, dict[str, Array]] = {}  # the gradients of learned states
 
     def run(self) -> list[Triple]:
         """Parameters' gradients, dx, and initial states' gradients of each layer of the chain."""
@@ -75,10 +95,11 @@ class Backward:
         for number, place in enumerate(self.whole.places):
             if place.dropout is not None:
                 found.append(({}, None, ()))
-            dparams = self.dparams[number]
-            for name, value in self.begun.get(number, {}).items():
+            dparams = self.dparams.get(number, {})
+            for name, value in self.share.begun.get(number, {}).items():
                 dparams[f"initial.{name}"] = value
-            dx = self.dx.swapaxes(0, 1) if not number else None
+            D = place.item.layer.input_size
+            dx = self.dx[:, :, :D].swapaxes(0, 1) if self.need_x and not number else None
             found.append((dparams, dx, (self.dinitial[number],)))
         return found
 
@@ -111,9 +132,9 @@ class Backward:
             kind = type(place.initial)
             found = kind(*(v.reshape(len(v), -1).copy() for v in back.dstate(k, 0)))
             self.dinitial[number] = found
-            if f"initial.{kind._fields[0]}" in place.item.params:
+            if self.share.first and f"initial.{kind._fields[0]}" in place.item.params:
                 learned = place.item.states[0] is None
-                begun = self.begun.setdefault(number, {})
+                begun = self.share.begun.setdefault(number, {})
                 for name, value in found._asdict().items():
                     more = value.sum(axis=0) if learned else np.zeros_like(value[0])
                     begun[name] = begun.get(name, 0) + more
@@ -124,7 +145,8 @@ class Backward:
         self.turned[number] = back.load(place.item.params)
         (dstate,) = self.dfinal[self._slot(number)]
         back.begin(k, n, dstate)
-        if number == len(self.layers) - 1 and not place.item.layer.return_sequences:
+        top = number == len(self.layers) - 1
+        if top and self.doutputs is not None and not place.item.layer.return_sequences:
             back.dh += back.tiled(self.doutputs)
 
     def _slot(self, number: int) -> int:
@@ -135,8 +157,8 @@ class Backward:
         """The gradient by ``h`` at every step, tiled; None if only the last step counts."""
         if number < len(self.layers) - 1:
             H = self.shape.layers[number].hidden_size
-            return back.tiled(self.scratch.dx[:, :, :H])
-        if not self.whole.places[number].item.layer.return_sequences:
+            return back.tiled(self.dx[:, :, :H])
+        if self.doutputs is None or not self.whole.places[number].item.layer.return_sequences:
             return None
         return back.tiled(self.doutputs.swapaxes(0, 1))
 
@@ -148,7 +170,7 @@ class Backward:
         names = type(place.initial)._fields
         for name, values in zip(names, dstate, strict=True):
             if f"initial.{name}" in place.item.params:
-                begun = self.begun.setdefault(number, {})
+                begun = self.share.begun.setdefault(number, {})
                 begun[name] = begun.get(name, 0) + values[rows].sum(axis=0).reshape(-1)
             values[rows] = 0
 
@@ -157,11 +179,13 @@ class Backward:
         number, a, b = self.order[piece]
         layer, back, k = self.layers[number], self._back(number), piece % RING
         D, n = layer.D, b - a
-        _, of_x = back.dsums(k, n)
-        out = (self.scratch.dx if number else self.dx)[a:b, :, :D]
-        np.matmul(of_x, self.turned[number], out.reshape(-1, D))  # a view
-        if self.whole.places[number].kept is not None:
-            self.whole.places[number].drop(out, a, b, out)
-        back.weights(layer.read(a, b), k, new=b == self.shape.steps)
-        if a == 0:
-            self.dparams[number] = back.gradients(D)
+        if number or self.need_x:
+            _, of_x = back.dsums(k, n)
+            out = self.dx[a:b, :, :D]
+            np.matmul(of_x, self.turned[number], out.reshape(-1, D))  # a view
+            if self.whole.places[number].kept is not None:
+                self.whole.places[number].drop(out, a, b, out)
+        sums = self.share.sums[number]
+        back.weights(layer.read(a, b), k, sums, new=self.share.last and b == self.shape.steps)
+        if self.share.first and a == 0:
+            self.dparams[number] = back.gradients(D, sums)

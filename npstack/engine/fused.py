@@ -172,10 +172,12 @@ class FusedRun(HeldRun):
 
     # ---- backward ----------------------------------------------------------------------------
 
-    def backward(self, doutputs: Array, dfinal: Sequence[States]) -> list[Triple]:
+    def backward(
+        self, doutputs: Array, dfinal: Sequence[States], need_x: bool = True
+    ) -> list[Triple]:
         """The gradients; see `Run`."""
         scratch = SCRATCH.take(self.shape)
         with blas_threads("Engine", self.threads):
-            found = Backward(self, self.arrays.layers, scratch, doutputs, dfinal).run()
+            found = Backward(self, scratch, doutputs, dfinal, need_x).run()
         SCRATCH.give(self.shape, scratch)  # after an error, the other thread may still use it
         return found

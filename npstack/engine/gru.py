@@ -158,8 +158,8 @@ class BackwardGRU(BackwardLayer):
     def dstate(self, k: int, j: int) -> tuple[Array, ...]:
         return (self.dh.swapaxes(0, 1),)
 
-    def gradients(self, D: int) -> dict[str, Array]:
-        H, G = self.H, self.G[: D + 1 + self.H]
+    def gradients(self, D: int, sums: Array) -> dict[str, Array]:
+        H, G = self.H, sums
         of_x = np.concatenate([G[:, H : 3 * H], G[:, :H]], axis=1)
         return {
             "W": of_x[:D],

@@ -206,8 +206,8 @@ class BackwardLSTM(BackwardLayer):
     def dstate(self, k: int, j: int) -> tuple[Array, ...]:
         return self.dh.swapaxes(0, 1), self.tiled_row(k, j)[5].swapaxes(0, 1)
 
-    def gradients(self, D: int) -> dict[str, Array]:
-        G = from_memory(self.G[: D + 1 + self.H])
+    def gradients(self, D: int, sums: Array) -> dict[str, Array]:
+        G = from_memory(sums)
         return {"W": G[:D], "U": G[D + 1 :], "b": G[D]}
 
     def dsums(self, k: int, n: int) -> tuple[Array, Array]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.engine.shapes import RunShape
+from npstack.engine.shapes import LayerShape, RunShape
 
 Rows = NDArray[np.bool_]  # of the batch
 VIEWED = 256  # steps of which all views are made beforehand: 0.6 microseconds less per step
@@ -174,7 +174,7 @@ class BackwardLayer(ABC):
         self.dh, self.dc = np.zeros((s, B, hs), dtype), np.zeros((s, B, hs), dtype)
         self.held = np.zeros_like(self.dh)
         self.room = np.zeros((n, s, B, hs), dtype)
-        self.G, self.more = np.zeros((2, most + 1 + H, 4 * H), dtype)
+        self.more = np.zeros((most + 1 + H, 4 * H), dtype)
         self.U = np.zeros(self.shape_of_u(), dtype)
         self.back = [[self.views(k, j) for j in range(n)] for k in range(RING)]
 
@@ -211,8 +211,8 @@ class BackwardLayer(ABC):
         """The gradients of the state before step j, as views (B, H), to be read and changed."""
 
     @abstractmethod
-    def gradients(self, D: int) -> dict[str, Array]:
-        """The gradients of the parameters, from ``G``."""
+    def gradients(self, D: int, sums: Array) -> dict[str, Array]:
+        """The gradients of the parameters, copied from what `weights` has added up."""
 
     @abstractmethod
     def dsums(self, k: int, n: int) -> tuple[Array, Array]:
@@ -229,13 +229,16 @@ class BackwardLayer(ABC):
         found: Array = np.moveaxis(cut, -2, -3)
         return found
 
-    def weights(self, window: Array, k: int, new: bool) -> None:
+    def weights(self, window: Array, k: int, sums: Array, new: bool) -> None:
         """Add a chunk to the gradients of the weights; ``window (n, B, D + 1 + H)``."""
         rows = window.reshape(-1, window.shape[-1])
         every, _ = self.dsums(k, len(window))
-        G, more = self.G[: rows.shape[1]], self.more[: rows.shape[1]]
-        if new:
-            np.matmul(rows.T, every, G)
-        else:
-            np.matmul(rows.T, every, more)
-            np.add(G, more, G)
+        more = self.more[: rows.shape[1]]
+        np.matmul(rows.T, every, sums if new else more)
+        if not new:
+            np.add(sums, more, sums)
+
+    @staticmethod
+    def sums_for(own: LayerShape, dtype: str) -> Array:
+        """An array for the gradients ``[dW; db; dU]`` of a layer."""
+        return np.zeros((own.input_size + 1 + own.hidden_size, 4 * own.hidden_size), dtype)
