@@ -14,23 +14,7 @@ from npstack.verify.other_code.file_check import check_file
 from npstack.verify.other_code.packing import KINDS
 from tests.verify import column_pairs, course_pairs
 
-SMALL = ["--input-size", "2", "--hidden-size", "3", "--steps", "2"]
 RIGHT = Path(course_pairs.__file__).read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def check(tmp_path, capsys):
-    """Write a file and check it: the exit code and what is printed, on both streams."""
-
-    def run(text, *options):
-        path = tmp_path / "mine.py"
-        path.write_text(text, encoding="utf-8")
-        code = cli.main(["check", str(path), *SMALL, *options])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        return code, printed.out, printed.err
-
-    return run
 
 
 def step_only(old="", new=""):
@@ -238,8 +222,8 @@ def test_only_gradients_of_inputs_and_states_may_be_left_out(tmp_path):
     [
         ("def f(:\n", "SyntaxError"),
         ("import nothing_there\n", "ModuleNotFoundError"),
-        ("def f(x):\n    return x\n", "got the functions f. If they have other names"),
-        ("", "got the functions none"),
+        ("def f(x):\n    return x\n", "got functions: f. If they have other names"),
+        ("", "got functions: none"),
     ],
 )
 def test_a_bad_file_is_exit_code_3(check, text, words):
@@ -301,6 +285,7 @@ def test_a_backward_in_float32_is_not_called_wrong(check):
     assert not re.search("WRONG|wrong:", out)
 
 
+@pytest.mark.slow
 def test_a_wrong_backward_of_a_forward_in_float32_is_still_wrong(check):
     text = step_only(SUM, BUFFER).replace("dnext_c * prev_c * f", "dnext_c * next_c * f")
     code, out, _ = check(text, "--dtype", "float32")

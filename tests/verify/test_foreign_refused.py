@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from npstack import ArgumentError, CodeError, DtypeError, ShapeError
+from npstack import ArgumentError, CodeError, DtypeError, ShapeError, check_gradients
 from npstack.verify import explain, foreign
 from tests.verify import course_pairs
 from tests.verify.column_pairs import COLUMN_PAIRS
@@ -164,7 +164,33 @@ def test_float32_inside_is_said_and_is_no_other_forward():
     layer = rounded("forward", np.float32)  # as the advice says
     assert layer.single == "forward"
     assert explain(layer).right
+    report = check_gradients(layer, np.ones((1, 2, 2), np.float32))
+    assert report.passed
+    assert any(note.startswith("f computes to about ") for note in report.notes)
     assert "forward computes in float32, also when it is given float64" in layer.notes
+
+
+def buffered(function):
+    """The function with its arrays in buffers of float32."""
+    return changed(function, lambda r: (*(np.float32(a) for a in r[:2]), *r[2:]))
+
+
+def test_buffers_in_float32_are_refused_and_the_advice_works():
+    both = buffered(right_forward), buffered(right_backward)
+    for tool in (explain, foreign):
+        with pytest.raises(
+            CodeError, match="must be float64, as its arguments are, got float32"
+        ) as e:
+            tool(*both, **SMALL)
+        assert "use dtype=np.float32" in str(e.value)
+    assert explain(*both, dtype=np.float32, **SMALL).right
+    layer = foreign(*both, dtype=np.float32, **SMALL)
+    assert check_gradients(layer, np.ones((1, 2, 2), np.float32)).passed
+    spoilt = both[0], changed(both[1], lambda r: (r[0] * np.float32(1.1), *r[1:]))
+    layer = foreign(*spoilt, dtype=np.float32, **SMALL)
+    failures = check_gradients(layer, np.ones((1, 2, 2), np.float32)).failures
+    assert {row.parameter for row in failures} == {"x"}
+    assert not explain(*spoilt, dtype=np.float32, **SMALL).right
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -212,3 +238,20 @@ def test_states_in_each_others_place_are_found(name):
     with pytest.raises(CodeError, match="it must have h before c") as caught:
         foreign(forward, backward, style=style, **SMALL)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ((5,), "incomplete: db is not returned; all others are right"),
+        ((3, 4, 5), "incomplete: dW, dU and db are not returned; all others are right"),
+        ((0,), "right: these are the numbers of an LSTM in all "),
+    ],
+)
+def test_a_right_backward_that_returns_less_is_incomplete_and_not_right(lost, words):
+    less = changed(
+        right_backward, lambda r: tuple(None if k in lost else a for k, a in enumerate(r))
+    )
+    found = str(explain(right_forward, less, **SMALL))
+    assert found.startswith(words)
+    assert ("not returned, so not compared: dx" in found) is (lost == (0,))

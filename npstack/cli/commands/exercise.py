@@ -33,7 +33,8 @@ def add(commands: Any) -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=NAMES, help="a cell to write, or a mistake to find")
+    names, what = f"{{{','.join(NAMES)}}}", "a cell to write, or a mistake to find"
+    parser.add_argument("what", choices=NAMES, metavar=names, help=what)
     parser.add_argument(
         "file",
         type=path,

@@ -148,11 +148,12 @@ class Differences:
         An entry that the step of its input resolves badly gets steps of its own.
         """
         level = self.chosen[name][1]
+        enough = max(FINE_ENOUGH, min(1e4 * max(self.inside), 1e-2))
         found = [self._at(name, index, level) for index in indices]
         size = max((abs(one.value) for one in found if np.isfinite(one.value)), default=0.0)
         for k, index in enumerate(indices):
             for other in (level + 4, level - 3, level + 8, level - 6, level + 12):
-                if found[k].resolution <= FINE_ENOUGH * size:
+                if found[k].resolution <= enough * size:
                     break
                 if 0 <= other <= FINEST - 2:
                     one = self._at(name, index, other)

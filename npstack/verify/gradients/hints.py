@@ -65,7 +65,9 @@ def _factors(
         yield f"Every wrong gradient is {_times(k)}.{_reason(k, problem)}"
         return
     for (name, part), factor in factors.items():
-        if factor is not None:
+        if factor is not None and abs(factor) <= CLOSE:
+            yield f"All numbers of {_place(name, part)} are zero, and the reference is not."
+        elif factor is not None:
             yield _sentence(f"{_place(name, part)} is {_times(factor)}.{_reason(factor, problem)}")
 
 

@@ -115,11 +115,7 @@ class Report:
                 row.parameter,
                 row.block,
                 str(row.shape),
-                str(row.entry),
-                f"{row.analytic:.9g}",
-                f"{row.reference:.9g}",
-                f"{row.error:.1e}",
-                f"{row.elementwise:.1e}",
+                *_numbers(row),
                 f"{row.verdict} {row.given_shape}" if row.verdict == "SHAPE" else row.verdict,
             )
             for row in sorted(self.rows, key=lambda row: row.verdict in PASSED)
@@ -135,3 +131,11 @@ class Report:
         good = len(self.rows) - len(self.failures)
         lines += [*self.notes, f"{good} of {len(self.rows)} blocks passed", *self.hints]
         return "\n".join(lines)
+
+
+def _numbers(row: Row) -> tuple[str, ...]:
+    """The worst entry of a row, with its numbers and errors; nothing if there is no gradient."""
+    if row.verdict in ("MISSING", "SHAPE"):
+        return ("",) * 5
+    numbers, errors = (row.analytic, row.reference), (row.error, row.elementwise)
+    return str(row.entry), *(f"{n:.9g}" for n in numbers), *(f"{e:.1e}" for e in errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from npstack.verify.mistakes.cases import Case, joined
@@ -11,6 +12,7 @@ from npstack.verify.mistakes.entry import CELLS, Mistake
 
 FITS = "Your backward is the derivative of your forward: only the forward is off."
 FITS_NOT = "Your backward is not the derivative of your forward."
+OPTIONAL = ("x", "h0", "c0")  # gradients that a backward may leave out
 COMMENT = re.compile(r"  # .*$", re.MULTILINE)
 
 
@@ -23,7 +25,7 @@ class Explanation:
     cell : str
         The kind of cell, ``"lstm"`` …
     right : bool
-        Whether all numbers are those of the cell, to rounding.
+        Whether all numbers that are returned are those of the cell, to rounding.
     case : Case or None
         The smallest case that is wrong.
     wrong, agree : tuple of str
@@ -48,6 +50,8 @@ class Explanation:
     first_wrong : tuple of str
         If the backward also returns values such as ``do`` or ``dc``: the first of them that is
         wrong, then those that are right.
+    gate : str
+        The only gate whose parameters have wrong gradients, in all cases with as few steps.
     relations : tuple of str
         How whole gradients are related to the right ones, if they are.
     tried : int
@@ -70,6 +74,7 @@ class Explanation:
     forward: tuple[Mistake, ...] = ()
     backward_fits: bool | None = None
     first_wrong: tuple[str, ...] = ()
+    gate: str = ""
     relations: tuple[str, ...] = ()
     tried: int = 0
     cases: tuple[Case, ...] = ()
@@ -81,6 +86,8 @@ class Explanation:
     def _verdict(self) -> list[str]:
         """Right or wrong, and the smallest case that is wrong."""
         what = CELLS[self.cell]
+        if self.right and self._lost:
+            return [incomplete(self._lost)]
         if self.right:
             return [f"right: these are the numbers of {what} in all {len(self.cases)} cases"]
         every = (*self.wrong, *self.agree)
@@ -140,20 +147,36 @@ class Explanation:
     def _nothing_named(self) -> list[str]:
         """What is ruled out."""
         right = "; your forward is right" if self.backward_fits is None else ""
-        lines = [f"None of {self.tried} mistakes in the catalogue gives these numbers{right}."]
-        gates = {name.partition(".")[2] for name in self.wrong if "." in name}
-        if len(gates) == 1 and any("." in name for name in self.agree):
-            (gate,) = gates
-            lines.append(f"Of the parameters, only those of the gate {gate} get wrong gradients.")
+        lines = [f"None of {self.tried} mistakes, each tried alone, gives these numbers{right}."]
+        if self.gate:
+            gate = f"Of the parameters, only those of the gate {self.gate} get wrong gradients"
+            lines.append(f"{gate} in cases with T = {self.case.steps if self.case else 1}.")
         return lines
 
     def _remarks(self) -> list[str]:
         """What was not compared, and other notes."""
-        lines = []
-        if self.missing:
-            names = ", ".join(f"d{name}" for name in self.missing)
-            lines.append(f"not returned, so not compared: {names}")
-        return [*lines, *self.notes]
+        names = [f"d{name}" for name in self.missing]
+        if not names or (self.right and names == self._lost):
+            return [*self.notes]
+        return [f"not returned, so not compared: {', '.join(names)}", *self.notes]
+
+    @property
+    def _lost(self) -> list[str]:
+        """The gradients of parameters that are not returned; others may be left out."""
+        return [f"d{name}" for name in self.missing if name not in OPTIONAL]
+
+
+def incomplete(names: Iterable[str]) -> str:
+    """What is said of a backward whose only fault is that gradients of parameters are missing.
+
+    Examples
+    --------
+    >>> incomplete(["dW", "dU", "db"])
+    'incomplete: dW, dU and db are not returned; all others are right'
+    """
+    *before, last = names
+    listed = f"{', '.join(before)} and {last} are" if before else f"{last} is"
+    return f"incomplete: {listed} not returned; all others are right"
 
 
 def _lines_of(mistakes: tuple[Mistake, ...]) -> list[str]:

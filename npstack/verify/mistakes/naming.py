@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from npstack.cells.base import Cell, check_cell
 from npstack.core.arguments import check_generator, check_size
@@ -56,6 +57,7 @@ def explain(
     steps: int = 5,
     x: Array | None = None,
     rng: np.random.Generator | None = None,
+    dtype: DTypeLike = np.float64,
 ) -> Explanation:
     """Find the line of an LSTM, a GRU or a plain network that is wrong.
 
@@ -71,7 +73,7 @@ def explain(
         The backward function of the pair. If it returns a dictionary, this may contain values
         inside the step, such as ``do`` and ``dc``, and the first wrong one is named. (A cell
         may put them into its ``dparams``.)
-    cell, gates, style, input_size, hidden_size
+    cell, gates, style, input_size, hidden_size, dtype
         As for `foreign`. For a cell or a layer, only ``cell`` counts: its kind, if the names and
         shapes of its parameters do not tell.
     batch, steps : int
@@ -115,7 +117,8 @@ def explain(
     """
     batch, steps = check_size(WHERE, "batch", batch), check_size(WHERE, "steps", steps)
     rng = np.random.default_rng(0) if rng is None else check_generator(WHERE, rng)
-    layer = _layer_of(code, backward, cell, gates, style, input_size, hidden_size)
+    how = {"style": style, "input_size": input_size, "hidden_size": hidden_size, "dtype": dtype}
+    layer = _layer_of(code, backward, cell, gates, how)
     program = program_for(layer, cell if backward is None else None)
     return explain_layer(layer, program, batch, steps, rng, x=x)
 
@@ -162,7 +165,7 @@ def explain_layer(
 
 
 def _layer_of(
-    code: Any, backward: Any, cell: str | None, gates: str | None, style: str, D: int, H: int
+    code: Any, backward: Any, cell: str | None, gates: str | None, how: dict[str, Any]
 ) -> Layer:
     """What the user gave, as a layer."""
     if isinstance(code, Layer | Cell):
@@ -178,8 +181,7 @@ def _layer_of(
     if backward is None:
         expected = "backward must be given with a forward function"
         fail(ArgumentError, WHERE, expected, "none", "Use explain(step_forward, step_backward).")
-    cell = "lstm" if cell is None else cell
-    how = {"style": style, "cell": cell, "input_size": D, "hidden_size": H}
+    how = {**how, "cell": "lstm" if cell is None else cell}
     return _of_functions(code, backward, gates, how)
 
 
@@ -229,6 +231,7 @@ def _judged(layer: Layer, program: Program, trials: Sequence[Trial]) -> Explanat
         named=named,
         confident=bool(named) and not known["missing"],
         **apart(program, layer, named, known["missing"], _meets_masks(layer)),
+        gate=_only_gate(wrong),
         first_wrong=_first_wrong(layer, program, trials),
         relations=relations(trials),
         tried=len(candidates),
@@ -310,6 +313,16 @@ def _fits(layer: Layer, point: Point) -> bool:
     except ArgumentError:  # it is not complex-safe
         pass
     return not errors()
+
+
+def _only_gate(wrong: Sequence[Trial]) -> str:
+    """The gate whose parameters alone are wrong, in all cases of as few steps as the smallest."""
+    steps = wrong[0].point.case.steps
+    few = [trial for trial in wrong if trial.point.case.steps == steps]
+    gates = {name.partition(".")[2] for trial in few for name in trial.wrong_gradients}
+    gates -= {""}  # of what has no gates
+    every = {name.partition(".")[2] for name in wrong[0].split_right.gradients} - {""}
+    return gates.pop() if len(gates) == 1 < len(every) else ""
 
 
 def _first_wrong(layer: Layer, program: Program, trials: Sequence[Trial]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
@@ -170,13 +171,15 @@ def made(
     kinds, taken = _forms(*both, kind, style)
     dtype = check_dtype(where, dtype)
     models = [_model(where, own, params, input_size, hidden_size, rng, dtype) for own in kinds]
+    working = models[0].params["W"].dtype
+    both = replace(both[0], dtype=working), replace(both[1], dtype=working)
 
     def build(model: Cell, order: str, ahead: Function = both[0]) -> Pair:
         name = "gru" if isinstance(model, OneBiasGRUCell) else kinds[0]
         if style == "step":
             return StepPair(StepCell(model, ahead, both[1], order), name)
         code = SequenceCell(model, ahead, both[1], order, taken)
-        code.learn(model.params, sample(code, 3, model.params["W"].dtype, rng)[0])
+        code.learn(model.params, sample(code, 3, working, rng)[0])
         return SequencePair(code, name)
 
     usual = usual_order(models[0])
@@ -281,7 +284,7 @@ def _forms(
         zero = "" if style == "step" else "0"
         names = ["x", *(f"{name}{zero}" for name in states), "Wx", "Wh", "b", *last]
         got = f"{len(arguments or ())} arguments, {', '.join(arguments or ())}"
-        advice = "Is it another cell, or another style?"
+        advice = "Is it another cell, or another style? Else write two functions that call yours."
         fail(CodeError, forward.name, f"it must take {', '.join(names)}", got, advice)
     given = backward.arguments()
     if style == "step" and given is not None and len(given) != 1 + len(states):

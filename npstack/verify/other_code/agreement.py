@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -75,7 +76,7 @@ def in_single_precision(layer: OtherPair, model: Cell, has_backward: bool) -> st
     try:
         theirs = layer.forward(x, given or None, params=params)
     except CodeError:
-        return "forward"  # it ran in float32 before: only a result in float32 is refused
+        return "forward"  # it ran in float32 before
     ours = Recurrent(model).forward(x, state, params=params)
     if not are_near(theirs.outputs, ours.outputs):
         return "forward" if distance(theirs.outputs, ours.outputs) <= SINGLE else ""
@@ -121,10 +122,10 @@ def exchanges(forward: Function, style: str) -> Iterator[tuple[str, Function]]:
     def both(*given: Array) -> Any:
         return _turned(taken(*given))
 
-    yield "takes", Function(taken, forward.role)
+    yield "takes", replace(forward, body=taken)
     if style == "step":
-        yield "returns", Function(returned, forward.role)
-        yield "takes and returns", Function(both, forward.role)
+        yield "returns", replace(forward, body=returned)
+        yield "takes and returns", replace(forward, body=both)
 
 
 def _turned(found: Any) -> Any:

@@ -40,10 +40,13 @@ class Function:
     body : callable
     role : str
         ``forward`` or ``backward``.
+    dtype : dtype
+        That of its layer: results of this type are accepted even if it is given more digits.
     """
 
     body: Callable[..., Any]
     role: str
+    dtype: Any = np.float64
 
     @property
     def name(self) -> str:
@@ -73,7 +76,7 @@ def fail_raised(name: str, told: Mapping[str, Any], given: Mapping[str, Any]) ->
         advice = "Until it is, there is nothing to check."
         got = f"NotImplementedError at {at}" if at else "NotImplementedError"
         fail(CodeError, name, "it must be written", got, advice, **known)
-    got = ": ".join(filter(None, (told["raised"], told["message"])))
+    got = ": ".join(filter(None, (told["raised"], told["message"].rstrip("."))))
     if at:
         text = f": {told['text']}" if told["text"] else ""
         got += f" ({at}{text})"
@@ -161,7 +164,8 @@ def array_of(
         array = array[0]
     if array.shape != wanted.shape:
         fail_shape(function, name, wanted, array.shape)
-    loses = array.dtype.kind in "fc" and np.finfo(array.dtype).eps > np.finfo(dtype).eps
+    wanted_eps = max(np.finfo(dtype).eps, np.finfo(function.dtype).eps)
+    loses = array.dtype.kind in "fc" and np.finfo(array.dtype).eps > wanted_eps
     if loses or (array.dtype.kind == "c" and dtype.kind != "c"):
         expected = f"{name} must be {dtype}, as its arguments are"
         advice = IN_FLOAT32

@@ -29,6 +29,8 @@ HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LENGTHS = struct.Struct(">QQ")
 MOST = 1 << 28  # bytes of an array
 CELL = "npstack.cells.base.Cell"
+STEPS = {"step": ["params", "x", "state"]}
+STEPS["step_backward"] = [*STEPS["step"], "record", "new_state", "dnew_state"]
 KINDS = "biufc"  # of arrays that are sent: numbers
 # Kept here, because a file may put other functions into their places.
 _dumps, _loads, _read, _write = json.dumps, json.loads, os.read, os.write
@@ -194,6 +196,7 @@ class Served:
         self.file = ""
         self.usual = dict(vars(np))
         self.cells: dict[str, Any] = {}
+        self.classes: list[str] = []
 
     def keep(self, value: Any) -> int:
         """Keep a value, and give its number."""
@@ -219,17 +222,25 @@ class Served:
             if isinstance(value, types.FunctionType) and file_of(value) == path:
                 self.functions[name] = value
             elif isinstance(value, type) and value.__module__ == module.__name__:
+                self.classes.append(name)
                 bases = (f"{base.__module__}.{base.__name__}" for base in value.__mro__)
                 self.cells |= {name: value} if CELL in bases else {}
         return {
             "functions": {name: parameters_of(own) for name, own in self.functions.items()},
             "cells": list(self.cells),
+            "classes": self.classes,
         }
 
     def build(self, name: str, sizes: list[int], seed: int, dtype: str) -> dict[str, Any]:
         """Build a cell of the file, and make two functions of its steps."""
         cell = self.cells[name](*sizes, rng=np.random.default_rng(seed), dtype=dtype)
         params, state, count = list(cell.params), cell.state_type, len(cell.state_sizes)
+        for step, takes in STEPS.items():
+            own = inspect.signature(getattr(cell, step))
+            try:
+                own.bind(*takes)
+            except TypeError:
+                return {"unfit": [step, takes, list(own.parameters)]}
 
         def forward(x: Any, *given: Any) -> Any:
             named = dict(zip(params, given[count:], strict=True))
@@ -261,7 +272,7 @@ class Served:
                 return self.load(head["path"], bytes(body))
             if head["do"] == "build":
                 made = self.build(head["name"], head["sizes"], head["seed"], head["dtype"])
-                return {"cell": encode(made, buffers, None)}
+                return made if "unfit" in made else {"cell": encode(made, buffers, None)}
             given = decode(head["given"], body, [0], self.found)
             before = [value.tobytes() if isinstance(value, _Array) else None for value in given]
             found = self.functions[head["name"]](*given)

@@ -15,7 +15,7 @@ from npstack.verify.gradients.layer_check import check_gradients
 from npstack.verify.gradients.report import Report, Row
 from npstack.verify.laws.check import LawReport, Verdict, check_laws
 from npstack.verify.mistakes.entry import CELLS
-from npstack.verify.mistakes.explanation import Explanation
+from npstack.verify.mistakes.explanation import Explanation, incomplete
 from npstack.verify.mistakes.naming import explain_layer
 from npstack.verify.mistakes.simulate import program_for
 from npstack.verify.other_code.adapt import Pair, foreign
@@ -53,8 +53,6 @@ class Checked:
     missing : tuple of str
         The gradients that are not returned.
     notes : tuple of str
-    single : str
-        The function that computes in float32, whatever it is given.
     """
 
     name: str
@@ -66,7 +64,6 @@ class Checked:
     laws: LawReport | None = None
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    single: str = ""
 
     @property
     def wrong_laws(self) -> tuple[Verdict, ...]:
@@ -88,7 +85,7 @@ class Checked:
     @property
     def right(self) -> bool:
         """Whether everything that is returned is right."""
-        if self.trouble or self.laws is None or not (self.gradients or self.single):
+        if self.trouble or self.laws is None or not self.gradients:
             return False
         explained = self.explanation is None or self.explanation.right
         return explained and not (self.wrong_gradients or self.wrong_laws)
@@ -104,15 +101,10 @@ class Checked:
         if self.trouble:
             parts.append(self.trouble)
         if self.right and self.lost:
-            names = " and ".join(map(gradient_of, self.lost))
-            are = "are" if len(self.lost) > 1 else "is"
             notes = () if self.explanation is None else self.explanation.notes
-            first = f"incomplete: {names} {are} not returned; all others are right"
-            parts.append("\n".join([first, *notes]))
+            parts.append("\n".join([incomplete(map(gradient_of, self.lost)), *notes]))
         elif self.explanation is not None:
             parts.append(str(self.explanation))
-        if self.single == "forward" and self.explanation is not None:
-            parts.append("gradients: not compared with differences, which float32 inside hides")
         if self.gradients is not None:
             parts.append("\n".join(self._of_gradients(self.gradients)))
         if self.laws is not None:
@@ -178,7 +170,9 @@ def check_file(
         if program.cells and unnamed:
             return
         right_steps: dict[str, str] = {}
-        for pair in chosen(str(program.path.name), program.functions, forward, backward):
+        for pair in chosen(
+            program.path.name, program.functions, forward, backward, program.classes
+        ):
             pair = pair._replace(styles=(style,)) if style else pair
             pair = pair._replace(cells=(cell,)) if cell else pair
             try:
@@ -234,12 +228,11 @@ def _checked(
     how = "a sequence of" if isinstance(layer, SequencePair) else "one step of"
     what = f"{how} {CELLS[layer.kind]}" if layer.kind in CELLS else "one step of a cell of its own"
     found: dict[str, Any] = {"what": what, "trouble": why, "missing": layer.missing}
-    found["single"] = layer.single
     B, T, D = shape
     try:
         if layer.single == "backward" and layer.dtype == np.float64:
             fail_single(layer.cell.backward.name)
-        for steps in () if layer.single == "forward" else sorted({1, min(2, T), T}):
+        for steps in sorted({1, min(2, T), T}):
             x = rng.standard_normal((B, steps, D)).astype(layer.dtype)
             report = check_gradients(layer, x, rng=rng)
             hints = tuple(hint for hint in report.hints if hint != SHORTER)  # it is done here

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -72,7 +72,11 @@ def pair_of(functions: Mapping[str, Any], forward: str, backward: str) -> Found:
 
 
 def chosen(
-    where: str, functions: Mapping[str, Any], forward: str | None, backward: str | None
+    where: str,
+    functions: Mapping[str, Any],
+    forward: str | None,
+    backward: str | None,
+    classes: Sequence[str] = (),
 ) -> list[Found]:
     """The pairs of a file: those that are found, or the one that a user has named."""
     names = ", ".join(functions) or "none"
@@ -81,7 +85,11 @@ def chosen(
         if not every:
             expected = "it must define two functions such as step_forward and step_backward"
             advice = "If they have other names: --forward NAME --backward NAME."
-            fail(DataError, where, expected, f"the functions {names}", advice)
+            got = f"functions: {names}"
+            if classes:
+                got += f"; classes: {', '.join(classes)}"
+                advice += " Methods of a class: write two functions that call them."
+            fail(DataError, where, expected, got, advice)
         return every
     if forward is None or backward is None:
         one = forward or backward or ""
@@ -92,7 +100,7 @@ def chosen(
     for name in (forward, backward):
         if name not in functions:
             expected = f"it must define the function {name}"
-            fail(DataError, where, expected, f"the functions {names}", "Is the name right?")
+            fail(DataError, where, expected, f"functions: {names}", "Is the name right?")
     return [pair_of(functions, forward, backward)]
 
 

@@ -58,8 +58,8 @@ class Program:
         The functions that the file defines, by name, in its order. They take and return arrays,
         tuples and dictionaries of arrays; anything else that they return, such as a cache, stays in
         the child, and is found again when it is passed back.
-    cells : tuple of str
-        The classes of the file that inherit from `npstack.Cell`; see `build`.
+    classes, cells : tuple of str
+        The classes of the file; those that inherit from `npstack.Cell`, see `build`.
     imports_npstack : bool
         Whether the file has imported npstack, itself or by another module.
     replaced : tuple of str
@@ -107,7 +107,7 @@ class Program:
             raise
         for name, arguments in loaded["functions"].items():
             self.functions[name] = Remote(self, name, arguments)
-        self.cells = tuple(loaded["cells"])
+        self.cells, self.classes = tuple(loaded["cells"]), tuple(loaded["classes"])
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +142,8 @@ class Program:
         reply, body = self._ask(head, buffers, name)
         names = arguments or [f"argument {k + 1}" for k in range(len(given))]
         if "error" in reply:
-            fail_raised(name, reply["error"], dict(zip(names, given, strict=False)))
+            shown = {} if arguments is None else dict(zip(names, given, strict=False))
+            fail_raised(name, reply["error"], shown)
         at = [0]
         try:
             found = decode(reply["found"], body, at, self._keep)
@@ -167,7 +168,12 @@ class Program:
             self._start()
         reply, body = self._ask(self._built[name], [], name)
         if "error" in reply:
-            fail_raised(name, reply["error"], {})
+            _fail_built(name, reply["error"])
+        if "unfit" in reply:
+            step, takes, got = reply["unfit"]
+            advice = "So does every step of npstack.Cell; docs/cells.md has an example."
+            takes, got = ", ".join(takes), ", ".join(got) or "nothing"
+            fail(CodeError, f"{name}.{step}", f"it must take {takes}", got, advice)
         declared = decode(reply["cell"], body, [0], self._keep)
         forward, backward = (
             Remote(self, f"{name}.{step}", None) for step in ("step", "step_backward")
@@ -242,6 +248,15 @@ class Program:
             got = f"the end of its process by signal {signal_name(-code)}"
             advice = "Does it call the system, or take all the memory?"
         fail(CodeError, name, expected, got, advice, raised=why)
+
+
+def _fail_built(name: str, told: dict[str, Any]) -> NoReturn:
+    """Raise the error for a cell that cannot be made."""
+    if told["raised"] in ("TypeError", "ArgumentError") and "argument" in told["message"]:
+        expected = f"it must be made by {name}(input_size, hidden_size, rng=…, dtype=…)"
+        got = told["message"].partition(". ")[0]  # without npstack's own advice
+        fail(CodeError, name, expected, got, "Let its __init__ take these four.")
+    fail_raised(name, told, {})
 
 
 class Remote:
