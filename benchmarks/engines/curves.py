@@ -172,6 +172,6 @@ def tables(figures: dict[str, Any]) -> str:
     for name, cell in figures["memory"].items():
         bytes_of = (cell["bytes"].get(side) for side in held)
         rows.append([name, *("" if b is None else f"{b[0] / memory.MIB:.1f}" for b in bytes_of)])
-    sizes = ", ".join(f"{k}={v}" for k, v in memory.MANY.case._asdict().items() if k != "T")
-    parts.append(f"#### Peak memory of training, float32, {sizes}\n\n{table(rows)}")
+    fixed = ", ".join(f"{k}={v}" for k, v in memory.MANY.case._asdict().items() if k != "T")
+    parts.append(f"#### Peak memory of training, float32, {fixed}\n\n{table(rows)}")
     return "\n\n".join(parts)

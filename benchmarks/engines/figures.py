@@ -8,7 +8,7 @@ rounds are drawn again with replacement (bootstrap).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ class Figure(NamedTuple):
 
 
 def bootstrap(
-    groups: Sequence[ArrayLike], statistic: Callable[..., Any], *, seed: int = 0
+    groups: Sequence[ArrayLike], statistic: Callable[..., Values], *, seed: int = 0
 ) -> Figure:
     """A statistic of one or more groups of rounds, each drawn again independently.
 
@@ -37,35 +37,45 @@ def bootstrap(
     ----------
     groups : list of array (rounds, ...)
     statistic : callable
-        From arrays (rounds, ...), as many as groups, to a number.
+        From arrays (N, rounds, ...), as many as groups, to an array (N,).
     """
     arrays = [np.asarray(group, float) for group in groups]
     rng = np.random.default_rng(seed)
-    drawn = [statistic(*(a[rng.integers(0, len(a), len(a))] for a in arrays)) for _ in range(DRAWS)]
+    drawn = statistic(*(a[rng.integers(0, len(a), (DRAWS, len(a)))] for a in arrays))
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Figure(float(statistic(*arrays)), float(low), float(high))
+    (value,) = statistic(*(a[np.newaxis] for a in arrays))
+    return Figure(float(value), float(low), float(high))
+
+
+def _medians(rounds: Values) -> Values:
+    found: Values = np.median(rounds, axis=1)
+    return found
 
 
 def median(values: ArrayLike) -> Figure:
     """The median of rounds."""
-    return bootstrap([values], np.median)
+    return bootstrap([values], _medians)
 
 
 def geometric_mean(groups: Sequence[ArrayLike]) -> Figure:
     """The geometric mean of the groups' medians."""
-    return bootstrap(groups, lambda *g: np.exp(np.mean([np.log(np.median(a)) for a in g])))
+    return bootstrap(groups, lambda *g: np.exp(np.mean([np.log(_medians(a)) for a in g], axis=0)))
 
 
-def log_slope(sizes: ArrayLike, seconds: ArrayLike) -> float:
-    """By which power of the size the time grows: the slope of a line through the logarithms."""
+def log_slope(sizes: ArrayLike, seconds: ArrayLike) -> Values:
+    """By which power of the size the time grows: the slope of a line through the logarithms.
+
+    ``seconds`` is (..., sizes).
+    """
     x, y = np.log(np.asarray(sizes, float)), np.log(np.asarray(seconds, float))
     x = x - x.mean()
-    return float((x * (y - y.mean())).sum() / (x * x).sum())
+    found: Values = y @ x / (x @ x)
+    return found
 
 
 def slope(sizes: ArrayLike, seconds: ArrayLike) -> Figure:
     """The slope of the median times; ``seconds`` is (rounds, sizes)."""
-    return bootstrap([seconds], lambda rounds: log_slope(sizes, np.median(rounds, axis=0)))
+    return bootstrap([seconds], lambda rounds: log_slope(sizes, _medians(rounds)))
 
 
 def fastest(seconds: Mapping[str, Sequence[float]], side: str) -> str | None:

@@ -39,7 +39,7 @@ def demo(run: Callable[..., Any]) -> None:
 
     series, settings = load_sunspots(), module.Settings(epochs=3)
     z = Scale.fit(series.values[: module.SPLIT.train]).apply(series.values)
-    module.fit = run  # type: ignore[assignment]
+    vars(module)["fit"] = run
     module.train(z, settings.sizes, 0, settings, lambda line: None)
 
 
@@ -48,14 +48,14 @@ def characters(run: Callable[..., Any]) -> None:
     module = importlib.import_module("characters")
     module.SETTINGS.update(characters=45_000, epochs=1, warm_up=5)
     _, text, vocabulary, (first, _) = module.parts()
-    module.fit = run
+    vars(module)["fit"] = run
     module.train([module.UNITS] * 3, vocabulary.encode(text)[:first], vocabulary, 0)
 
 
 def japanese_vowels(run: Callable[..., Any]) -> None:
     """Two layers of the classifier of speakers, for five epochs."""
     module = importlib.import_module("classification")
-    module.fit = run
+    vars(module)["fit"] = run
     samples = vowels()
     module.train(module.TASKS[0]._replace(epochs=5), samples, 9, 2, 0)
 
@@ -86,7 +86,8 @@ class Fitter:
         from npstack import fit
 
         sys.path.insert(0, str(ROOT / "examples"))
-        self.fit, self.engine = fit, engine_option(fit, kind)
+        self.fit: Callable[..., Any] = fit
+        self.engine = engine_option(fit, kind)
 
     def versions(self) -> dict[str, str]:
         """NumPy's."""

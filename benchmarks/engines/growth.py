@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.engines.bars import EXACT, Bar, table, table_of_bars
 from benchmarks.engines.cases import Case
-from benchmarks.engines.figures import bootstrap, slope
+from benchmarks.engines.figures import median, slope
 from benchmarks.engines.processes import References
 from benchmarks.engines.race import SIDE, Children, Order, Say, race
 from benchmarks.engines.sides.base import SPECS
@@ -22,7 +22,8 @@ SIDES = ("auto", "readable")
 
 def measure(given: Namespace, references: References, say: Say) -> dict[str, Any]:
     """All sizes in the same rounds, each in its own process."""
-    rounds, found = given.rounds or ROUNDS, {}
+    rounds = given.rounds or ROUNDS
+    found: dict[str, dict[str, list[float]]] = {}
     for side in [name for name in SIDES if name in given.sides]:
         for dtype in given.dtypes:
             for sizes in (STEPS, LAYERS):
@@ -47,8 +48,7 @@ def bars(figures: dict[str, Any]) -> list[Bar]:
             rounds = np.transpose([timed[name] for name in STEPS])
             grows = slope([case.T for case in STEPS.values()], rounds)
         if timed.keys() >= LAYERS.keys():
-            quotient = np.divide(timed["L=16"], timed["L=1"]) / 16
-            layers = bootstrap([quotient], np.median)
+            layers = median(np.divide(timed["L=16"], timed["L=1"]) / 16)
         what = f"{dtype} training: log–log slope of time in T, over a factor of 32"
         found.append(Bar(what, 1.10, grows, EXACT))
         what = f"{dtype} training: time of 16 layers over 16 times that of one, D = H"

@@ -62,8 +62,8 @@ def filled(page: str, folder: Path = RESULTS) -> str:
     for part in PARTS:
         between = re.compile(rf"(<!-- {part} -->\n).*?(<!-- end of {part} -->)", re.DOTALL)
         assert between.search(page), f"the page has no place for {part}"
-        found = stored(part, folder)
-        page = between.sub(lambda m, found=found: f"{m[1]}\n{found}\n\n{m[2]}", page)
+        found = stored(part, folder).replace("\\", r"\\")
+        page = between.sub(rf"\1\n{found}\n\n\2", page)
     return page
 
 

@@ -160,7 +160,7 @@ def faster(figures: dict[str, Any]) -> str:
     for name, spec in SPECS.items():
         if name in (*OURS, "floor"):
             continue
-        found = {}
+        found: dict[str, list[str]] = {}
         for key in figures["cells"]:
             values = compared(figures, key, name)
             figure: Figure | None = None if values is None else median(values)

@@ -21,7 +21,7 @@ SCRIPTS = sorted(
     for path in (ROOT / folder).glob("*.py")
     if '"__main__"' in path.read_text(encoding="utf-8")
 )
-MODULES = [*(f"tests.full_runs.{name}" for name in RUNS), "tests.mutation"]
+MODULES = [*(f"tests.full_runs.{name}" for name in RUNS), "tests.mutation", "benchmarks.engines"]
 NOTHING_KEPT = ("same_bits", "innocent", "guilty")  # the first keeps nothing, the others not yet
 KEEPING = [f"tests.full_runs.{name}" for name in RUNS if name not in NOTHING_KEPT]
 

@@ -5,6 +5,7 @@ The input products of a layer are one product before its scan. Compiling is not 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import jax
@@ -37,8 +38,10 @@ class JaxScan(Side):
 
     def __init__(self, threads: int = 1) -> None:
         super().__init__(threads)
-        jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_platforms", "cpu")
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+        settings: Any = jax.config
+        settings.update("jax_enable_x64", True)
+        settings.update("jax_platforms", "cpu")
 
     def prepare(self, problem: Problem, mode: str) -> None:
         self.mode, last = mode, problem.last
@@ -58,14 +61,15 @@ class JaxScan(Side):
             return jnp.vdot(outputs, doutputs), outputs
 
         trained = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
-        function, self.given = (
-            (trained, (weights, x, doutputs)) if mode == "train" else (forward, (weights, x))
-        )
-        self.compiled = jax.jit(function).lower(*self.given).compile()
+        trains = mode == "train"
+        self.given: tuple[Any, ...] = (weights, x, doutputs) if trains else (weights, x)
+        function = trained if trains else forward
+        self.compiled: Any = jax.jit(function).lower(*self.given).compile()
         self.last, self.count = last, len(weights)
 
     def run(self) -> Any:
-        return jax.block_until_ready(self.compiled(*self.given))
+        wait: Any = jax.block_until_ready
+        return wait(self.compiled(*self.given))
 
     def answer(self) -> Answer:
         found = self.run()
