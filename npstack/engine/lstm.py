@@ -48,6 +48,28 @@ def from_memory(packed: Array) -> Array:
     return np.concatenate([packed[..., H:], packed[..., :H]], axis=-1)
 
 
+def local_factors(kept: Array, c_after: Array, tanh_c: Array, Q: Array) -> None:
+    """What the backward pass of some steps multiplies by, from what they have kept.
+
+    Q is ``(n, 6, …)``: dc by dh; do, di, df, dg, and dc before, by dc (do by dh).
+    """
+    one = kept.dtype.type(1)
+    oif, o, g = kept[:, :3], kept[:, 0], kept[:, 3]
+    of_sums, through_h, of_g = Q[:, 1:4], Q[:, 0], Q[:, 4]
+    tanh(c_after, tanh_c)
+    subtract(one, oif, of_sums)
+    multiply(of_sums, oif, of_sums)
+    multiply(Q[:, 1], tanh_c, Q[:, 1])
+    multiply(Q[:, 2:4], kept[:, 3:5], Q[:, 2:4])
+    multiply(tanh_c, tanh_c, through_h)
+    subtract(one, through_h, through_h)
+    multiply(through_h, o, through_h)
+    multiply(g, g, of_g)
+    subtract(one, of_g, of_g)
+    multiply(of_g, kept[:, 1], of_g)
+    np.copyto(Q[:, 5], kept[:, 2])
+
+
 class ForwardLSTM(ForwardLayer):
     """Slots of a step: o, i, f, g, and c before it."""
 
@@ -170,23 +192,8 @@ class BackwardLSTM(BackwardLayer):
         self.R[k, n, :, 5] = self.R[last, 0, :, 5]
 
     def factors(self, own: Any, a: int, b: int, k: int, masked: Rows | None) -> None:
-        n = b - a
-        Q, kept, tanh_c = self.Q[k, :n], own.kept[a:b], self.room[:n]
-        one = own.kept.dtype.type(1)
-        oif, o, g = kept[:, :3], kept[:, 0], kept[:, 3]
-        of_sums, through_h, of_g = Q[:, 1:4], Q[:, 0], Q[:, 4]
-        tanh(own.c_after(a, b), tanh_c)
-        subtract(one, oif, of_sums)
-        multiply(of_sums, oif, of_sums)
-        multiply(Q[:, 1], tanh_c, Q[:, 1])
-        multiply(Q[:, 2:4], kept[:, 3:5], Q[:, 2:4])
-        multiply(tanh_c, tanh_c, through_h)
-        subtract(one, through_h, through_h)
-        multiply(through_h, o, through_h)
-        multiply(g, g, of_g)
-        subtract(one, of_g, of_g)
-        multiply(of_g, kept[:, 1], of_g)
-        np.copyto(Q[:, 5], kept[:, 2])
+        Q = self.Q[k, : b - a]
+        local_factors(own.kept[a:b], own.c_after(a, b), self.room[: b - a], Q)
         if masked is not None:
             where = masked[:, np.newaxis, :, np.newaxis]
             np.copyto(Q[:, :5], 0, where=where[:, np.newaxis])
