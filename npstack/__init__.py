@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from npstack.layers.rnn import StackedRNN
     from npstack.layers.stacked import Stacked, StackedLSTM
     from npstack.layers.stacked_bidirectional import BidirectionalStacked, StackedBidirectional
+    from npstack.layers.twins import Engine
     from npstack.losses import (
         Loss,
         binary_cross_entropy,
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         save_checkpoint,
         save_weights,
     )
+    from npstack.training.executors import RestartingExecutor
     from npstack.training.fit import History, Samples, evaluate, fit
     from npstack.training.optim import (
         SGD,
@@ -94,6 +96,8 @@ if TYPE_CHECKING:
     )
     from npstack.training.recorder import Recorder
     from npstack.training.schedules import Constant, Cosine, Schedule, StepDecay, WarmUp
+    from npstack.training.sharded import sharded_gradients
+    from npstack.training.sweep import sweep
     from npstack.verify import check_gradients, check_laws, gradcheck
 
 _HOMES = {
@@ -118,6 +122,7 @@ _HOMES = {
     "npstack.layers.rnn": "StackedRNN",
     "npstack.layers.stacked": "Stacked StackedLSTM",
     "npstack.layers.stacked_bidirectional": "BidirectionalStacked StackedBidirectional",
+    "npstack.layers.twins": "Engine",
     "npstack.losses": (
         "Loss binary_cross_entropy huber mean_absolute_error mean_squared_error "
         "softmax_cross_entropy"
@@ -129,6 +134,7 @@ _HOMES = {
     "npstack.training.checkpoint": (
         "Checkpoint load_checkpoint load_weights save_checkpoint save_weights"
     ),
+    "npstack.training.executors": "RestartingExecutor",
     "npstack.training.fit": "History Samples evaluate fit",
     "npstack.training.optim": (
         "SGD Adam AdamW Optimiser RMSprop clip_by_global_norm clip_by_value global_norm "
@@ -136,6 +142,8 @@ _HOMES = {
     ),
     "npstack.training.recorder": "Recorder",
     "npstack.training.schedules": "Constant Cosine Schedule StepDecay WarmUp",
+    "npstack.training.sharded": "sharded_gradients",
+    "npstack.training.sweep": "sweep",
     "npstack.verify": "check_gradients check_laws gradcheck",
 }
 
@@ -164,6 +172,7 @@ __all__ = [
     "DtypeError",
     "Embedding",
     "EncoderDecoder",
+    "Engine",
     "GRUCell",
     "GRUGates",
     "GRUResetBeforeCell",
@@ -191,6 +200,7 @@ __all__ = [
     "RecurrentTape",
     "RepeatVector",
     "Residual",
+    "RestartingExecutor",
     "Reversed",
     "Samples",
     "Schedule",
@@ -233,8 +243,10 @@ __all__ = [
     "save_checkpoint",
     "save_model",
     "save_weights",
+    "sharded_gradients",
     "shift_right",
     "softmax_cross_entropy",
+    "sweep",
     "truncated_gradients",
 ]
 

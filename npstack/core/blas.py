@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from types import ModuleType
@@ -14,15 +14,17 @@ from npstack.core.errors import MissingPackageError, fail
 
 _LOCK = Lock()
 _wanted: dict[object, int] = {}  # by the block that asked, in this process; the last one holds
-_before: list[Any] = []  # what held before the first of them
+_before: list[tuple[Any, int]] = []  # what each library had before the first of them
 
 
 @contextmanager
 def blas_threads(where: str, threads: int | None) -> Iterator[None]:
     """Run a block with so many threads of BLAS; with None they are left alone.
 
-    The number is one for the whole process. If several blocks run at once, in threads or one inside
-    another, that of the last one holds; after all of them, the number before the first.
+    Most libraries have one number for the whole process. If several blocks run at once, in threads
+    or one inside another, that of the last one holds; after all of them, the number before the
+    first. A BLAS on top of OpenMP has a number for each thread that calls it. A BLAS that
+    threadpoolctl does not know, such as Apple's, is left alone.
 
     Raises
     ------
@@ -33,20 +35,36 @@ def blas_threads(where: str, threads: int | None) -> Iterator[None]:
         yield
         return
     threads, control, own = check_threads(where, threads), controller(where), object()
+    found = control.ThreadpoolController().select(user_api="blas").lib_controllers
+    by_thread = [lib for lib in found if getattr(lib, "threading_layer", "") == "openmp"]
+    shared = [lib for lib in found if lib not in by_thread]
+    earlier = [(lib, lib.num_threads) for lib in by_thread]
+    for lib in by_thread:
+        lib.set_num_threads(threads)
     with _LOCK:
-        limit = control.threadpool_limits(threads, user_api="blas")
         if not _wanted:
-            _before[:] = [limit]
+            _before[:] = [(lib, lib.num_threads) for lib in shared]
         _wanted[own] = threads
+        _set((lib, threads) for lib in shared)
     try:
         yield
     finally:
         with _LOCK:
             del _wanted[own]
-            if _wanted:
-                control.threadpool_limits(list(_wanted.values())[-1], user_api="blas")
-            else:
-                _before.pop().restore_original_limits()
+            number = next(reversed(_wanted.values()), None)
+            _set((lib, before if number is None else number) for lib, before in _before)
+        for lib, before in earlier:
+            lib.set_num_threads(before)
+
+
+def _set(numbers: Iterable[tuple[Any, int]]) -> None:
+    """Set the threads of libraries, whichever thread has set them last."""
+    for lib, threads in numbers:
+        # threadpoolctl (3.7) ignores all threads but the one that was the first to set a number.
+        release = getattr(lib, "clear_controlling_thread", None) or (lambda **_: None)
+        release(force=True)
+        lib.set_num_threads(threads)
+        release(force=True)
 
 
 def check_threads(where: str, threads: object) -> int:

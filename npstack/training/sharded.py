@@ -49,6 +49,7 @@ from npstack.losses.samples import (
 )
 from npstack.training.bptt import Pass, WeightedSum, passes
 from npstack.training.executors import results
+from npstack.training.plan import check_values
 
 WHERE = "sharded_gradients"
 
@@ -163,7 +164,7 @@ def sharded_gradients(
     if threads is not None:
         threads = check_threads(WHERE, threads)
         controller(WHERE)
-    parts = with_finite_total(_checked(shards))
+    parts = with_finite_total(_checked(model, shards))
     begin = [None] * len(parts) if states is None else _one_each(states, len(parts))
     seeds = [None] * len(parts) if rng is None else _seeds(rng, len(parts))
     with np.errstate(all="ignore"):  # the losses say what is wrong with weights
@@ -182,7 +183,7 @@ def sharded_gradients(
     return Sharded(sums.value, sums.params, tuple(final))
 
 
-def _checked(shards: Any) -> list[Samples]:
+def _checked(model: Layer, shards: Any) -> list[Samples]:
     """Samples for every shard."""
     listed = isinstance(shards, list | tuple) and not isinstance(shards, Samples)
     if not listed or not shards or not all(isinstance(shard, tuple) for shard in shards):
@@ -195,6 +196,7 @@ def _checked(shards: Any) -> list[Samples]:
         if shard.resets is not None and isinstance(shard.x, tuple):
             expected, advice = f"shards[{k}].resets needs samples of one input", "Leave it out."
             fail(ArgumentError, WHERE, expected, "two", advice)
+        check_values(WHERE, f"shards[{k}]", model, shard)
     return checked
 
 

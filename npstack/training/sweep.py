@@ -35,7 +35,7 @@ from npstack.core.errors import (
 )
 
 WHERE = "sweep"
-NOT_OWN = rf"^{re.escape(str(Path(__file__).parents[1]))}|site-packages|\.pyx$"
+NOT_OWN = rf"^{re.escape(str(Path(__file__).parents[1]))}|site-packages|\.pyx$|^<string>$"
 EXAMPLE = "For example [{'hidden_size': 8}, {'hidden_size': 16}]."
 
 
@@ -199,7 +199,7 @@ def attempt(job: Job) -> Outcome:
         if os.getpid() != job.process:
             _pickled(result)
     except Exception as error:
-        return Outcome(job.number, None, f"{in_words(error)}{_place(error)}")
+        return Outcome(job.number, None, in_words(error).removesuffix(".") + _place(error))
     return Outcome(job.number, result, None)
 
 

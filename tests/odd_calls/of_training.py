@@ -1,5 +1,7 @@
 """Training, and the samples that it takes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 import npstack as nps
@@ -107,6 +109,44 @@ FIT = {
             "rng": draw(),
         },
         {"model": "layer", "samples": "thing", "k1": "size", "k2": "size", "rng": "rng or None"},
+    ),
+    "sharded_gradients": Call(
+        nps.sharded_gradients,
+        lambda: {
+            "model": nps.LSTM(2, 1, rng=draw()),
+            "shards": [(normal(2, 6, 2), normal(2, 6, 1)), (normal(3, 4, 2), normal(3, 4, 1))],
+            "executor": None,
+            "states": [None, None],
+            "loss": nps.mean_squared_error,
+            "rng": draw(),
+            "retries": 2,
+        },
+        {
+            "model": "layer",
+            "shards": "thing",
+            "executor": "thing or None",
+            "states": "thing or None",
+            "loss": "function",
+            "rng": "rng or None",
+            "retries": "index",
+        },
+    ),
+    "RestartingExecutor": Call(
+        lambda make: type(nps.RestartingExecutor(make)),
+        lambda: {"make": lambda: ThreadPoolExecutor(1)},
+        {"make": "function"},
+    ),
+    "sweep": Call(
+        nps.sweep,
+        lambda: {
+            "run": lambda scale, rng: scale * rng.standard_normal(3),
+            "settings": [{"scale": 2.0}, {"scale": 0.5}],
+            "seeds": [0, 3],
+            "n_jobs": 1,
+            "threads": None,
+            "retries": 2,
+        },
+        {"run": "function", "settings": "thing", "seeds": "thing", "retries": "index"},
     ),
     "Recorder": Call(
         recorded,

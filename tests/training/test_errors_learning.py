@@ -14,6 +14,7 @@ from tests.data import test_scaling_ends, test_windowing_refused
 from tests.training import (
     test_bptt_refused,
     test_clipping_ends,
+    test_cluster_refused,
     test_fit_refused,
     test_losses_refused,
     test_optim_refused,
@@ -29,6 +30,8 @@ TABLES = {
     "schedules": test_schedules.REFUSED,
     "fit": test_fit_refused.REFUSED,
     "truncated and stateful training": test_bptt_refused.REFUSED,
+    "sharded gradients": test_cluster_refused.SHARDED,
+    "sweeps": test_cluster_refused.SWEEPS,
     "windows": test_windowing_refused.REFUSED,
     "scalers": test_scaling_ends.REFUSED,
 }
