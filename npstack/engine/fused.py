@@ -43,6 +43,15 @@ class Arrays:
         kind = FORWARD[shape.cell]
         self.layers = [kind(shape, place, self.states) for place in range(len(shape.layers))]
 
+    @staticmethod
+    def nbytes(shape: RunShape) -> int:
+        """The bytes that the arrays of a shape take."""
+        T, B, L = shape.steps, shape.batch, len(shape.layers)
+        numbers = (T + L) * B * shape.starts()[-1]
+        for D, H, _ in shape.layers:
+            numbers += FORWARD[shape.cell].numbers(T, B, D, H)
+        return numbers * np.dtype(shape.dtype).itemsize
+
 
 ARRAYS = Pool(Arrays)
 
@@ -81,8 +90,10 @@ class FusedRun(HeldRun):
     kind = "fused"
     pool = ARRAYS
 
-    def __init__(self, shape: RunShape, places: list[Place], context: Context) -> None:
-        super().__init__(shape, context)
+    def __init__(
+        self, shape: RunShape, places: list[Place], context: Context, arrays: Any = None
+    ) -> None:
+        super().__init__(shape, context, arrays)
         self.places, resets = places, context.resets
         self.masked = None if self.mask.all() else ~self.mask.T  # (T, B)
         self.resets = None if resets is None or not resets.any() else resets.T
@@ -90,8 +101,11 @@ class FusedRun(HeldRun):
 
     @property
     def projected(self) -> bool:
-        """Whether the input's part of the gates is computed for a chunk at once."""
-        return self.shape.batch >= PROJECTED and self.shape.steps > 1
+        """Whether the input's part of the gates is computed for a chunk at once.
+
+        The number of steps does not matter: a sequence in parts has the same bits.
+        """
+        return self.shape.batch >= PROJECTED
 
     @property
     def chunks(self) -> list[tuple[int, int]]:
@@ -104,15 +118,17 @@ class FusedRun(HeldRun):
     def forward(self, x: Array) -> None:
         """Fill the arrays."""
         with blas_threads("Engine", self.threads):
-            self._forward(x)
+            self.fill(x)
 
-    def _forward(self, x: Array) -> None:
+    def fill(self, x: Array, loaded: bool = False) -> None:
+        """Fill the arrays; ``loaded``: the parameters are there."""
         arrays, chunks = self.arrays, self.chunks
         T, D = self.shape.steps, self.shape.layers[0].input_size
         arrays.states[:T, :, :D] = x.swapaxes(0, 1)
         for layer, place in zip(arrays.layers, self.places, strict=True):
             layer.resets.clear()
-            layer.load(place.item.params)
+            if not loaded:
+                layer.load(place.item.params)
             layer.begin(place.initial)
         if not self.projected:
             for number, layer in enumerate(arrays.layers):

@@ -40,11 +40,19 @@ class HeldRun:
     pool: ClassVar[Pool[Any]]
     tapes: tuple[Tape, ...]
 
-    def __init__(self, shape: RunShape, context: Context) -> None:
+    def __init__(self, shape: RunShape, context: Context, arrays: Any = None) -> None:
         assert context.mask is not None
         self.shape, self.mask, self.threads = shape, context.mask, context.engine.threads
-        self._arrays: Any = self.pool.take(shape)
+        self._arrays: Any = self.take() if arrays is None else arrays
         self.shown: dict[Any, Array] = {}
+
+    def take(self) -> Any:
+        """Arrays for the forward pass."""
+        return self.pool.take(self.shape)
+
+    def give(self, arrays: Any) -> None:
+        """They are not used any more."""
+        self.pool.give(self.shape, arrays)
 
     @property
     def arrays(self) -> Any:
@@ -69,7 +77,7 @@ class HeldRun:
         arrays, self._arrays = self._arrays, None
         self.shown.clear()
         if arrays is not None:
-            self.pool.give(self.shape, arrays)
+            self.give(arrays)
 
     def inside(self) -> list[Array]:
         """The arrays that it holds."""

@@ -11,7 +11,9 @@ from npstack.cells import GRUCell, LSTMCell
 from npstack.core.arrays import check_noise
 from npstack.core.numerics import Array
 from npstack.core.tape import Ran, Tape
+from npstack.engine.checkpointed import CheckpointedRun, block_steps
 from npstack.engine.fused import FusedRun, Place
+from npstack.engine.held import HeldRun
 from npstack.engine.run_tapes import RunDropoutTape, RunTape
 from npstack.engine.shapes import LayerShape, RunShape
 from npstack.layers.dropout import Dropout
@@ -43,7 +45,16 @@ class Fused(Twin):
 
     def forward(self, items: Sequence[Item], x: Array, context: Context) -> tuple[Tape, ...]:
         shape, places = prepared(items, x, context)
-        return ran(FusedRun(shape, places, context), places, x, context)
+        return ran(run_of(shape, places, context), places, x, context)
+
+
+def run_of(shape: RunShape, places: list[Place], context: Context) -> HeldRun:
+    """A run that keeps every step, or one in blocks if that would exceed the budget."""
+    keeps_time = places[-1].item.layer.return_sequences
+    block = block_steps(shape, context.engine.budget, keeps_time)
+    if block is None:
+        return FusedRun(shape, places, context)
+    return CheckpointedRun(shape, places, context, block)
 
 
 def prepared(items: Sequence[Item], x: Array, context: Context) -> tuple[RunShape, list[Place]]:

@@ -146,7 +146,12 @@ class ForwardLayer(ABC):
 
     def inside(self) -> list[Array]:
         """The arrays that it holds, besides the states."""
-        return [self.kept, self.W, self.from_h]
+        return [self.kept, self.W, self.from_h, self.room]
+
+    @classmethod
+    def numbers(cls, T: int, B: int, D: int, H: int) -> int:
+        """How many numbers these arrays hold."""
+        return H * ((T + 1) * cls.slots * B + 4 * (D + 1 + H) + 4 * B + cls.room_for * B)
 
 
 RING = 3  # chunks whose factors and gradients are held at once

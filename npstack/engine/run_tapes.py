@@ -130,6 +130,11 @@ class RunTape(OfRun, RecurrentTape):
         """The state after the last step."""
         return self.run.final(self.place, self.kinds[0])
 
+    @property
+    def steps(self) -> int:
+        """The number of time steps that were read."""
+        return int(self.run.shape.steps)
+
     def first_non_finite(self) -> tuple[int, str] | None:
         """A gate is NaN only if the state is, too."""
         if self.run.is_finite(self.place):

@@ -322,7 +322,8 @@ class Layer(Configured, ABC):
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         """The shape that the outputs of a tape must have."""
-        leading = tape.x.shape[: 2 if tape.mask is not None and self.interface.keeps_time else 1]
+        like = tape.x if tape.run is None else tape.mask  # which is there without a computation
+        leading = np.shape(like)[: 2 if tape.mask is not None and self.interface.keeps_time else 1]
         return (*leading, self.output_size or tape.x.shape[-1])
 
     def blank_input(self, steps: int) -> Any:

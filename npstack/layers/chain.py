@@ -55,11 +55,11 @@ class Chain(Layer):
             made, why = by_twin(items[len(tapes) :], x, told)
             if not made:
                 alone = layer._forward(own, x, told._replace(states=states, noise=noise))
-                made = (with_reason(alone, why),)
+                made = (tape_of(layer, with_reason(alone, why)),)
             for tape in made:
-                layer = items[len(tapes)].layer
-                tapes.append(tape_of(layer, tape))
-                x, told = tape.outputs, layer._after(told, tape)
+                told = items[len(tapes)].layer._after(told, tape)
+                tapes.append(tape)
+            x = made[-1].outputs
         whole: CompositeTape = self.composed(params, inputs, context, x, tapes)
         return whole
 

@@ -1,0 +1,167 @@
+"""What an engine keeps, and what it computes again: the same bits, in the memory that is given."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import npstack as nps
+from npstack import Engine, TapeError
+from npstack.engine.checkpointed import CheckpointedRun, block_steps
+from npstack.engine.fused import Arrays, FusedRun
+from npstack.engine.shapes import LayerShape, RunShape
+from tests.layers.test_engines import contents, drawn, like, what_counts
+
+LEAST = Engine("fused", budget=1)
+WHOLE = Engine("fused")
+SIZES = [(1, 33, [4, 3]), (3, 41, [5, 4]), (9, 70, [6, 3, 5]), (8, 65, [8])]
+TILED = pytest.param(32, 70, [128, 64], marks=pytest.mark.slow)
+OPTIONS = [
+    {},
+    {"dropout": 0.3, "learn_initial": True},
+    {"dropout": 0.3, "learn_initial": True, "return_sequences": False},
+]
+
+
+def runs(model, x, rng, states=None, engines=(WHOLE, LEAST), **how):
+    """Tapes and gradients by two engines, of the same draws."""
+    found = []
+    for engine in engines:
+        draws = np.random.default_rng(5)
+        tape = model.forward(x, states, rng=draws, engine=engine, **how)
+        if not found:
+            doutputs = rng.standard_normal(tape.outputs.shape).astype(x.dtype)
+            dfinal = like(tape.final, rng, x.dtype)
+        found.append((tape, model.backward(tape, doutputs, dfinal)))
+    return found
+
+
+def same_bits(first, second):
+    right, ours = contents(*first), contents(*second)
+    assert right.keys() == ours.keys()
+    for name, value in right.items():
+        assert ours[name].dtype == value.dtype, name
+        assert ours[name].shape == value.shape, name
+        assert (ours[name] == value).all(), name
+
+
+# ---- blocks that are computed again ------------------------------------------------------------
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("kind", [nps.StackedLSTM, nps.StackedGRU])
+@pytest.mark.parametrize("how", ["all", "holes", "ends", "resets", "both"])
+@pytest.mark.parametrize(("B", "T", "sizes"), [*SIZES, TILED])
+def test_a_run_in_blocks_has_the_bits_of_a_whole_one(kind, how, B, T, sizes):
+    for options in OPTIONS:
+        dtype = np.float32 if B > 8 else np.float64
+        model, x, rng = drawn(kind, B, T, sizes, dtype=dtype, **options)
+        states = model.forward(x[:, :1]).final if B % 2 else None
+        whole, parts = runs(model, x, rng, states, **what_counts(B, T, rng)[how])
+        assert isinstance(whole[0].layers[0].run, FusedRun)
+        assert isinstance(parts[0].layers[-1].run, CheckpointedRun)
+        same_bits(whole, parts)
+
+
+def test_every_length_of_a_block_gives_the_same_bits():
+    model, x, rng = drawn(nps.StackedLSTM, 9, 200, [6, 5], dropout=0.2)
+    lengths = {}
+    for budget in range(20_000, 1_200_000, 50_000):
+        engine = Engine("fused", budget=budget)
+        tape = model.forward(x, rng=np.random.default_rng(0), engine=engine)
+        lengths.setdefault(getattr(tape.layers[0].run, "block", None), engine)
+    assert len(lengths) > 4
+    assert None in lengths
+    whole, *others = runs(model, x, rng, engines=list(lengths.values()))
+    for part in others:
+        same_bits(whole, part)
+
+
+def test_backward_twice_and_two_tapes_at_once():
+    model, x, _ = drawn(nps.StackedGRU, 2, 80, [5, 4])
+    model.engine = LEAST
+    first, second = model.forward(x), model.forward(2 * x)
+    doutputs = np.ones(first.outputs.shape)
+    grads = [model.backward(tape, doutputs) for tape in (second, first, first, second)]
+    for name, value in grads[0].params.items():
+        assert (grads[3].params[name] == value).all()
+        assert (grads[1].params[name] == grads[2].params[name]).all()
+
+
+def test_what_is_not_kept_is_computed_again_and_counted():
+    model, x, _ = drawn(nps.StackedLSTM, 4, 200, [32, 32, 32])
+    whole, tape = (model.forward(x, engine=engine) for engine in (WHOLE, LEAST))
+    before = tape.nbytes
+    assert before < whole.nbytes / 5
+    assert (tape.layers[1].gates.forget == whole.layers[1].gates.forget).all()
+    assert tape.nbytes > before + 8 * x.shape[1] * 4 * 32 * 4
+    for part in (tape, *tape.parts):
+        assert not part.outputs.flags.writeable
+        assert not part.x.flags.writeable
+    for twin in (copy.deepcopy(tape), pickle.loads(pickle.dumps(tape))):
+        assert twin.layers[0].run is None
+        assert (twin.layers[2].states.c == whole.layers[2].states.c).all()
+    tape.release()
+    with pytest.raises(TapeError, match="release"):
+        model.backward(tape, np.zeros(tape.outputs.shape))
+    with pytest.raises(TapeError, match="release"):
+        assert tape.layers[1].gates
+
+
+def test_two_directions_are_two_runs():
+    rng = np.random.default_rng(0)
+    model = nps.StackedBidirectional(nps.LSTM, 3, [4, 5], rng=rng)
+    whole, parts = runs(model, rng.standard_normal((2, 80, 3)), rng)
+    same_bits(whole, parts)
+    found = {id(layer.run) for layer in parts[0].layers}
+    assert len(found) == 4
+
+
+def test_nan_in_a_block_is_found_where_it_is_born():
+    model, x, _ = drawn(nps.StackedLSTM, 2, 80, [4, 3])
+    params = dict(model.params)
+    params["layers.1.b"] = np.full_like(params["layers.1.b"], np.nan)
+    model.params = params
+    said = []
+    for engine in ("readable", LEAST):
+        with pytest.raises(nps.NonFiniteError) as error:
+            model.forward(x, engine=engine)
+        said.append(str(error.value))
+    assert said[0] == said[1]
+
+
+# ---- how much memory ---------------------------------------------------------------------------
+
+
+def shape_of(T, B=4, layers=((8, 32), (32, 32)), cell="lstm"):
+    sizes = tuple(LayerShape(*sizes, k == 0) for k, sizes in enumerate(layers))
+    return RunShape(cell, T, B, "float32", sizes)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("T", [1, 7, 300])
+@pytest.mark.parametrize("B", [1, 9, 40])
+def test_the_bytes_of_a_run_are_known_beforehand(cell, T, B):
+    shape = shape_of(T, B, ((8, 64), (64, 64), (64, 32)), cell)
+    arrays = Arrays(shape)
+    held = [arrays.states, *(own for layer in arrays.layers for own in layer.inside())]
+    owners = {id(a if a.base is None else a.base): a if a.base is None else a.base for a in held}
+    assert sum(own.nbytes for own in owners.values()) == Arrays.nbytes(shape)
+
+
+def test_a_block_is_as_long_as_fits():
+    shape = shape_of(4000)
+    whole = Arrays.nbytes(shape)
+    assert block_steps(shape, None, True) is None
+    assert block_steps(shape, whole, True) is None
+    lengths = [block_steps(shape, whole * k // 20, True) for k in range(19, 0, -1)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert all(length % shape.chunk == 0 for length in lengths)
+    assert block_steps(shape_of(20), 1, True) is None  # a chunk is the least
+
+
+def test_without_room_a_block_grows_like_the_square_root():
+    found = {T: block_steps(shape_of(T), 1, False) for T in (1_000, 16_000, 256_000)}
+    assert found[16_000] < 8 * found[1_000]
+    assert 2 * found[16_000] <= found[256_000] <= 8 * found[16_000]
