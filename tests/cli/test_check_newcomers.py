@@ -2,6 +2,7 @@
 
 import pytest
 
+from npstack.cli import main as cli
 from tests.cli.test_check_file import step_only
 
 CLASS = """
@@ -88,3 +89,75 @@ def test_one_gate_is_accused_alone_only_if_no_case_shows_another(check, db, only
     words = "Of the parameters, only those of the gate f get wrong gradients in cases with T = 1."
     assert (words in out) is only
     assert ("only those of the gate" in out) is only
+
+
+SEQUENCE = """
+import numpy as np
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+def lstm_forward(x, {state}Wx, Wh, b):
+    T, B, D = x.shape
+    {make}
+    c, hs = np.zeros_like(h), []
+    for t in range(T):
+        i, f, g, o = np.split(x[t] @ Wx + h @ Wh + b, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        hs.append(h)
+    return np.stack(hs), None
+
+def lstm_backward(dhs, cache):
+    raise NotImplementedError
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "make"), [("", "h = np.zeros((B, len(Wh)))"), ("h0, ", "h = h0")]
+)
+def test_sequences_with_time_first_are_not_called_wrong(check, state, make):
+    code, out, _ = check(SEQUENCE.format(state=state, make=make))
+    assert code == 1
+    assert "not checked: lstm_forward: it must read x (B, T, D), got" in out
+    assert "x (T, B, D)" in out
+    assert "wrong" not in out
+
+
+def test_a_forward_that_draws_is_not_called_wrong(check):
+    drawing = "return next_h * (np.random.rand(*next_h.shape) < 0.5), "
+    code, out, _ = check(step_only("return next_h, ", drawing))
+    assert code == 1
+    assert "not checked: lstm_step_forward: it must return the same twice" in out
+    assert "wrong" not in out
+
+
+def test_another_forward_with_a_right_backward(check):
+    code, out, _ = check(step_only("prev_h @ Wh + b", "prev_h @ Wh + b + 0.1"))
+    assert code == 1
+    assert "Your backward is the derivative of your forward: only the forward is off." in out
+
+
+def test_a_backward_that_returns_nothing(check):
+    code, out, _ = check(step_only("return da @ Wx.T", "unused = da @ Wx.T"))
+    assert code == 1
+    assert "it must return dx, dh, dc, dWx, dWh, db, got None. Is it not written yet" in out
+
+
+def test_keys_that_are_no_gradients_are_shown_if_one_is_missing(check):
+    end = "return da @ Wx.T, da @ Wh.T, dnext_c * f, "
+    wanted = "return dict(dx=da @ Wx.T, dh=da @ Wh.T, dprev_c=dnext_c * f, dWx=x.T @ da, "
+    line = next(line for line in step_only().splitlines() if end in line).strip()
+    code, out, _ = check(step_only(line, wanted + "dWh=prev_h.T @ da, bias_grad=da.sum(axis=0))"))
+    assert code == 1
+    assert "incomplete: db is not returned" in out
+    assert "its keys bias_grad are names of no gradient" in out
+
+
+def test_a_folder_is_no_file(tmp_path, capsys):
+    assert cli.main(["check", str(tmp_path)]) == 3
+    told = capsys.readouterr().err
+    assert "must lead to a file, got a folder" in told
+    assert "Program" not in told
+    assert cli.main(["grade", str(tmp_path)]) == 2
+    assert f"npstack grade --all {tmp_path}" in capsys.readouterr().err

@@ -198,7 +198,7 @@ def test_a_file_is_written_once(words, file, head, folder, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("", "what"),
+        ("", "required: {lstm,gru,bug}"),
         ("rnn", "lstm"),
         ("lstm --seed 1", "--seed must go with bug"),
         ("bug --stage time", "--stage must go with a cell"),

@@ -166,7 +166,7 @@ def test_float32_inside_is_said_and_is_no_other_forward():
     assert explain(layer).right
     report = check_gradients(layer, np.ones((1, 2, 2), np.float32))
     assert report.passed
-    assert any(note.startswith("f computes to about ") for note in report.notes)
+    assert any(note.startswith("f rounds its numbers to about ") for note in report.notes)
     assert "forward computes in float32, also when it is given float64" in layer.notes
 
 

@@ -51,6 +51,9 @@ def run(given: argparse.Namespace) -> int:
         got = "neither" if given.file is None else "both"
         advice = "For example: npstack grade lstm.py"
         fail(ArgumentError, WHERE, "give FILE.py, or --all FOLDER", got, advice)
+    if given.file is not None and given.file.is_dir():
+        advice = f"For all its files: npstack grade --all {given.file}"
+        fail(ArgumentError, WHERE, "FILE.py must be a file", "a folder", advice)
     _check_json(given)
     if given.file is not None:
         grades = [grade_file(given.file, seconds=given.seconds)]

@@ -28,8 +28,8 @@ from npstack.verify.gradients.safety import trouble
 ROUTES = ("auto", "complex", "difference", "direction")
 Blocks = Mapping[str, Mapping[str, Any]]
 ROUNDS = (
-    "f computes to about {:.0f} digits, also when it is given float64: smaller errors cannot be "
-    "seen. Make buffers with np.zeros_like(x)."
+    "f rounds its numbers to about {:.0e} of their size, also when it is given float64: smaller "
+    "errors cannot be seen. Make buffers with np.zeros_like(x)."
 )
 
 
@@ -127,7 +127,7 @@ def gradcheck(
         judge = Judge(problem, by_differences, ways, curve.step, tolerance, rng)
         eps = max(judge.differences.inside) if judge.differences else 0.0
         if eps:
-            notes += (ROUNDS.format(-np.log10(eps)),)
+            notes += (ROUNDS.format(eps),)
         if how == "direction":
             rows = [judge.direction() for _ in range(entries or 1)]
         else:

@@ -25,14 +25,17 @@ from npstack.core.params import Params
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.other_code.agreement import (
     SINGLE,
+    check_repeats,
     distance,
     exchanges,
     fail_exchanged,
     fail_single,
+    fail_time_first,
     in_single_precision,
     rounding_of,
     sample,
     sample_of_both,
+    with_time_first,
 )
 from npstack.verify.other_code.calls import Function
 from npstack.verify.other_code.columns import in_rows
@@ -188,9 +191,18 @@ def made(
         layer = build(models[0], order or usual)
     else:
         found, tried = _in_found_order(models, build, order, rng)
+        if not found:
+            x, given, _ = sample_of_both(build(models[0], order or usual), models[0], rng)
+            check_repeats(build(models[0], order or usual), x, given or None)
+
+        def would_fit(ahead: Function) -> bool:
+            return bool(_in_found_order(models, partial(build, ahead=ahead), order, rng)[0])
+
         for what, ahead in exchanges(both[0], style) if not found and len(taken) == 2 else ():
-            if _in_found_order(models, partial(build, ahead=ahead), order, rng)[0]:
+            if would_fit(ahead):
                 fail_exchanged(both[0], what, style)
+        if not found and style == "sequence" and would_fit(with_time_first(both[0])):
+            fail_time_first(both[0])
         if found is None and order is None:
             _fail_unordered(where, usual, tried)
         layer = found or build(models[0], order or usual)  # with named gates, it may be wrong

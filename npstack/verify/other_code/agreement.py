@@ -13,11 +13,14 @@ from npstack.core.errors import CodeError, fail
 from npstack.core.numerics import Array
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.other_code.base import OtherPair
-from npstack.verify.other_code.calls import IN_FLOAT32, Function
+from npstack.verify.other_code.calls import EMPTY, IN_FLOAT32, Function
 
 SINGLE = 100 * float(np.finfo(np.float32).eps)
 ROUNDING = 1e4  # eps
-SINGLE_ONLY, EXCHANGED = "single precision", "exchanged"  # what a CodeError is about
+# What a CodeError is about: none of these becomes right with another style or cell.
+SINGLE_ONLY, EXCHANGED, TIME_FIRST = "single precision", "exchanged", "time first"
+RANDOM = "random"
+DECIDED = (SINGLE_ONLY, EXCHANGED, TIME_FIRST, RANDOM, EMPTY)
 
 
 def sample(cell: Cell, steps: int, dtype: Any, rng: np.random.Generator) -> tuple[Array, Any]:
@@ -133,6 +136,34 @@ def _turned(found: Any) -> Any:
     if not isinstance(found, tuple | list) or len(found) < 2:
         return found
     return (found[1], found[0], *found[2:])
+
+
+def check_repeats(layer: OtherPair, x: Array, given: Any) -> None:
+    """Check that forward returns the same twice."""
+    one, other = (layer.forward(x, given).outputs for _ in range(2))
+    if not np.array_equal(one, other):
+        advice = "Leave dropout out while it is checked, or draw its numbers beforehand."
+        expected, name = "it must return the same twice", layer.cell.forward.name
+        fail(CodeError, name, expected, "another result", advice, raised=RANDOM)
+
+
+def with_time_first(forward: Function) -> Function:
+    """A function for sequences (T, B, D), for sequences (B, T, D)."""
+
+    def swapped(x: Array, *given: Array) -> Any:
+        found = forward.body(np.ascontiguousarray(np.swapaxes(x, 0, 1)), *given)
+        if not isinstance(found, tuple | list) or np.ndim(found[0]) != 3:
+            return found
+        return (np.swapaxes(found[0], 0, 1), *found[1:])
+
+    return replace(forward, body=swapped)
+
+
+def fail_time_first(forward: Function) -> NoReturn:
+    """Raise the error for functions whose first axis is time."""
+    expected, got = "it must read x (B, T, D)", "a function that is right with x (T, B, D)"
+    advice = "Write two functions that swap the first axes of x, hs, dhs and dx, and call yours."
+    fail(CodeError, forward.name, expected, got, advice, raised=TIME_FIRST)
 
 
 def fail_exchanged(forward: Function, what: str, style: str) -> NoReturn:

@@ -13,11 +13,13 @@ from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 from npstack.layers.recurrent import Recurrent
 from npstack.verify.other_code.calls import (
+    EMPTY,
     USUAL,
     Function,
     Wanted,
     gradient_of,
     gradients_by_name,
+    keys_of,
     listed,
     placed,
     unchanged,
@@ -59,8 +61,9 @@ class OtherCell(Cell):
     ----------
     places : list of (str or None), or None
         The name of each result of backward, if it returns a tuple; None until it was called once.
-    changes, seen : dict
-        The names of the arguments that backward changes in place; of the gradients it returned.
+    changes, seen, unread : dict
+        The names of the arguments that backward changes in place; of the gradients it returned; the
+        keys of its dictionary that are no gradients.
     """
 
     def __init__(self, model: Cell, forward: Function, backward: Function, order: str) -> None:
@@ -75,6 +78,7 @@ class OtherCell(Cell):
         self.places: list[str | None] | None = None
         self.changes: dict[str, None] = {}
         self.seen: dict[str, None] = {}
+        self.unread: dict[str, None] = {}
 
     def called(
         self, params: Params, x: Array, states: Mapping[str, Array]
@@ -102,7 +106,14 @@ class OtherCell(Cell):
 
     def named(self, found: Any, wanted: Mapping[str, Wanted], dtype: Any) -> dict[str, Array]:
         """The gradients that backward returned, by npstack's names and in npstack's packing."""
-        if self.places is None and not isinstance(found, Mapping):
+        if found is None:
+            expected = f"it must return {', '.join(gradient_of(name) for name in wanted)}"
+            advice = "Is it not written yet, or without a return?"
+            fail(CodeError, self.backward.name, expected, "None", advice, raised=EMPTY)
+        if isinstance(found, Mapping):
+            known = keys_of(found, wanted).values()
+            self.unread |= dict.fromkeys(key for key in map(str, found) if key not in known)
+        elif self.places is None:
             self.places = placed(self.backward, listed(found), wanted)
         named = gradients_by_name(self.backward, found, wanted, self.places or [], dtype)
         self.seen |= dict.fromkeys(named)
@@ -174,6 +185,8 @@ class OtherPair(Recurrent):
         if self.missing:
             names = ", ".join(map(gradient_of, self.missing))
             notes.append(f"backward does not return {names}")
+            unread = ", ".join(self.cell.unread)
+            notes += [f"its keys {unread} are names of no gradient"] if unread else []
         if self.single:
             notes.append(f"{self.single} computes in float32, also when it is given float64")
         if self.cell.changes:

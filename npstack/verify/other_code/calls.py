@@ -18,8 +18,8 @@ USUAL = {"W": "Wx", "U": "Wh"}  # what courses call them
 
 
 IN_FLOAT32 = (
-    "Make buffers with np.zeros_like(x). To check in float32, use dtype=np.float32 "
-    "(on the command line --dtype float32)."
+    "Make buffers with np.zeros_like(x), and cast nothing to float32. To check in float32, use "
+    "dtype=np.float32 (on the command line --dtype float32)."
 )
 
 
@@ -116,6 +116,7 @@ def spelt(name: str) -> str:
     return name.rstrip("s").lower() if len(name) == 2 else name.lower()
 
 
+EMPTY = "empty"  # what a CodeError is about: a backward that returns nothing
 OF_CACHE = "The cache is what backward needs; it may be anything."
 CACHES = ("cache", "cach", "caches", "tape", "memory")
 

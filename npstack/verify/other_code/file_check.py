@@ -15,7 +15,7 @@ from npstack.verify.gradients.layer_check import check_gradients
 from npstack.verify.gradients.report import Report, Row
 from npstack.verify.laws.check import LawReport, Verdict, check_laws
 from npstack.verify.mistakes.entry import CELLS
-from npstack.verify.mistakes.explanation import Explanation, incomplete
+from npstack.verify.mistakes.explanation import FITS, Explanation, incomplete
 from npstack.verify.mistakes.naming import explain_layer
 from npstack.verify.mistakes.simulate import program_for
 from npstack.verify.other_code.adapt import Pair, foreign
@@ -249,4 +249,7 @@ def _checked(
     except NpstackError as error:
         found["trouble"] = "\n".join(filter(None, (why, f"{STOPPED}{error}")))
     own = () if "explanation" in found else layer.notes  # an explanation has them, too
-    return Checked(name, notes=(*notes, *own), **found)
+    checked = Checked(name, notes=(*notes, *own), **found)
+    if why and found["trouble"] == why and not checked.wrong_gradients:
+        return replace(checked, trouble=f"{why}.\n{FITS}")
+    return checked

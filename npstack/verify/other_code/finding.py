@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from npstack.core.errors import ArgumentError, CodeError, DataError, ShapeError, fail
 from npstack.verify.other_code.adapt import Pair, made
-from npstack.verify.other_code.agreement import EXCHANGED, SINGLE_ONLY
+from npstack.verify.other_code.agreement import DECIDED
 from npstack.verify.other_code.calls import Function
 from npstack.verify.other_code.packing import KINDS, usual_order_of
 
@@ -121,7 +121,7 @@ def adapted(
         except ArgumentError as error:
             unordered.append((style, cell, error))
         except (CodeError, ShapeError) as error:
-            if getattr(error, "raised", None) in (SINGLE_ONLY, EXCHANGED):
+            if getattr(error, "raised", None) in DECIDED:
                 raise
             refused.append(error)
     if not unordered or gates is not None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, NoReturn, Self
 import numpy as np
 
 from npstack.core.errors import CodeError, fail
-from npstack.files.paths import of_file, open_file
+from npstack.files.paths import open_file
 from npstack.verify.other_code.calls import fail_raised
 from npstack.verify.other_code.child import Kept, decode, encode
 from npstack.verify.other_code.running import MOST_ANSWER, Running, signal_name
@@ -87,7 +87,7 @@ class Program:
     """
 
     def __init__(self, path: str | Path, limits: Limits = Limits()) -> None:  # noqa: B008
-        self.where = of_file("Program", path)
+        self.where = repr(str(path)) if isinstance(path, str | Path) else "Program"
         advice = "Is it the right file?"
         with open_file(self.where, path, MOST_SOURCE, advice) as file:
             self._source = file.read()
@@ -233,7 +233,8 @@ class Program:
         expected, got = "it must return", f"the end of its process, with exit code {code}"
         advice = "Does it call os._exit?"
         if why == "time" or code == -getattr(signal, "SIGXCPU", 0):
-            expected, got = f"it must return within {seconds:g} s", "no answer"
+            does = "load" if name == self.path.name else "return"
+            expected, got = f"it must {does} within {seconds:g} s", "no answer"
             advice = "Is there a loop without an end?"
         elif why == "output":
             expected, got = f"it must print at most {self.limits.output:,} bytes", "more"

@@ -6,18 +6,20 @@ its masked steps: that is what masks and resets mean.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.cells.base import Cell, each
-from npstack.core.errors import CodeError, fail
+from npstack.core.errors import CodeError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import LSTMState, RecurrentTape
 from npstack.core.trees import mapped
 from npstack.layers.base import Layer
 from npstack.layers.interface import Context, Interface, States
+from npstack.verify.other_code.agreement import fail_time_first, with_time_first
 from npstack.verify.other_code.base import ALIASES, OtherCell, OtherPair
 from npstack.verify.other_code.calls import (
     Function,
@@ -134,9 +136,24 @@ class SequenceCell(OtherCell):
         hs = array_of(self.forward, "hs", results[0], wanted, x.dtype)
         return given, hs, results[1:-1], results[-1]
 
+    def _runs_with_time_first(self, params: Params, x: Array) -> bool:
+        """Whether forward takes sequences (T, B, D)."""
+        swapped = copy.copy(self)
+        swapped.forward = with_time_first(self.forward)
+        try:
+            swapped.ran(params, x, {})
+        except (CodeError, ShapeError):
+            return False
+        return True
+
     def learn(self, params: Params, x: Array) -> None:
         """Find out which final states forward returns, and which of them backward takes."""
-        _, hs, others, _ = self.ran(params, x, {})
+        try:
+            _, hs, others, _ = self.ran(params, x, {})
+        except (CodeError, ShapeError):
+            if self._runs_with_time_first(params, x):
+                fail_time_first(self.forward)
+            raise
         shape = (len(x), self.hidden_size)
         finals: list[str | None] = [None] * len(others)
         for k, value in enumerate(others):
