@@ -13,6 +13,7 @@ import pytest
 
 from npstack import DtypeError, sharded_gradients, sweep
 from npstack.core.blas import blas_threads
+from tests.documents.test_docs import ROOT, run_blocks
 from tests.training import workers
 from tests.training.test_sharded import KINDS, by_hand, divided, equal
 from tests.training.test_sweep import same_result
@@ -199,3 +200,12 @@ def test_the_number_of_the_last_block_holds_and_errors_give_it_back():
         assert now() == {3}
         second.__exit__(None, None, None)
         assert now() == {2}
+
+
+# ---- the document ------------------------------------------------------------------------------
+
+
+def test_the_recipes_in_the_document_run():
+    text = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    assert text.count("```python cluster\n") == 3
+    run_blocks(text.replace("```python cluster\n", "```python\n"), "docs/cluster.md")

@@ -14,6 +14,7 @@ from npstack import (
     Samples,
     ShapeError,
     SourceTarget,
+    evaluate,
     sharded_gradients,
     sweep,
 )
@@ -26,6 +27,7 @@ MODEL, LAST = (LSTM(2, 2, return_sequences=whole, rng=R) for whole in (True, Fal
 X = np.zeros((4, 5, 2))
 GOOD = Samples(X, X)
 ONES = np.ones((4, 5), bool)
+SQUARE, FIVE = np.zeros((5, 5, 2)), np.ones((5, 5), bool)
 NAN = np.where(np.arange(5)[:, np.newaxis] == 3, np.nan, X)
 
 
@@ -81,6 +83,11 @@ SHARDED = {
         lambda: wrong(GOOD._replace(mask=ONES, counts=ONES[:, 0])),
         ShapeError,
         r"counts must have the shape of mask, \(4, 5\).*np.repeat",
+    ),
+    "counts for as many rows as there are steps": (
+        lambda: evaluate(MODEL, Samples(SQUARE, SQUARE, mask=FIVE, counts=FIVE[0])),
+        ShapeError,
+        r"counts must have the shape of mask, \(5, 5\)",
     ),
     "weights for rows where steps count": (
         lambda: wrong(GOOD._replace(mask=ONES, weights=np.ones(4))),

@@ -1,4 +1,4 @@
-"""Sharded gradients: the bits of a serial loop, whoever computes, whichever shard is done first."""
+"""Sharded gradients: the bits of a serial loop, wherever they are computed and in any order."""
 
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
@@ -109,6 +109,18 @@ def test_every_layer_can_be_sent_and_gives_the_same_gradients(name):
     x = draw_input(layer, rng, *time)
     shards = divided(Samples(x, rng.standard_normal(layer.forward(x).outputs.shape)), 2)
     assert equal(sharded_gradients(layer, shards, Backwards(2)), by_hand(layer, shards))
+
+
+@pytest.mark.parametrize("engine", ["fused", "wavefront"])
+def test_an_engine_runs_in_many_threads_at_once_and_gives_the_same_bits(engine):
+    model, samples = model_and_samples("all")
+    model.engine = engine
+    shards = divided(samples) * 8
+    expected = by_hand(model, shards)
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(3):
+            assert equal(sharded_gradients(model, shards, threads), expected)
+    assert equal(sharded_gradients(model, shards, Backwards(len(shards))), expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble])
