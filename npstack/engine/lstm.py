@@ -49,25 +49,31 @@ def from_memory(packed: Array) -> Array:
 
 
 def local_factors(kept: Array, c_after: Array, tanh_c: Array, Q: Array) -> None:
-    """What the backward pass of some steps multiplies by, from what they have kept.
+    """What the backward pass multiplies by in some steps.
 
-    Q is ``(n, 6, …)``: dc by dh; do, di, df, dg, and dc before, by dc (do by dh).
+    Parameters
+    ----------
+    kept : array (5, n, …)
+        o, i, f, g, and c before.
+    c_after, tanh_c : array (n, …)
+        c after; and room.
+    Q : array (5, n, …)
+        dc by dh; do by dh; di, df, dg by dc.
     """
     one = kept.dtype.type(1)
-    oif, o, g = kept[:, :3], kept[:, 0], kept[:, 3]
-    of_sums, through_h, of_g = Q[:, 1:4], Q[:, 0], Q[:, 4]
+    oif, o, i, g = kept[:3], kept[0], kept[1], kept[3]
+    through_h, of_sums, of_g = Q[0], Q[1:4], Q[4]
     tanh(c_after, tanh_c)
     subtract(one, oif, of_sums)
     multiply(of_sums, oif, of_sums)
-    multiply(Q[:, 1], tanh_c, Q[:, 1])
-    multiply(Q[:, 2:4], kept[:, 3:5], Q[:, 2:4])
+    multiply(Q[1], tanh_c, Q[1])
+    multiply(Q[2:4], kept[3:5], Q[2:4])
     multiply(tanh_c, tanh_c, through_h)
     subtract(one, through_h, through_h)
     multiply(through_h, o, through_h)
     multiply(g, g, of_g)
     subtract(one, of_g, of_g)
-    multiply(of_g, kept[:, 1], of_g)
-    np.copyto(Q[:, 5], kept[:, 2])
+    multiply(of_g, i, of_g)
 
 
 class ForwardLSTM(ForwardLayer):
@@ -192,8 +198,10 @@ class BackwardLSTM(BackwardLayer):
         self.R[k, n, :, 5] = self.R[last, 0, :, 5]
 
     def factors(self, own: Any, a: int, b: int, k: int, masked: Rows | None) -> None:
-        Q = self.Q[k, : b - a]
-        local_factors(own.kept[a:b], own.c_after(a, b), self.room[: b - a], Q)
+        Q, kept = self.Q[k, : b - a], own.kept[a:b]
+        by_slot = kept.swapaxes(0, 1), own.c_after(a, b), self.room[: b - a], Q.swapaxes(0, 1)
+        local_factors(*by_slot)
+        np.copyto(Q[:, 5], kept[:, 2])
         if masked is not None:
             where = masked[:, np.newaxis, :, np.newaxis]
             np.copyto(Q[:, :5], 0, where=where[:, np.newaxis])

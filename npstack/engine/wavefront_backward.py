@@ -1,10 +1,9 @@
 """The backward pass of a wavefront: the beats from the last, all layers at once.
 
-A row of R holds, for every layer, ``[dc through h | do di df dg | dc of the step before]``. The
-gradient of ``h`` comes from the step after and from the layer above, which are in the row of the
-beat after: one product with ``[U' ; W' of the layer above]``. Above the last layer stands the
-gradient of the outputs, and the identity takes the place of W'. Where a layer has no step, its
-local factors are zero.
+The gradient of a layer's ``h`` comes from its own next step and from the layer above, which are in
+the same beat, and neighbours in memory: one product with ``[U' ; W' of the layer above]``. Above
+the last layer stands the gradient of the outputs, and the identity takes the place of W'. Where a
+layer has no step, its local factors are zero.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from npstack.layers.interface import States
 from npstack.layers.twins import Triple
 
 add, matmul, multiply = np.add, np.matmul, np.multiply
-CACHED = 200_000  # numbers of a chunk that stay in a processor's cache
+CACHED = 300_000  # numbers of a chunk that stay in a processor's cache
 
 
 class WaveScratch:
@@ -33,10 +32,12 @@ class WaveScratch:
 
     Attributes
     ----------
-    Q : array (chunk, 6, L, B, H)
-        Local factors.
-    R : array (chunk + 1, B, L + 1, 6 H)
-        Gradients; the last row is that of the beat after the chunk.
+    kept, Q : array (5, chunk, L, B, H)
+        What the forward pass has kept, and the local factors.
+    R : array (chunk, B, L + 1, 4 H)
+        Gradients of the sums o, i, f, g.
+    dh, dc, dc_before : array (L, B, H)
+        Gradients after a step, and what a step leaves for the one before.
     G, more : array (L, 2 P - 1, 4 H)
         Gradients of the weights.
     """
@@ -44,39 +45,41 @@ class WaveScratch:
     def __init__(self, shape: RunShape) -> None:
         B, L, dtype = shape.batch, len(shape.layers), shape.dtype
         D, H, _ = shape.layers[0]
-        n = min(shape.steps + L - 1, max(16, CACHED // (12 * L * B * H)))
-        self.chunk, self.H = n, H
-        self.Q, self.room = np.zeros((n, 6, L, B, H), dtype), np.zeros((n, L, B, H), dtype)
-        self.R = np.zeros((n + 1, B, L + 1, 6 * H), dtype)
+        beats = shape.steps + L - 1
+        count = -(-beats // max(16, CACHED // (16 * L * B * H)))
+        self.chunk, self.H = n, _ = -(-beats // count), H
+        self.kept, self.Q = np.zeros((2, 5, n, L, B, H), dtype)
+        self.room = np.zeros((2, n, L, B, H), dtype)
+        self.R = np.zeros((n, B, L + 1, 4 * H), dtype)
         of_beat, of_row, of_block, one = self.R.strides
-        self.windows = as_strided(
-            self.R[..., H:], (n + 1, L, B, 10 * H), (of_beat, of_block, of_row, one)
-        )
-        self.rows = self.R.reshape(n + 1, B, L + 1, 6, H).transpose(0, 3, 2, 1, 4)
-        self.WU = np.zeros((L, 10 * H, H), dtype)
-        self.WU[-1, 6 * H : 7 * H] = np.eye(H, dtype=dtype)
-        self.dh, self.dc = np.zeros((L, B, H), dtype), np.zeros((L, B, H), dtype)
+        windows = as_strided(self.R, (n, L, B, 8 * H), (of_beat, of_block, of_row, one))
+        self.WU = np.zeros((L, 8 * H, H), dtype)
+        self.WU[-1, 4 * H : 5 * H] = np.eye(H, dtype=dtype)
+        self.dh, self.dc, self.dc_before = np.zeros((3, L, B, H), dtype)
         self.G, self.more = np.zeros((2, L, 2 * max(D, H) + 1, 4 * H), dtype)
+        rows = self.R.reshape(n, B, L + 1, 4, H).transpose(0, 3, 2, 1, 4)[:, :, :L]
         self.beats = []
         for j in range(n):
-            q, row, after = self.Q[j], self.rows[j, :, :L], self.rows[j + 1, 5, :L]
-            self.beats.append((q[:2], q[2:], row[:2], row[0], after, row[2:], self.windows[j]))
+            factors = self.Q[0, j], self.Q[1, j], self.kept[2, j], self.Q[2:, j]
+            self.beats.append((*factors, rows[j, 0], rows[j, 1:], windows[j]))
 
     def load(self, place: int, params: Params) -> Array:
         """Write the parameters of a layer; return ``W`` transposed, ``(4 H, D)``."""
         H, WU = self.H, self.WU
         into_memory(params["U"], WU[place, : 4 * H].T)
-        turned = WU[place - 1, 6 * H :] if place else np.empty((4 * H, len(params["W"])), WU.dtype)
+        turned = WU[place - 1, 4 * H :] if place else np.empty((4 * H, len(params["W"])), WU.dtype)
         into_memory(params["W"], turned.T)
         return turned
 
     def run(self, a: int, b: int) -> None:
         """Beats b - 1 to a of a chunk; then ``dh`` is that of the beat before."""
-        dh, dc, WU = self.dh, self.dc, self.WU
-        for of_dh, of_dc, row_dh, through_h, dc_after, row_dc, window in self.beats[a:b][::-1]:
-            multiply(of_dh, dh, row_dh)
-            add(through_h, dc_after, dc)
-            multiply(of_dc, dc, row_dc)
+        dh, dc, dc_before, WU = self.dh, self.dc, self.dc_before, self.WU
+        for through_h, of_o, f, of_ifg, do, difg, window in self.beats[a:b][::-1]:
+            multiply(through_h, dh, dc)
+            add(dc, dc_before, dc)
+            multiply(f, dc, dc_before)
+            multiply(of_o, dh, do)
+            multiply(of_ifg, dc, difg)
             matmul(window, WU, dh)
 
 
@@ -125,35 +128,35 @@ class WaveBackward:
         return found
 
     def _begin(self, a: int, b: int) -> None:
-        """Before a chunk: its factors, the gradients of the outputs, and the beat after."""
-        scratch, kept, L, H, n = self.scratch, self.arrays.kept, self.L, self.scratch.H, b - a
-        local_factors(kept[a:b], kept[a + 1 : b + 1, 4], scratch.room[:n], scratch.Q[:n])
-        R, last = scratch.R, b == self.beats
-        R[n, ..., 5 * H :] = 0 if last else R[0, ..., 5 * H :]
-        above = R[: n + last, :, L, H : 2 * H]
-        silent = min(max(0, L - a), len(above))  # beats in which no layer above has a step
+        """Before a chunk: its factors, and the gradients of the outputs."""
+        scratch, L, H, n = self.scratch, self.L, self.scratch.H, b - a
+        kept, (c_after, tanh_c), Q = scratch.kept[:, :n], scratch.room[:, :n], scratch.Q[:, :n]
+        np.copyto(kept, self.arrays.kept[a:b].swapaxes(0, 1))
+        np.copyto(c_after, self.arrays.kept[a + 1 : b + 1, 4])
+        local_factors(kept, c_after, tanh_c, Q)
+        silent = max(0, min(L - a, n))  # beats after which the last layer has no step
+        above = scratch.R[:n, :, L, :H]
         above[:silent] = 0
-        t = a + silent - L
-        above[silent:] = 0 if self.doutputs is None else self.doutputs[t : t + len(above) - silent]
-        if last:
-            R[n, :, :L] = 0
-            matmul(scratch.windows[n], scratch.WU, scratch.dh)
+        above[silent:] = 0 if self.doutputs is None else self.doutputs[a + silent - L : b - L]
+        if b == self.beats:
+            scratch.dh[...] = scratch.dc_before[...] = 0
+            if self.doutputs is not None:
+                scratch.dh[-1] = self.doutputs[-1]
 
     def _beats(self, a: int, b: int) -> None:
         """The beats of a chunk; a layer begins with its final state and leaves its initial one."""
-        scratch, T, L, n = self.scratch, self.T, self.L, b
+        dh, dc, T, L, n = self.scratch.dh, self.scratch.dc_before, self.T, self.L, b
         while n > a:
             stop, n = n, n - 1
             layer = n - T + 1
             if layer < 0 and n >= L:
                 n = max(a, L)
             elif layer >= 0 and self.dfinal[layer] is not None:
-                scratch.dh[layer] += self.dfinal[layer].h
-                scratch.rows[stop - a, 5, layer] = self.dfinal[layer].c
-            scratch.run(n - a, stop - a)
+                dh[layer] += self.dfinal[layer].h
+                dc[layer] = self.dfinal[layer].c
+            self.scratch.run(n - a, stop - a)
             if n < L:
-                dc = scratch.rows[n - a, 5, n]
-                self.dinitial[n] = LSTMState(scratch.dh[n].copy(), dc.copy())
+                self.dinitial[n] = LSTMState(dh[n].copy(), dc[n].copy())
 
     def _products(self, a: int, b: int, turned: Array) -> None:
         """The large products of a chunk: the gradients of weights and inputs."""
@@ -162,7 +165,7 @@ class WaveBackward:
             begin, stop = max(a, number), min(b, number + T)
             if begin >= stop:
                 continue
-            dsums = scratch.R[begin - a : stop - a, :, number, H : 5 * H].reshape(-1, 4 * H)
+            dsums = scratch.R[begin - a : stop - a, :, number].reshape(-1, 4 * H)
             rows = own.read[begin - number : stop - number]
             rows = rows.reshape(-1, rows.shape[-1])
             G, more = scratch.G[number, : rows.shape[1]], scratch.more[number, : rows.shape[1]]
