@@ -6,6 +6,7 @@ from npstack.core.errors import ArgumentError, fail
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_layer
 from npstack.layers.chain import Chain
+from npstack.layers.twins import Engine, check_engine
 
 
 class Sequential(Chain):
@@ -17,6 +18,8 @@ class Sequential(Chain):
     ----------
     *layers : Layer
         At least one; each must accept the output of the one before.
+    engine : {"readable", "fused", "wavefront", "auto"}, or Engine, optional
+        How they are computed, whatever engine they have themselves; not part of the configuration.
 
     Raises
     ------
@@ -34,8 +37,12 @@ class Sequential(Chain):
     (2, 1)
     """
 
-    def __init__(self, *layers: Layer) -> None:
+    of_drawing = Chain.of_drawing | {"engine"}
+
+    def __init__(self, *layers: Layer, engine: Engine | str | None = None) -> None:
         where = type(self).__name__
+        if engine is not None:
+            self.engine = check_engine(where, engine)
         if not layers:
             fail(ArgumentError, where, "give at least one layer", "none", "Sequential(LSTM(…)).")
         for k, layer in enumerate(layers):

@@ -22,6 +22,7 @@ from npstack.layers.chain import Chain
 from npstack.layers.lstm import LSTM
 from npstack.layers.recurrent import Recurrent
 from npstack.layers.tower import layer_builder, stack_sizes, tower
+from npstack.layers.twins import Engine, check_engine
 
 
 class Stacked(Chain):
@@ -47,6 +48,8 @@ class Stacked(Chain):
         Rate between the layers (never after the last), in training only.
     learn_initial : bool
         Whether the initial state of each layer is learned; see `Recurrent`.
+    engine : {"readable", "fused", "wavefront", "auto"}, or Engine, optional
+        How it is computed; not part of its configuration.
     rng, **options
         Of the cells.
 
@@ -85,9 +88,12 @@ class Stacked(Chain):
         return_sequences: bool = True,
         dropout: float = 0.0,
         learn_initial: bool = False,
+        engine: Engine | str | None = None,
         **options: Any,
     ) -> None:
         where = type(self).__name__
+        if engine is not None:
+            self.engine = check_engine(where, engine)
         sizes = stack_sizes(where, hidden_sizes, num_layers)
         check_generator(where, options.get("rng"))
         build = layer_builder(where, cell_type, learn_initial, options)
@@ -122,6 +128,7 @@ class StackOptions(TypedDict, total=False):
     return_sequences: bool
     dropout: float
     learn_initial: bool
+    engine: Engine | str | None
 
 
 class StackedLSTMOptions(CellOptions, StackOptions, total=False):

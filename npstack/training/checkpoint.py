@@ -165,6 +165,7 @@ def _load_checkpoint(path: Path, model_params: Params | None) -> Checkpoint:
             fail(DataError, where, expected, repr(name), CRAFTED)
         parts[part][rest] = value
     columns = fields.pop("history")
+    columns.setdefault("engine", {})  # a file of before there were any
     _check_history(where, columns, DataError, CRAFTED)
     history, best = History(**columns), parts.pop("best") or None
     checkpoint = Checkpoint(best=best, history=history, **parts, **fields)
@@ -312,7 +313,8 @@ def _check_history(
     if best is not None:  # the epoch of an existing validation loss
         right = right and type(best) is int and 1 <= best <= len(columns["validation_loss"])
         right = right and columns["validation_loss"][best - 1] is not None
-    if not right or not isinstance(stopped, str):
+    plain = isinstance(stopped, str) and isinstance(columns.get("engine"), dict)
+    if not right or not plain:
         expected = f"the history must have {', '.join(wanted)}, a number for each of its epochs"
         fail(kind, where, expected, brief(columns), advice)
 

@@ -17,6 +17,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_built
+from npstack.layers.twins import Engine, check_engine, own_engine, using
 from npstack.losses import mean_squared_error
 from npstack.losses.samples import (
     LossFunction,
@@ -93,7 +94,9 @@ def evaluate(
     check_values(where, "samples", model, samples)
     tape = model.forward(samples.x, mask=samples.mask)
     counts = counted(model.interface.keeps_time, samples)
-    return float(loss_of(loss, tape.outputs, samples, counts).value)
+    found = float(loss_of(loss, tape.outputs, samples, counts).value)
+    tape.release()
+    return found
 
 
 def fit(
@@ -118,7 +121,8 @@ def fit(
     recorder: Recorder | None = None,
     progress: bool = False,
     checkpoint: str | Path | None = None,
-    resume: bool = False,
+    resume: bool | str = False,
+    engine: Engine | str | None = None,
 ) -> History:
     """Train a model in place.
 
@@ -168,8 +172,11 @@ def fit(
         A bar on standard error if tqdm is installed, else a line per epoch.
     checkpoint : str or Path, optional
         A file that is written after every epoch.
-    resume : bool
-        Continue from the checkpoint if it exists, with the same bits as without a stop.
+    resume : bool, or "other engine"
+        Continue from the checkpoint if it exists, with the same bits as without a stop. "other
+        engine": also if it was run by another engine, with the same numbers to rounding.
+    engine : {"readable", "fused", "wavefront", "auto"}, or Engine, optional
+        How the model is computed; "auto" unless the model has an engine of its own.
 
     Returns
     -------
@@ -201,14 +208,15 @@ def fit(
     epochs = check_size(WHERE, "epochs", epochs)
     if patience is not None:
         patience = check_size(WHERE, "patience", patience, "It is a number of epochs.")
-    shuffle, stateful, keep_best, progress, resume = (
+    if resume != resuming.OTHER_ENGINE:
+        resume = check_flag(WHERE, "resume", resume)
+    shuffle, stateful, keep_best, progress = (
         check_flag(WHERE, name, value)
         for name, value in (
             ("shuffle", shuffle),
             ("stateful", stateful),
             ("keep_best", keep_best),
             ("progress", progress),
-            ("resume", resume),
         )
     )
     if on_epoch is not None and (not callable(on_epoch) or isinstance(on_epoch, type)):
@@ -232,12 +240,14 @@ def fit(
     plan = check_plan(model, plan)
     if recorder is not None:
         check_kind(recorder, Recorder, "recorder must be a Recorder", "Use recorder=Recorder(x).")
-    file = resuming.run_file(plan, checkpoint, resume)
+    chosen = own_engine(model) or Engine() if engine is None else check_engine(WHERE, engine)
+    file = resuming.run_file(plan, checkpoint, resume, chosen)
     history, kept = resuming.begin(file if resume else None, learner, epochs)
+    history.engine = chosen.record()
     best = Best(plan, kept)
     done = epochs if history.stopped == "early" else len(history.epochs)
     bar = show(progress, epochs, len(history.epochs))
-    with closing(bar), learner.interruptible(history):
+    with closing(bar), learner.interruptible(history), using(model, chosen):
         _record(recorder, model, len(history.epochs))
         for epoch in range(done + 1, epochs + 1):
             began = perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -24,6 +25,9 @@ class History:
         Wall-clock time of the epoch; the one column that differs from run to run.
     best_epoch : int or None
         The epoch with the smallest validation loss.
+    engine : dict
+        The kind of engine and the threads that were asked for; the versions of NumPy and of the
+        library that multiplies its matrices. Of the last call of `fit`.
     stopped : str
         ``"early"`` if patience ran out, ``"interrupted"`` after Ctrl-C, else empty.
 
@@ -41,6 +45,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     best_epoch: int | None = None
     stopped: str = ""
+    engine: dict[str, Any] = field(default_factory=dict)
 
     @property
     def least_validation_loss(self) -> float:

@@ -17,6 +17,7 @@ from npstack.files.container import CRAFTED
 from npstack.files.paths import check_target
 from npstack.files.random_state import restore_generator
 from npstack.files.strict_json import brief
+from npstack.layers.twins import READABLE, Engine
 from npstack.losses.samples import Samples
 from npstack.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from npstack.training.epoch import Kept, Learner
@@ -66,21 +67,28 @@ def digest(samples: Samples | None) -> str | None:
     return found.hexdigest()[:16]
 
 
+OTHER_ENGINE = "other engine"
+
+
 class RunFile(NamedTuple):
     """The file of a run, and the settings that it must be resumed with."""
 
     path: Path
     settings: dict[str, Any]
+    engine: dict[str, Any]  # empty if any will do
 
 
-def run_file(plan: Plan, checkpoint: str | Path | None, resume: bool) -> RunFile | None:
+def run_file(
+    plan: Plan, checkpoint: str | Path | None, resume: bool | str, engine: Engine
+) -> RunFile | None:
     """Check now that the file can be written, not after the first epoch; None without one."""
     if checkpoint is None:
         if resume:
             expected, advice = "resume needs a checkpoint", "Pass checkpoint='run.npz', too."
             fail(ArgumentError, WHERE, expected, "checkpoint=None", advice)
         return None
-    return RunFile(check_target(WHERE, checkpoint, "checkpoint"), settings(plan))
+    path = check_target(WHERE, checkpoint, "checkpoint")
+    return RunFile(path, settings(plan), {} if resume == OTHER_ENGINE else engine.record())
 
 
 def settings(plan: Plan) -> dict[str, Any]:
@@ -147,11 +155,27 @@ def _check_agrees(file: RunFile, found: Checkpoint, optimiser: Optimiser, epochs
         )
         got = "; ".join(both)
         fail(DataError, where, "the run must have the settings of this call", got, advice)
+    if file.engine:
+        _check_engine(where, file.engine, {**READABLE.record(), **found.history.engine})
     done = len(found.history.epochs)
     if done > epochs:
         expected = f"the run must have at most epochs={epochs} completed epochs"
         fail(DataError, where, expected, done, advice)
     _check_usable(where, found, optimiser)
+
+
+def _check_engine(where: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """Check that the same bits would follow."""
+    odd = [name for name in ("kind", "threads") if ours[name] != theirs[name]]
+    if odd:
+        names = {"kind": "engine", "threads": "threads of the engine"}
+        both = (f"{names[n]}: {theirs[n]!r} in the file, {ours[n]!r} now" for n in odd)
+        expected = "the run must go on with the engine that it began with"
+        advice = f"Pass engine={theirs['kind']!r}, or resume={OTHER_ENGINE!r}: the last digits of "
+        advice += "its numbers will then differ from those of a run without a stop."
+        if "threads" in odd:
+            advice = advice.replace(repr(theirs["kind"]), "Engine(…, threads=…) as in the file", 1)
+        fail(DataError, where, expected, "; ".join(both), advice)
 
 
 def _check_usable(where: str, found: Checkpoint, optimiser: Optimiser) -> None:

@@ -188,7 +188,7 @@ def test_fit_trains_on_streams_as_one_would_by_hand(rng):
     ]
     options = {"loss": softmax_cross_entropy, "truncate": (19, 19), "clip_norm": 0.1}
     options |= {"optimiser": Adam(0.01), "shuffle": False}
-    fit(models[0], samples, epochs=2, batch_size=4, rng=rng, **options)
+    fit(models[0], samples, epochs=2, batch_size=4, rng=rng, engine="readable", **options)
     adam, (x, y) = Adam(0.01), samples[:2]
     assert x.shape == (4, 38)
     for _ in range(2):

@@ -91,7 +91,8 @@ def forward_blow_up(layer, gate, step):
 @pytest.mark.parametrize("layer", [0, 1])
 def test_forward_it_is_found_in_its_layer_gate_and_step(layer, gate, step, truncate):
     model, samples = forward_blow_up(layer, gate, step)
-    message = caught(model, samples, truncate=truncate)
+    # In the one product of a twin, the two infinities may cancel before they are infinite.
+    message = caught(model, samples, truncate=truncate, engine="readable")
     assert f"first at time step {step} of {layer}.LSTM, in '{gate}' (epoch 1" in message
 
 

@@ -223,6 +223,35 @@ def test_another_setting_is_told_and_changes_nothing(name, tmp_path):
     assert options["optimiser"].steps == 0
 
 
+def test_another_engine_is_refused_unless_it_is_asked_for(tmp_path):
+    file = tmp_path / "run.npz"
+    _, history, _ = run("Adam", checkpoint=file, epochs=2, engine="readable")
+    assert history.engine["kind"] == "readable"
+    assert history.engine["numpy"] == np.__version__
+    with pytest.raises(DataError, match="engine: 'readable' in the file, 'auto' now") as error:
+        run("Adam", checkpoint=file, resume=True, epochs=3)
+    assert "engine='readable'" in str(error.value)
+    with pytest.raises(DataError, match="threads of the engine: None in the file, 1 now"):
+        run("Adam", checkpoint=file, resume=True, epochs=3, engine=Engine("readable", threads=1))
+    _, same, _ = run("Adam", checkpoint=file, resume=True, epochs=3, engine="readable")
+    assert same.train_loss == run("Adam", epochs=3, engine="readable")[1].train_loss
+    _, other, _ = run("Adam", checkpoint=file, resume="other engine", epochs=4)
+    assert other.engine["kind"] == "auto"
+    right = run("Adam", epochs=4, engine="readable")[1].train_loss
+    assert other.train_loss == pytest.approx(right, rel=1e-12)
+
+
+def test_a_file_from_before_there_were_engines_was_run_by_the_readable_path(tmp_path):
+    file = tmp_path / "run.npz"
+    run("Adam", checkpoint=file, epochs=2, engine="readable")
+    written = load_checkpoint(file)
+    written.history.engine.clear()
+    save_checkpoint(file, written)
+    with pytest.raises(DataError, match="engine: 'readable' in the file"):
+        run("Adam", checkpoint=file, resume=True, epochs=3)
+    assert run("Adam", checkpoint=file, resume=True, epochs=3, engine="readable")[1].epochs[-1] == 3
+
+
 def test_another_model_other_samples_fewer_epochs_another_generator(tmp_path):
     file = tmp_path / "run.npz"
     run("Adam", checkpoint=file, epochs=2)

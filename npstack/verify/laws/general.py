@@ -292,7 +292,7 @@ def a_sequence_of_one_layer_is_that_layer(t: Trial) -> None:
         return (tree,) if single else tree
 
     model = t.but(
-        layer=Sequential(t.layer),
+        layer=Sequential(t.layer, engine=t.layer.engine),
         states=wrap(t.states),
         params={f"0.{name}": value for name, value in t.params.items()},
         noise=(t.noise,),
