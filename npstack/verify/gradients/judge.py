@@ -159,6 +159,9 @@ class Judge:
             return "kink", 0.0
         if not ours.any() and self._negligible(block, np.abs(reference), UNSEEN):
             return "zero", size
+        unseen = self.differences is not None and not reference.any()
+        if unseen and self._negligible(block, np.abs(ours), eps_of(np.float64)):
+            return "zero", float(np.abs(ours).max())
         if np.isfinite(ours).all() and self._rounded_zero(block, ours):
             return "zero", float(np.abs(ours).max())
         if False in kinks or not np.isfinite(ours).all():
@@ -227,9 +230,11 @@ class Judge:
         if len(block.names) > 1 or not self._negligible(block, np.abs(ours), 1e-2 * eps):
             return False
         worst = int(np.argmax(np.abs(ours)))
-        one, error = Block([block.probes[worst]], block.names, block.index), abs(ours[worst])
-        truth, _ = self._finer(self.problem.s, self.problem.point, one.probes)
-        if abs(truth[0]) > 1e-3 * error or not self.rounding.shrinks(one, truth, float(error)):
+        one, number = Block([block.probes[worst]], block.names, block.index), ours[[worst]]
+        truth, off = self._finer(self.problem.s, self.problem.point, one.probes)
+        if abs(truth[0]) > 1e-3 * abs(number[0]):
+            return False
+        if abs(truth[0]) > off[0] and not self.rounding.vanishes(one, number, truth):
             return False
         depends = dependent(self.problem.s, self.exact, name, self.ways[name])
         return any(moves.any() for moves in depends)

@@ -47,6 +47,7 @@ FLOOR = 16  # eps of the size elsewhere
 DRAWS, ENOUGH = 24, 8  # nearby points, and how many of them must be within the domain
 QUICK = 3  # nearby points that show an error that stays
 SURE = 6.0  # standard errors
+SCATTER = 4.0  # standard deviations: rounding along a direction may have a mean of its own
 WIDENS = eps_of(np.longdouble) / eps_of(np.float64)
 FINE_STEP = np.longdouble(2.0) ** (np.finfo(np.longdouble).minexp // 4)  # far below tiny inputs
 
@@ -129,17 +130,22 @@ class Rounding:
         wide_floor = self._size_elsewhere(block, (left - bound) / (self.tolerance * narrow))
         if left <= (most := bound + self.tolerance * narrow * wide_floor):
             return "rounding", most
-        if np.isfinite(left):
-            return ("rounding", error) if left <= error / SHRINKS else ("WRONG", 0.0)
+        if np.isfinite(left) and error < UNDECIDED * size:  # not all of it is lost
+            if left <= error / SHRINKS:
+                return "rounding", error
+            return self._without_order(block, ours[worst] - truth, size)
         floor = self._size_elsewhere(block, (error - slack) / (FLOOR * eps))
         if error <= (most := FLOOR * eps * floor + slack):
             return "rounding", most
         return self._without_order(block, ours[worst] - truth, size)
 
-    def shrinks(self, block: Block, truth: Array, error: float) -> bool:
-        """Whether the error is smaller in a wider type; True if there is none to tell."""
+    def vanishes(self, block: Block, ours: Array, truth: Array) -> bool:
+        """Whether a number that should be zero is smaller in a wider type, or scatters."""
+        error = float(np.abs(ours - truth).max())
         left, _ = self._in_wider(block, truth)
-        return not np.isfinite(left) or left <= error / SHRINKS
+        if not np.isfinite(left) or left <= error / SHRINKS:
+            return True
+        return self._without_order(block, ours - truth, 0.0)[0] != "WRONG"
 
     def _in_wider(self, block: Block, truth: Array) -> tuple[float, float]:
         """The error of the same backward in a wider type and its eps; infinite without one."""
@@ -175,10 +181,11 @@ class Rounding:
     def _without_order(self, block: Block, errors: Array, size: float) -> Finding:
         """Whether the error scatters over nearby points, and how far; or stays as it is.
 
-        One number along a direction is a sum of many and scatters whatever is wrong.
+        One number along a direction is a sum of many and scatters whatever is wrong, unless the
+        points are as near as can be.
         """
         if block.index is None:
-            return "WRONG", 0.0
+            return self._nearest(block, size)
         scale = block.size(self.problem.analytic) or size or 1.0
         begin = errors / scale
         worst = int(np.argmax(np.abs(begin)))
@@ -201,6 +208,18 @@ class Rounding:
         if beyond and not zero and not self._shrinks(block, spread):
             return "WRONG", 0.0
         return "undecidable" if scatter > UNDECIDED else "rounding", scatter * scale
+
+    def _nearest(self, block: Block, size: float) -> Finding:
+        """Whether the error along a direction scatters over points an ulp away."""
+        scale = size or 1.0
+        around = [self._at(("ulp", draw), an_ulp_off([self.seed, draw])) for draw in range(DRAWS)]
+        found = [self._errors(block, there)[0][0] / scale for there in around if there]
+        with np.errstate(all="ignore"):
+            far = SCATTER * np.std(found, ddof=1) if len(found) > 1 else 0.0
+            stays = not np.isfinite(far) or far < abs(np.mean(found))
+        if len(found) < ENOUGH or stays:
+            return "WRONG", 0.0
+        return "undecidable" if far > UNDECIDED else "rounding", far * scale
 
     def _shrinks(self, block: Block, error: float) -> bool:
         """Whether the error is a smaller part of the block at smaller inputs, where less is lost.
@@ -287,6 +306,14 @@ def jittered(seed: Sequence[int]) -> Callable[[Array], Array]:
     rng = np.random.default_rng(seed)
     reach = 10 ** rng.uniform(-3, -1.5)
     return lambda value: value * (1 + reach * rng.uniform(-1, 1, value.shape))
+
+
+def an_ulp_off(seed: Sequence[int]) -> Callable[[Array], Array]:
+    """Every number replaced by one of its two neighbours."""
+    rng = np.random.default_rng(seed)
+    return lambda value: np.nextafter(
+        value, rng.choice([-np.inf, np.inf], value.shape).astype(value.dtype)
+    )
 
 
 def widest(s: Scalar, point: Inputs, probes: Sequence[Probe]) -> Array:

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.verify.gradients.derivatives import Entry, Scalar, cast, leaves, like, slopes
+from npstack.verify.gradients.derivatives import (
+    Direction,
+    Entry,
+    Scalar,
+    cast,
+    leaves,
+    like,
+    slopes,
+)
 from npstack.verify.gradients.problem import complete
 from npstack.verify.gradients.report import Row
 from tests.verify.right_backwards.problem import Arrays, Problem
@@ -50,10 +58,15 @@ def _confirm(problem: Problem, row: Row) -> Confirmed:
     rng = np.random.default_rng(0)
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for _, y in leaves(outputs)]
 
-    def back(inputs: Arrays, dtype: Any) -> Any:
-        given = like(outputs, iter([v.astype(dtype) for v in cotangents]))
-        return np.asarray(backward(given, **inputs)[row.parameter])
+    def every(inputs: Arrays, dtype: Any) -> Any:
+        given = like(outputs, iter([v if dtype is None else v.astype(dtype) for v in cotangents]))
+        return backward(given, **inputs)
 
+    def back(inputs: Arrays, dtype: Any) -> Any:
+        return np.asarray(every(inputs, dtype)[row.parameter])
+
+    if row.parameter == "all":
+        return _along(f, cotangents, point, every)
     value = point[row.parameter]
     parts = complete(value, (problem.blocks or {}).get(row.parameter, {"": ...}))
     places = np.arange(value.size).reshape(value.shape)[parts[row.block]].ravel()
@@ -78,6 +91,27 @@ def _confirm(problem: Problem, row: Row) -> Confirmed:
     return Confirmed(
         bool(widest <= max(working / 100, 64 * eps * size)),
         float(max(changes) / size) if size else np.inf,
+    )
+
+
+def _along(f: Any, cotangents: Any, point: Arrays, back: Any) -> Confirmed:
+    """The same of a number along a direction through all inputs."""
+    wide = cast(point, np.longdouble)
+    rng = np.random.default_rng(1)
+    way = {n: rng.standard_normal(v.shape) for n, v in point.items() if v.dtype.kind == "f"}
+    probe = Direction(way)
+
+    def slope(cotangents: Any, point: Arrays) -> Any:
+        return slopes(Scalar(f, cotangents), cast(point, np.clongdouble), [probe], STEP)[0]
+
+    here, there = back(point, None), back(wide, np.longdouble)
+    reference = slope([v.astype(np.longdouble) for v in cotangents], wide)
+    size = float(np.linalg.norm(probe.terms(there)))
+    working, widest = (abs(probe.of(v) - reference) for v in (here, there))
+    changes = [abs(slope(*half_ulps(cotangents, point, k)) - reference) for k in range(DRAWS)]
+    eps = np.finfo(np.longdouble).eps
+    return Confirmed(
+        bool(widest <= max(working / 100, 64 * eps * size)), float(max(changes) / size)
     )
 
 
