@@ -159,5 +159,5 @@ def test_a_folder_is_no_file(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "must lead to a file, got a folder" in told
     assert "Program" not in told
-    assert cli.main(["grade", str(tmp_path)]) == 2
+    assert cli.main(["grade", str(tmp_path)]) == 3
     assert f"npstack grade --all {tmp_path}" in capsys.readouterr().err

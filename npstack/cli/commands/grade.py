@@ -11,7 +11,7 @@ from npstack.cli.folders import check_new, write
 from npstack.cli.messages import NO_SANDBOX, harmless
 from npstack.cli.program import FAILED, OK
 from npstack.cli.tasks.common import number, path
-from npstack.core.errors import ArgumentError, fail
+from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.files.paths import check_target
 
 WHERE = "npstack grade"
@@ -53,7 +53,7 @@ def run(given: argparse.Namespace) -> int:
         fail(ArgumentError, WHERE, "give FILE.py, or --all FOLDER", got, advice)
     if given.file is not None and given.file.is_dir():
         advice = f"For all its files: npstack grade --all {given.file}"
-        fail(ArgumentError, WHERE, "FILE.py must be a file", "a folder", advice)
+        fail(DataError, WHERE, "FILE.py must be a file", "a folder", advice)
     _check_json(given)
     if given.file is not None:
         grades = [grade_file(given.file, seconds=given.seconds)]
