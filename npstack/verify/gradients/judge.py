@@ -217,7 +217,9 @@ class Judge:
         """Whether an entry times its gradient is less than a part of the outputs."""
         s = self.problem.s
         outputs = s.outputs(self.exact)
-        size = float(sum(np.abs(v * y).sum() for v, y in zip(s.cotangents, outputs, strict=True)))
+        pairs = zip(s.cotangents, outputs, strict=True)
+        size = float(sum(np.abs(v * y).sum() for v, y in pairs))
+        size = size or float(sum(np.abs(v).sum() for v in s.cotangents))  # all of them are zero
         inputs = max(float(np.abs(self.exact[name]).max()) for name in block.names)
         return bool(gradient.max() * max(inputs, 1.0) <= part * size)
 
