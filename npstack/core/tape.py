@@ -157,9 +157,10 @@ class Tape:
 
     def first_non_finite(self) -> tuple[int, str] | None:
         """The first time step with NaN or infinity, and where: ``"outputs"``, or None."""
-        wrong = np.argwhere(~is_finite(self.outputs))
-        if not len(wrong):
+        finite = is_finite(self.outputs)
+        if finite.all():
             return None
+        wrong = np.argwhere(~finite)
         return (int(wrong[:, 1].min()) if self.outputs.ndim == 3 else 0), "outputs"
 
     @property
@@ -196,8 +197,12 @@ class Tape:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held beyond the parameters; an array that two layers share counts once."""
-        return sum({id(array): array.nbytes for array in self.arrays()}.values())
+        """Bytes held beyond the parameters; an array that two layers share counts once.
+
+        A part of a larger array holds all of it.
+        """
+        owners = map(_owner, self.arrays())
+        return sum({id(array): array.nbytes for array in owners}.values())
 
     def arrays(self) -> Iterator[Array]:
         """Every array of a tape and its parts, without parameters."""
@@ -215,6 +220,13 @@ class Tape:
                 yield value
             elif isinstance(value, tuple):
                 values.extend(value)
+
+
+def _owner(array: Array) -> Array:
+    """The array whose memory it is."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -42,7 +42,7 @@ def block_steps(shape: RunShape, budget: int | None, keeps_time: bool) -> int | 
     >>> from npstack.engine.shapes import LayerShape
     >>> shape = RunShape("lstm", 3200, 4, "float32", (LayerShape(8, 32, True),))
     >>> [block_steps(shape, budget, True) for budget in (None, 2**24, 2**22, 1)]
-    [None, None, 800, 96]
+    [None, None, 640, 32]
     """
     if budget is None or Arrays.nbytes(shape) <= budget:
         return None

@@ -89,9 +89,10 @@ class HeldRun:
         return self.shown[key]
 
     def input(self, place: int) -> Array:
-        """``x`` of a layer."""
+        """``x`` of a layer; the input of the run is zero where masked."""
         layer = self.layers[place]
-        return self._show((place, "x"), layer.window[:, :, : layer.D], self.mask)
+        mask = self.mask if place else None
+        return self._show((place, "x"), layer.window[:, :, : layer.D], mask)
 
     def outputs(self, place: int) -> Array:
         """``h`` of a layer at every step, zero where masked."""

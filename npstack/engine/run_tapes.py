@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any, Self
@@ -12,7 +13,6 @@ from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import Ran, RecurrentTape, Tape
-from npstack.core.trees import named
 
 
 def plain(kind: type[Tape], values: dict[str, Any]) -> Tape:
@@ -38,28 +38,28 @@ class OfRun:
         of = self.plain_type
         return plain, (of, {own.name: _own(getattr(self, own.name)) for own in fields(of)})
 
-    def _set(self, **values: Any) -> None:
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
     def release(self) -> None:
         """Give the arrays to the next run."""
         self.run.release()
 
-    def own_arrays(self) -> Any:
+    def own_arrays(self) -> Iterator[Array]:
         """The arrays of the whole run, and its own."""
         yield from self.run.inside()
-        for name in ("mask", "resets", "initial", "noise"):
-            yield from named(name, getattr(self, name, None)).values()
+        yield from self._given()
+
+    def _given(self) -> Iterator[Array]:
+        """The arrays that do not belong to the run."""
+        own = self.__dict__
+        for value in (own["mask"], own["noise"], own.get("resets"), *own.get("initial", ())):
+            if value is not None:
+                yield value
 
     def protected(self) -> Self:
         """Write-protect its parameters, its mask, … What is made from the run is protected, too."""
         params = MappingProxyType(dict(self.params))
-        self._set(params=params)
-        inside = {id(array) for array in self.run.inside()}
-        for array in (*self.own_arrays(), *params.values()):
-            if id(array) not in inside:
-                array.flags.writeable = False
+        self.__dict__["params"] = params
+        for array in (*self._given(), *params.values()):
+            array.flags.writeable = False
         return self
 
 
@@ -81,7 +81,7 @@ class RunTape(OfRun, RecurrentTape):
     plain_type = RecurrentTape
     place: int
     keeps_time: bool
-    kinds: tuple[Any, Any]
+    cell: Any
 
     def __init__(
         self,
@@ -96,10 +96,9 @@ class RunTape(OfRun, RecurrentTape):
         learned: bool,
         engine: Ran,
     ) -> None:
-        self._set(run=run, place=place, params=params, mask=mask, noise=None, observer=None)
-        self._set(initial=initial, resets=resets, learned=learned, engine=engine)
-        self._set(keeps_time=layer.return_sequences, kinds=_kinds(layer))
-        self._set(ranges=tuple((name, *ends) for name, ends in layer.cell.ranges.items()))
+        own = {"run": run, "place": place, "params": params, "mask": mask, "noise": None}
+        own |= {"initial": initial, "resets": resets, "learned": learned, "engine": engine}
+        self.__dict__.update(own, observer=None, keeps_time=layer.return_sequences, cell=layer.cell)
 
     @property
     def x(self) -> Array:
@@ -116,19 +115,24 @@ class RunTape(OfRun, RecurrentTape):
     @property
     def states(self) -> Any:
         """The state after every step."""
-        kind = self.kinds[0]
+        kind = type(self.cell.state_sizes)
         return kind(*(self.run.after(self.place, name, held=True) for name in kind._fields))
 
     @property
     def gates(self) -> Any:
         """Every gate at every step, zero at masked steps."""
-        kind = self.kinds[1]
+        kind = type(self.cell.record_sizes)
         return kind(*(self.run.after(self.place, name, held=False) for name in kind._fields))
 
     @property
     def final(self) -> Any:
         """The state after the last step."""
-        return self.run.final(self.place, self.kinds[0])
+        return self.run.final(self.place, type(self.cell.state_sizes))
+
+    @property
+    def ranges(self) -> Any:
+        """The range of each gate and field of the state."""
+        return tuple((name, *ends) for name, ends in self.cell.ranges.items())
 
     @property
     def steps(self) -> int:
@@ -142,11 +146,6 @@ class RunTape(OfRun, RecurrentTape):
         return super().first_non_finite()
 
 
-def _kinds(layer: Any) -> tuple[type, type]:
-    """The types of the state and of the record of a layer's cell."""
-    return type(layer.cell.state_sizes), type(layer.cell.record_sizes)
-
-
 class RunDropoutTape(OfRun, Tape):
     """A dropout between two recurrent layers of a run."""
 
@@ -154,7 +153,8 @@ class RunDropoutTape(OfRun, Tape):
     place: int
 
     def __init__(self, *, run: Any, place: int, params: Params, mask: Any, noise: Any) -> None:
-        self._set(run=run, place=place, params=params, mask=mask, noise=noise, observer=None)
+        own = {"run": run, "place": place, "params": params, "mask": mask, "noise": noise}
+        self.__dict__.update(own, observer=None)
 
     @property
     def x(self) -> Array:

@@ -10,7 +10,7 @@ child and a dot; states and draws are passed to them in the same order.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -18,7 +18,8 @@ import numpy as np
 
 from npstack.cells.base import Cell
 from npstack.core import params as names
-from npstack.core.arrays import check_noise, check_params
+from npstack.core.arguments import check_flag
+from npstack.core.arrays import check_params
 from npstack.core.config import Configured
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
@@ -26,10 +27,11 @@ from npstack.core.params import Params
 from npstack.core.tape import Gradients, Observer, Tape, Way
 from npstack.layers import boundary, twins
 from npstack.layers.interface import Context, Interface, Mask, States
+from npstack.layers.outer import Outer
 from npstack.layers.summary import summary
 
 
-class Layer(Configured, ABC):
+class Layer(Outer, Configured, ABC):
     """Base of all layers; see `forward` and `backward`.
 
     Parameters
@@ -51,6 +53,7 @@ class Layer(Configured, ABC):
     _params: dict[str, Array] = cast(Any, boundary.SetByLayer())
     engine: twins.Engine = cast(Any, twins.EngineAttribute())
     by_step = False  # whether its children run once per time step
+    children: dict[str, Layer]
 
     def __init__(
         self,
@@ -108,22 +111,6 @@ class Layer(Configured, ABC):
     def dtype(self) -> np.dtype[Any] | None:
         """The dtype of the parameters; None for a layer without any."""
         return names.dtype_of(self.params)
-
-    @property
-    def recurrent(self) -> tuple[Layer, ...]:
-        """The layers inside with a state, bottom first; a pair of directions is one."""
-        return tuple(inner for child in self.children.values() for inner in child.recurrent)
-
-    def inside(self) -> Iterator[Layer]:
-        """Every layer inside this one, at any depth."""
-        for child in self.children.values():
-            yield child
-            yield from child.inside()
-
-    @property
-    def single_state(self) -> bool:
-        """Whether its state is one NamedTuple instead of a tuple with one for each layer inside."""
-        return self.recurrent == (self,)
 
     def forward(
         self,
@@ -190,7 +177,12 @@ class Layer(Configured, ABC):
         return tape
 
     def backward(
-        self, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+        self,
+        tape: Tape,
+        doutputs: Array | None = None,
+        dfinal_states: Any = None,
+        *,
+        need_x: bool = True,
     ) -> Gradients:
         """Read a tape from its end to its beginning.
 
@@ -203,6 +195,9 @@ class Layer(Configured, ABC):
             out if ``dfinal_states`` is given (as for an encoder whose outputs are not used).
         dfinal_states : state, or tuple of one state per recurrent layer, optional
             Derivative of the loss by ``tape.final``.
+        need_x : bool
+            False: the derivative by the input is left out, ``x`` is None. An engine does not
+            compute it then.
 
         Returns
         -------
@@ -217,6 +212,7 @@ class Layer(Configured, ABC):
             A wrong argument.
         """
         where = f"{type(self).__name__}.backward"
+        need_x = check_flag(where, "need_x", need_x)
         self.check_tape(where, tape)
         mask = self._after(Context(mask=tape.mask), tape).mask
         doutputs = boundary.check_doutputs(where, doutputs, dfinal_states, tape, mask)
@@ -224,8 +220,8 @@ class Layer(Configured, ABC):
         dfinal = boundary.check_states(self, where, "dfinal_states", dfinal_states, B, dtype)
         if mask is not None and not mask.all():
             doutputs = zero_where_masked(doutputs, mask)
-        dparams, dx, dinitial = self.pass_back(tape, doutputs, dfinal)
-        return Gradients(dparams, dx, self.pack_states(dinitial))
+        dparams, dx, dinitial = self.pass_back(tape, doutputs, dfinal, need_x)
+        return Gradients(dparams, dx if need_x else None, self.pack_states(dinitial))
 
     def summary(self, batch_size: int = 1, time_steps: int = 1) -> str:
         """Layers, output shapes, parameter counts, and the memory that a tape will take."""
@@ -251,7 +247,7 @@ class Layer(Configured, ABC):
         ``dfinal`` is None for a state that gets no gradient.
         """
 
-    # ---- for layers that contain others ----------------------------------------------------------
+    # ---- the path by which it runs ---------------------------------------------------------------
 
     def pass_on(self, params: Params, x: Array, context: Context) -> Tape:
         """`_forward`, or what a faster engine does instead of it."""
@@ -259,60 +255,26 @@ class Layer(Configured, ABC):
         made, why = twins.by_twin([own], x, context)
         return made[0] if made else twins.with_reason(self._forward(params, x, context), why)
 
-    def pass_back(self, tape: Tape, doutputs: Array, dfinal: States) -> twins.Triple:
+    def pass_back(
+        self, tape: Tape, doutputs: Array, dfinal: States, need_x: bool = True
+    ) -> twins.Triple:
         """`_backward`, or what a faster engine does; with a report to the tape's observer."""
         if tape.run is not None and len(tape.run.tapes) == 1:
-            return cast(twins.Triple, tape.run.backward(doutputs, [dfinal])[0])
+            return cast(twins.Triple, tape.run.backward(doutputs, [dfinal], need_x)[0])
         observer = tape.observer or Observer()
         observer.entered(doutputs)
-        dparams, dx, dinitial = boundary.triple(self, self._backward(tape, doutputs, dfinal))
+        back = self._backward if need_x else self._backward_without_x
+        dparams, dx, dinitial = boundary.triple(self, back(tape, doutputs, dfinal))
         observer.left(dparams, dx)
         return dparams, dx, dinitial
 
-    def reached(self, tape: Tape) -> Iterator[tuple[str, Layer, Way, Tape]]:
-        """Every child by name, the way to it, and its part of a tape."""
-        parts = zip(self.children.items(), self.ways, tape.parts, strict=True)
-        return ((name, child, way, part) for (name, child), way, part in parts)
-
-    def composed(
-        self, params: Params, x: Array, context: Context, outputs: Array, parts: Sequence[Tape]
-    ) -> Any:
-        """The tape of a layer made of layers, from those of its children."""
-        kind: Any = self.tape_type
-        how = {"ways": self.ways, "turned": self.interface.turned}
-        drawn = self.join_noise([part.noise for part in parts])
-        return kind(params, x, context.mask, outputs, drawn, tuple(parts), **how)
-
-    def handed(self, params: Params, context: Context) -> Iterator[twins.Item]:
-        """Every child with its parameters, its states and its draws."""
-        shares = zip(self.shares(context.states), self.noise_shares(context.noise), strict=True)
-        for (name, child), (states, noise) in zip(self.children.items(), shares, strict=True):
-            yield twins.Item(child, names.without_prefix(name, params), states, noise)
-
-    def shares(self, states: States) -> Iterator[States]:
-        """The part of the states, or of their gradients, that belongs to each child."""
-        remaining = iter(states)
-        for child in self.children.values():
-            yield tuple(next(remaining) for _ in child.recurrent)
-
-    def noise_shares(self, noise: Any) -> tuple[Any, ...]:
-        """The part of the draws that belongs to each child; None if there are none."""
-        noise = (None,) * len(self.children) if noise is None else noise
-        return tuple(check_noise(f"{type(self).__name__}.forward", noise, len(self.children)))
-
-    def join_noise(self, shares: Sequence[Any]) -> Any:
-        """The draws of all children in one tree: the inverse of `noise_shares`."""
-        return tuple(shares)
-
-    def pack_states(self, states: States) -> Any:
-        """The states of the recurrent layers inside, in the form that users see."""
-        return states[0] if self.single_state else states
-
-    def unpack_states(self, states: Any) -> States:
-        """The inverse of `pack_states`."""
-        return (states,) if self.single_state else tuple(states)
-
     # ---- for layers to override ------------------------------------------------------------------
+
+    def _backward_without_x(
+        self, tape: Any, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        """`_backward`, whose ``dx`` nobody reads."""
+        return self._backward(tape, doutputs, dfinal)
 
     def _after(self, context: Context, tape: Tape) -> Context:
         """Mask and resets for the layer above: they are passed on if the time axis is kept."""
@@ -322,15 +284,15 @@ class Layer(Configured, ABC):
 
     def _outputs_shape(self, tape: Tape) -> tuple[int, ...]:
         """The shape that the outputs of a tape must have."""
-        like = tape.x if tape.run is None else tape.mask  # which is there without a computation
+        like: Any = tape.x if tape.run is None else tape.mask  # which is never computed again
         leading = np.shape(like)[: 2 if tape.mask is not None and self.interface.keeps_time else 1]
         return (*leading, self.output_size or tape.x.shape[-1])
 
-    def blank_input(self, steps: int) -> Any:
-        """Zeros that the layer accepts: one row with this number of steps."""
+    def blank_input(self, steps: int, rows: int = 1) -> Any:
+        """Zeros that the layer accepts, with these numbers of steps and rows."""
         if self.interface.takes_symbols:
-            return np.zeros((1, steps), int)
-        leading = (1,) if self.interface.takes_vector else (1, steps)
+            return np.zeros((rows, steps), int)
+        leading = (rows,) if self.interface.takes_vector else (rows, steps)
         return np.zeros((*leading, self.input_size or 1), self.dtype or np.float64)
 
     def check_state(

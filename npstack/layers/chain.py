@@ -60,11 +60,23 @@ class Chain(Layer):
                 told = items[len(tapes)].layer._after(told, tape)
                 tapes.append(tape)
             x = made[-1].outputs
+        if tapes[0].run is not None:  # which has a copy
+            inputs = tapes[0].x
         whole: CompositeTape = self.composed(params, inputs, context, x, tapes)
         return whole
 
     def _backward(
         self, tape: CompositeTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        return self._back(tape, doutputs, dfinal, True)
+
+    def _backward_without_x(
+        self, tape: CompositeTape, doutputs: Array, dfinal: States
+    ) -> tuple[dict[str, Array], Array | None, States]:
+        return self._back(tape, doutputs, dfinal, False)
+
+    def _back(
+        self, tape: CompositeTape, doutputs: Array, dfinal: States, need_x: bool
     ) -> tuple[dict[str, Array], Array | None, States]:
         grads: dict[str, Array] = {}
         dinitial: States = ()
@@ -74,7 +86,8 @@ class Chain(Layer):
             assert dx is not None  # only an embedding returns None, and it comes first
             count = last_run([part for _, part, _ in parts])
             last, parts = parts[-count:], parts[:-count]
-            found = back_together([(layer, part, own) for (_, layer), part, own in last], dx)
+            together = [(layer, part, own) for (_, layer), part, own in last]
+            found = back_together(together, dx, need_x or bool(parts))
             for ((name, _), _, _), (dparams, _, dstates) in reversed(
                 list(zip(last, found, strict=True))
             ):

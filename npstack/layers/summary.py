@@ -8,6 +8,8 @@ import numpy as np
 
 from npstack.core import params as names
 from npstack.core.arguments import check_size
+from npstack.core.tape import Tape
+from npstack.layers.twins import Engine
 from npstack.layers.walk import walk
 
 
@@ -27,12 +29,10 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     """
     batch_size = check_size("summary", "batch_size", batch_size)
     time_steps = check_size("summary", "time_steps", time_steps)
-    rng = np.random.default_rng(0)  # a tape of training, which also holds the draws of dropout
-    tapes = [layer.forward(layer.blank_input(steps), rng=rng) for steps in (1, 2)]
-    one, two = (tape.nbytes for tape in tapes)  # every array is linear in B and affine in T
-    size = batch_size * (one + (time_steps - 1) * (two - one))
+    tapes = [_tape(layer, rows, steps) for rows in (2, 3) for steps in (2, 3)]
+    size = _extrapolated([tape.nbytes for tape in tapes], batch_size - 2, time_steps - 2)
     rows = [("layer", "output shape", "parameters", "")]
-    visits = list(zip(*(walk(layer, tape) for tape in tapes), strict=True))
+    visits = list(zip(*(walk(layer, tape) for tape in tapes[:2]), strict=True))
     leaves = [(here, longer) for here, longer in visits if here.leaf]
     for here, longer in [*leaves, *visits[: len(leaves) > 1]]:  # a single leaf needs no total
         part, outputs = here.layer, here.tape.outputs
@@ -44,4 +44,24 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     wide = [max(len(row[k]) for row in rows) for k in range(3)]
     lines = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}} {d}".rstrip() for a, b, c, d in rows]
     lines.append(f"tape for B={batch_size}, T={time_steps}: {size:,} bytes")
+    ran, budget = tapes[0].engine.kind, layer.engine.budget
+    if ran != "readable":
+        lines[-1] += f" ({ran})"
+        if budget is not None and size > budget:
+            lines[-1] += f", in blocks of steps for the budget of {budget:,}"
     return "\n".join(lines)
+
+
+def _tape(layer: Any, rows: int, steps: int) -> Tape:
+    """A small tape of training, which also holds the draws of dropout, without a budget."""
+    kind = "fused" if layer.engine.kind == "auto" else layer.engine.kind  # of one kind at any size
+    x, rng = layer.blank_input(steps, rows), np.random.default_rng(0)
+    tape: Tape = layer.forward(x, rng=rng, engine=Engine(kind))
+    return tape
+
+
+def _extrapolated(sizes: list[int], rows: int, steps: int) -> int:
+    """The bytes with more rows and steps than two: every array is affine in B and in T."""
+    small, longer, wider, both = sizes
+    more = both - wider - longer + small
+    return small + rows * (wider - small) + steps * (longer - small) + rows * steps * more

@@ -7,7 +7,8 @@ The readable path is `Layer._forward` and `Layer._backward`. `npstack.engine` pu
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -61,6 +62,11 @@ class Engine:
             if value is not None:
                 object.__setattr__(self, name, check_size("Engine", name, value))
 
+    def record(self) -> dict[str, Any]:
+        """What the numbers of a run depend on besides its settings, as plain values."""
+        numpy, blas = libraries()
+        return {"kind": self.kind, "threads": self.threads, "numpy": numpy, "blas": blas}
+
 
 READABLE = Engine("readable")
 
@@ -91,6 +97,25 @@ def check_engine(where: str, engine: object) -> Engine:
     return fail(DtypeError, where, expected, describe(engine), "Use engine='auto'.")
 
 
+@contextmanager
+def using(layer: Any, engine: Engine) -> Iterator[None]:
+    """A layer runs by an engine for a while."""
+    before = vars(layer).get("engine")
+    layer.engine = engine
+    try:
+        yield
+    finally:
+        del vars(layer)["engine"]
+        if before is not None:
+            layer.engine = before
+
+
+def own_engine(layer: Any) -> Engine | None:
+    """The engine that was assigned to a layer; None if none was."""
+    found: Engine | None = vars(layer).get("engine")
+    return found
+
+
 class Item(NamedTuple):
     """One layer, and what it gets in a forward pass besides input, mask and resets."""
 
@@ -108,10 +133,12 @@ class Run(Protocol):
     def check(self) -> None:
         """Check that its tapes have not been released."""
 
-    def backward(self, doutputs: Array, dfinal: Sequence[States]) -> list[Triple]:
+    def backward(
+        self, doutputs: Array, dfinal: Sequence[States], need_x: bool = True
+    ) -> list[Triple]:
         """Parameters' gradients, ``dx`` and initial states' gradients of each, bottom first.
 
-        Only the ``dx`` of the first counts.
+        Only the ``dx`` of the first counts; it is None if it is not needed.
         """
 
 
@@ -162,12 +189,14 @@ def last_run(tapes: Sequence[Tape]) -> int:
     return count if len(same) == count and all(same) else 1
 
 
-def back_together(parts: Sequence[tuple[Any, Tape, States]], doutputs: Array) -> list[Triple]:
+def back_together(
+    parts: Sequence[tuple[Any, Tape, States]], doutputs: Array, need_x: bool
+) -> list[Triple]:
     """The backward pass of one layer, or of several that have run at once."""
     layer, tape, dfinal = parts[0]
     if len(parts) == 1:
-        return [layer.pass_back(tape, doutputs, dfinal)]
-    found: list[Triple] = tape.run.backward(doutputs, [own for _, _, own in parts])
+        return [layer.pass_back(tape, doutputs, dfinal, need_x)]
+    found: list[Triple] = tape.run.backward(doutputs, [own for _, _, own in parts], need_x)
     return found
 
 

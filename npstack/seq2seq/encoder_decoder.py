@@ -205,7 +205,12 @@ class EncoderDecoder(Layer):
         return tape.protected()
 
     def backward(
-        self, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+        self,
+        tape: Tape,
+        doutputs: Array | None = None,
+        dfinal_states: Any = None,
+        *,
+        need_x: bool = True,
     ) -> Gradients:
         """Read the decoder's tape, then the encoder's.
 
@@ -217,6 +222,8 @@ class EncoderDecoder(Layer):
             Derivative of the loss by the outputs.
         dfinal_states : tuple of one state per recurrent layer of the decoder, optional
             Derivative of the loss by the final states of the decoder.
+        need_x : bool
+            False: the derivatives by source and target are left out.
 
         Returns
         -------
@@ -227,9 +234,10 @@ class EncoderDecoder(Layer):
         self.check_tape(where, tape)
         read, written = tape.parts
         with _in_the("decoder"):
-            after = self.decoder.backward(written, doutputs, dfinal_states)
+            after = self.decoder.backward(written, doutputs, dfinal_states, need_x=need_x)
         with _in_the("encoder"):
-            before = self.encoder.backward(read, None, self._handed_back(after.initial_states))
+            handed = self._handed_back(after.initial_states)
+            before = self.encoder.backward(read, None, handed, need_x=need_x)
         grads = names.with_prefix("encoder", before.params)
         grads |= names.with_prefix("decoder", after.params)
         dsource = None if before.x is None else self._in_order(before.x, read)
@@ -298,9 +306,9 @@ class EncoderDecoder(Layer):
         """As for the encoder, whose initial states are those of the model."""
         return self.encoder.single_state
 
-    def blank_input(self, steps: int) -> Any:
+    def blank_input(self, steps: int, rows: int = 1) -> Any:
         """Zeros that the two sides accept."""
-        return SourceTarget(*(layer.blank_input(steps) for layer in self.children.values()))
+        return SourceTarget(*(layer.blank_input(steps, rows) for layer in self.children.values()))
 
     def check_tape(self, where: str, tape: Any) -> None:
         """The two tapes of the two sides."""

@@ -224,13 +224,13 @@ ACCIDENTS = (
     Accident(
         "layer above sees only the last hidden state of the layer below",
         "layers/chain.py",
-        "            x, told = tape.outputs, layer._after(told, tape)\n",
-        "            x, told = tape.outputs, layer._after(told, tape)\n"
+        "            x = made[-1].outputs\n",
+        "            x = made[-1].outputs\n"
         "            x = x[:, -1:] + 0 * x if layer.recurrent and x.ndim == 3 else x\n",
     ),
     Accident(
         "states of the layers given in the wrong order",
-        "layers/base.py",
+        "layers/outer.py",
         "iter(states)",
         "iter(states[::-1])",
     ),
