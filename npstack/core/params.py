@@ -7,6 +7,7 @@ optimiser state and files use the same keys, so a tool for one works for all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,10 +71,14 @@ def without_prefix(prefix: str, params: Params) -> dict[str, Array]:
     >>> without_prefix("1", {"0.b": np.zeros(2), "1.b": np.ones(2)})
     {'b': array([1., 1.])}
     """
+    return {name: params[full] for name, full in _inside(prefix, tuple(params))}
+
+
+@lru_cache(maxsize=4096)
+def _inside(prefix: str, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The names that begin with ``prefix.``, without it and with it."""
     start = f"{prefix}." if prefix else ""
-    return {
-        name.removeprefix(start): value for name, value in params.items() if name.startswith(start)
-    }
+    return tuple((name.removeprefix(start), name) for name in names if name.startswith(start))
 
 
 def dtype_of(params: Params) -> np.dtype[Any] | None:

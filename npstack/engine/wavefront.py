@@ -28,6 +28,7 @@ from npstack.core.blas import blas_threads
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 from npstack.core.tape import Tape
+from npstack.engine.aligned import zeros
 from npstack.engine.fused import Place
 from npstack.engine.held import HeldRun
 from npstack.engine.layer_by_layer import Fused, prepared, ran, run_of
@@ -59,31 +60,34 @@ class WaveArrays:
         D, H, _ = shape.layers[0]
         self.T, self.P, beats = T, max(D, H) + 1, T + L - 1
         P = self.P
-        self.states = np.zeros((beats + 1, B, L + 1, P), dtype)
+        self.states = zeros((beats + 1, B, L + 1, P), dtype)
         self.states[..., -1] = 1
         of_beat, of_row, of_block, one = self.states.strides
         self.window = as_strided(
             self.states, (beats, L, B, 2 * P - 1), (of_beat, of_block, of_row, one)
         )
-        self.kept = np.zeros((beats + 1, 5, L, B, H), dtype)
-        self.W = np.zeros((L, 2 * P - 1, 4 * H), dtype)
-        self.sums = np.zeros((L, B, 4 * H), dtype)
+        self.kept = zeros((beats + 1, 5, L, B, H), dtype)
+        self.W = zeros((L, 2 * P - 1, 4 * H), dtype)
+        self.sums = zeros((L, B, 4 * H), dtype)
         self.half = np.asarray(0.5, dtype)
         self.hidden = self.states[:, :, 1:, P - 1 - H : P - 1].swapaxes(1, 2)
-        room = np.zeros((3, L, B, H), dtype)
-        self.beats = [self._views(n, room) for n in range(beats)]
-        self.layers = [
-            WaveLayer(self, place, own.input_size) for place, own in enumerate(shape.layers)
-        ]
+        self.room = zeros((3, L, B, H), dtype)
+        shared: dict[tuple[int, int], tuple[Any, ...]] = {}  # by the layers that have a step
+        self.beats = [self._views(n, shared) for n in range(beats)]
+        layers = enumerate(shape.layers)
+        self.layers = [WaveLayer(self, place, own.input_size) for place, own in layers]
 
-    def _views(self, n: int, room: Array) -> tuple[Any, ...]:
+    def _views(self, n: int, shared: dict[tuple[int, int], tuple[Any, ...]]) -> tuple[Any, ...]:
         """What one beat reads and writes."""
-        own = slice(max(0, n - self.T + 1), min(len(self.W), n + 1))
-        z, sums, room = self.kept[n][:, own], self.sums[own], room[:, own]
-        by_gate = sums.reshape(*sums.shape[:2], 4, -1).transpose(2, 0, 1, 3)
-        products = self.window[n, own], self.W[own], sums, by_gate
-        gates = z[:4], z[:3], z[1:3], z[3:5], room[:2], room[0], room[1]
-        return (*products, *gates, self.kept[n + 1, 4, own], room[2], z[0], self.hidden[n + 1, own])
+        ends = max(0, n - self.T + 1), min(len(self.W), n + 1)
+        own = slice(*ends)
+        if ends not in shared:
+            sums, room = self.sums[own], self.room[:, own]
+            by_gate = sums.reshape(*sums.shape[:2], 4, -1).transpose(2, 0, 1, 3)
+            shared[ends] = self.W[own], sums, by_gate, room[:2], *room
+        z = self.kept[n][:, own]
+        gates = z[:4], z[:3], z[1:3], z[3:5], self.kept[n + 1, 4, own], z[0]
+        return (*shared[ends], self.window[n, own], *gates, self.hidden[n + 1, own])
 
     def load(self, place: int, params: Params) -> None:
         """Write the parameters of a layer; `halve` follows."""
@@ -101,7 +105,7 @@ class WaveArrays:
     def run(self) -> None:
         """All beats."""
         half = self.half
-        for v, W, sums, by_gate, z, oif, i_f, g_c, both, one, two, c, tanh_c, o, h in self.beats:
+        for W, sums, by_gate, both, one, two, tanh_c, v, z, oif, i_f, g_c, c, o, h in self.beats:
             matmul(v, W, sums)
             tanh(by_gate, z)
             multiply(oif, half, oif)

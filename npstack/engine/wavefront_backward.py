@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import LSTMState
+from npstack.engine.aligned import zeros
 from npstack.engine.lstm import from_memory, into_memory, local_factors
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
@@ -48,15 +49,15 @@ class WaveScratch:
         beats = shape.steps + L - 1
         count = -(-beats // max(16, CACHED // (16 * L * B * H)))
         self.chunk, self.H = n, _ = -(-beats // count), H
-        self.kept, self.Q = np.zeros((2, 5, n, L, B, H), dtype)
-        self.room = np.zeros((2, n, L, B, H), dtype)
-        self.R = np.zeros((n, B, L + 1, 4 * H), dtype)
+        self.kept, self.Q = zeros((2, 5, n, L, B, H), dtype)
+        self.room = zeros((2, n, L, B, H), dtype)
+        self.R = zeros((n, B, L + 1, 4 * H), dtype)
         of_beat, of_row, of_block, one = self.R.strides
         windows = as_strided(self.R, (n, L, B, 8 * H), (of_beat, of_block, of_row, one))
-        self.WU = np.zeros((L, 8 * H, H), dtype)
+        self.WU = zeros((L, 8 * H, H), dtype)
         self.WU[-1, 4 * H : 5 * H] = np.eye(H, dtype=dtype)
-        self.dh, self.dc, self.dc_before = np.zeros((3, L, B, H), dtype)
-        self.G, self.more = np.zeros((2, L, 2 * max(D, H) + 1, 4 * H), dtype)
+        self.dh, self.dc, self.dc_before = zeros((3, L, B, H), dtype)
+        self.G, self.more = zeros((2, L, 2 * max(D, H) + 1, 4 * H), dtype)
         rows = self.R.reshape(n, B, L + 1, 4, H).transpose(0, 3, 2, 1, 4)[:, :, :L]
         self.beats = []
         for j in range(n):

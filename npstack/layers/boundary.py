@@ -142,7 +142,7 @@ def check_draws(where: str, rng: object, noise: object) -> None:
 
 def first_non_finite(layer: Any, tape: Any, turned: bool) -> tuple[str, int, str] | None:
     """Where the first NaN or infinity was computed; ``turned``: time is read from the end."""
-    for name, child, way, part in layer.reached(tape):
+    for name, child, way, part in layer.reached(tape) if layer.children else ():
         found: tuple[str, int, str] | None = child.first_non_finite(part, way.under(turned))
         if found is not None:
             return f"{names.shown_path(name)}{found[0]}", *found[1:]
