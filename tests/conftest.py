@@ -25,6 +25,7 @@ SLICED = {
     "tests/agreement/test_records_onnx.py": 2,
     "tests/cells/test_cells.py": 3,
     "tests/cells/test_variants.py": 3,
+    "tests/cli/test_check_newcomers.py": 2,
     "tests/cli/test_program.py::test_streams_that_fail_leave_one_line_and_a_code": 3,
     "tests/cli/test_resume.py": 3,
     "tests/cli/test_train.py": 2,

@@ -264,6 +264,7 @@ SUM = "a = x @ Wx + prev_h @ Wh + b\n"
 BUFFER = "a = np.zeros((len(x), len(b)), dtype=np.float32)\n    a[:] = x @ Wx + prev_h @ Wh + b\n"
 
 
+@pytest.mark.slow
 def test_a_buffer_in_float32_is_not_called_wrong_and_the_advice_works(check):
     code, out, _ = check(step_only(SUM, BUFFER))
     assert code == 1
