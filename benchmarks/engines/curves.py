@@ -107,7 +107,7 @@ def draw(figures: dict[str, Any], folder: Path) -> list[Path]:
             fixed = ", ".join(f"{name}={size}" for name, size in BASE.items() if name != letter)
             ticks(axis, SIZES[letter], f"{WORDS[letter]}   ({fixed})", "training, ms per batch")
         handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
         figure.suptitle(f"One forward and backward pass, {dtype}, D = H", fontsize=11)
         written.append(folder / f"curves_{dtype}.png")
         figure.savefig(written[-1], dpi=110)
@@ -139,12 +139,12 @@ def line(axis: Any, side: str, found: list[tuple[int, float]]) -> None:
 
 def ticks(axis: Any, sizes: tuple[int, ...], across: str, up: str) -> None:
     """Logarithmic axes; the sizes that were measured are named."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xticks(sizes, [str(size) for size in sizes])
-    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.xaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_xlabel(across)
     axis.set_ylabel(up)

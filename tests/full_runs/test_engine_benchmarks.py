@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.engines import fits, page, passes
+from benchmarks.engines import curves, fits, page, passes
 from benchmarks.engines.__main__ import main, wrong
 from benchmarks.engines.bars import EXACT, Bar
 from benchmarks.engines.cases import CASES, MODES, Case, draw, error, worst
@@ -319,3 +319,18 @@ def test_every_side_is_right(name, tmp_path):
     finally:
         child.close()
     assert ready["error"] < (1e-6 if order.dtype == "float32" else 1e-14)
+
+
+def test_curves_are_drawn_with_the_points_that_were_measured(tmp_path):
+    cell = {"seconds": {"auto/1": [0.002, 0.004, 0.003], "torch/2": [0.001] * 3}}
+    cells = {f"float32 {letter}=16": cell for letter in "BHL"}
+    held = {"T=250": {"bytes": {"auto": [2**20], "checkpointed": [2**19]}}}
+    figures = {"cells": cells, "memory": held}
+    assert curves.points(cells, "float32", "H", "auto") == [(16, 3.0)]
+    assert curves.points(cells, "float32", "T", "auto") == []
+    assert curves.drawn(figures) == ["auto", "torch", "checkpointed"]
+    written = [path.name for path in curves.draw(figures, tmp_path)]
+    assert written == ["curves_float32.png", "curves_memory.png"]
+    assert set(written) <= set(curves.PICTURES)
+    assert "| H=16 | 3 | 1 |" in curves.tables(figures)
+    assert "| T=250 | 1.0 |  | 0.5 |" in curves.tables(figures)
