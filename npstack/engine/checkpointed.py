@@ -165,32 +165,28 @@ class CheckpointedRun(HeldRun):
         self._arrays = kept = Kept(self, x)
         with blas_threads("Engine", self.threads):
             for number, run in self._runs(range(len(self.blocks))):
+                a, b = self.blocks[number]
                 for layer, own in zip(kept.layers, run.arrays.layers, strict=True):
                     names = type(layer.borders)._fields
-                    layer.set_border(number + 1, [own.last(name) for name in names])
+                    layer.set_border(number + 1, [own.last(name, b - a) for name in names])
                     layer.finite = layer.finite and run.is_finite(layer.number)
                 if kept.out is not None:
-                    a, b = self.blocks[number]
-                    kept.out[a:b] = run.arrays.layers[-1].after("h")
+                    kept.out[a:b] = run.arrays.layers[-1].after("h")[: b - a]
 
     def _runs(self, numbers: Iterable[int]) -> Iterator[tuple[int, FusedRun]]:
         """Some blocks, each after its forward pass."""
         shape = self.shape._replace(steps=self.block)
-        whole, loaded = ARRAYS.take(shape), False
+        arrays, loaded = ARRAYS.take(shape), False
         for number in numbers:
+            run = self._run(number, arrays)
             a, b = self.blocks[number]
-            if b - a == self.block:
-                run = self._run(number, shape, whole)
-                run.fill(self.arrays.x[:, a:b], loaded)
-                loaded = True
-            else:  # the rest, whose arrays nobody uses again
-                rest = shape._replace(steps=b - a)
-                run = self._run(number, rest, Arrays(rest))
-                run.fill(self.arrays.x[:, a:b], False)
+            run.fill(self.arrays.x[:, a:b], loaded)
+            loaded = True
             yield number, run
-        ARRAYS.give(shape, whole)  # after an error, the other thread may still use it
+        ARRAYS.give(shape, arrays)  # after an error, the other thread may still use it
 
-    def _run(self, number: int, shape: RunShape, arrays: Arrays) -> FusedRun:
+    def _run(self, number: int, arrays: Arrays) -> FusedRun:
+        """A block; the last one may be shorter than the arrays."""
         a, b = self.blocks[number]
         places = [
             place._replace(initial=layer.border(number), kept=_steps(place.kept, a, b))
@@ -198,7 +194,7 @@ class CheckpointedRun(HeldRun):
         ]
         mask, resets = self.mask[:, a:b], self.context.resets
         part = self.context._replace(mask=mask, resets=None if resets is None else resets[:, a:b])
-        return FusedRun(shape, places, part, arrays)
+        return FusedRun(self.shape._replace(steps=b - a), places, part, arrays)
 
     def all_of(self, number: int) -> dict[str, Array]:
         """Input, states and gates of a layer at every step."""
@@ -212,8 +208,8 @@ class CheckpointedRun(HeldRun):
                 a, b = self.blocks[block]
                 own = run.arrays.layers[number]
                 for name in names:
-                    found[name][a:b] = own.after(name)
-                found["x"][a:b] = own.window[:, :, : own.D]
+                    found[name][a:b] = own.after(name)[: b - a]
+                found["x"][a:b] = own.window[: b - a, :, : own.D]
         return found
 
     def backward(

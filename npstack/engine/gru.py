@@ -85,8 +85,8 @@ class ForwardGRU(ForwardLayer):
     def hold(self, t: int, rows: Rows) -> None:
         np.copyto(self.hidden[t + 1], self.hidden[t], where=rows[:, np.newaxis])
 
-    def last(self, name: str) -> Array:
-        found: Array = self.flat_hidden[-1]
+    def last(self, name: str, steps: int = -1) -> Array:
+        found: Array = self.flat_hidden[steps]
         return found
 
     def after(self, name: str) -> Array:

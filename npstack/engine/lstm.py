@@ -151,8 +151,11 @@ class ForwardLSTM(ForwardLayer):
                 found[t - a - 1][:, rows] = c
         return found
 
-    def last(self, name: str) -> Array:
-        found: Array = self.flat_hidden[-1] if name == "h" else self.flat(self.kept[-1:, 4])[0]
+    def last(self, name: str, steps: int = -1) -> Array:
+        if name == "h":
+            found: Array = self.flat_hidden[steps]
+        else:
+            found = self.flat(self.kept[steps, np.newaxis, 4])[0]
         return found
 
     def carried(self) -> list[Array]:

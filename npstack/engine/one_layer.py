@@ -129,8 +129,8 @@ class ForwardLayer(ABC):
         """A field of the state after every step, or a gate, as an array (T, B, H)."""
 
     @abstractmethod
-    def last(self, name: str) -> Array:
-        """A field of the state after the last step, ``(B, H)``."""
+    def last(self, name: str, steps: int = -1) -> Array:
+        """A field of the state after the last step, or after some steps, ``(B, H)``."""
 
     def carried(self) -> list[Array]:
         """What a step hands to the next: NaN and infinity show there."""

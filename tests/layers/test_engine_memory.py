@@ -131,6 +131,41 @@ def test_nan_in_a_block_is_found_where_it_is_born():
     assert said[0] == said[1]
 
 
+@pytest.mark.parametrize("kind", [nps.StackedLSTM, nps.StackedGRU])
+def test_a_gradient_that_has_decayed_is_zero_and_not_slow(kind):
+    model, x, _ = drawn(kind, 2, 2500, [3, 3], dtype=np.float32, return_sequences=False)
+    for engine in (WHOLE, LEAST):
+        tape = model.forward(x, engine=engine)
+        dx = model.backward(tape, np.ones((2, 3), np.float32)).x
+        last = np.abs(dx).max(axis=(0, 2)).nonzero()[0][0]
+        assert 0 < last < 2400
+        slow = (dx != 0) & (np.abs(dx) < np.finfo(np.float32).tiny)
+        assert slow.any(axis=(0, 2)).sum() < 2 * 32  # two chunks
+
+
+@pytest.mark.parametrize("engine", ["readable", WHOLE, LEAST, "wavefront"])
+def test_without_dx_all_else_has_the_same_bits(engine):
+    rng = np.random.default_rng(0)
+    stack, _, _ = drawn(nps.StackedLSTM, 2, 3, [4, 4], dropout=0.2, learn_initial=True)
+    for model in (
+        stack,
+        nps.LSTM(3, 4, rng=rng),
+        nps.Sequential(nps.GRU(3, 4, rng=rng), stack_of(4)),
+    ):
+        tape = model.forward(rng.standard_normal((2, 80, 3)), rng=rng, engine=engine)
+        doutputs = rng.standard_normal(tape.outputs.shape)
+        whole, less = (model.backward(tape, doutputs, need_x=need) for need in (True, False))
+        assert whole.x is not None
+        assert less.x is None
+        right, ours = contents(tape, whole), contents(tape, less._replace(x=whole.x))
+        assert all((ours[name] == value).all() for name, value in right.items())
+
+
+def stack_of(size):
+    rng = np.random.default_rng(1)
+    return nps.Sequential(nps.Dense(size, 3, rng=rng), nps.StackedGRU(3, [4, 4], rng=rng))
+
+
 # ---- how much memory ---------------------------------------------------------------------------
 
 
