@@ -161,3 +161,9 @@ def test_a_folder_is_no_file(tmp_path, capsys):
     assert "Program" not in told
     assert cli.main(["grade", str(tmp_path)]) == 3
     assert f"npstack grade --all {tmp_path}" in capsys.readouterr().err
+
+
+def test_an_axis_too_many_is_noted(check):
+    code, out, _ = check(step_only("da.sum(axis=0)\n", "da.sum(axis=0, keepdims=True)\n"))
+    assert code == 0
+    assert "db has shape (1, 12), with one axis more than its parameter" in out

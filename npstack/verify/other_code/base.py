@@ -17,10 +17,11 @@ from npstack.verify.other_code.calls import (
     USUAL,
     Function,
     Wanted,
+    array_of,
     gradient_of,
-    gradients_by_name,
     keys_of,
     listed,
+    picked,
     placed,
     unchanged,
 )
@@ -64,6 +65,8 @@ class OtherCell(Cell):
     changes, seen, unread : dict
         The names of the arguments that backward changes in place; of the gradients it returned; the
         keys of its dictionary that are no gradients.
+    longer : dict
+        The shapes of gradients with an axis of length 1 too many, by their own names.
     """
 
     def __init__(self, model: Cell, forward: Function, backward: Function, order: str) -> None:
@@ -79,6 +82,7 @@ class OtherCell(Cell):
         self.changes: dict[str, None] = {}
         self.seen: dict[str, None] = {}
         self.unread: dict[str, None] = {}
+        self.longer: dict[str, tuple[int, ...]] = {}
 
     def called(
         self, params: Params, x: Array, states: Mapping[str, Array]
@@ -115,7 +119,11 @@ class OtherCell(Cell):
             self.unread |= dict.fromkeys(key for key in map(str, found) if key not in known)
         elif self.places is None:
             self.places = placed(self.backward, listed(found), wanted)
-        named = gradients_by_name(self.backward, found, wanted, self.places or [], dtype)
+        named = {}
+        for name, shown, value in picked(self.backward, found, wanted, self.places or []):
+            named[name] = array_of(self.backward, shown, value, wanted[name], dtype)
+            if np.ndim(value) > named[name].ndim:
+                self.longer[shown] = value.shape
         self.seen |= dict.fromkeys(named)
         for name, value in named.items():
             if not is_finite(value).all():
@@ -189,6 +197,8 @@ class OtherPair(Recurrent):
             notes += [f"its keys {unread} are names of no gradient"] if unread else []
         if self.single:
             notes.append(f"{self.single} computes in float32, also when it is given float64")
+        for name, shape in self.cell.longer.items():
+            notes.append(f"{name} has shape {shape}, with one axis more than its parameter")
         if self.cell.changes:
             notes.append(f"backward changes {', '.join(self.cell.changes)} in place")
         return tuple(notes)

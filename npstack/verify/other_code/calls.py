@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
@@ -189,14 +189,10 @@ def fail_shape(function: Function, name: str, wanted: Wanted, got: tuple[int, ..
     fail(ShapeError, function.name, f"{name} must be {letters}{wanted.shape}", got, advice)
 
 
-def gradients_by_name(
-    function: Function,
-    found: Any,
-    wanted: Mapping[str, Wanted],
-    places: Sequence[str | None],
-    dtype: np.dtype[Any],
-) -> dict[str, Array]:
-    """Gradients by npstack's names, from a dictionary or a tuple; those that are None are left out.
+def picked(
+    function: Function, found: Any, wanted: Mapping[str, Wanted], places: Sequence[str | None]
+) -> Iterator[tuple[str, str, Any]]:
+    """Each gradient as it is returned, with npstack's name and its own; None is left out.
 
     ``places`` are the names of the results of a tuple, as `placed` has found them.
     """
@@ -210,11 +206,7 @@ def gradients_by_name(
             fail(CodeError, function.name, expected, len(results), advice)
         named = zip(places, results, strict=True)
         pairs = [(name, gradient_of(name), value) for name, value in named if name is not None]
-    return {
-        name: array_of(function, shown, value, wanted[name], dtype)
-        for name, shown, value in pairs
-        if value is not None
-    }
+    return (found for found in pairs if found[2] is not None)
 
 
 def keys_of(found: Mapping[str, Any], wanted: Mapping[str, Wanted]) -> dict[str, str]:
