@@ -197,10 +197,7 @@ class Tape:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held beyond the parameters; an array that two layers share counts once.
-
-        A part of a larger array holds all of it.
-        """
+        """Bytes held beyond the parameters; memory that several layers share counts once."""
         owners = map(_owner, self.arrays())
         return sum({id(array): array.nbytes for array in owners}.values())
 

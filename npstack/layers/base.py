@@ -263,18 +263,11 @@ class Layer(Outer, Configured, ABC):
             return cast(twins.Triple, tape.run.backward(doutputs, [dfinal], need_x)[0])
         observer = tape.observer or Observer()
         observer.entered(doutputs)
-        back = self._backward if need_x else self._backward_without_x
-        dparams, dx, dinitial = boundary.triple(self, back(tape, doutputs, dfinal))
+        dparams, dx, dinitial = boundary.triple(self, self._backward(tape, doutputs, dfinal))
         observer.left(dparams, dx)
         return dparams, dx, dinitial
 
     # ---- for layers to override ------------------------------------------------------------------
-
-    def _backward_without_x(
-        self, tape: Any, doutputs: Array, dfinal: States
-    ) -> tuple[dict[str, Array], Array | None, States]:
-        """`_backward`, whose ``dx`` nobody reads."""
-        return self._backward(tape, doutputs, dfinal)
 
     def _after(self, context: Context, tape: Tape) -> Context:
         """Mask and resets for the layer above: they are passed on if the time axis is kept."""

@@ -17,7 +17,7 @@ from npstack.core.tape import CompositeTape, Tape, Way
 from npstack.layers.base import Layer
 from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, Interface, States
-from npstack.layers.twins import back_together, by_twin, last_run, with_reason
+from npstack.layers.twins import Triple, back_through, through
 
 
 class Chain(Layer):
@@ -48,53 +48,39 @@ class Chain(Layer):
 
     def _forward(self, params: Params, x: Array, context: Context) -> CompositeTape:
         inputs, told = x, context
-        items = list(self.handed(params, context))
         tapes: list[Tape] = []
-        while len(tapes) < len(items):
-            layer, own, states, noise = items[len(tapes)]
-            made, why = by_twin(items[len(tapes) :], x, told)
-            if not made:
-                alone = layer._forward(own, x, told._replace(states=states, noise=noise))
-                made = (tape_of(layer, with_reason(alone, why)),)
-            for tape in made:
-                told = items[len(tapes)].layer._after(told, tape)
-                tapes.append(tape)
-            x = made[-1].outputs
-        if tapes[0].run is not None:  # which has a copy
-            inputs = tapes[0].x
+        for layer, own, states, noise in self.handed(params, context):
+            tape = tape_of(layer, layer._forward(own, x, told._replace(states=states, noise=noise)))
+            tapes.append(tape)
+            x, told = tape.outputs, layer._after(told, tape)
         whole: CompositeTape = self.composed(params, inputs, context, x, tapes)
         return whole
 
     def _backward(
         self, tape: CompositeTape, doutputs: Array, dfinal: States
     ) -> tuple[dict[str, Array], Array | None, States]:
-        return self._back(tape, doutputs, dfinal, True)
-
-    def _backward_without_x(
-        self, tape: CompositeTape, doutputs: Array, dfinal: States
-    ) -> tuple[dict[str, Array], Array | None, States]:
-        return self._back(tape, doutputs, dfinal, False)
-
-    def _back(
-        self, tape: CompositeTape, doutputs: Array, dfinal: States, need_x: bool
-    ) -> tuple[dict[str, Array], Array | None, States]:
         grads: dict[str, Array] = {}
         dinitial: States = ()
         dx: Array | None = doutputs
-        parts = list(zip(self.children.items(), tape.parts, self.shares(dfinal), strict=True))
-        while parts:
+        parts = zip(self.children.items(), tape.parts, self.shares(dfinal), strict=True)
+        for (name, layer), part, own in reversed(list(parts)):
             assert dx is not None  # only an embedding returns None, and it comes first
-            count = last_run([part for _, part, _ in parts])
-            last, parts = parts[-count:], parts[:-count]
-            together = [(layer, part, own) for (_, layer), part, own in last]
-            found = back_together(together, dx, need_x or bool(parts))
-            for ((name, _), _, _), (dparams, _, dstates) in reversed(
-                list(zip(last, found, strict=True))
-            ):
-                grads |= names.with_prefix(name, dparams)
-                dinitial = dstates + dinitial
-            dx = found[0][1]
+            dparams, dx, dstates = layer.pass_back(part, dx, own)
+            grads |= names.with_prefix(name, dparams)
+            dinitial = dstates + dinitial
         return {name: grads[name] for name in tape.params if name in grads}, dx, dinitial
+
+    def pass_on(self, params: Params, x: Array, context: Context) -> Tape:
+        """`_forward`, or the same with an engine, which may run several layers at once."""
+        if context.engine is None or context.engine.kind == "readable":
+            return self._forward(params, x, context)
+        return through(self, params, x, context)
+
+    def pass_back(self, tape: Tape, doutputs: Array, dfinal: States, need_x: bool = True) -> Triple:
+        """`_backward`, or the same where an engine has run."""
+        if tape.observer is None and any(part.run is not None for part in tape.parts):
+            return back_through(self, tape, doutputs, dfinal, need_x)
+        return super().pass_back(tape, doutputs, dfinal, need_x)
 
     def _after(self, context: Context, tape: Tape) -> Context:
         for layer, part in zip(self.children.values(), tape.parts, strict=True):

@@ -19,8 +19,9 @@ import numpy as np
 from npstack.core.arguments import check_option, check_size
 from npstack.core.errors import DtypeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.core.params import Params
+from npstack.core.params import Params, with_prefix
 from npstack.core.tape import Ran, Tape
+from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, States
 
 KINDS = ("readable", "fused", "wavefront", "auto")
@@ -181,23 +182,56 @@ def with_reason(tape: Tape, why: str) -> Tape:
     return tape
 
 
-def last_run(tapes: Sequence[Tape]) -> int:
+# ---- layers one after another ------------------------------------------------------------------
+
+
+def through(chain: Any, params: Params, x: Array, context: Context) -> Tape:
+    """The tape of a chain, forward; see `Chain._forward`."""
+    inputs, told = x, context
+    items, tapes = list(chain.handed(params, context)), list[Tape]()
+    while len(tapes) < len(items):
+        layer, own, states, noise = items[len(tapes)]
+        made, _ = by_twin(items[len(tapes) :], x, told)
+        made = made or (layer.pass_on(own, x, told._replace(states=states, noise=noise)),)
+        for tape in made:
+            layer = items[len(tapes)].layer
+            tapes.append(tape_of(layer, tape))
+            told = layer._after(told, tape)
+        x = made[-1].outputs
+    if tapes[0].run is not None:  # which has a copy
+        inputs = tapes[0].x
+    whole: Tape = chain.composed(params, inputs, context, x, tapes)
+    return whole
+
+
+def back_through(chain: Any, tape: Tape, doutputs: Array, dfinal: States, need_x: bool) -> Triple:
+    """The gradients of a chain; see `Chain._backward`."""
+    grads: dict[str, Array] = {}
+    dinitial: States = ()
+    dx: Array | None = doutputs
+    parts = list(zip(chain.children.items(), tape.parts, chain.shares(dfinal), strict=True))
+    while parts:
+        count = _together([part for _, part, _ in parts])
+        last, parts = parts[-count:], parts[:-count]
+        wanted = need_x or bool(parts)
+        (_, layer), part, own = last[0]
+        if count > 1:
+            found = part.run.backward(dx, [own for _, _, own in last], wanted)
+        else:
+            found = [layer.pass_back(part, dx, own, wanted)]
+        for ((name, _), _, _), (dparams, _, dstates) in zip(last[::-1], found[::-1], strict=True):
+            grads |= with_prefix(name, dparams)
+            dinitial = dstates + dinitial
+        dx = found[0][1]
+    return {name: grads[name] for name in tape.params if name in grads}, dx, dinitial
+
+
+def _together(tapes: Sequence[Tape]) -> int:
     """How many of the last parts of a chain's tape have run at once."""
     run = tapes[-1].run
     count = len(run.tapes) if run is not None else 1
     same = [part.run is run for part in tapes[-count:]]
     return count if len(same) == count and all(same) else 1
-
-
-def back_together(
-    parts: Sequence[tuple[Any, Tape, States]], doutputs: Array, need_x: bool
-) -> list[Triple]:
-    """The backward pass of one layer, or of several that have run at once."""
-    layer, tape, dfinal = parts[0]
-    if len(parts) == 1:
-        return [layer.pass_back(tape, doutputs, dfinal, need_x)]
-    found: list[Triple] = tape.run.backward(doutputs, [own for _, _, own in parts], need_x)
-    return found
 
 
 @cache

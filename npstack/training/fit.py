@@ -76,8 +76,12 @@ def evaluate(
     model: Layer,
     samples: Samples | tuple[Any, Array],
     loss: LossFunction = mean_squared_error,
+    *,
+    engine: Engine | str | None = None,
 ) -> float:
     """Loss of a model on samples, in evaluation (no dropout), all rows at once from zero states.
+
+    ``engine`` as for `fit`.
 
     Examples
     --------
@@ -92,7 +96,7 @@ def evaluate(
     check_loss_function(where, loss)
     samples = check_samples(where, "samples", samples)
     check_values(where, "samples", model, samples)
-    tape = model.forward(samples.x, mask=samples.mask)
+    tape = model.forward(samples.x, mask=samples.mask, engine=_chosen(where, model, engine))
     counts = counted(model.interface.keeps_time, samples)
     found = float(loss_of(loss, tape.outputs, samples, counts).value)
     tape.release()
@@ -240,7 +244,7 @@ def fit(
     plan = check_plan(model, plan)
     if recorder is not None:
         check_kind(recorder, Recorder, "recorder must be a Recorder", "Use recorder=Recorder(x).")
-    chosen = own_engine(model) or Engine() if engine is None else check_engine(WHERE, engine)
+    chosen = _chosen(WHERE, model, engine)
     file = resuming.run_file(plan, checkpoint, resume, chosen)
     history, kept = resuming.begin(file if resume else None, learner, epochs)
     history.engine = chosen.record()
@@ -269,6 +273,11 @@ def fit(
     if best.params is not None:
         model.params = best.params
     return history
+
+
+def _chosen(where: str, model: Layer, engine: Engine | str | None) -> Engine:
+    """The engine that was asked for, else the model's own, else what is quickest."""
+    return own_engine(model) or Engine() if engine is None else check_engine(where, engine)
 
 
 def _validate(model: Layer, plan: Plan) -> float | None:

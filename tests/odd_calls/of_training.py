@@ -94,6 +94,11 @@ FIT = {
         fitted(batches=lambda rng: np.array_split(np.arange(8), 2)),
         {"batches": "function or None"},
     ),
+    "Engine": Call(
+        nps.Engine,
+        lambda: {"kind": "fused", "threads": 2, "budget": 100},
+        {"kind": "word", "threads": "size or None", "budget": "size or None"},
+    ),
     "evaluate": Call(
         nps.evaluate,
         lambda: {"model": model(), "samples": samples(), "loss": nps.mean_squared_error},
