@@ -39,6 +39,8 @@ from npstack.engine.wavefront_backward import WAVE_SCRATCH, WaveBackward
 from npstack.layers.interface import Context, States
 from npstack.layers.twins import Item, Triple, Twin
 
+PRODUCT = 600_000  # multiplications
+WEIGHTS = 1_500_000  # bytes
 add, matmul, multiply, tanh = np.add, np.matmul, np.multiply, np.tanh
 
 
@@ -181,6 +183,18 @@ def fit_together(shape: RunShape) -> bool:
     H = shape.layers[0].hidden_size
     same = all(own.hidden_size == H and not own.own_input for own in above)
     return shape.cell == "lstm" and len(above) > 0 and same
+
+
+def quicker(shape: RunShape) -> bool:
+    """Whether a wavefront is quicker than layer by layer, from the sizes alone.
+
+    It is where calls of NumPy take longer than what they compute: where the product of a step is
+    small and all weights, which every beat reads, stay in a processor's cache. On one machine it
+    took 0.4 to 0.9 of the time within these limits, up to 3 times as much beyond them.
+    """
+    B, L, (D, H, _) = shape.batch, len(shape.layers), shape.layers[0]
+    numbers = (max(D, H) + 1 + H) * 4 * H  # of the weights of a layer
+    return B * numbers <= PRODUCT and L * numbers * np.dtype(shape.dtype).itemsize <= WEIGHTS
 
 
 class WaveRun(HeldRun):

@@ -6,6 +6,8 @@ import pytest
 import npstack as nps
 from npstack import Engine
 from npstack.engine import wavefront_backward
+from npstack.engine.shapes import LayerShape, RunShape
+from npstack.engine.wavefront import quicker
 from npstack.verify import check_gradients, check_laws
 from tests.layers.test_engines import READABLE_ONLY, agree, both, drawn, what_counts
 
@@ -144,3 +146,31 @@ def test_the_laws_and_the_gradients():
     report = check_laws(model, rng=np.random.default_rng(1))
     assert {row.law for row in report.failures} <= READABLE_ONLY, report
     assert check_gradients(model, x).passed
+
+
+def chosen(T=50, B=1, D=32, H=64, L=2, dtype="float32"):
+    layers = LayerShape(D, H, True), *[LayerShape(H, H, False)] * (L - 1)
+    shape = RunShape("lstm", T, B, dtype, layers)
+    return quicker(shape)
+
+
+def test_auto_depends_on_the_sizes_alone_and_only_once_changes_its_mind():
+    assert chosen(100, 1, 32, 64, 2)
+    assert chosen(200, 1, 16, 32, 8)
+    assert not chosen(100, 64, 64, 256, 3)
+    assert not chosen(50, 32, 64, 128, 2)
+    many = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 987]
+    for name in ("B", "D", "H", "L"):
+        found = [chosen(**{name: n}) for n in many]
+        assert found == sorted(found, reverse=True), name
+        assert True in found
+        assert False in found
+        assert found == [chosen(T=5, **{name: n}) for n in many]
+        wide = [chosen(**{name: n}, dtype="float64") for n in many]
+        assert sum(wide) <= sum(found)
+
+
+def test_auto_is_what_the_sizes_say():
+    for H, kind in ((8, "wavefront"), (200, "fused")):
+        model, x, _ = stack(2, 2, 3, H, 3)
+        assert model.forward(x, engine="auto").engine.kind == kind
