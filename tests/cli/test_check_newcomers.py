@@ -132,6 +132,7 @@ def test_a_forward_that_draws_is_not_called_wrong(check):
     assert "wrong" not in out
 
 
+@pytest.mark.slow
 def test_another_forward_with_a_right_backward(check):
     code, out, _ = check(step_only("prev_h @ Wh + b", "prev_h @ Wh + b + 0.1"))
     assert code == 1

@@ -221,6 +221,7 @@ def test_nothing_survives_without_a_reason(table):
     assert all(len(reason) > 20 for reason in why.values())
 
 
+@pytest.mark.slow
 def test_verdicts_are_on_the_mutants_of_the_functions_as_they_are(same):
     functions, kept = same
     assert kept, "every function has changed: is the table of another state of the code?"

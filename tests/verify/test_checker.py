@@ -24,6 +24,7 @@ def test_every_wrong_backward_is_caught_by_complex_step(wrong):
     assert not Problem(wrong).check("complex")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", SLICE, ids=lambda wrong: wrong.name)
 def test_the_committed_table_is_true(wrong):
     table, found = dict(read_evidence("checker")["table"][wrong.name]), caught(wrong)
