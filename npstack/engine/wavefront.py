@@ -10,10 +10,6 @@ the same time if each is one step behind the one below: in *beat* n, layer l is 
 
 A beat is one product for all layers and one set of calls for all gates. For short rows of a batch
 a call of NumPy takes longer than what it computes, and there are L times fewer of them.
-
-A beat's states are neighbours in memory, ``[x | 1 | h of layer 0 | 1 | h of layer 1 | 1 …]`` in
-blocks of one width, so that input, one and state of every layer are a *window*; see
-`npstack.engine.lstm` for the steps.
 """
 
 from __future__ import annotations
@@ -26,35 +22,32 @@ from numpy.lib.stride_tricks import as_strided
 
 from npstack.core.blas import blas_threads
 from npstack.core.numerics import Array, is_finite
-from npstack.core.params import Params
 from npstack.core.tape import Tape
 from npstack.engine.aligned import zeros
 from npstack.engine.fused import Place
 from npstack.engine.held import HeldRun
 from npstack.engine.layer_by_layer import Fused, prepared, ran, run_of
-from npstack.engine.lstm import GATES, into_memory
+from npstack.engine.lstm import GATES
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
 from npstack.engine.wavefront_backward import WAVE_SCRATCH, WaveBackward
+from npstack.engine.wavefront_loop import WAVE_LOOPS, WaveLoop
 from npstack.layers.interface import Context, States
 from npstack.layers.twins import Item, Triple, Twin
 
 PRODUCT = 600_000  # multiplications
 WEIGHTS = 1_500_000  # bytes
-add, matmul, multiply, tanh = np.add, np.matmul, np.multiply, np.tanh
 
 
 class WaveArrays:
-    """All arrays of a forward pass of one shape, with every view that its loop needs.
+    """What a forward pass of one shape keeps: the beats of a `WaveLoop`, all of them.
 
     Attributes
     ----------
     states : array (beats + 1, B, L + 1, P)
-        Blocks ``[… h 1]`` of width P before every beat; the first holds the input.
     window : array (beats, L, B, 2 P - 1)
-    kept : array (beats + 1, 5, L, B, H)
-        o, i, f, g of a beat, and c before it; zero where a layer has no step.
-    W : array (L, 2 P - 1, 4 H)
+    kept : array (5, beats + 1, L, B, H)
+        o, i, f, g, zero where a layer has no step, and c before.
     """
 
     def __init__(self, shape: RunShape) -> None:
@@ -63,59 +56,43 @@ class WaveArrays:
         self.T, self.P, beats = T, max(D, H) + 1, T + L - 1
         P = self.P
         self.states = zeros((beats + 1, B, L + 1, P), dtype)
-        self.states[..., -1] = 1
         of_beat, of_row, of_block, one = self.states.strides
         self.window = as_strided(
             self.states, (beats, L, B, 2 * P - 1), (of_beat, of_block, of_row, one)
         )
-        self.kept = zeros((beats + 1, 5, L, B, H), dtype)
-        self.W = zeros((L, 2 * P - 1, 4 * H), dtype)
-        self.sums = zeros((L, B, 4 * H), dtype)
-        self.half = np.asarray(0.5, dtype)
+        self.kept = zeros((5, beats + 1, L, B, H), dtype)
         self.hidden = self.states[:, :, 1:, P - 1 - H : P - 1].swapaxes(1, 2)
-        self.room = zeros((3, L, B, H), dtype)
-        shared: dict[tuple[int, int], tuple[Any, ...]] = {}  # by the layers that have a step
-        self.beats = [self._views(n, shared) for n in range(beats)]
+        beat, layer = np.ogrid[: L - 1, :L, :1, :1][:2]
+        self.early, self.late = beat < layer, beat >= layer  # no step of a layer
         layers = enumerate(shape.layers)
         self.layers = [WaveLayer(self, place, own.input_size) for place, own in layers]
 
-    def _views(self, n: int, shared: dict[tuple[int, int], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """What one beat reads and writes."""
-        ends = max(0, n - self.T + 1), min(len(self.W), n + 1)
-        own = slice(*ends)
-        if ends not in shared:
-            sums, room = self.sums[own], self.room[:, own]
-            by_gate = sums.reshape(*sums.shape[:2], 4, -1).transpose(2, 0, 1, 3)
-            shared[ends] = self.W[own], sums, by_gate, room[:2], *room
-        z = self.kept[n][:, own]
-        gates = z[:4], z[:3], z[1:3], z[3:5], self.kept[n + 1, 4, own], z[0]
-        return (*shared[ends], self.window[n, own], *gates, self.hidden[n + 1, own])
-
-    def load(self, place: int, params: Params) -> None:
-        """Write the parameters of a layer; `halve` follows."""
-        middle, W = self.P - 1, self.W[place]
-        D, H = len(params["W"]), len(params["U"])
-        into_memory(params["W"], W[middle - D : middle])
-        into_memory(params["b"], W[middle])
-        into_memory(params["U"], W[len(W) - H :])
-
-    def halve(self) -> None:
-        """The sums of o, i and f are halved, for their sigmoid by tanh."""
-        of_sigmoid = self.W[:, :, : 3 * self.W.shape[2] // 4]
-        multiply(of_sigmoid, self.half, of_sigmoid)
-
-    def run(self) -> None:
-        """All beats."""
-        half = self.half
-        for W, sums, by_gate, both, one, two, tanh_c, v, z, oif, i_f, g_c, c, o, h in self.beats:
-            matmul(v, W, sums)
-            tanh(by_gate, z)
-            multiply(oif, half, oif)
-            add(oif, half, oif)
-            multiply(i_f, g_c, both)
-            add(one, two, c)
-            tanh(c, tanh_c)
-            multiply(o, tanh_c, h)
+    def fill(self, loop: WaveLoop, x: Array, initial: Sequence[Any]) -> None:
+        """Run all beats through a loop with the parameters; ``x (T, B, D)``."""
+        T, L, P, D = self.T, len(initial), self.P, x.shape[-1]
+        end = T + L - 1
+        for a in range(0, end, loop.n):
+            m = min(loop.n, end - a)
+            if a < T:
+                steps = min(m, T - a)
+                loop.states[:steps, :, 0, P - 1 - D : P - 1] = x[a : a + steps]
+            n = a
+            while n < a + m:
+                first, stop = max(0, n - T + 1), min(L, n + 1)
+                if n < L:
+                    loop.hidden[n - a, n], loop.kept[n - a, 4, n] = initial[n]
+                if stop - first < L:
+                    loop.run([loop.edge(n - a, first, stop)])
+                    n += 1
+                else:
+                    begin, n = n, min(a + m, T)
+                    loop.run(loop.beats[begin - a : n - a])
+            self.states[a : a + m] = loop.states[:m]
+            self.kept[:, a : a + m] = loop.kept[:m].swapaxes(0, 1)
+            loop.carry(m)
+        self.states[end], self.kept[4, end] = loop.states[m], loop.kept[m, 4]
+        np.copyto(self.kept[:4, : L - 1], 0, where=self.early)
+        np.copyto(self.kept[:4, T:end], 0, where=self.late)
 
 
 class WaveLayer:
@@ -126,13 +103,13 @@ class WaveLayer:
         self.read = whole.window[place : place + T, place, :, middle - D :]  # [x 1 … h']
         self.window = self.read
         self.hidden = whole.hidden[place : place + T + 1, place]
-        self.kept = whole.kept[place : place + T + 1, :, place]
+        self.kept = whole.kept[:, place : place + T + 1, place]
 
     def after(self, name: str) -> Array:
         """A field of the state after every step, or a gate, as an array (T, B, H)."""
         if name == "h":
             return self.hidden[1:]
-        return self.kept[1:, 4] if name == "c" else self.kept[:-1, GATES[name]]
+        return self.kept[4, 1:] if name == "c" else self.kept[GATES[name], :-1]
 
     def last(self, name: str) -> Array:
         """A field of the state after the last step, ``(B, H)``."""
@@ -141,7 +118,7 @@ class WaveLayer:
 
     def carried(self) -> list[Array]:
         """What a step hands to the next."""
-        return [self.hidden, self.kept[:, 4]]
+        return [self.hidden, self.kept[4]]
 
     def inside(self) -> list[Array]:
         """Nothing of its own."""
@@ -211,31 +188,28 @@ class WaveRun(HeldRun):
     def forward(self, x: Array) -> None:
         """Fill the arrays."""
         arrays: WaveArrays = self.arrays
-        T, D = self.shape.steps, self.shape.layers[0].input_size
-        arrays.states[:T, :, 0, arrays.P - 1 - D : arrays.P - 1] = x.swapaxes(0, 1)
-        for number, place in enumerate(self.places):
-            arrays.load(number, place.item.params)
-            h, c = place.initial
-            arrays.hidden[number, number], arrays.kept[number, 4, number] = h, c
-        arrays.halve()
+        key = self.shape._replace(steps=0)
+        loop = WAVE_LOOPS.take(key)
+        loop.load([place.item.params for place in self.places])
         with blas_threads("Engine", self.threads):
-            arrays.run()
-        self.finite = bool(is_finite(arrays.states).all() and is_finite(arrays.kept[:, 4]).all())
+            arrays.fill(loop, x.swapaxes(0, 1), [place.initial for place in self.places])
+        WAVE_LOOPS.give(key, loop)
+        self.finite = bool(is_finite(arrays.states).all() and is_finite(arrays.kept[4]).all())
 
     def backward(
         self, doutputs: Array, dfinal: Sequence[States], need_x: bool = True
     ) -> list[Triple]:
         """The gradients; see `Run`."""
-        scratch = WAVE_SCRATCH.take(self.shape)
+        scratch = WAVE_SCRATCH.take(self.shape._replace(steps=0))
         with blas_threads("Engine", self.threads):
             found = WaveBackward(self, scratch, doutputs, dfinal, need_x).run()
-        WAVE_SCRATCH.give(self.shape, scratch)
+        WAVE_SCRATCH.give(self.shape._replace(steps=0), scratch)
         return found
 
     def inside(self) -> list[Array]:
         """The arrays that it holds."""
         arrays: WaveArrays = self.arrays
-        return [arrays.states, arrays.kept, arrays.W, arrays.sums]
+        return [arrays.states, arrays.kept]
 
     def is_finite(self, place: int) -> bool:
         """Whether the states of a layer are finite."""

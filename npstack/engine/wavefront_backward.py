@@ -9,6 +9,7 @@ layer has no step, its local factors are zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,17 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import LSTMState
 from npstack.engine.aligned import zeros
+from npstack.engine.fused import PROCESSORS, PROJECTED
 from npstack.engine.lstm import from_memory, into_memory, local_factors
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
+from npstack.engine.wavefront_loop import ring_beats
+from npstack.engine.worker import Follower
 from npstack.layers.interface import States
 from npstack.layers.twins import Triple
 
 add, matmul, multiply = np.add, np.matmul, np.multiply
-CACHED = 300_000  # numbers of a chunk that stay in a processor's cache
+RING = 2  # chunks that are held at once, if another thread computes the large products
 
 
 class WaveScratch:
@@ -33,9 +37,9 @@ class WaveScratch:
 
     Attributes
     ----------
-    kept, Q : array (5, chunk, L, B, H)
-        What the forward pass has kept, and the local factors.
-    R : array (chunk, B, L + 1, 4 H)
+    Q : array (6, n, L, B, H)
+        Local factors, and f.
+    R : array (RING, n, B, L + 1, 4 H)
         Gradients of the sums o, i, f, g.
     dh, dc, dc_before : array (L, B, H)
         Gradients after a step, and what a step leaves for the one before.
@@ -46,23 +50,23 @@ class WaveScratch:
     def __init__(self, shape: RunShape) -> None:
         B, L, dtype = shape.batch, len(shape.layers), shape.dtype
         D, H, _ = shape.layers[0]
-        beats = shape.steps + L - 1
-        count = -(-beats // max(16, CACHED // (16 * L * B * H)))
-        self.chunk, self.H = n, _ = -(-beats // count), H
-        self.kept, self.Q = zeros((2, 5, n, L, B, H), dtype)
-        self.room = zeros((2, n, L, B, H), dtype)
-        self.R = zeros((n, B, L + 1, 4 * H), dtype)
-        of_beat, of_row, of_block, one = self.R.strides
-        windows = as_strided(self.R, (n, L, B, 8 * H), (of_beat, of_block, of_row, one))
+        self.n, self.H = n, _ = ring_beats(shape, 16), H
+        self.Q, self.room = zeros((6, n, L, B, H), dtype), zeros((n, L, B, H), dtype)
+        self.R = zeros((RING, n, B, L + 1, 4 * H), dtype)
+        of_ring, of_beat, of_row, of_block, one = self.R.strides
+        strides = of_ring, of_beat, of_block, of_row, one
+        windows = as_strided(self.R, (RING, n, L, B, 8 * H), strides)
         self.WU = zeros((L, 8 * H, H), dtype)
         self.WU[-1, 4 * H : 5 * H] = np.eye(H, dtype=dtype)
         self.dh, self.dc, self.dc_before = zeros((3, L, B, H), dtype)
         self.G, self.more = zeros((2, L, 2 * max(D, H) + 1, 4 * H), dtype)
-        rows = self.R.reshape(n, B, L + 1, 4, H).transpose(0, 3, 2, 1, 4)[:, :, :L]
-        self.beats = []
-        for j in range(n):
-            factors = self.Q[0, j], self.Q[1, j], self.kept[2, j], self.Q[2:, j]
-            self.beats.append((*factors, rows[j, 0], rows[j, 1:], windows[j]))
+        rows = self.R.reshape(RING, n, B, L + 1, 4, H).transpose(0, 1, 4, 3, 2, 5)[:, :, :, :L]
+        self.beats: list[list[tuple[Array, ...]]] = []
+        for k in range(RING):
+            self.beats.append([])
+            for j in range(n):
+                factors = self.Q[0, j], self.Q[1, j], self.Q[5, j], self.Q[2:5, j]
+                self.beats[k].append((*factors, rows[k, j, 0], rows[k, j, 1:], windows[k, j]))
 
     def load(self, place: int, params: Params) -> Array:
         """Write the parameters of a layer; return ``W`` transposed, ``(4 H, D)``."""
@@ -72,10 +76,10 @@ class WaveScratch:
         into_memory(params["W"], turned.T)
         return turned
 
-    def run(self, a: int, b: int) -> None:
+    def run(self, k: int, a: int, b: int) -> None:
         """Beats b - 1 to a of a chunk; then ``dh`` is that of the beat before."""
         dh, dc, dc_before, WU = self.dh, self.dc, self.dc_before, self.WU
-        for through_h, of_o, f, of_ifg, do, difg, window in self.beats[a:b][::-1]:
+        for through_h, of_o, f, of_ifg, do, difg, window in self.beats[k][a:b][::-1]:
             multiply(through_h, dh, dc)
             add(dc, dc_before, dc)
             multiply(f, dc, dc_before)
@@ -100,6 +104,10 @@ class WaveBackward:
     ) -> None:
         self.places, self.arrays, self.scratch = run.places, run.arrays, scratch
         self.T, self.L, self.beats = run.shape.steps, len(run.places), len(run.arrays.window)
+        self.threaded = PROCESSORS > 1 and run.shape.batch >= PROJECTED
+        count = -(-self.beats // scratch.n)
+        ends = [self.beats * k // count for k in range(count, -1, -1)]
+        self.chunks = [(a, b) for b, a in pairwise(ends)]
         D = run.shape.layers[0].input_size
         self.dx = np.empty((self.T, run.shape.batch, D), run.shape.dtype) if need_x else None
         self.dfinal = [own[0] for own in dfinal if own]  # without those of dropouts
@@ -114,12 +122,15 @@ class WaveBackward:
     def run(self) -> list[Triple]:
         """Parameters' gradients, dx, and initial states' gradients of each layer of the chain."""
         scratch = self.scratch
-        turned = [scratch.load(k, place.item.params) for k, place in enumerate(self.places)]
-        for b in range(self.beats, 0, -scratch.chunk):
-            a = max(0, b - scratch.chunk)
-            self._begin(a, b)
-            self._beats(a, b)
-            self._products(a, b, turned[0])
+        loaded = [scratch.load(k, place.item.params) for k, place in enumerate(self.places)]
+        self.turned = loaded[0]
+        with Follower(self._products, self.threaded) as follower:
+            for piece, (a, b) in enumerate(self.chunks):
+                follower.wait(piece - RING + 1)
+                self._begin(self._place(piece), a, b)
+                self._beats(self._place(piece), a, b)
+                follower.tell()
+            follower.wait(len(self.chunks))
         found: list[Triple] = []
         for number, place in enumerate(self.places):
             if place.dropout is not None:
@@ -128,15 +139,18 @@ class WaveBackward:
             found.append((self._gradients(number), dx, (self.dinitial[number],)))
         return found
 
-    def _begin(self, a: int, b: int) -> None:
+    def _place(self, piece: int) -> int:
+        """The place of a chunk in the ring."""
+        return piece % RING if self.threaded else 0
+
+    def _begin(self, k: int, a: int, b: int) -> None:
         """Before a chunk: its factors, and the gradients of the outputs."""
         scratch, L, H, n = self.scratch, self.L, self.scratch.H, b - a
-        kept, (c_after, tanh_c), Q = scratch.kept[:, :n], scratch.room[:, :n], scratch.Q[:, :n]
-        np.copyto(kept, self.arrays.kept[a:b].swapaxes(0, 1))
-        np.copyto(c_after, self.arrays.kept[a + 1 : b + 1, 4])
-        local_factors(kept, c_after, tanh_c, Q)
+        kept, room, Q = self.arrays.kept, scratch.room[:n], scratch.Q[:, :n]
+        local_factors(kept[:, a:b], kept[4, a + 1 : b + 1], room, Q[:5])
+        np.copyto(Q[5], kept[2, a:b])
         silent = max(0, min(L - a, n))  # beats after which the last layer has no step
-        above = scratch.R[:n, :, L, :H]
+        above = scratch.R[k, :n, :, L, :H]
         above[:silent] = 0
         above[silent:] = 0 if self.doutputs is None else self.doutputs[a + silent - L : b - L]
         if b == self.beats:
@@ -144,7 +158,7 @@ class WaveBackward:
             if self.doutputs is not None:
                 scratch.dh[-1] = self.doutputs[-1]
 
-    def _beats(self, a: int, b: int) -> None:
+    def _beats(self, k: int, a: int, b: int) -> None:
         """The beats of a chunk; a layer begins with its final state and leaves its initial one."""
         dh, dc, T, L, n = self.scratch.dh, self.scratch.dc_before, self.T, self.L, b
         while n > a:
@@ -155,18 +169,19 @@ class WaveBackward:
             elif layer >= 0 and self.dfinal[layer] is not None:
                 dh[layer] += self.dfinal[layer].h
                 dc[layer] = self.dfinal[layer].c
-            self.scratch.run(n - a, stop - a)
+            self.scratch.run(k, n - a, stop - a)
             if n < L:
                 self.dinitial[n] = LSTMState(dh[n].copy(), dc[n].copy())
 
-    def _products(self, a: int, b: int, turned: Array) -> None:
+    def _products(self, piece: int) -> None:
         """The large products of a chunk: the gradients of weights and inputs."""
-        scratch, T, H = self.scratch, self.T, self.scratch.H
+        scratch, T, H, (a, b) = self.scratch, self.T, self.scratch.H, self.chunks[piece]
+        R = scratch.R[self._place(piece)]
         for number, own in enumerate(self.arrays.layers):
             begin, stop = max(a, number), min(b, number + T)
             if begin >= stop:
                 continue
-            dsums = scratch.R[begin - a : stop - a, :, number].reshape(-1, 4 * H)
+            dsums = R[begin - a : stop - a, :, number].reshape(-1, 4 * H)
             rows = own.read[begin - number : stop - number]
             rows = rows.reshape(-1, rows.shape[-1])
             G, more = scratch.G[number, : rows.shape[1]], scratch.more[number, : rows.shape[1]]
@@ -176,7 +191,7 @@ class WaveBackward:
                 matmul(rows.T, dsums, more)
                 add(G, more, G)
             if not number and self.dx is not None:
-                matmul(dsums, turned, self.dx[begin:stop].reshape(len(dsums), -1))
+                matmul(dsums, self.turned, self.dx[begin:stop].reshape(len(dsums), -1))
 
     def _gradients(self, number: int) -> dict[str, Array]:
         """The gradients of the parameters of a layer."""

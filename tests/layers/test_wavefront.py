@@ -5,14 +5,21 @@ import pytest
 
 import npstack as nps
 from npstack import Engine
-from npstack.engine import wavefront_backward
+from npstack.engine import wavefront_backward, wavefront_loop
 from npstack.engine.shapes import LayerShape, RunShape
 from npstack.engine.wavefront import quicker
 from npstack.verify import check_gradients, check_laws
 from tests.layers.test_engines import READABLE_ONLY, agree, both, drawn, what_counts
 
 # B, T, D, H, L: more input than units, fewer steps than layers, one of each
-SIZES = [(1, 9, 3, 4, 2), (1, 50, 3, 8, 3), (2, 2, 9, 4, 5), (1, 1, 2, 1, 2), (4, 7, 1, 5, 8)]
+SIZES = [
+    (1, 9, 3, 4, 2),
+    (1, 50, 3, 8, 3),
+    (2, 2, 9, 4, 5),
+    (1, 1, 2, 1, 2),
+    (4, 7, 1, 5, 8),
+    (9, 70, 3, 4, 2),
+]
 
 
 def stack(B, T, D, H, L, dtype=np.float64, seed=0, **options):
@@ -51,9 +58,13 @@ def test_random_sizes():
         agreeing(model, x, own)
 
 
-@pytest.mark.parametrize("sizes", [(1, 40, 3, 4, 2), (2, 33, 5, 4, 20), (1, 3, 2, 3, 40)])
-def test_the_backward_pass_in_chunks(sizes, monkeypatch):
-    monkeypatch.setattr(wavefront_backward, "CACHED", 1)
+@pytest.mark.parametrize(
+    "sizes", [(1, 40, 3, 4, 2), (2, 33, 5, 4, 20), (1, 3, 2, 3, 40), (9, 50, 2, 3, 3)]
+)
+def test_many_chunks(sizes, monkeypatch):
+    monkeypatch.setattr(wavefront_loop, "CACHED", 1)
+    for pool in (wavefront_loop.WAVE_LOOPS, wavefront_backward.WAVE_SCRATCH):
+        monkeypatch.setattr(pool, "waiting", [])
     for full in (True, False):
         model, x, rng = stack(*sizes, return_sequences=full)
         agreeing(model, x, rng)
