@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from npstack.layers.rnn import StackedRNN
     from npstack.layers.stacked import Stacked, StackedLSTM
     from npstack.layers.stacked_bidirectional import BidirectionalStacked, StackedBidirectional
+    from npstack.layers.streaming import Stream, predict
     from npstack.layers.twins import Engine
     from npstack.losses import (
         Loss,
@@ -121,6 +122,7 @@ _HOMES = {
     "npstack.layers.gru": "StackedGRU",
     "npstack.layers.rnn": "StackedRNN",
     "npstack.layers.stacked": "Stacked StackedLSTM",
+    "npstack.layers.streaming": "Stream predict",
     "npstack.layers.stacked_bidirectional": "BidirectionalStacked StackedBidirectional",
     "npstack.layers.twins": "Engine",
     "npstack.losses": (
@@ -214,6 +216,7 @@ __all__ = [
     "StackedLSTM",
     "StackedRNN",
     "StepDecay",
+    "Stream",
     "Tape",
     "TapeError",
     "TimeDistributed",
@@ -240,6 +243,7 @@ __all__ = [
     "mean_squared_error",
     "optimiser_from",
     "plots",
+    "predict",
     "save_checkpoint",
     "save_model",
     "save_weights",

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, cast
+from weakref import proxy
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class KeptLayer:
     """
 
     def __init__(self, run: CheckpointedRun, number: int) -> None:
-        self.run, self.number = run, number
+        self.run, self.number = proxy(run), number
         place, count = run.places[number], len(run.blocks) + 1
         self.D: int = place.item.layer.input_size
         kind = type(place.initial)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Protocol
 
 from npstack.core.errors import TapeError, fail
 from npstack.core.numerics import Array, is_finite
-from npstack.core.tape import Tape
 from npstack.engine.pool import Pool
 from npstack.engine.run_tapes import shown
 from npstack.engine.shapes import RunShape
@@ -38,7 +37,7 @@ class HeldRun:
 
     kind: ClassVar[str]  # of engine
     pool: ClassVar[Pool[Any]]
-    tapes: tuple[Tape, ...]
+    count: int
 
     def __init__(self, shape: RunShape, context: Context, arrays: Any = None) -> None:
         assert context.mask is not None

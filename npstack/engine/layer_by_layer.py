@@ -73,8 +73,8 @@ def prepared(items: Sequence[Item], x: Array, context: Context) -> tuple[RunShap
 def ran(run: Any, places: list[Place], x: Array, context: Context) -> tuple[Tape, ...]:
     """The tapes of a run, after its forward pass."""
     run.forward(x)
-    run.tapes = tuple(_tapes(run, places, context))
-    found: tuple[Tape, ...] = run.tapes
+    found = tuple(_tapes(run, places, context))
+    run.count = len(found)
     return found
 
 

@@ -259,7 +259,7 @@ class Layer(Outer, Configured, ABC):
         self, tape: Tape, doutputs: Array, dfinal: States, need_x: bool = True
     ) -> twins.Triple:
         """`_backward`, or what a faster engine does; with a report to the tape's observer."""
-        if tape.run is not None and len(tape.run.tapes) == 1:
+        if tape.run is not None and tape.run.count == 1:
             return cast(twins.Triple, tape.run.backward(doutputs, [dfinal], need_x)[0])
         observer = tape.observer or Observer()
         observer.entered(doutputs)

@@ -78,7 +78,7 @@ class Chain(Layer):
 
     def pass_back(self, tape: Tape, doutputs: Array, dfinal: States, need_x: bool = True) -> Triple:
         """`_backward`, or the same where an engine has run."""
-        if tape.observer is None and any(part.run is not None for part in tape.parts):
+        if tape.observer is None and any(part.run is not None for part in tape.layers):
             return back_through(self, tape, doutputs, dfinal, need_x)
         return super().pass_back(tape, doutputs, dfinal, need_x)
 

@@ -127,9 +127,16 @@ class Item(NamedTuple):
 
 
 class Run(Protocol):
-    """Some layers of a chain that have run at once."""
+    """Some layers of a chain that have run at once.
 
-    tapes: tuple[Tape, ...]
+    Attributes
+    ----------
+    count : int
+        How many. It does not refer to their tapes, which refer to it: a tape that nobody holds any
+        more gives its memory back at once.
+    """
+
+    count: int
 
     def check(self) -> None:
         """Check that its tapes have not been released."""
@@ -192,12 +199,13 @@ def through(chain: Any, params: Params, x: Array, context: Context) -> Tape:
     while len(tapes) < len(items):
         layer, own, states, noise = items[len(tapes)]
         made, _ = by_twin(items[len(tapes) :], x, told)
-        made = made or (layer.pass_on(own, x, told._replace(states=states, noise=noise)),)
+        if not made:
+            alone = layer.pass_on(own, x, told._replace(states=states, noise=noise))
+            made = (tape_of(layer, alone),)
         for tape in made:
-            layer = items[len(tapes)].layer
-            tapes.append(tape_of(layer, tape))
-            told = layer._after(told, tape)
-        x = made[-1].outputs
+            told = items[len(tapes)].layer._after(told, tape)
+            tapes.append(tape)
+        x = made[-1].outputs  # those of the layers below may not have been kept
     if tapes[0].run is not None:  # which has a copy
         inputs = tapes[0].x
     whole: Tape = chain.composed(params, inputs, context, x, tapes)
@@ -229,7 +237,7 @@ def back_through(chain: Any, tape: Tape, doutputs: Array, dfinal: States, need_x
 def _together(tapes: Sequence[Tape]) -> int:
     """How many of the last parts of a chain's tape have run at once."""
     run = tapes[-1].run
-    count = len(run.tapes) if run is not None else 1
+    count = run.count if run is not None else 1
     same = [part.run is run for part in tapes[-count:]]
     return count if len(same) == count and all(same) else 1
 

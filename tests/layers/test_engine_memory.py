@@ -1,7 +1,9 @@
 """What an engine keeps, and what it computes again: the same bits, in the memory that is given."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -161,6 +163,25 @@ def test_without_dx_all_else_has_the_same_bits(engine):
         assert all((ours[name] == value).all() for name, value in right.items())
 
 
+def test_an_engine_does_not_compute_the_dx_that_nobody_reads(monkeypatch):
+    asked, rng = [], np.random.default_rng(0)
+    once = FusedRun.backward
+
+    def seen(run, doutputs, dfinal, need_x=True):
+        asked.append(need_x)
+        return once(run, doutputs, dfinal, need_x)
+
+    monkeypatch.setattr(FusedRun, "backward", seen)
+    x, y = rng.standard_normal((4, 9, 3)), rng.standard_normal((4, 9, 2))
+    head = nps.Dense(4, 2, rng=rng)
+    for model in (
+        nps.Sequential(nps.StackedLSTM(3, [4, 4], rng=rng), head),
+        nps.Sequential(nps.LSTM(3, 4, rng=rng), nps.Dense(4, 4, rng=rng), nps.GRU(4, 2, rng=rng)),
+    ):
+        nps.fit(model, (x, y), epochs=1, batch_size=4, rng=rng, engine="fused")
+    assert asked == [False, True, False]  # from the top; below the dense layer there is a reader
+
+
 def stack_of(size):
     rng = np.random.default_rng(1)
     return nps.Sequential(nps.Dense(size, 3, rng=rng), nps.StackedGRU(3, [4, 4], rng=rng))
@@ -200,3 +221,19 @@ def test_without_room_a_block_grows_like_the_square_root():
     found = {T: block_steps(shape_of(T), 1, False) for T in (1_000, 16_000, 256_000)}
     assert found[16_000] < 8 * found[1_000]
     assert 2 * found[16_000] <= found[256_000] <= 8 * found[16_000]
+
+
+@pytest.mark.parametrize("engine", [WHOLE, LEAST, Engine("wavefront")])
+def test_a_tape_that_nobody_holds_is_gone_at_once(engine):
+    model, x, _ = drawn(nps.StackedLSTM, 2, 80, [4, 4])
+    gc.collect()
+    gc.disable()
+    try:
+        tape = model.forward(x, engine=engine)
+        model.backward(tape, np.ones(tape.outputs.shape))
+        held = [weakref.ref(tape.layers[0].run), weakref.ref(tape.layers[1])]
+        assert tape.layers[0].gates.forget.shape == (2, 80, 4)
+        del tape
+        assert [ref() for ref in held] == [None, None]
+    finally:
+        gc.enable()

@@ -224,8 +224,8 @@ ACCIDENTS = (
     Accident(
         "layer above sees only the last hidden state of the layer below",
         "layers/chain.py",
-        "            x = made[-1].outputs\n",
-        "            x = made[-1].outputs\n"
+        "            x, told = tape.outputs, layer._after(told, tape)\n",
+        "            x, told = tape.outputs, layer._after(told, tape)\n"
         "            x = x[:, -1:] + 0 * x if layer.recurrent and x.ndim == 3 else x\n",
     ),
     Accident(
@@ -243,11 +243,11 @@ ACCIDENTS = (
     Accident(
         "dropout in evaluation as well",
         "layers/dropout.py",
-        "        elif context.rng is not None:\n"
-        "            kept = context.rng.random(self._shape(x)) >= self.rate\n",
-        "        else:\n"
-        "            rng = context.rng or np.random.default_rng(0)\n"
-        "            kept = rng.random(self._shape(x)) >= self.rate\n",
+        "        if context.rng is not None:\n"
+        "            return context.rng.random(self._shape(shape)) >= self.rate\n"
+        "        return None\n",
+        "        rng = context.rng or np.random.default_rng(0)\n"
+        "        return rng.random(self._shape(shape)) >= self.rate\n",
     ),
     Accident(
         "dropout forgotten backward",
