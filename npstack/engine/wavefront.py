@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from npstack.core.blas import blas_threads
 from npstack.core.numerics import Array, is_finite
@@ -30,8 +29,9 @@ from npstack.engine.layer_by_layer import Fused, prepared, ran, run_of
 from npstack.engine.lstm import GATES
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
-from npstack.engine.wavefront_backward import WAVE_SCRATCH, WaveBackward
-from npstack.engine.wavefront_loop import WAVE_LOOPS, WaveLoop
+from npstack.engine.wavefront_backward import WaveBackward, WaveScratch
+from npstack.engine.wavefront_joined import JoinedLoop, JoinedScratch, is_joined
+from npstack.engine.wavefront_loop import WaveLoop, windows
 from npstack.layers.interface import Context, States
 from npstack.layers.twins import Item, Triple, Twin
 
@@ -45,7 +45,8 @@ class WaveArrays:
     Attributes
     ----------
     states : array (beats + 1, B, L + 1, P)
-    window : array (beats, L, B, 2 P - 1)
+        Blocks ``[… h 1]`` of width P before every beat; the first holds the input.
+    window : array (beats + 1, L, B, 2 P - 1)
     kept : array (5, beats + 1, L, B, H)
         o, i, f, g, zero where a layer has no step, and c before.
     """
@@ -56,10 +57,9 @@ class WaveArrays:
         self.T, self.P, beats = T, max(D, H) + 1, T + L - 1
         P = self.P
         self.states = zeros((beats + 1, B, L + 1, P), dtype)
-        of_beat, of_row, of_block, one = self.states.strides
-        self.window = as_strided(
-            self.states, (beats, L, B, 2 * P - 1), (of_beat, of_block, of_row, one)
-        )
+        self.states[..., -1] = 1
+        self.window = windows(self.states)
+        self.inputs = self.states[:T, :, 0, P - 1 - D : P - 1]
         self.kept = zeros((5, beats + 1, L, B, H), dtype)
         self.hidden = self.states[:, :, 1:, P - 1 - H : P - 1].swapaxes(1, 2)
         beat, layer = np.ogrid[: L - 1, :L, :1, :1][:2]
@@ -69,13 +69,13 @@ class WaveArrays:
 
     def fill(self, loop: WaveLoop, x: Array, initial: Sequence[Any]) -> None:
         """Run all beats through a loop with the parameters; ``x (T, B, D)``."""
-        T, L, P, D = self.T, len(initial), self.P, x.shape[-1]
-        end = T + L - 1
+        T, L, end = self.T, len(initial), len(self.window) - 1
+        self.inputs[...] = x
         for a in range(0, end, loop.n):
             m = min(loop.n, end - a)
             if a < T:
                 steps = min(m, T - a)
-                loop.states[:steps, :, 0, P - 1 - D : P - 1] = x[a : a + steps]
+                loop.inputs[:steps] = x[a : a + steps]
             n = a
             while n < a + m:
                 first, stop = max(0, n - T + 1), min(L, n + 1)
@@ -87,10 +87,10 @@ class WaveArrays:
                 else:
                     begin, n = n, min(a + m, T)
                     loop.run(loop.beats[begin - a : n - a])
-            self.states[a : a + m] = loop.states[:m]
+            self.hidden[a : a + m] = loop.hidden[:m]
             self.kept[:, a : a + m] = loop.kept[:m].swapaxes(0, 1)
             loop.carry(m)
-        self.states[end], self.kept[4, end] = loop.states[m], loop.kept[m, 4]
+        self.hidden[end], self.kept[4, end] = loop.hidden[m], loop.kept[m, 4]
         np.copyto(self.kept[:4, : L - 1], 0, where=self.early)
         np.copyto(self.kept[:4, T:end], 0, where=self.late)
 
@@ -125,7 +125,16 @@ class WaveLayer:
         return []
 
 
+def _loop(shape: RunShape) -> WaveLoop:
+    return (JoinedLoop if is_joined(shape) else WaveLoop)(shape)
+
+
+def _scratch(shape: RunShape) -> WaveScratch:
+    return (JoinedScratch if is_joined(shape) else WaveScratch)(shape)
+
+
 WAVE_ARRAYS = Pool(WaveArrays)
+WAVE_LOOPS, WAVE_SCRATCH = Pool(_loop), Pool(_scratch)  # for any number of steps
 
 
 class Wavefront(Twin):
@@ -187,13 +196,18 @@ class WaveRun(HeldRun):
 
     def forward(self, x: Array) -> None:
         """Fill the arrays."""
-        arrays: WaveArrays = self.arrays
         key = self.shape._replace(steps=0)
         loop = WAVE_LOOPS.take(key)
+        self._fill(loop, x)
+        WAVE_LOOPS.give(key, loop)
+        if not self.finite and is_joined(key):  # zeros times NaN are NaN: where was it born?
+            self._fill(WaveLoop(key), x)
+
+    def _fill(self, loop: WaveLoop, x: Array) -> None:
+        arrays: WaveArrays = self.arrays
         loop.load([place.item.params for place in self.places])
         with blas_threads("Engine", self.threads):
             arrays.fill(loop, x.swapaxes(0, 1), [place.initial for place in self.places])
-        WAVE_LOOPS.give(key, loop)
         self.finite = bool(is_finite(arrays.states).all() and is_finite(arrays.kept[4]).all())
 
     def backward(

@@ -21,7 +21,6 @@ from npstack.core.tape import LSTMState
 from npstack.engine.aligned import zeros
 from npstack.engine.fused import PROCESSORS, PROJECTED
 from npstack.engine.lstm import from_memory, into_memory, local_factors
-from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
 from npstack.engine.wavefront_loop import ring_beats
 from npstack.engine.worker import Follower
@@ -30,6 +29,13 @@ from npstack.layers.twins import Triple
 
 add, matmul, multiply = np.add, np.matmul, np.multiply
 RING = 2  # chunks that are held at once, if another thread computes the large products
+
+
+def turned(W: Array) -> Array:
+    """``W`` transposed, ``(4 H, D)``."""
+    found = np.empty(W.shape[::-1], W.dtype)
+    into_memory(W, found.T)
+    return found
 
 
 class WaveScratch:
@@ -47,48 +53,57 @@ class WaveScratch:
         Gradients of the weights.
     """
 
+    product: Any = np.matmul
+
     def __init__(self, shape: RunShape) -> None:
         B, L, dtype = shape.batch, len(shape.layers), shape.dtype
         D, H, _ = shape.layers[0]
         self.n, self.H = n, _ = ring_beats(shape, 16), H
         self.Q, self.room = zeros((6, n, L, B, H), dtype), zeros((n, L, B, H), dtype)
-        self.R = zeros((RING, n, B, L + 1, 4 * H), dtype)
-        of_ring, of_beat, of_row, of_block, one = self.R.strides
-        strides = of_ring, of_beat, of_block, of_row, one
-        windows = as_strided(self.R, (RING, n, L, B, 8 * H), strides)
-        self.WU = zeros((L, 8 * H, H), dtype)
-        self.WU[-1, 4 * H : 5 * H] = np.eye(H, dtype=dtype)
         self.dh, self.dc, self.dc_before = zeros((3, L, B, H), dtype)
         self.G, self.more = zeros((2, L, 2 * max(D, H) + 1, 4 * H), dtype)
-        rows = self.R.reshape(RING, n, B, L + 1, 4, H).transpose(0, 1, 4, 3, 2, 5)[:, :, :, :L]
+        self._arrange(shape)
         self.beats: list[list[tuple[Array, ...]]] = []
         for k in range(RING):
             self.beats.append([])
             for j in range(n):
                 factors = self.Q[0, j], self.Q[1, j], self.Q[5, j], self.Q[2:5, j]
-                self.beats[k].append((*factors, rows[k, j, 0], rows[k, j, 1:], windows[k, j]))
+                dsums = self.rows[k, j, 0], self.rows[k, j, 1:], self.windows[k, j]
+                self.beats[k].append((*factors, *dsums))
+
+    def _arrange(self, shape: RunShape) -> None:
+        """Where the gradients of the sums and the weights are."""
+        B, L, H, n = shape.batch, len(shape.layers), self.H, self.n
+        self.R = zeros((RING, n, B, L + 1, 4 * H), shape.dtype)
+        self.above = self.R[..., L, :H]
+        of_ring, of_beat, of_row, of_block, one = self.R.strides
+        strides = of_ring, of_beat, of_block, of_row, one
+        self.windows = as_strided(self.R, (RING, n, L, B, 8 * H), strides)
+        self.dsums = self.R.reshape(RING, n, B, L + 1, 4, H)
+        self.rows = self.dsums.transpose(0, 1, 4, 3, 2, 5)[:, :, :, :L]
+        self.WU, self.out = zeros((L, 8 * H, H), shape.dtype), self.dh
+        self.WU[-1, 4 * H : 5 * H] = np.eye(H, dtype=shape.dtype)
 
     def load(self, place: int, params: Params) -> Array:
         """Write the parameters of a layer; return ``W`` transposed, ``(4 H, D)``."""
         H, WU = self.H, self.WU
         into_memory(params["U"], WU[place, : 4 * H].T)
-        turned = WU[place - 1, 4 * H :] if place else np.empty((4 * H, len(params["W"])), WU.dtype)
-        into_memory(params["W"], turned.T)
-        return turned
+        if not place:
+            return turned(params["W"])
+        into_memory(params["W"], WU[place - 1, 4 * H :].T)
+        return WU[place - 1, 4 * H :]
 
     def run(self, k: int, a: int, b: int) -> None:
         """Beats b - 1 to a of a chunk; then ``dh`` is that of the beat before."""
-        dh, dc, dc_before, WU = self.dh, self.dc, self.dc_before, self.WU
+        dh, dc, dc_before, WU, out = self.dh, self.dc, self.dc_before, self.WU, self.out
+        product = self.product
         for through_h, of_o, f, of_ifg, do, difg, window in self.beats[k][a:b][::-1]:
             multiply(through_h, dh, dc)
             add(dc, dc_before, dc)
             multiply(f, dc, dc_before)
             multiply(of_o, dh, do)
             multiply(of_ifg, dc, difg)
-            matmul(window, WU, dh)
-
-
-WAVE_SCRATCH = Pool(WaveScratch)
+            product(window, WU, out)
 
 
 class WaveBackward:
@@ -103,7 +118,7 @@ class WaveBackward:
         need_x: bool,
     ) -> None:
         self.places, self.arrays, self.scratch = run.places, run.arrays, scratch
-        self.T, self.L, self.beats = run.shape.steps, len(run.places), len(run.arrays.window)
+        self.T, self.L, self.beats = run.shape.steps, len(run.places), len(run.arrays.window) - 1
         self.threaded = PROCESSORS > 1 and run.shape.batch >= PROJECTED
         count = -(-self.beats // scratch.n)
         ends = [self.beats * k // count for k in range(count, -1, -1)]
@@ -145,12 +160,12 @@ class WaveBackward:
 
     def _begin(self, k: int, a: int, b: int) -> None:
         """Before a chunk: its factors, and the gradients of the outputs."""
-        scratch, L, H, n = self.scratch, self.L, self.scratch.H, b - a
+        scratch, L, n = self.scratch, self.L, b - a
         kept, room, Q = self.arrays.kept, scratch.room[:n], scratch.Q[:, :n]
         local_factors(kept[:, a:b], kept[4, a + 1 : b + 1], room, Q[:5])
         np.copyto(Q[5], kept[2, a:b])
         silent = max(0, min(L - a, n))  # beats after which the last layer has no step
-        above = scratch.R[k, :n, :, L, :H]
+        above = scratch.above[k, :n]
         above[:silent] = 0
         above[silent:] = 0 if self.doutputs is None else self.doutputs[a + silent - L : b - L]
         if b == self.beats:
@@ -176,12 +191,12 @@ class WaveBackward:
     def _products(self, piece: int) -> None:
         """The large products of a chunk: the gradients of weights and inputs."""
         scratch, T, H, (a, b) = self.scratch, self.T, self.scratch.H, self.chunks[piece]
-        R = scratch.R[self._place(piece)]
+        all_dsums = scratch.dsums[self._place(piece)]
         for number, own in enumerate(self.arrays.layers):
             begin, stop = max(a, number), min(b, number + T)
             if begin >= stop:
                 continue
-            dsums = R[begin - a : stop - a, :, number].reshape(-1, 4 * H)
+            dsums = all_dsums[begin - a : stop - a, :, number].reshape(-1, 4 * H)
             rows = own.read[begin - number : stop - number]
             rows = rows.reshape(-1, rows.shape[-1])
             G, more = scratch.G[number, : rows.shape[1]], scratch.more[number, : rows.shape[1]]

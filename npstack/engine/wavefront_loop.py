@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.engine.aligned import zeros
 from npstack.engine.lstm import into_memory
-from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
 
-add, matmul, multiply, tanh = np.add, np.matmul, np.multiply, np.tanh
+add, multiply, tanh = np.add, np.multiply, np.tanh
 CACHED = 300_000  # numbers that stay in a processor's cache
 MOST_BEATS = 64
 
@@ -28,6 +28,14 @@ def ring_beats(shape: RunShape, numbers: int) -> int:
     """The beats of a ring, from the arrays ``(L, B, H)`` that each of them takes."""
     size = len(shape.layers) * shape.batch * shape.layers[0].hidden_size
     return max(8, min(MOST_BEATS, CACHED // (numbers * size)))
+
+
+def windows(blocks: Array) -> Array:
+    """Neighbours among blocks ``(n, B, L + 1, P)``, without the last one, as one axis."""
+    n, B, L, P = blocks.shape
+    of_beat, of_row, of_block, one = blocks.strides
+    shape = n, L - 1, B, 2 * P - 1
+    return as_strided(blocks, shape, (of_beat, of_block, of_row, one))
 
 
 class WaveLoop:
@@ -43,37 +51,52 @@ class WaveLoop:
         Of the windows ``[… x 1 | … h]``.
     """
 
+    product: Any = np.matmul
+
     def __init__(self, shape: RunShape) -> None:
         B, L, dtype = shape.batch, len(shape.layers), shape.dtype
-        D, H, _ = shape.layers[0]
-        self.P, self.n = P, n = max(D, H) + 1, ring_beats(shape, 6)
-        self.states = zeros((n + 1, B, L + 1, P), dtype)
-        self.states[..., -1] = 1
-        of_beat, of_row, of_block, one = self.states.strides
-        self.window = as_strided(
-            self.states, (n, L, B, 2 * P - 1), (of_beat, of_block, of_row, one)
-        )
-        self.hidden = self.states[:, :, 1:, P - 1 - H : P - 1].swapaxes(1, 2)
-        self.kept = zeros((n + 1, 5, L, B, H), dtype)
-        self.W = zeros((L, 2 * P - 1, 4 * H), dtype)
-        self.sums, self.room = zeros((L, B, 4 * H), dtype), zeros((3, L, B, H), dtype)
+        H = shape.layers[0].hidden_size
+        self.n = ring_beats(shape, 6)
+        self.kept, self.room = zeros((self.n + 1, 5, L, B, H), dtype), zeros((3, L, B, H), dtype)
         self.half = np.asarray(0.5, dtype)
-        self._shared: dict[tuple[int, int], tuple[Any, ...]] = {}  # views of all beats
-        self._edges: dict[tuple[int, int, int], tuple[Any, ...]] = {}  # of beats of a few layers
-        self.beats = [self._views(j, 0, L) for j in range(n)]
+        self.inputs: Array
+        self.hidden: Array
+        self._arrange(shape)
+        self._shared: dict[tuple[int, int], tuple[Array, ...]] = {}  # views of all beats
+        self._edges: dict[tuple[int, int, int], tuple[Array, ...]] = {}  # of beats of a few layers
+        self.beats = [self._views(j, 0, L) for j in range(self.n)]
 
-    def _views(self, j: int, first: int, stop: int) -> tuple[Any, ...]:
+    def _arrange(self, shape: RunShape) -> None:
+        """Where states and weights are."""
+        B, L, dtype = shape.batch, len(shape.layers), shape.dtype
+        D, H, _ = shape.layers[0]
+        P = max(D, H) + 1
+        self.states = zeros((self.n + 1, B, L + 1, P), dtype)
+        self.states[..., -1] = 1
+        self.window = windows(self.states)
+        self.inputs = self.states[:, :, 0, P - 1 - D : P - 1]
+        self.hidden = self.states[:, :, 1:, P - 1 - H : P - 1].swapaxes(1, 2)
+        self.W, self.sums = zeros((L, 2 * P - 1, 4 * H), dtype), zeros((L, B, 4 * H), dtype)
+        self.by_gate = self.sums.reshape(L, B, 4, H).transpose(2, 0, 1, 3)
+
+    def _views(self, j: int, first: int, stop: int) -> tuple[Array, ...]:
         """What one beat of some layers reads and writes."""
         own = slice(first, stop)
         if (first, stop) not in self._shared:
-            sums, room = self.sums[own], self.room[:, own]
-            by_gate = sums.reshape(*sums.shape[:2], 4, -1).transpose(2, 0, 1, 3)
-            self._shared[first, stop] = self.W[own], sums, by_gate, room[:2], *room
+            room = self.room[:, own]
+            self._shared[first, stop] = room[:2], *room
         z = self.kept[j][:, own]
-        gates = z[:4], z[:3], z[1:3], z[3:5], self.kept[j + 1, 4, own], z[0]
-        return (*self._shared[first, stop], self.window[j, own], *gates, self.hidden[j + 1, own])
+        gates = z[:3], z[1:3], z[3:5], self.kept[j + 1, 4, own], z[0], self.hidden[j + 1, own]
+        return (*self._products(j, first, stop), *self._shared[first, stop], *gates)
 
-    def edge(self, j: int, first: int, stop: int) -> tuple[Any, ...]:
+    def _products(self, j: int, first: int, stop: int) -> tuple[Array, ...]:
+        """The product of a beat, where it goes, and from where to where the tanh is taken."""
+        key, own = (first, stop, 0), slice(first, stop)
+        if key not in self._edges:
+            self._edges[key] = self.W[own], self.sums[own], self.by_gate[:, own]
+        return (self.window[j, own], *self._edges[key], self.kept[j, :4, own])
+
+    def edge(self, j: int, first: int, stop: int) -> tuple[Array, ...]:
         """A beat of a few layers, at the beginning or the end of a sequence."""
         key = j, first, stop
         if key not in self._edges:
@@ -82,20 +105,23 @@ class WaveLoop:
 
     def load(self, params: Sequence[Params]) -> None:
         """Write the parameters of all layers; the sums of o, i and f are halved for tanh."""
-        middle, size = self.P - 1, self.W.shape[1]
+        size, H = self.W.shape[1], len(params[0]["U"])
+        middle = size // 2
         for own, W in zip(params, self.W, strict=True):
             into_memory(own["W"], W[middle - len(own["W"]) : middle])
             into_memory(own["b"], W[middle])
-            into_memory(own["U"], W[size - len(own["U"]) :])
-        of_sigmoid = self.W[:, :, : 3 * self.W.shape[2] // 4]
-        multiply(of_sigmoid, self.half, of_sigmoid)
+            into_memory(own["U"], W[size - H :])
+        self._halve(self.W[:, :, : 3 * H])
 
-    def run(self, beats: Sequence[tuple[Any, ...]]) -> None:
+    def _halve(self, columns: Array) -> None:
+        multiply(columns, self.half, columns)
+
+    def run(self, beats: Sequence[tuple[Array, ...]]) -> None:
         """Some beats, in order."""
-        half = self.half
-        for W, sums, by_gate, both, one, two, tanh_c, v, z, oif, i_f, g_c, c, o, h in beats:
-            matmul(v, W, sums)
-            tanh(by_gate, z)
+        half, product = self.half, self.product
+        for v, W, sums, before, z, both, one, two, tanh_c, oif, i_f, g_c, c, o, h in beats:
+            product(v, W, sums)
+            tanh(before, z)
             multiply(oif, half, oif)
             add(oif, half, oif)
             multiply(i_f, g_c, both)
@@ -106,6 +132,3 @@ class WaveLoop:
     def carry(self, m: int) -> None:
         """The state after m beats is that before the first."""
         self.hidden[0], self.kept[0, 4] = self.hidden[m], self.kept[m, 4]
-
-
-WAVE_LOOPS: Pool[WaveLoop] = Pool(WaveLoop)

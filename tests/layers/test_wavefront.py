@@ -5,13 +5,15 @@ import pytest
 
 import npstack as nps
 from npstack import Engine
-from npstack.engine import wavefront_backward, wavefront_loop
+from npstack.engine import wavefront, wavefront_loop
 from npstack.engine.shapes import LayerShape, RunShape
 from npstack.engine.wavefront import quicker
+from npstack.engine.wavefront_joined import is_joined
 from npstack.verify import check_gradients, check_laws
 from tests.layers.test_engines import READABLE_ONLY, agree, both, drawn, what_counts
 
-# B, T, D, H, L: more input than units, fewer steps than layers, one of each
+# B, T, D, H, L: more input than units, fewer steps than layers, one of each, too many units for one
+# matrix, two threads
 SIZES = [
     (1, 9, 3, 4, 2),
     (1, 50, 3, 8, 3),
@@ -63,19 +65,20 @@ def test_random_sizes():
 )
 def test_many_chunks(sizes, monkeypatch):
     monkeypatch.setattr(wavefront_loop, "CACHED", 1)
-    for pool in (wavefront_loop.WAVE_LOOPS, wavefront_backward.WAVE_SCRATCH):
+    for pool in (wavefront.WAVE_LOOPS, wavefront.WAVE_SCRATCH):
         monkeypatch.setattr(pool, "waiting", [])
     for full in (True, False):
         model, x, rng = stack(*sizes, return_sequences=full)
         agreeing(model, x, rng)
 
 
-def test_gradients_of_final_states_alone():
-    model, x, rng = stack(1, 6, 3, 4, 3)
+@pytest.mark.parametrize("B", [1, 2])
+def test_gradients_of_final_states_alone(B):
+    model, x, rng = stack(B, 6, 3, 4, 3)
     tapes = [model.forward(x, engine=kind) for kind in ("readable", "wavefront")]
     for layer in range(3):
         dfinal = [None, None, None]
-        dfinal[layer] = nps.LSTMState(*rng.standard_normal((2, 1, 4)))
+        dfinal[layer] = nps.LSTMState(*rng.standard_normal((2, B, 4)))
         right, ours = (model.backward(tape, dfinal_states=tuple(dfinal)) for tape in tapes)
         for name, value in right.params.items():
             assert np.allclose(ours.params[name], value, rtol=1e-12, atol=1e-14), name
@@ -138,10 +141,12 @@ def test_tapes_wait_and_arrays_that_are_used_again_leave_nothing_behind():
     assert (model.backward(again, doutputs).x == grads[0]).all()
 
 
-def test_nan_is_found_where_it_is_born():
-    model, x, _ = stack(1, 9, 3, 4, 3)
+@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("B", [1, 2])
+def test_nan_is_found_where_it_is_born(layer, B):
+    model, x, _ = stack(B, 9, 3, 4, 3)
     bad = dict(model.params)
-    bad["layers.1.b"] = np.full_like(bad["layers.1.b"], np.nan)
+    bad[f"layers.{layer}.b"] = np.full_like(bad[f"layers.{layer}.b"], np.nan)
     messages = []
     for kind in ("readable", "wavefront"):
         with pytest.raises(nps.NonFiniteError) as error:
@@ -163,6 +168,14 @@ def chosen(T=50, B=1, D=32, H=64, L=2, dtype="float32"):
     layers = LayerShape(D, H, True), *[LayerShape(H, H, False)] * (L - 1)
     shape = RunShape("lstm", T, B, dtype, layers)
     return quicker(shape)
+
+
+def test_one_matrix_where_it_has_few_zeros():
+    for sizes, joined in (((1, 3, 2), True), ((1, 40, 7), False), ((2, 3, 2), False)):
+        B, H, L = sizes
+        model, x, _ = stack(B, 2, 3, H, L)
+        run = model.forward(x, engine="wavefront").layers[0].run
+        assert is_joined(run.shape) == joined
 
 
 def test_auto_depends_on_the_sizes_alone_and_only_once_changes_its_mind():
