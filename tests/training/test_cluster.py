@@ -6,6 +6,7 @@ The scheduler and its workers are started here; workers are killed in the middle
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -24,13 +25,20 @@ SEEDS = [0, 7]
 RATES = [{"rate": rate} for rate in (0.1, 0.5, 0.2, 0.4)]
 
 
-@pytest.fixture(scope="module")
-def client():
+@contextmanager
+def started():
+    """A client of a new cluster: a scheduler, and two processes with one thread each."""
     from dask.distributed import Client, LocalCluster
 
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with LocalCluster(n_workers=2, **options) as cluster, Client(cluster) as client:
         client.wait_for_workers(2)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client():
+    with started() as client:
         yield client
 
 
@@ -126,15 +134,28 @@ def test_a_killed_worker_loses_no_run_of_a_sweep(backend, tmp_path):
         assert same_result(one.result, other.result)
 
 
-def test_a_run_that_kills_every_worker_is_an_error_beside_the_others(backend):
-    if backend == "threading":
-        pytest.skip("a thread cannot be killed alone")
+def kill_every_worker(often):
+    """One run kills its worker each time; the others have the results of a serial sweep."""
     settings = [*RATES[:2], {"rate": -1.0}, *RATES[2:]]
-    found = sweep(workers.deadly_if_negative, settings, [0], retries=1)
+    found = sweep(workers.deadly_if_negative, settings, [0], n_jobs=2, retries=1)
     assert found[2].result is None
-    assert found[2].error.startswith("its worker was lost 2 times (")
+    assert found[2].error.startswith(f"its worker was lost {often} (")
     serial = sweep(workers.train, RATES, [0], n_jobs=1)
     assert alike([*found[:2], *found[3:]], serial)
+
+
+def test_a_run_that_kills_every_process_is_an_error_beside_the_others():
+    kill_every_worker("2 times")
+
+
+def test_a_run_that_kills_every_worker_of_dask_is_an_error_beside_the_others():
+    import dask
+    import joblib
+
+    # At the first death dask gives up all that its worker had to do, and not after three more.
+    at_once = dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with at_once, started(), joblib.parallel_config(backend="dask"):
+        kill_every_worker("2 times")
 
 
 def test_a_run_that_cannot_be_sent_is_refused_and_a_result_is_an_error(backend):

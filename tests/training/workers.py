@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -48,8 +49,12 @@ def train(rng, rate, folder=None, times=1, optimiser=None):
 
 
 def deadly_if_negative(rng, rate):
-    """A run that kills its process each time if its rate is negative."""
+    """A run that kills its process each time if its rate is negative.
+
+    Not at once: dask (2026.8) may not notice that a process has died while it was starting.
+    """
     if rate < 0:
+        time.sleep(0.5)
         die()
     return train(rng, rate)
 
