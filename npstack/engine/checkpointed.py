@@ -35,22 +35,23 @@ from npstack.layers.twins import Triple
 def block_steps(shape: RunShape, budget: int | None, keeps_time: bool) -> int | None:
     """Steps between two borders; None if the whole run fits into the budget.
 
-    As many as fit, in whole chunks; if nothing fits, as many as take the least memory: about the
-    square root of T.
+    Those with which the run takes the least memory, in whole chunks: about the square root of T.
+    Longer blocks within a larger budget would not be quicker: short ones stay in the cache.
 
     Examples
     --------
     >>> from npstack.engine.shapes import LayerShape
-    >>> shape = RunShape("lstm", 3200, 4, "float32", (LayerShape(8, 32, True),))
-    >>> [block_steps(shape, budget, True) for budget in (None, 2**24, 2**22, 1)]
-    [None, None, 640, 32]
+    >>> shape = RunShape("lstm", 32_000, 4, "float32", (LayerShape(8, 32, True),))
+    >>> [block_steps(shape, budget, True) for budget in (None, 2**28, 2**22)]
+    [None, None, 96]
     """
     if budget is None or Arrays.nbytes(shape) <= budget:
         return None
-    blocks = range(shape.chunk, shape.steps, shape.chunk)
-    takes = {k: _nbytes(shape, k, keeps_time) for k in blocks}
-    fitting = [k for k in blocks if takes[k] <= budget]
-    return max(fitting) if fitting else min(takes, key=lambda k: takes[k], default=None)
+    takes = {
+        block: _nbytes(shape, block, keeps_time)
+        for block in range(shape.chunk, shape.steps, shape.chunk)
+    }
+    return min(takes, key=lambda block: takes[block], default=None)
 
 
 def _nbytes(shape: RunShape, block: int, keeps_time: bool) -> int:

@@ -17,6 +17,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.layers.base import Layer
 from npstack.layers.boundary import check_built
+from npstack.layers.streaming import predict
 from npstack.layers.twins import Engine, check_engine, own_engine, using
 from npstack.losses import mean_squared_error
 from npstack.losses.samples import (
@@ -96,11 +97,10 @@ def evaluate(
     check_loss_function(where, loss)
     samples = check_samples(where, "samples", samples)
     check_values(where, "samples", model, samples)
-    tape = model.forward(samples.x, mask=samples.mask, engine=_chosen(where, model, engine))
+    chosen = _chosen(where, model, engine)
+    outputs = predict(model, samples.x, mask=samples.mask, engine=chosen)
     counts = counted(model.interface.keeps_time, samples)
-    found = float(loss_of(loss, tape.outputs, samples, counts).value)
-    tape.release()
-    return found
+    return float(loss_of(loss, outputs, samples, counts).value)
 
 
 def fit(

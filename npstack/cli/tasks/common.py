@@ -20,6 +20,7 @@ from npstack.core.numerics import Array
 from npstack.files.paths import check_path
 from npstack.files.strict_json import brief
 from npstack.layers import Layer
+from npstack.layers.streaming import predict
 from npstack.losses.samples import LossFunction, Samples
 
 Options = Mapping[str, Any]
@@ -270,5 +271,5 @@ def in_batches(model: Layer, samples: Samples, size: int = 256) -> Array:
     for start in range(0, len(samples.x), size):
         part = slice(start, start + size)
         mask = None if samples.mask is None else samples.mask[part]
-        outputs.append(model.forward(samples.x[part], mask=mask).outputs)
+        outputs.append(predict(model, samples.x[part], mask=mask))
     return np.concatenate(outputs)
