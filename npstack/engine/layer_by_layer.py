@@ -22,6 +22,7 @@ from npstack.layers.recurrent import Recurrent
 from npstack.layers.twins import Item, Twin, libraries
 
 OVERRIDDEN = {"_forward", "_backward"}  # in one object, as tests and observers do
+STEPS = {"step", "step_backward"}
 
 
 class Fused(Twin):
@@ -79,7 +80,7 @@ def ran(run: Any, places: list[Place], x: Array, context: Context) -> tuple[Tape
 
 
 def _is_dropout(layer: Any) -> bool:
-    return type(layer) is Dropout and not OVERRIDDEN & vars(layer).keys()
+    return type(layer) is Dropout and OVERRIDDEN.isdisjoint(vars(layer))
 
 
 def kind_of(layer: Any) -> tuple[str, str]:
@@ -88,9 +89,9 @@ def kind_of(layer: Any) -> tuple[str, str]:
     if cell is None:
         return "", ""
     name = type(cell).__name__
-    if type(layer)._forward is not Recurrent._forward or OVERRIDDEN & vars(layer).keys():
+    if type(layer)._forward is not Recurrent._forward or not OVERRIDDEN.isdisjoint(vars(layer)):
         return "", f"{type(layer).__name__} has a loop of its own"
-    if {"step", "step_backward"} & vars(cell).keys():
+    if not STEPS.isdisjoint(vars(cell)):
         return "", f"{name} has steps of its own"
     if type(cell) is LSTMCell:
         return "lstm", ""
@@ -109,7 +110,8 @@ def _places(items: Sequence[Item], x: Array, context: Context) -> Iterator[Place
         if isinstance(layer, Dropout):
             dropout = item
             continue
-        check_noise(f"{type(layer).__name__}.forward", item.noise, None)
+        if item.noise is not None:
+            check_noise(f"{type(layer).__name__}.forward", item.noise, None)
         kept = None
         if dropout is not None:
             told = context._replace(noise=dropout.noise)

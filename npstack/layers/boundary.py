@@ -207,9 +207,11 @@ def check_tape(layer: Any, where: str, tape: Any, parts: int) -> None:
     advice = f"Pass the tape that {type(layer).__name__}.forward of this model returned."
     check_kind(layer, where, tape)
     check_parts(where, tape, parts)
-    own = {name: value.shape for name, value in layer.params.items()}
-    theirs = {name: np.shape(value) for name, value in tape.params.items()}
-    if own != theirs:
+    own, theirs = layer.params, tape.params
+    same = own.keys() == theirs.keys()
+    if not same or any(np.shape(theirs[name]) != value.shape for name, value in own.items()):
+        own = {name: value.shape for name, value in own.items()}
+        theirs = {name: np.shape(value) for name, value in theirs.items()}
         fail(TapeError, where, f"tape must hold parameters {own}", theirs, advice)
     if tape.run is not None:
         tape.run.check()
