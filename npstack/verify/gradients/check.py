@@ -20,7 +20,7 @@ from npstack.core.numerics import Array
 from npstack.verify.gradients.derivatives import STEP, Direction, Inputs, cast, relative, slopes
 from npstack.verify.gradients.differences import Quotients, error_curve
 from npstack.verify.gradients.hints import hints
-from npstack.verify.gradients.judge import Judge, MisledByComplexNumbers
+from npstack.verify.gradients.judge import CHAOS, Judge, MisledByComplexNumbers
 from npstack.verify.gradients.problem import WHERE, Problem, complete
 from npstack.verify.gradients.report import Report
 from npstack.verify.gradients.safety import trouble
@@ -126,7 +126,7 @@ def gradcheck(
             notes += (f"backward changes in place what it is given: {', '.join(problem.changed)}",)
         judge = Judge(problem, by_differences, ways, curve.step, tolerance, rng)
         eps = max(judge.differences.inside) if judge.differences else 0.0
-        if eps:
+        if 0 < eps <= CHAOS:
             notes += (ROUNDS.format(eps),)
         if how == "direction":
             rows = [judge.direction() for _ in range(entries or 1)]
