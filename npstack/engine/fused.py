@@ -15,6 +15,7 @@ import numpy as np
 
 from npstack.core.blas import blas_threads
 from npstack.core.numerics import Array
+from npstack.engine.aligned import LINE, zeros
 from npstack.engine.backward import SCRATCH, Backward
 from npstack.engine.gru import ForwardGRU
 from npstack.engine.held import HeldRun
@@ -37,7 +38,7 @@ class Arrays:
     def __init__(self, shape: RunShape) -> None:
         *starts, columns = shape.starts()
         rows = shape.steps + len(shape.layers)
-        self.states = np.zeros((rows, shape.batch, columns), shape.dtype)
+        self.states = zeros((rows, shape.batch, columns), shape.dtype)
         for start, (D, _, _) in zip(starts, shape.layers, strict=True):
             self.states[:, :, start + D] = 1
         kind = FORWARD[shape.cell]
@@ -50,7 +51,8 @@ class Arrays:
         numbers = (T + L) * B * shape.starts()[-1]
         for D, H, _ in shape.layers:
             numbers += FORWARD[shape.cell].numbers(T, B, D, H)
-        return numbers * np.dtype(shape.dtype).itemsize
+        arrays = 1 + 4 * L  # each begins somewhere in its first line
+        return numbers * np.dtype(shape.dtype).itemsize + arrays * LINE
 
 
 ARRAYS = Pool(Arrays)

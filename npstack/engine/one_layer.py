@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from npstack.core.numerics import Array
 from npstack.core.params import Params
+from npstack.engine.aligned import zeros
 from npstack.engine.shapes import LayerShape, RunShape
 
 Rows = NDArray[np.bool_]  # of the batch
@@ -55,12 +56,12 @@ class ForwardLayer(ABC):
         h = rows[:, :, start + D + 1 : start + D + 1 + H]
         self.flat_hidden = h
         self.hidden = h.reshape(T + 1, B, s, hs).transpose(0, 2, 1, 3)
-        self.kept = np.zeros((T + 1, self.slots, s, B, hs), dtype)
-        self.W = np.zeros((4 * s, D + 1 + H, hs), dtype)
-        self.from_h = np.zeros((4 * s, B, hs), dtype)
+        self.kept = zeros((T + 1, self.slots, s, B, hs), dtype)
+        self.W = zeros((4 * s, D + 1 + H, hs), dtype)
+        self.from_h = zeros((4 * s, B, hs), dtype)
         self.half = np.asarray(0.5, dtype)
         self.resets: dict[int, tuple[Rows, Array, Array | None]] = {}  # by step, in this pass
-        self.room = np.zeros((self.room_for, s, B, hs), dtype)
+        self.room = zeros((self.room_for, s, B, hs), dtype)
         self.over_time = self.views()
         self.by_step = list(zip(*self.over_time, strict=True)) if T <= VIEWED else None
 
@@ -174,13 +175,13 @@ class BackwardLayer(ABC):
     def __init__(self, shape: RunShape, H: int, tiles: int, most: int) -> None:
         B, n, s, hs, dtype = shape.batch, shape.chunk, tiles, H // tiles, shape.dtype
         self.B, self.H, self.tiles, self.n = B, H, s, n
-        self.Q = np.zeros((RING, n, self.factors_of, s, B, hs), dtype)
-        self.R = np.zeros((RING, n + 1, B, self.sums, H), dtype)
-        self.dh, self.dc = np.zeros((s, B, hs), dtype), np.zeros((s, B, hs), dtype)
+        self.Q = zeros((RING, n, self.factors_of, s, B, hs), dtype)
+        self.R = zeros((RING, n + 1, B, self.sums, H), dtype)
+        self.dh, self.dc = zeros((s, B, hs), dtype), zeros((s, B, hs), dtype)
         self.held = np.zeros_like(self.dh)
-        self.room = np.zeros((n, s, B, hs), dtype)
-        self.more = np.zeros((most + 1 + H, 4 * H), dtype)
-        self.U = np.zeros(self.shape_of_u(), dtype)
+        self.room = zeros((n, s, B, hs), dtype)
+        self.more = zeros((most + 1 + H, 4 * H), dtype)
+        self.U = zeros(self.shape_of_u(), dtype)
         self.back = [[self.views(k, j) for j in range(n)] for k in range(RING)]
 
     @abstractmethod
@@ -246,4 +247,4 @@ class BackwardLayer(ABC):
     @staticmethod
     def sums_for(own: LayerShape, dtype: str) -> Array:
         """An array for the gradients ``[dW; db; dU]`` of a layer."""
-        return np.zeros((own.input_size + 1 + own.hidden_size, 4 * own.hidden_size), dtype)
+        return zeros((own.input_size + 1 + own.hidden_size, 4 * own.hidden_size), dtype)
