@@ -25,7 +25,7 @@ from npstack.core.tape import Tape
 from npstack.engine.aligned import zeros
 from npstack.engine.fused import Place
 from npstack.engine.held import HeldRun
-from npstack.engine.layer_by_layer import Fused, prepared, ran, run_of
+from npstack.engine.layer_by_layer import Fused, block_of, prepared, ran, run_of
 from npstack.engine.lstm import GATES
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
@@ -158,7 +158,7 @@ class Wavefront(Twin):
         mask, resets = context.mask, context.resets
         assert mask is not None
         plain = mask.all() and (resets is None or not resets.any())
-        if fits and plain and context.engine.budget is None:
+        if fits and plain and block_of(shape, places, context) is None:
             return ran(WaveRun(shape, places, context), places, x, context)
         return ran(run_of(shape, places, context), places, x, context)
 

@@ -109,6 +109,16 @@ def test_what_is_not_kept_is_computed_again_and_counted():
         assert tape.layers[1].gates
 
 
+def test_a_budget_that_is_not_needed_changes_nothing():
+    model, x, rng = drawn(nps.StackedLSTM, 1, 80, [4, 4])
+    for kind in ("fused", "wavefront", "auto"):
+        engines = Engine(kind), Engine(kind, budget=2**30), Engine(kind, budget=1)
+        plain, roomy, tight = runs(model, x, rng, engines=engines)
+        same_bits(plain, roomy)
+        assert roomy[0].engine == plain[0].engine
+        assert isinstance(tight[0].layers[0].run, CheckpointedRun)
+
+
 def test_two_directions_are_two_runs():
     rng = np.random.default_rng(0)
     model = nps.StackedBidirectional(nps.LSTM, 3, [4, 5], rng=rng)
