@@ -66,10 +66,11 @@ def predict(
     where = "predict"
     check_built(where, "model", model)
     axes = 2 if model.interface.takes_symbols else 3
-    if not _in_parts(model) or np.ndim(x) != axes:
+    in_parts = _in_parts(model)
+    x = as_array(where, "x", x) if in_parts else x
+    if not in_parts or x.ndim != axes:
         told = {"mask": mask, "lengths": lengths, "resets": resets, "engine": engine}
         return _read(model, x, states, 0, **told)[0]
-    x = as_array(where, "x", x)
     if mask is not None or lengths is not None or resets is not None:
         mask = check_mask(where, mask, lengths, x.shape[:2])
         resets = check_resets(where, resets, mask)

@@ -114,7 +114,7 @@ def test_other_layers_are_left_to_the_fused_twin():
         model, x, rng = drawn(kind, 1, 5, sizes)
         agreeing(model, x, rng, "fused")
     model, x, rng = drawn(nps.StackedLSTM, 1, 50, [4, 4])
-    for budget, kind in ((10**9, "wavefront"), (1, "fused")):  # blocks of steps are the fused twin's
+    for budget, kind in ((10**9, "wavefront"), (1, "fused")):  # which runs in blocks
         assert model.forward(x, engine=Engine("wavefront", budget=budget)).engine.kind == kind
 
 

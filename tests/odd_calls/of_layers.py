@@ -273,9 +273,9 @@ CALLS = {
         {("W", "lists"): REFUSED},
     ),
     "backward": Call(
-        lambda tape, doutputs: lstm().backward(tape, doutputs),
-        lambda: {"tape": tape(), "doutputs": normal(4, 5, 2)},
-        {"tape": "thing", "doutputs": "finite"},
+        lambda tape, doutputs, need_x: lstm().backward(tape, doutputs, need_x=need_x),
+        lambda: {"tape": tape(), "doutputs": normal(4, 5, 2), "need_x": False},
+        {"tape": "thing", "doutputs": "finite", "need_x": "flag"},
     ),
     "summary": Call(
         lambda **given: lstm().summary(**given),

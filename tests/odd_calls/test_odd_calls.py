@@ -20,6 +20,7 @@ from tests.odd_calls import (
     of_checks,
     of_data,
     of_files,
+    of_inference,
     of_layers,
     of_learning,
     of_lessons,
@@ -30,7 +31,7 @@ from tests.odd_calls import (
 from tests.odd_calls.kinds import NEAR, REFUSED, SAME
 
 ROOMS = (
-    *(of_layers, of_learning, of_training, of_checks, of_precision),
+    *(of_layers, of_inference, of_learning, of_training, of_checks, of_precision),
     *(of_data, of_files, of_plots, of_lessons),
 )
 CALLS = {title: call for room in ROOMS for title, call in room.CALLS.items()}
