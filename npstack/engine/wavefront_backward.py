@@ -19,6 +19,7 @@ from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.core.tape import LSTMState
 from npstack.engine.aligned import zeros
+from npstack.engine.backward import flush
 from npstack.engine.fused import PROCESSORS, PROJECTED
 from npstack.engine.lstm import from_memory, into_memory, local_factors
 from npstack.engine.shapes import RunShape
@@ -168,7 +169,9 @@ class WaveBackward:
         above = scratch.above[k, :n]
         above[:silent] = 0
         above[silent:] = 0 if self.doutputs is None else self.doutputs[a + silent - L : b - L]
-        if b == self.beats:
+        if b < self.beats:
+            flush([scratch.dh, scratch.dc_before])
+        else:
             scratch.dh[...] = scratch.dc_before[...] = 0
             if self.doutputs is not None:
                 scratch.dh[-1] = self.doutputs[-1]
