@@ -62,9 +62,20 @@ def filled(page: str, folder: Path = RESULTS) -> str:
     for part in PARTS:
         between = re.compile(rf"(<!-- {part} -->\n).*?(<!-- end of {part} -->)", re.DOTALL)
         assert between.search(page), f"the page has no place for {part}"
-        found = stored(part, folder).replace("\\", r"\\")
+        found = "\n\n".join([*(pictures() if part == "curves" else []), stored(part, folder)])
+        found = found.replace("\\", r"\\")
         page = between.sub(rf"\1\n{found}\n\n\2", page)
     return page
+
+
+def pictures() -> list[str]:
+    """The curves that have been drawn into docs/img, as the page shows them."""
+    words = ("float32, time", "float64, time", "float32, memory")
+    return [
+        f"![Curves: {what}](img/{name})"
+        for name, what in zip(curves.PICTURES, words, strict=True)
+        if (PAGE.parent / "img" / name).exists()
+    ]
 
 
 def write() -> None:
