@@ -10,6 +10,7 @@ from tests.layers.wrong_calls.forward import ARGUMENTS, INPUT
 from tests.layers.wrong_calls.losses_and_checks import LOSS_AND_CHECKS
 from tests.layers.wrong_calls.nested import NESTED
 from tests.layers.wrong_calls.nested_tapes import NESTED_TAPES
+from tests.layers.wrong_calls.streaming import STREAMING
 from tests.layers.wrong_calls.world import world
 
 GROUPS = (
@@ -20,6 +21,7 @@ GROUPS = (
     INPUT,
     ARGUMENTS,
     BACKWARD,
+    STREAMING,
     LOSS_AND_CHECKS,
 )
 WRONG_CALLS = {name: row for group in GROUPS for name, row in group.items()}
