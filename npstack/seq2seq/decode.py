@@ -21,6 +21,7 @@ from npstack.core.arguments import check_size, check_whole
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.layers.interface import Mask
+from npstack.layers.streaming import Stream
 from npstack.seq2seq.encoder_decoder import EncoderDecoder
 
 
@@ -97,14 +98,12 @@ def greedy_decode(
         check_whole(where, name, symbol, "It is one of the decoder's symbols.", most=last)
         for name, symbol in (("start", start), ("stop", stop))
     )
-    states = model.encode(source, source_mask)
+    stream = Stream(decoder, model.encode(source, source_mask))
     symbols = np.full((len(source), max_steps), stop)
     mask = np.zeros(symbols.shape, dtype=bool)
     said, going = np.full(len(source), start), np.ones(len(source), dtype=bool)
     for t in range(max_steps):
-        tape = decoder.forward(said[:, np.newaxis], states, mask=going[:, np.newaxis])
-        states = tape.final  # held where a row has stopped
-        said = np.where(going, tape.outputs[:, 0].argmax(axis=-1), stop)
+        said = np.where(going, stream.step(said, mask=going).argmax(axis=-1), stop)
         symbols[:, t], mask[:, t] = said, going
         going = going & (said != stop)
         if not going.any():

@@ -16,6 +16,7 @@ from npstack.core.tape import Tape
 from npstack.layers import Dense, Embedding, Layer, Sequential
 from npstack.layers.boundary import check_built, check_causal
 from npstack.layers.stacked import StackedLSTM
+from npstack.layers.streaming import Stream
 from npstack.text.symbols import Vocabulary, check_ids, check_text, one_hot
 
 SPAN = 256  # characters read at once without learning: limits the size of the tape
@@ -232,11 +233,10 @@ def sample(
         fail(ArgumentError, where, "prompt must hold a character", repr(prompt), advice)
     for tape, _ in read(model, vocabulary.encode(prompt)):
         logits, states = tape.outputs[0, -1], tape.final
-    written: list[int] = []
+    stream, written = Stream(model, states), list[int]()
     while True:
         noise = rng.gumbel(size=len(vocabulary))
         written.append(int((logits + temperature * noise).argmax()))
         if len(written) == length:
             return vocabulary.decode(written)
-        tape = model.forward(_inputs(model, np.array([[written[-1]]])), states)
-        logits, states = tape.outputs[0, -1], tape.final
+        logits = stream.step(_inputs(model, np.array(written[-1:])))[0]
