@@ -209,7 +209,7 @@ class Tape:
 
     def own_arrays(self) -> Iterator[Array]:
         """Every array of a tape itself, without parameters."""
-        others = ("params", "ranges")  # ranges are no arrays
+        others = ("params", "ranges", "ways", "turned", "observer", "children")  # hold none of it
         values = [getattr(self, field.name) for field in fields(self) if field.name not in others]
         while values:
             value = values.pop()

@@ -70,7 +70,6 @@ class WaveArrays:
     def fill(self, loop: WaveLoop, x: Array, initial: Sequence[Any]) -> None:
         """Run all beats through a loop with the parameters; ``x (T, B, D)``."""
         T, L, end = self.T, len(initial), len(self.window) - 1
-        self.inputs[...] = x
         for a in range(0, end, loop.n):
             m = min(loop.n, end - a)
             if a < T:
@@ -87,10 +86,11 @@ class WaveArrays:
                 else:
                     begin, n = n, min(a + m, T)
                     loop.run(loop.beats[begin - a : n - a])
-            self.hidden[a : a + m] = loop.hidden[:m]
+            loop.states_into(self.states[a : a + m], self.hidden[a : a + m])
             self.kept[:, a : a + m] = loop.kept[:m].swapaxes(0, 1)
             loop.carry(m)
         self.hidden[end], self.kept[4, end] = loop.hidden[m], loop.kept[m, 4]
+        self.inputs[...] = x
         np.copyto(self.kept[:4, : L - 1], 0, where=self.early)
         np.copyto(self.kept[:4, T:end], 0, where=self.late)
 

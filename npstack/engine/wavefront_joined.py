@@ -54,6 +54,9 @@ class JoinedLoop(WaveLoop):
         sums = self.kept[j, :4].reshape(-1)
         return self.states[j], self.W, sums, sums, sums
 
+    def states_into(self, rows: Array, hidden: Array) -> None:
+        hidden[...] = self.hidden[: len(hidden)]
+
     def load(self, params: Sequence[Params]) -> None:
         L, D, H = len(params), len(params[0]["W"]), len(params[0]["U"])
         columns = self.W.reshape(-1, 4, L, H)

@@ -129,6 +129,10 @@ class WaveLoop:
             tanh(c, tanh_c)
             multiply(o, tanh_c, h)
 
+    def states_into(self, rows: Array, hidden: Array) -> None:
+        """Copy the states of the first beats, all of a beat or ``hidden`` alone."""
+        rows[...] = self.states[: len(rows)]  # without gaps, which is quicker
+
     def carry(self, m: int) -> None:
         """The state after m beats is that before the first."""
         self.hidden[0], self.kept[0, 4] = self.hidden[m], self.kept[m, 4]
