@@ -37,8 +37,8 @@ class Engine:
     kind : {"readable", "fused", "wavefront", "auto"}
         "readable": the equations as they are printed, step by step. "fused": layer by layer, with
         few large matrix products and no temporary arrays. "wavefront": all layers of a stack at
-        once, for one sequence. "auto": what is fastest for the sizes; the same sizes always give
-        the same choice.
+        once, for few rows and narrow layers. "auto": what is fastest for the sizes; the same
+        sizes always give the same choice.
     threads : int, optional
         Threads of NumPy's matrix products while the layer runs; needs threadpoolctl. They are left
         as they are by default.
