@@ -2,7 +2,10 @@
 
 import copy
 import gc
+import os
 import pickle
+import subprocess
+import sys
 import weakref
 
 import numpy as np
@@ -245,3 +248,46 @@ def test_a_tape_that_nobody_holds_is_gone_at_once(engine):
         assert [ref() for ref in held] == [None, None]
     finally:
         gc.enable()
+
+
+# ---- what the system sees ----------------------------------------------------------------------
+
+PASS = """
+import sys
+import numpy as np
+from npstack import Engine, StackedLSTM
+
+def status(name):
+    with open("/proc/self/status") as file:
+        (line,) = [line for line in file if line.startswith(name)]
+    return 1024 * int(line.split()[1])
+
+T, B, D, H, L, budget, last = map(int, sys.argv[1:])
+rng = np.random.default_rng(0)
+model = StackedLSTM(D, [H] * L, return_sequences=not last, rng=rng, dtype=np.float32)
+x = rng.standard_normal((B, T, D), np.float32)
+doutputs = rng.standard_normal((B, H) if last else (B, T, H), np.float32)
+few = model.forward(x[:, :9], engine="fused")
+model.backward(few, doutputs if last else doutputs[:, :9])
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # the peak begins anew: a child begins with that of its parent
+held = status("VmRSS")
+tape = model.forward(x, engine=Engine("fused", budget=budget or None))
+grads = model.backward(tape, doutputs)
+print(status("VmHWM") - held)
+"""
+LONG = 2000, 16, 32, 64, 4
+VERY_LONG = 100_000, 4, 8, 32, 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("sizes", "budget", "last", "most"),
+    [(LONG, 0, 0, 210), (LONG, 2**23, 0, 30), (VERY_LONG, 2**25, 1, 100)],
+)
+def test_the_peak_of_training_in_mebibytes(sizes, budget, last, most):
+    command = [sys.executable, "-c", PASS, *map(str, (*sizes, budget, last))]
+    limited = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=limited, capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= most * 2**20

@@ -128,6 +128,7 @@ def test_fit_chooses_the_rows_of_all_parts_together(symbols):
         optimiser=SGD(0.1),
         loss=softmax_cross_entropy,
         batches=lambda rng: [rows],
+        engine="readable",
     )
     assert history.train_loss == [float(loss.value)]
     same_bits(dict(model.params), by_hand)
