@@ -74,16 +74,16 @@ def peak(model, x, engine):
 
 @pytest.mark.parametrize("kind", MODULES)
 def test_bytes_per_step_and_layer_are_constant(kind):
-    B, H, first = 4, 32, 320  # from a length on of which views are not kept
+    B, H, first = 4, 32, 288  # from a length on of which views are not kept
     found = {}
     for L in (1, 2, 3):
         model, _, _ = drawn(kind, B, 1, [H] * L)
-        for k in (1, 2, 3):
+        for k in (1, 2, 3) if L == 2 else (1, 2):
             found[L, k] = peak(model, np.zeros((B, k * first, 3)), "fused")
-    for L in (1, 2, 3):
-        once, twice = (found[L, k + 1] - found[L, k] for k in (1, 2))
-        assert abs(twice / once - 1) < 0.02
-    second, third = (found[L, 3] - found[L, 2] - found[L - 1, 3] + found[L - 1, 2] for L in (2, 3))
+    once, twice = (found[2, k + 1] - found[2, k] for k in (1, 2))
+    assert abs(twice / once - 1) < 0.02
+    slopes = {L: found[L, 2] - found[L, 1] for L in (1, 2, 3)}
+    second, third = (slopes[L] - slopes[L - 1] for L in (2, 3))
     slots = 5 if kind is nps.StackedLSTM else 4
     own = 8 * first * B * (slots * H + 1 + H)  # what a step keeps: its gates, [1 h]
     assert abs(third / own - 1) < 0.02
@@ -94,12 +94,12 @@ def test_bytes_per_step_and_layer_are_constant(kind):
 def test_a_run_in_blocks_takes_bytes_like_its_input_and_output(kind):
     B, H = 4, 32
     model, _, _ = drawn(kind, B, 1, [H, H, H])
-    peaks = [peak(model, np.zeros((B, T, 3)), Engine("fused", budget=1)) for T in (320, 640, 1280)]
-    whole = peak(model, np.zeros((B, 1280, 3)), "fused")
+    peaks = [peak(model, np.zeros((B, T, 3)), Engine("fused", budget=1)) for T in (288, 576)]
+    whole = peak(model, np.zeros((B, 576, 3)), "fused")
     ends = 8 * B * (3 + H + 3)  # x, the outputs, dx
-    slope = (peaks[2] - peaks[1]) / 640
+    slope = (peaks[1] - peaks[0]) / 288
     assert slope < 2 * ends
-    assert peaks[2] < whole / 5
+    assert peaks[1] < whole / 3
 
 
 @pytest.mark.parametrize("engine", ["readable", "fused", "wavefront"])
