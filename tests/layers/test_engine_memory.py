@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,21 @@ def test_what_is_not_kept_is_computed_again_and_counted():
         model.backward(tape, np.zeros(tape.outputs.shape))
     with pytest.raises(TapeError, match="release"):
         assert tape.layers[1].gates
+
+
+@pytest.mark.parametrize("engine", [WHOLE, LEAST, Engine("wavefront")])
+def test_observers_and_analysis_read_such_a_tape(engine):
+    rng = np.random.default_rng(0)
+    stack = nps.StackedLSTM(3, [4, 4], dropout=0.3, rng=rng)
+    model, x = nps.Sequential(stack, nps.Dense(4, 2, rng=rng)), rng.standard_normal((2, 80, 3))
+    doutputs, norms = rng.standard_normal((2, 80, 2)), []
+    for path in ("readable", engine):
+        tape = model.forward(x, rng=np.random.default_rng(3), engine=path)
+        norms.append(nps.analysis.gradient_norms(model, tape, doutputs))
+    assert norms[0].keys() == norms[1].keys()
+    for name, value in norms[0].items():
+        assert np.allclose(norms[1][name], value, rtol=1e-12, atol=1e-14)
+    assert replace(tape.layers[0]).run is None
 
 
 def test_a_budget_that_is_not_needed_changes_nothing():
