@@ -24,7 +24,8 @@ def test_fit_with_one_span_over_everything_is_fit_without(kind):
 def test_updates_between_spans_by_hand(k1, k2):
     """A window that reaches back begins with the state that the pass before left there."""
     model, samples = model_and_samples()
-    ours, history, adam = trained(*model_and_samples(), truncate=(k1, k2), epochs=1)
+    how = {"truncate": (k1, k2), "engine": "readable"}
+    ours, history, adam = trained(*model_and_samples(), **how, epochs=1)
     by_hand, losses = Adam(0.05), []
     at = {0: None}  # states by step, each from the latest pass that went there
     for first in range(0, T, k1):

@@ -13,6 +13,7 @@ from npstack import (
     ArgumentError,
     DataError,
     Dense,
+    Engine,
     RMSprop,
     Sequential,
     StackedLSTM,
@@ -20,6 +21,7 @@ from npstack import (
     load_checkpoint,
     mean_absolute_error,
     mean_squared_error,
+    save_checkpoint,
 )
 from npstack.losses.samples import Samples
 from npstack.training.fit import fit
