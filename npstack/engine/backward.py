@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +66,11 @@ def flush(values: Sequence[Array]) -> None:
         own[np.abs(own) < np.finfo(own.dtype).tiny] = 0
 
 
+def nothing(values: Iterable[Array | None]) -> bool:
+    """Whether all of it is zero; None stands for zeros."""
+    return not any(own is not None and own.any() for own in values)
+
+
 class Backward:
     """One backward pass of a `FusedRun`; ``doutputs`` is None if none of its outputs counts."""
 
@@ -87,6 +92,7 @@ class Backward:
         chunks = run.chunks[::-1]
         self.order = [(n, a, b) for n in reversed(range(len(self.layers))) for a, b in chunks]
         self.per_layer = len(chunks)
+        self.idle: set[int] = set()  # pieces to which no gradient flows
         self.turned: dict[int, Array] = {}  # W of each layer
         self.dparams: dict[int, dict[str, Array]] = {}
         self.dinitial: dict[int, Any] = {}
@@ -120,17 +126,24 @@ class Backward:
     def _steps(self, piece: int, number: int, a: int, b: int) -> None:
         """The steps of a chunk, from the last."""
         layer, back, k = self.layers[number], self._back(number), piece % RING
-        place, n = self.whole.places[number], b - a
+        n = b - a
         if b == self.shape.steps:
             self._begin(number, back, k, n)
         else:
             back.carry(k, n, (piece - 1) % RING)
+        dstate = back.dstate(k, n)
         if b < self.shape.steps or not self.share.last:
-            flush(back.dstate(k, n))
-        masked = None if self.whole.masked is None else self.whole.masked[a:b]
-        back.factors(layer, a, b, k, masked if masked is not None and masked.any() else None)
+            flush(dstate)
         dabove = self._from_above(number, back)
         douts = None if dabove is None else dabove[a:b]
+        if nothing((*dstate, douts)):  # so it stays, to the beginning of the chunk
+            self.idle.add(piece)
+            back.R[k, 0] = 0
+            if a == 0:
+                self._initial(number, back, k)
+            return
+        masked = None if self.whole.masked is None else self.whole.masked[a:b]
+        back.factors(layer, a, b, k, masked if masked is not None and masked.any() else None)
         for t, stop in reversed(list(self.whole.parts(a, b))):
             if masked is not None:
                 back.held[...] = back.dh
@@ -141,15 +154,20 @@ class Backward:
                 if self.whole.resets is not None:
                     self._reset(number, back.dstate(k, t - a), self.whole.resets[t])
         if a == 0:
-            kind = type(place.initial)
-            found = kind(*(v.reshape(len(v), -1).copy() for v in back.dstate(k, 0)))
-            self.dinitial[number] = found
-            if self.share.first and f"initial.{kind._fields[0]}" in place.item.params:
-                learned = place.item.states[0] is None
-                begun = self.share.begun.setdefault(number, {})
-                for name, value in found._asdict().items():
-                    more = value.sum(axis=0) if learned else np.zeros_like(value[0])
-                    begun[name] = begun.get(name, 0) + more
+            self._initial(number, back, k)
+
+    def _initial(self, number: int, back: BackwardLayer, k: int) -> None:
+        """The gradient of the initial state, and of the learned one."""
+        place = self.whole.places[number]
+        kind = type(place.initial)
+        found = kind(*(v.reshape(len(v), -1).copy() for v in back.dstate(k, 0)))
+        self.dinitial[number] = found
+        if self.share.first and f"initial.{kind._fields[0]}" in place.item.params:
+            learned = place.item.states[0] is None
+            begun = self.share.begun.setdefault(number, {})
+            for name, value in found._asdict().items():
+                more = value.sum(axis=0) if learned else np.zeros_like(value[0])
+                begun[name] = begun.get(name, 0) + more
 
     def _begin(self, number: int, back: BackwardLayer, k: int, n: int) -> None:
         """The gradient of the last step of a layer."""
@@ -191,13 +209,19 @@ class Backward:
         number, a, b = self.order[piece]
         layer, back, k = self.layers[number], self._back(number), piece % RING
         D, n = layer.D, b - a
-        if number or self.need_x:
+        sums, new = self.share.sums[number], self.share.last and b == self.shape.steps
+        idle = piece in self.idle
+        if idle:
+            self.dx[a:b, :, :D] = 0
+        elif number or self.need_x:
             _, of_x = back.dsums(k, n)
             out = self.dx[a:b, :, :D]
             np.matmul(of_x, self.turned[number], out.reshape(-1, D))  # a view
             if self.whole.places[number].kept is not None:
                 self.whole.places[number].drop(out, a, b, out)
-        sums = self.share.sums[number]
-        back.weights(layer.read(a, b), k, sums, new=self.share.last and b == self.shape.steps)
+        if not idle:
+            back.weights(layer.read(a, b), k, sums, new)
+        elif new:
+            sums[...] = 0
         if self.share.first and a == 0:
             self.dparams[number] = back.gradients(D, sums)

@@ -23,7 +23,7 @@ import numpy as np
 
 from npstack.core.blas import blas_threads
 from npstack.core.numerics import Array
-from npstack.engine.backward import SCRATCH, Backward, Share
+from npstack.engine.backward import SCRATCH, Backward, Share, nothing
 from npstack.engine.fused import ARRAYS, Arrays, FusedRun, Place
 from npstack.engine.held import HeldRun
 from npstack.engine.shapes import RunShape
@@ -219,20 +219,32 @@ class CheckpointedRun(HeldRun):
     ) -> list[Triple]:
         """The gradients; see `Run`."""
         size = self.shape.steps, self.shape.batch, self.shape.layers[0].input_size
-        dx = np.empty(size, self.shape.dtype) if need_x else None
-        shape = self.shape._replace(steps=self.block)
+        dx = np.zeros(size, self.shape.dtype) if need_x else None
+        shape, end = self.shape._replace(steps=self.block), len(self.blocks) - 1
         scratch = SCRATCH.take(shape)
         begun: dict[int, dict[str, Array]] = {}
         found: list[Triple] = []
+
+        def given(number: int) -> Array | None:
+            """The gradient by the outputs of a block."""
+            if self.arrays.out is None:
+                return doutputs if number == end else None
+            a, b = self.blocks[number]
+            return doutputs[:, a:b]
+
+        def reached() -> Iterator[int]:
+            """The blocks to which a gradient flows, from the last; the first ends the pass."""
+            for number in range(end, -1, -1):
+                states = (state for own in dfinal for state in own if state is not None)
+                values = (value for state in states for value in state)
+                if number in (0, end) or not nothing((given(number), *values)):
+                    yield number
+
         with blas_threads("Engine", self.threads):
-            for number, run in self._runs(reversed(range(len(self.blocks)))):
+            for number, run in self._runs(reached()):
                 a, b = self.blocks[number]
-                last = number == len(self.blocks) - 1
-                share = Share(number == 0, last, scratch.sums, begun)
-                part = doutputs[:, a:b] if self.arrays.out is not None else doutputs
-                counts = last or self.arrays.out is not None
-                given = part if counts else None
-                found = Backward(run, scratch, given, dfinal, need_x, share).run()
+                share = Share(number == 0, number == end, scratch.sums, begun)
+                found = Backward(run, scratch, given(number), dfinal, need_x, share).run()
                 dfinal = [dinitial for _, _, dinitial in found]
                 of_x = found[0][1]
                 if dx is not None and of_x is not None:

@@ -172,6 +172,32 @@ def test_a_gradient_that_has_decayed_is_zero_and_not_slow(kind):
         assert slow.any(axis=(0, 2)).sum() < 2 * 32  # two chunks
 
 
+@pytest.mark.parametrize("kind", [nps.StackedLSTM, nps.StackedGRU])
+@pytest.mark.parametrize("B", [2, 9])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_steps_that_no_gradient_reaches(kind, B, options):
+    model, x, _ = drawn(kind, B, 330, [4, 3], dtype=np.float32, **options)
+    model.params = {name: value / 8 for name, value in model.params.items()}  # it decays soon
+    found = []
+    for engine in ("readable", WHOLE, LEAST):
+        tape = model.forward(x, rng=np.random.default_rng(0), engine=engine)
+        doutputs = np.ones(tape.outputs.shape, np.float32)
+        if doutputs.ndim == 3:
+            doutputs[:, :220] = doutputs[:, 225:] = 0
+        found.append((tape, model.backward(tape, doutputs)))
+    same_bits(*found[1:])
+    right, ours = (contents(*pair) for pair in found[:2])
+    for name, value in right.items():
+        allowed = 1e-5 * np.abs(value).max() + np.finfo(np.float32).tiny
+        assert np.abs(ours[name] - value).max() <= allowed, name
+    if doutputs.ndim == 3:
+        assert not found[1][1].x[:, 225:].any()
+    assert not found[1][1].x[:, :32].any()
+    nothing = model.backward(tape, np.zeros_like(doutputs))
+    assert not any(value.any() for value in nothing.params.values())
+    assert not nothing.x.any()
+
+
 @pytest.mark.parametrize("engine", ["readable", WHOLE, LEAST, "wavefront"])
 def test_without_dx_all_else_has_the_same_bits(engine):
     rng = np.random.default_rng(0)
