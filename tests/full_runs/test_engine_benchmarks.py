@@ -206,7 +206,7 @@ def test_right_sides_are_timed_in_rounds_and_wrong_ones_named(right):
         children.start_sides({"dies": faulty("dies"), "missing": Spec("a test", "no_module:Side")})
         orders = dict.fromkeys(children.running, Order(SMALL, "float32"))
         cell = race(children, OnlyThese(right), orders, 3)
-        assert set(cell["seconds"]) == {"right/1"}
+        assert set(cell["seconds"]) == {"right/1"}, cell
         assert len(cell["seconds"]["right/1"]) == 3
         assert cell["wrong"]["wrong/1"].startswith("dU0 is off by 1.0e+00")
         assert cell["wrong"]["dies/1"] == "its process ended with 3"
