@@ -13,9 +13,10 @@ import numpy as np
 
 from npstack.analysis.directions import Reading, readings
 from npstack.analysis.observe import observed
+from npstack.core.backward_reports import Observer
 from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.core.tape import Observer, Tape
+from npstack.core.tape import Tape
 from npstack.core.trees import over_time
 from npstack.layers import Layer
 from npstack.layers.boundary import check_built

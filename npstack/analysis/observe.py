@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from npstack.core.tape import Observer, Tape
+from npstack.core.backward_reports import Observer
+from npstack.core.tape import Tape
 from npstack.layers.base import Layer
 from npstack.layers.walk import Visit, walk
 

@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, NoReturn, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npstack.core.backward_reports import Observer
+from npstack.core.errors import TapeError, fail
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
 from npstack.core.trees import named
@@ -46,22 +48,6 @@ class Way(NamedTuple):
     def under(self, turned: bool) -> bool:
         """Whether it reads from the end, if the outer layer does (or does not)."""
         return self.turned ^ (turned and self.same_time)
-
-
-class Observer:
-    """Gets reports while the backward pass reads a part of a tape; this one ignores them.
-
-    A tape with observers is always read by the readable path, step by step.
-    """
-
-    def entered(self, doutputs: Array) -> None:
-        """The gradient by the outputs, before the layer reads its tape."""
-
-    def stepped(self, step: int, dnew_state: Any, found: Any) -> None:
-        """One step of a recurrent layer: the gradient of its new state, the results of the cell."""
-
-    def left(self, dparams: Params, dx: Array | None) -> None:
-        """The results of the layer."""
 
 
 class Ran(NamedTuple):
@@ -91,6 +77,12 @@ class LSTMState(NamedTuple):
 
     h: Array
     c: Array
+
+
+def released() -> NoReturn:
+    """The error for a tape whose arrays have been given to another pass."""
+    expected, got = "the tape must not have been released", "tape.release() was called"
+    fail(TapeError, "Tape", expected, got, "Read it, and run backward, before release().")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -185,6 +177,14 @@ class Tape:
         """
         for part in self.parts:
             part.release()
+            if part.run is not None:  # x and outputs may be those of the run
+                vars(self).pop("x", None)
+                vars(self).pop("outputs", None)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("x", "outputs"):
+            released()
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __getstate__(self) -> dict[str, Any]:
         """The contents of a pickle."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol
 
-from npstack.core.errors import TapeError, fail
 from npstack.core.numerics import Array, is_finite
+from npstack.core.tape import released
 from npstack.engine.pool import Pool
 from npstack.engine.run_tapes import shown
 from npstack.engine.shapes import RunShape
@@ -57,8 +57,7 @@ class HeldRun:
     def arrays(self) -> Any:
         """The arrays of the forward pass."""
         if self._arrays is None:
-            expected, got = "the tape must not have been released", "tape.release() was called"
-            fail(TapeError, "Tape", expected, got, "Read it, and run backward, before release().")
+            released()
         return self._arrays
 
     @property

@@ -20,11 +20,12 @@ from npstack.cells.base import Cell
 from npstack.core import params as names
 from npstack.core.arguments import check_flag
 from npstack.core.arrays import check_params
+from npstack.core.backward_reports import Observer
 from npstack.core.config import Configured
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.core.tape import Gradients, Observer, Tape, Way
+from npstack.core.tape import Gradients, Tape, Way
 from npstack.layers import boundary, twins
 from npstack.layers.interface import Context, Interface, Mask, States
 from npstack.layers.outer import Outer

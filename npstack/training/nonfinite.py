@@ -13,10 +13,11 @@ import numpy as np
 
 from npstack.analysis.observe import observed
 from npstack.cells import Cell
+from npstack.core.backward_reports import Observer
 from npstack.core.errors import NonFiniteError, fail
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
-from npstack.core.tape import Observer, Tape
+from npstack.core.tape import Tape
 from npstack.layers import Layer
 from npstack.layers.walk import Visit
 

@@ -174,6 +174,8 @@ def test_a_released_tape_is_used_no_more():
     outputs = tape.layers[0].outputs.copy()
     tape.release()
     for read in (
+        lambda: tape.outputs,
+        lambda: tape.x,
         lambda: tape.layers[0].outputs,
         lambda: tape.layers[1].states,
         lambda: model.backward(tape, np.zeros(tape.outputs.shape)),
@@ -254,7 +256,7 @@ def test_the_laws_hold_on_the_engine(kind):
     model, _, _ = drawn(kind, 2, 3, [4, 3])
     model.engine = "fused"
     report = check_laws(model, rng=np.random.default_rng(1))
-    assert {row.law for row in report.failures} <= READABLE_ONLY, report
+    assert report.passed, report
     assert len(report.rows) > 20
 
 
@@ -263,6 +265,3 @@ def test_the_gradients_of_the_engine_against_differences():
     model.engine = "fused"
     report = check_gradients(model, x)
     assert report, report
-
-
-READABLE_ONLY = {"splitting"}
