@@ -130,9 +130,9 @@ class Rounding:
         wide_floor = self._size_elsewhere(block, (left - bound) / (self.tolerance * narrow))
         if left <= (most := bound + self.tolerance * narrow * wide_floor):
             return "rounding", most
+        if left <= error / SHRINKS:
+            return "rounding", error
         if np.isfinite(left) and error < UNDECIDED * size:  # not all of it is lost
-            if left <= error / SHRINKS:
-                return "rounding", error
             return self._without_order(block, ours[worst] - truth, size)
         floor = self._size_elsewhere(block, (error - slack) / (FLOOR * eps))
         if error <= (most := FLOOR * eps * floor + slack):
