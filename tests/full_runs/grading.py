@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,11 @@ def left_over() -> set[str]:
     return {number for children in lists for number in children.read_text().split()}
 
 
-def figures(found: Judged) -> dict[str, Any]:
-    """How many grades are as deserved, by group, and where an equation is named."""
+def figures(found: Judged, before: Set[str] = frozenset()) -> dict[str, Any]:
+    """How many grades are as deserved, by group, and where an equation is named.
+
+    ``before`` are the processes that were there before.
+    """
     names = {one.name: group for group, submissions in GROUPS.items() for one in submissions}
     groups = {}
     for group in GROUPS:
@@ -66,7 +70,7 @@ def figures(found: Judged) -> dict[str, Any]:
         "groups": groups,
         "stages of a step or a sequence with wrong numbers": len(compared),
         "of these with an equation named": sum(bool(mark.equation) for mark in compared),
-        "processes left": len(left_over()),
+        "processes left": len(left_over() - before),
         "seconds of a call": SECONDS,
         "seconds": round(sum(seconds for *_, seconds in found)),
         "slowest_seconds": round(max(seconds for *_, seconds in found), 1),
