@@ -10,7 +10,7 @@ from npstack.engine.shapes import LayerShape, RunShape
 from npstack.engine.wavefront import quicker
 from npstack.engine.wavefront_joined import is_joined
 from npstack.verify import check_gradients, check_laws
-from tests.layers.test_engines import READABLE_ONLY, agree, both, drawn, what_counts
+from tests.layers.test_engines import agree, both, drawn, what_counts
 
 # B, T, D, H, L: more input than units, fewer steps than layers, one of each, too many units for one
 # matrix, two threads
@@ -161,7 +161,7 @@ def test_the_laws_and_the_gradients():
     model, x, _ = stack(2, 3, 3, 4, 2)
     model.engine = "wavefront"
     report = check_laws(model, rng=np.random.default_rng(1))
-    assert {row.law for row in report.failures} <= READABLE_ONLY, report
+    assert report.passed, report
     assert check_gradients(model, x).passed
 
 
