@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -10,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from npstack.core.arguments import check_size
-from npstack.core.errors import MissingPackageError, fail
+from npstack.core.errors import optional_package
 
 _LOCK = Lock()
 _wanted: dict[object, int] = {}  # by the block that asked, in this process; the last one holds
@@ -74,9 +73,6 @@ def check_threads(where: str, threads: object) -> int:
 
 def controller(where: str) -> ModuleType:
     """threadpoolctl, which sets the number of threads."""
-    try:
-        return importlib.import_module("threadpoolctl")
-    except ImportError:
-        expected = "threads= is set with threadpoolctl, which must be installed"
-        advice = "Use: pip install npstack[cluster], or threads=None, which leaves them alone."
-        fail(MissingPackageError, where, expected, "no such package", advice)
+    expected = "threads= is set with threadpoolctl, which must be installed"
+    advice = "Use: pip install npstack[cluster], or threads=None, which leaves them alone."
+    return optional_package(where, "threadpoolctl", expected, advice)

@@ -7,6 +7,8 @@ attribute; the message is made from them, so there is no need to parse a message
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -129,6 +131,31 @@ def fail(
 ) -> NoReturn:
     """Raise ``kind``; ``known`` are the step, layer and gate, or the advice as it is typed."""
     raise kind(where, expected, got, advice, **known)
+
+
+def optional_package(where: str, name: str, expected: str, advice: str) -> ModuleType:
+    """A module of a package that is not always installed.
+
+    Parameters
+    ----------
+    where, expected, advice : str
+        Of the error.
+    name : str
+        The module.
+
+    Raises
+    ------
+    MissingPackageError
+
+    Examples
+    --------
+    >>> optional_package("here", "json", "", "").__name__
+    'json'
+    """
+    try:
+        return import_module(name)
+    except ImportError:
+        fail(MissingPackageError, where, expected, "no such package", advice)
 
 
 def in_words(error: BaseException) -> str:

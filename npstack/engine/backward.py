@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.numerics import Array
+from npstack.core.params import with_prefix
 from npstack.engine.gru import BackwardGRU
 from npstack.engine.lstm import BackwardLSTM
 from npstack.engine.one_layer import RING, BackwardLayer
@@ -112,8 +113,7 @@ class Backward:
             if place.dropout is not None:
                 found.append(({}, None, ()))
             dparams = self.dparams.get(number, {})
-            for name, value in self.share.begun.get(number, {}).items():
-                dparams[f"initial.{name}"] = value
+            dparams |= with_prefix("initial", self.share.begun.get(number, {}))
             D = place.item.layer.input_size
             dx = self.dx[:, :, :D].swapaxes(0, 1) if self.need_x and not number else None
             found.append((dparams, dx, (self.dinitial[number],)))
@@ -162,12 +162,8 @@ class Backward:
         kind = type(place.initial)
         found = kind(*(v.reshape(len(v), -1).copy() for v in back.dstate(k, 0)))
         self.dinitial[number] = found
-        if self.share.first and f"initial.{kind._fields[0]}" in place.item.params:
-            learned = place.item.states[0] is None
-            begun = self.share.begun.setdefault(number, {})
-            for name, value in found._asdict().items():
-                more = value.sum(axis=0) if learned else np.zeros_like(value[0])
-                begun[name] = begun.get(name, 0) + more
+        if self.share.first:
+            self._begun(number, place.learned(found))
 
     def _begin(self, number: int, back: BackwardLayer, k: int, n: int) -> None:
         """The gradient of the last step of a layer."""
@@ -199,10 +195,15 @@ class Backward:
         place = self.whole.places[number]
         names = type(place.initial)._fields
         for name, values in zip(names, dstate, strict=True):
-            if f"initial.{name}" in place.item.params:
-                begun = self.share.begun.setdefault(number, {})
-                begun[name] = begun.get(name, 0) + values[rows].sum(axis=0).reshape(-1)
+            if place.item.layer.learn_initial:
+                self._begun(number, {name: values[rows].sum(axis=0).reshape(-1)})
             values[rows] = 0
+
+    def _begun(self, number: int, more: dict[str, Array]) -> None:
+        """Add to the gradient of a learned state."""
+        begun = self.share.begun.setdefault(number, {})
+        for name, value in more.items():
+            begun[name] = begun.get(name, 0) + value
 
     def _products(self, piece: int) -> None:
         """The large products of a chunk."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.blas import blas_threads
-from npstack.core.numerics import Array
+from npstack.core.numerics import Array, dropped
 from npstack.engine.aligned import LINE, zeros
 from npstack.engine.backward import SCRATCH, Backward
 from npstack.engine.gru import ForwardGRU
@@ -82,8 +82,15 @@ class Place(NamedTuple):
         assert self.dropout is not None
         assert self.kept is not None
         kept = self.kept[a:b] if len(self.kept) > 1 else self.kept
-        np.divide(values, values.dtype.type(1 - self.dropout.layer.rate), out)
-        np.copyto(out, 0, where=~kept)
+        out[...] = dropped(values, kept, self.dropout.layer.rate)
+
+    def learned(self, dinitial: Any) -> dict[str, Array]:
+        """The gradient of the initial state that the layer learns, by field; zero if not used."""
+        if not self.item.layer.learn_initial:
+            return {}
+        used = self.item.states[0] is None
+        fields = dinitial._asdict().items()
+        return {n: v.sum(axis=0) if used else np.zeros_like(v[0]) for n, v in fields}
 
 
 class FusedRun(HeldRun):

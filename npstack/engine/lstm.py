@@ -48,6 +48,13 @@ def from_memory(packed: Array) -> Array:
     return np.concatenate([packed[..., H:], packed[..., :H]], axis=-1)
 
 
+def turned(W: Array) -> Array:
+    """``W`` transposed, ``(4 H, D)``, its gates in the order in memory."""
+    found = np.empty(W.shape[::-1], W.dtype)
+    into_memory(W, found.T)
+    return found
+
+
 def local_factors(kept: Array, c_after: Array, tanh_c: Array, Q: Array) -> None:
     """What the backward pass multiplies by in some steps.
 
@@ -185,13 +192,10 @@ class BackwardLSTM(BackwardLayer):
         return q[:2], q[2:], row[:2], row[0], after[5], row[2:], dsums
 
     def load(self, params: Params) -> Array:
-        W, U = params["W"], params["U"]
         s, H = self.tiles, self.H
-        rows = U.reshape(s, H // s, 4 * H).swapaxes(1, 2)  # (s, 4H, hs)
+        rows = params["U"].reshape(s, H // s, 4 * H).swapaxes(1, 2)  # (s, 4H, hs)
         into_memory(rows.swapaxes(1, 2), self.U.swapaxes(1, 2))
-        turned = np.empty((4 * H, len(W)), W.dtype)
-        into_memory(W, turned.T)
-        return turned
+        return turned(params["W"])
 
     def begin(self, k: int, n: int, dstate: Any) -> None:
         self.dh[...] = 0 if dstate is None else self.tiled(dstate.h)

@@ -155,6 +155,13 @@ class ForwardLayer(ABC):
         return H * ((T + 1) * cls.slots * B + 4 * (D + 1 + H) + 4 * B + cls.room_for * B)
 
 
+def add_product(rows: Array, dsums: Array, total: Array, room: Array, new: bool) -> None:
+    """Add ``rows' dsums`` to a total, or begin it; ``room`` has its shape."""
+    np.matmul(rows.T, dsums, total if new else room)
+    if not new:
+        np.add(total, room, total)
+
+
 RING = 3  # chunks whose factors and gradients are held at once
 
 
@@ -239,10 +246,7 @@ class BackwardLayer(ABC):
         """Add a chunk to the gradients of the weights; ``window (n, B, D + 1 + H)``."""
         rows = window.reshape(-1, window.shape[-1])
         every, _ = self.dsums(k, len(window))
-        more = self.more[: rows.shape[1]]
-        np.matmul(rows.T, every, sums if new else more)
-        if not new:
-            np.add(sums, more, sums)
+        add_product(rows, every, sums, self.more[: rows.shape[1]], new)
 
     @staticmethod
     def sums_for(own: LayerShape, dtype: str) -> Array:

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from npstack.core.numerics import Array
-from npstack.core.params import Params
+from npstack.core.params import Params, with_prefix
 from npstack.core.tape import LSTMState
 from npstack.engine.aligned import zeros
 from npstack.engine.backward import flush
 from npstack.engine.fused import PROCESSORS, PROJECTED
-from npstack.engine.lstm import from_memory, into_memory, local_factors
+from npstack.engine.lstm import from_memory, into_memory, local_factors, turned
+from npstack.engine.one_layer import add_product
 from npstack.engine.shapes import RunShape
 from npstack.engine.wavefront_loop import ring_beats
 from npstack.engine.worker import Follower
@@ -30,13 +31,6 @@ from npstack.layers.twins import Triple
 
 add, matmul, multiply = np.add, np.matmul, np.multiply
 RING = 2  # chunks that are held at once, if another thread computes the large products
-
-
-def turned(W: Array) -> Array:
-    """``W`` transposed, ``(4 H, D)``."""
-    found = np.empty(W.shape[::-1], W.dtype)
-    into_memory(W, found.T)
-    return found
 
 
 class WaveScratch:
@@ -203,11 +197,7 @@ class WaveBackward:
             rows = own.read[begin - number : stop - number]
             rows = rows.reshape(-1, rows.shape[-1])
             G, more = scratch.G[number, : rows.shape[1]], scratch.more[number, : rows.shape[1]]
-            if stop == number + T:
-                matmul(rows.T, dsums, G)
-            else:
-                matmul(rows.T, dsums, more)
-                add(G, more, G)
+            add_product(rows, dsums, G, more, new=stop == number + T)
             if not number and self.dx is not None:
                 matmul(dsums, self.turned, self.dx[begin:stop].reshape(len(dsums), -1))
 
@@ -216,8 +206,4 @@ class WaveBackward:
         place, own, H = self.places[number], self.arrays.layers[number], self.scratch.H
         G = from_memory(self.scratch.G[number, : own.read.shape[-1]])
         found = {"W": G[: own.D], "U": G[-H:], "b": G[own.D]}
-        if place.item.layer.learn_initial:
-            learned = place.item.states[0] is None
-            for name, value in self.dinitial[number]._asdict().items():
-                found[f"initial.{name}"] = value.sum(axis=0) if learned else np.zeros_like(value[0])
-        return found
+        return found | with_prefix("initial", place.learned(self.dinitial[number]))

@@ -15,8 +15,9 @@ import numpy as np
 from npstack.core.numerics import Array
 from npstack.core.params import Params
 from npstack.engine.aligned import zeros
+from npstack.engine.lstm import turned
 from npstack.engine.shapes import RunShape
-from npstack.engine.wavefront_backward import RING, WaveScratch, turned
+from npstack.engine.wavefront_backward import RING, WaveScratch
 from npstack.engine.wavefront_loop import WaveLoop
 
 ZEROS = 120_000  # bytes of zeros in the matrix that are read in each beat

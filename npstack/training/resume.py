@@ -171,10 +171,10 @@ def _check_engine(where: str, ours: dict[str, Any], theirs: dict[str, Any]) -> N
         names = {"kind": "engine", "threads": "threads of the engine"}
         both = (f"{names[n]}: {theirs[n]!r} in the file, {ours[n]!r} now" for n in odd)
         expected = "the run must go on with the engine that it began with"
-        advice = f"Pass engine={theirs['kind']!r}, or resume={OTHER_ENGINE!r}: the last digits of "
-        advice += "its numbers will then differ from those of a run without a stop."
-        if "threads" in odd:
-            advice = advice.replace(repr(theirs["kind"]), "Engine(…, threads=…) as in the file", 1)
+        kind, threads = repr(theirs["kind"]), theirs["threads"]
+        engine = kind if threads is None else f"Engine({kind}, threads={threads})"
+        advice = f"Pass engine={engine}, or resume={OTHER_ENGINE!r}: the last digits of its "
+        advice += "numbers will then differ from those of a run without a stop."
         fail(DataError, where, expected, "; ".join(both), advice)
 
 

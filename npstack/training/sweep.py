@@ -27,11 +27,11 @@ from npstack.core.blas import blas_threads, check_threads, controller
 from npstack.core.errors import (
     ArgumentError,
     DtypeError,
-    MissingPackageError,
     describe,
     fail,
     in_words,
     kind_of,
+    optional_package,
 )
 
 WHERE = "sweep"
@@ -319,9 +319,6 @@ def _parallel(joblib: ModuleType, n_jobs: int | None) -> Any:
 
 
 def _joblib() -> ModuleType:
-    try:
-        return importlib.import_module("joblib")
-    except ImportError:
-        expected = "a sweep in parallel uses joblib, which must be installed"
-        advice = "Use: pip install npstack[cluster], or n_jobs=1."
-        fail(MissingPackageError, WHERE, expected, "no such package", advice)
+    expected = "a sweep in parallel uses joblib, which must be installed"
+    advice = "Use: pip install npstack[cluster], or n_jobs=1."
+    return optional_package(WHERE, "joblib", expected, advice)

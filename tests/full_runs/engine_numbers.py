@@ -19,6 +19,7 @@ import numpy as np
 from npstack import Engine, Layer, StackedGRU, StackedLSTM
 from npstack.core.trees import mapped, named
 from npstack.verify import check_rounding
+from npstack.verify.gradients.layer_function import gate_blocks
 from tests.tools.full_run import begin
 from tests.tools.processes import shared
 
@@ -83,26 +84,22 @@ def draw(seed: int) -> Trial:
 def numbers(trial: Trial, engine: Engine | str, change: Any = lambda value: value) -> Blocks:
     """Every block by name; ``change`` is applied to all that goes in."""
     params = {name: change(value) for name, value in trial.model.params.items()}
-    how = {**trial.how, "states": mapped(change, trial.how.get("states"))}
-    how["states"] = None if "states" not in trial.how else how["states"]
+    how = dict(trial.how)
+    if "states" in how:
+        how["states"] = mapped(change, how["states"])
     tape = trial.model.forward(change(trial.x), params=params, engine=engine, **how)
     grads = trial.model.backward(tape, change(trial.doutputs), mapped(change, trial.dfinal))
     found: Blocks = {"outputs": tape.outputs} | named("final", tape.final)
     found |= named("d initial", grads.initial_states)
     found |= {f"dx t={t}": grads.x[:, t] for t in range(grads.x.shape[1])}
+    gates = gate_blocks(trial.model)
     for name, value in grads.params.items():
-        H = next(value.shape[-1] // n for n in (1, 3, 4) if value.shape[-1] in _widths(trial, n))
-        parts = np.split(value, value.shape[-1] // H, axis=-1)
-        found |= {f"d{name} {k}": part for k, part in enumerate(parts)}
+        parts = gates.get(name, {"": ...})
+        found |= {f"d{name} {gate}": value[index] for gate, index in parts.items()}
     if not (isinstance(engine, Engine) and engine.budget):
         for k, layer in enumerate(tape.layers):
             found |= named(f"{k} states", layer.states) | named(f"{k} gates", layer.gates)
     return found
-
-
-def _widths(trial: Trial, gates: int) -> set[int]:
-    """Columns of the parameters with so many gates."""
-    return {gates * size for size in trial.model.hidden_sizes}  # type: ignore[attr-defined]
 
 
 class Outcome(NamedTuple):

@@ -233,8 +233,9 @@ def test_another_engine_is_refused_unless_it_is_asked_for(tmp_path):
     with pytest.raises(DataError, match="engine: 'readable' in the file, 'auto' now") as error:
         run("Adam", checkpoint=file, resume=True, epochs=3)
     assert "engine='readable'" in str(error.value)
-    with pytest.raises(DataError, match="threads of the engine: None in the file, 1 now"):
+    with pytest.raises(DataError, match="threads of the engine: None in the file, 1 now") as error:
         run("Adam", checkpoint=file, resume=True, epochs=3, engine=Engine("readable", threads=1))
+    assert "Pass engine='readable'" in str(error.value)
     _, same, _ = run("Adam", checkpoint=file, resume=True, epochs=3, engine="readable")
     assert same.train_loss == run("Adam", epochs=3, engine="readable")[1].train_loss
     _, other, _ = run("Adam", checkpoint=file, resume="other engine", epochs=4)

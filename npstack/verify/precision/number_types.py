@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from npstack.core.arguments import check_whole
-from npstack.core.errors import ArgumentError, DtypeError, MissingPackageError, describe, fail
+from npstack.core.errors import ArgumentError, DtypeError, describe, fail, optional_package
 from npstack.core.numerics import Array
 
 GUARD = 10  # decimal digits with which mpmath computes, beyond those that are asked for
@@ -153,12 +153,9 @@ def number_type(where: str, digits: int | None) -> NumberType:
         return longdouble()
     advice = "Use 50; leave it out for the widest floats of the machine."
     digits = check_whole(where, "digits", digits, advice, least=16, most=300)
-    try:
-        context = importlib.import_module("mpmath").mp.clone()
-    except ImportError:
-        expected = "digits= computes with mpmath, which must be installed"
-        advice = "Use: pip install npstack[precision], or leave digits out."
-        fail(MissingPackageError, where, expected, "no such package", advice)
+    expected = "digits= computes with mpmath, which must be installed"
+    advice = "Use: pip install npstack[precision], or leave digits out."
+    context = optional_package(where, "mpmath", expected, advice).mp.clone()
     context.dps = digits + GUARD
     return Digits(digits, context)
 
