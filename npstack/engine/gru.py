@@ -142,8 +142,7 @@ class BackwardGRU(BackwardLayer):
         np.copyto(through, z)
         if masked is not None:
             where = masked[:, np.newaxis, :, np.newaxis]
-            np.copyto(Q[:, :4], 0, where=where[:, np.newaxis])
-            np.copyto(through, 1, where=where)
+            np.copyto(Q[:, :4], 0, where=where[:, np.newaxis])  # `Backward` holds dh
 
     def steps(self, k: int, j: range, doutputs: Array | None) -> None:
         dh, U, back = self.dh, self.U, self.back[k]

@@ -199,8 +199,9 @@ class WaveRun(HeldRun):
         key = self.shape._replace(steps=0)
         loop = WAVE_LOOPS.take(key)
         self._fill(loop, x)
-        WAVE_LOOPS.give(key, loop)
-        if not self.finite and is_joined(key):  # zeros times NaN are NaN: where was it born?
+        if self.finite:  # what is left where a layer has no step meets zeros in the next pass
+            WAVE_LOOPS.give(key, loop)
+        elif is_joined(key):  # zeros times NaN are NaN: where was it born?
             self._fill(WaveLoop(key), x)
 
     def _fill(self, loop: WaveLoop, x: Array) -> None:

@@ -252,6 +252,29 @@ def test_nan_is_found_where_it_is_born():
 
 
 @pytest.mark.parametrize("kind", [nps.StackedLSTM, nps.StackedGRU])
+@pytest.mark.parametrize("engine", ["fused", "wavefront", nps.Engine("fused", budget=1)])
+@pytest.mark.parametrize("B", [1, 2, 9])
+def test_what_is_not_finite_leaves_nothing_behind(kind, engine, B):
+    model, x, _ = drawn(kind, B, 70, [4, 4, 4])
+    bad = {name: np.full_like(value, np.nan) for name, value in model.params.items()}
+    for T in (2, 9, 70):  # shorter than the pass before, as well
+        with np.errstate(all="ignore"):
+            for steps in (T, 70):
+                with pytest.raises(nps.NonFiniteError):
+                    model.forward(x[:, :steps], params=bad, engine=engine)
+            right = model.forward(x[:, :T])
+            huge = np.full(right.outputs.shape, np.finfo(x.dtype).max)
+            tape = model.forward(x[:, :T], engine=engine)
+            model.backward(tape, huge)
+            tape.release()
+        doutputs = np.ones(right.outputs.shape)
+        tape = model.forward(x[:, :T], engine=engine)
+        grads, ours = model.backward(right, doutputs), model.backward(tape, doutputs)
+        for name, value in grads.params.items():
+            assert np.allclose(ours.params[name], value, rtol=1e-10, atol=1e-12), name
+
+
+@pytest.mark.parametrize("kind", [nps.StackedLSTM, nps.StackedGRU])
 def test_the_laws_hold_on_the_engine(kind):
     model, _, _ = drawn(kind, 2, 3, [4, 3])
     model.engine = "fused"

@@ -99,7 +99,7 @@ def test_masks_and_resets_are_left_to_the_fused_twin(how):
     agreeing(model, x, rng, "fused", **what_counts(2, 8, rng)[how])
 
 
-def test_nothing_that_is_masked_or_reset_is_no_hindrance():
+def test_a_mask_and_resets_that_do_nothing_run_as_a_wavefront():
     model, x, rng = stack(2, 8, 3, 4, 3)
     none = np.zeros((2, 8), bool)
     agreeing(model, x, rng, mask=~none, resets=none)
