@@ -41,7 +41,7 @@ def block_steps(shape: RunShape, budget: int | None, keeps_time: bool) -> int | 
     Examples
     --------
     >>> from npstack.engine.shapes import LayerShape
-    >>> shape = RunShape("lstm", 32_000, 4, "float32", (LayerShape(8, 32, True),))
+    >>> shape = RunShape.of("lstm", 32_000, 4, "float32", (LayerShape(8, 32, True),))
     >>> [block_steps(shape, budget, True) for budget in (None, 2**28, 2**22)]
     [None, None, 96]
     """

@@ -72,7 +72,7 @@ def prepared(items: Sequence[Item], x: Array, context: Context) -> tuple[RunShap
         for number, (both, place) in enumerate(zip(sizes, places, strict=True))
     )
     B, T, _ = x.shape
-    return RunShape(kind, T, B, x.dtype.str, layers), places
+    return RunShape.of(kind, T, B, x.dtype.str, layers), places
 
 
 def ran(run: Any, places: list[Place], x: Array, context: Context) -> tuple[Tape, ...]:

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 SMALL_PRODUCT = 500_000  # multiplications: OpenBLAS has quicker kernels for products below 10^6
 CACHED = 400_000  # numbers of a chunk's factors that stay in a processor's cache
+# So many chunks of so many steps, at least, if there are enough steps: the other thread computes
+# the large products of one while the loop goes through the next.
+CHUNKS, FEWEST = 4, 6
 
 
 class LayerShape(NamedTuple):
@@ -36,6 +39,8 @@ class RunShape(NamedTuple):
         T and B.
     dtype : str
     layers : tuple of LayerShape
+    chunk : int
+        Steps whose large products are computed at once; the same in a part of a run.
     """
 
     cell: str
@@ -43,12 +48,24 @@ class RunShape(NamedTuple):
     batch: int
     dtype: str
     layers: tuple[LayerShape, ...]
+    chunk: int
 
-    @property
-    def chunk(self) -> int:
-        """Steps whose large products are computed at once."""
-        H = max(own.hidden_size for own in self.layers)
-        return min(self.steps, max(8, min(32, CACHED // (6 * self.batch * H))))
+    @classmethod
+    def of(
+        cls, cell: str, steps: int, batch: int, dtype: str, layers: tuple[LayerShape, ...]
+    ) -> RunShape:
+        """The shape of a whole run, cut into chunks of about one length.
+
+        Examples
+        --------
+        >>> shape = RunShape.of("lstm", 50, 32, "float32", (LayerShape(64, 128, True),))
+        >>> shape.chunk, shape._replace(steps=26).chunk
+        (13, 13)
+        """
+        H = max(own.hidden_size for own in layers)
+        longest = max(8, min(32, CACHED // (6 * batch * H)))
+        count = max(1, -(-steps // longest), min(CHUNKS, steps // FEWEST))
+        return cls(cell, steps, batch, dtype, layers, -(-steps // count))
 
     def tiles(self, layer: LayerShape) -> int:
         """Into how many tiles of columns each gate is cut, so that products are small."""

@@ -167,7 +167,7 @@ def test_the_laws_and_the_gradients():
 
 def chosen(T=50, B=1, D=32, H=64, L=2, dtype="float32"):
     layers = LayerShape(D, H, True), *[LayerShape(H, H, False)] * (L - 1)
-    shape = RunShape("lstm", T, B, dtype, layers)
+    shape = RunShape.of("lstm", T, B, dtype, layers)
     return quicker(shape)
 
 
