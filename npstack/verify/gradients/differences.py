@@ -33,6 +33,9 @@ FINEST = 40  # steps from 1 down to 2**-40
 LINES = ((2.0**-22, 2.0**-32), (2.0**-13, 2.0**-16))
 UNEVEN = np.array([1, -6, 15, -20, 15, -6, 1]) / np.sqrt(924)  # sixth differences, noise kept
 FINE_ENOUGH = 1e-8  # of the block
+# Steps for an entry that those of its input resolve badly; relative ones are far too short for an
+# entry that is next to zero.
+OTHER_LEVELS = (4, -3, 8, -6, 12, -9, -12)
 LEAPS = (1e-3, 1e8, 1e30, 1e100, 1e200, 1e300)
 
 
@@ -147,15 +150,15 @@ class Differences:
 
         An entry that the step of its input resolves badly gets steps of its own.
         """
-        level = self.chosen[name][1]
+        unit, level, _ = self.chosen[name]
         enough = max(FINE_ENOUGH, min(1e4 * max(self.inside), 1e-2))
         found = [self._at(name, index, level) for index in indices]
         size = max((abs(one.value) for one in found if np.isfinite(one.value)), default=0.0)
         for k, index in enumerate(indices):
-            for other in (level + 4, level - 3, level + 8, level - 6, level + 12):
+            for other in (level + change for change in OTHER_LEVELS):
                 if found[k].resolution <= enough * size:
                     break
-                if 0 <= other <= FINEST - 2:
+                if other <= FINEST - 2 and 2.0**-other <= max(1, 1 / unit[index]):
                     one = self._at(name, index, other)
                     found[k] = min(found[k], one, key=lambda estimate: estimate.resolution)
         return found
