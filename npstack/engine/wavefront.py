@@ -36,7 +36,7 @@ from npstack.layers.interface import Context, States
 from npstack.layers.twins import Item, Triple, Twin
 
 PRODUCT = 600_000  # multiplications
-WEIGHTS = 1_500_000  # bytes
+WEIGHTS = 1_000_000  # bytes
 
 
 class WaveArrays:
@@ -196,7 +196,7 @@ class WaveRun(HeldRun):
 
     def forward(self, x: Array) -> None:
         """Fill the arrays."""
-        key = self.shape._replace(steps=0)
+        key = self.shape._replace(steps=0, chunk=0)
         loop = WAVE_LOOPS.take(key)
         self._fill(loop, x)
         if self.finite:  # what is left where a layer has no step meets zeros in the next pass

@@ -21,7 +21,7 @@ from npstack.layers.boundary import check_built, check_causal
 from npstack.layers.interface import Mask
 from npstack.layers.twins import Engine, check_engine
 
-LONGEST, NUMBERS = 256, 2**20  # steps that are read at once; numbers that they may leave on a tape
+LONGEST, NUMBERS = 256, 2**24  # steps that are read at once; numbers that they may leave on a tape
 
 
 def predict(
@@ -74,7 +74,8 @@ def predict(
     if mask is not None or lengths is not None or resets is not None:
         mask = check_mask(where, mask, lengths, x.shape[:2])
         resets = check_resets(where, resets, mask)
-    T, size = x.shape[1], _steps(model, len(x))
+    T = x.shape[1]
+    size = _steps(model, len(x), T)
     outputs: Any = None
     for a in range(0, max(T, 1), size):
         part = slice(a, a + size)
@@ -191,10 +192,14 @@ def _in_parts(model: Layer) -> bool:
     return needs.causal and needs.carries and not whole
 
 
-def _steps(model: Layer, rows: int) -> int:
-    """How many steps are read at once: a tape holds some eight numbers for every output."""
+def _steps(model: Layer, rows: int, steps: int) -> int:
+    """How many steps are read at once: a tape holds some eight numbers for every output.
+
+    The parts are about equally long; each begins with work that does not depend on its length.
+    """
     width = sum(layer.output_size or 0 for layer in (model, *model.inside()))
-    return max(8, min(LONGEST, NUMBERS // (8 * max(1, rows * width))))
+    longest = max(8, min(LONGEST, NUMBERS // (8 * max(1, rows * width))))
+    return -(-steps // max(1, -(-steps // longest))) or longest
 
 
 def _part(values: Any, part: slice) -> Any:
