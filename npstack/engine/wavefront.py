@@ -192,17 +192,17 @@ class WaveRun(HeldRun):
     def __init__(self, shape: RunShape, places: list[Place], context: Context) -> None:
         super().__init__(shape, context)
         self.places = places
+        self.sizes = shape._replace(steps=0, chunk=0)  # what its loops depend on
         self.finite = False  # whether all of it is
 
     def forward(self, x: Array) -> None:
         """Fill the arrays."""
-        key = self.shape._replace(steps=0, chunk=0)
-        loop = WAVE_LOOPS.take(key)
+        loop = WAVE_LOOPS.take(self.sizes)
         self._fill(loop, x)
         if self.finite:  # what is left where a layer has no step meets zeros in the next pass
-            WAVE_LOOPS.give(key, loop)
-        elif is_joined(key):  # zeros times NaN are NaN: where was it born?
-            self._fill(WaveLoop(key), x)
+            WAVE_LOOPS.give(self.sizes, loop)
+        elif is_joined(self.sizes):  # zeros times NaN are NaN: where was it born?
+            self._fill(WaveLoop(self.sizes), x)
 
     def _fill(self, loop: WaveLoop, x: Array) -> None:
         arrays: WaveArrays = self.arrays
@@ -215,10 +215,10 @@ class WaveRun(HeldRun):
         self, doutputs: Array, dfinal: Sequence[States], need_x: bool = True
     ) -> list[Triple]:
         """The gradients; see `Run`."""
-        scratch = WAVE_SCRATCH.take(self.shape._replace(steps=0))
+        scratch = WAVE_SCRATCH.take(self.sizes)
         with blas_threads("Engine", self.threads):
             found = WaveBackward(self, scratch, doutputs, dfinal, need_x).run()
-        WAVE_SCRATCH.give(self.shape._replace(steps=0), scratch)
+        WAVE_SCRATCH.give(self.sizes, scratch)
         return found
 
     def inside(self) -> list[Array]:
