@@ -8,6 +8,7 @@ Weights are untrained, trained and 20 times as large in equal shares; x has size
 
 A block that is not decided is checked once more in extended precision, and its conditioning is
 measured; where half an ulp of the inputs changes it by a thousandth or more, it is counted apart.
+So is a block that is saturated to below 1000 eps of extended precision, beside the other numbers.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def figures(outcomes: list[Outcome]) -> dict[str, Any]:
             "elsewhere": len(undecided),
             "of these, conditioning below 1e-3": len(below),
             "their share": len(below) / max(1, decided + len(below)),
-            "confirmed in extended precision": sum(block["right"] for block in below),
+            "confirmed in extended precision": sum(block["right"] is True for block in below),
+            "without digits in extended precision, too": sum(b["right"] is None for b in below),
             "beyond": len(undecided) - len(below),
         },
         "refused": {o.problem: o.refused for o in outcomes if o.refused},
@@ -135,7 +137,9 @@ def require(found: dict[str, Any]) -> None:
     assert found["refused at standard scale"] == 0, found["refused"]
     assert undecidable["at standard scale"] == 0, undecidable
     assert undecidable["their share"] <= 0.05, undecidable
-    assert undecidable["confirmed in extended precision"] == below, undecidable
+    lost = undecidable["without digits in extended precision, too"]
+    assert undecidable["confirmed in extended precision"] + lost == below, undecidable
+    assert lost <= below / 20, undecidable
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -4,11 +4,13 @@
 
     report            what is judged, what awaits judgement and in which functions, what survived;
                       --overwrite: writes this into the table, where functions have changed since
-    run --overwrite [--new] [--journal FILE]
-                      every mutant meets the core tests; survivors are compared with the original on
+    run --overwrite [--new] [--room ROOM] [--journal FILE]
+                      every mutant meets the core tests (of the engine: all default tests of the
+                      engine); survivors are compared with the original on
                       1,000 random inputs; those that differ meet the other default tests; writes
                       the table. --new: only the mutants of functions that changed since they were
-                      judged, or whose noticing tests are gone, and what survived.
+                      judged, or whose noticing tests are gone, and what survived. --room: only
+                      those of files in this folder of the package.
                       --journal: verdicts are kept there as they come; an interrupted run goes on
                       from them (delete the file when tests have changed)
     confirm SEED COUNT --overwrite [--journal FILE]
@@ -35,24 +37,15 @@ import hypothesis.extra.numpy  # noqa: F401  imported once, here, for all the fo
 import mpmath  # noqa: F401
 
 from tests.mutation import census, report, verdicts
-from tests.mutation.judging import (
-    CORE,
-    JOURNAL,
-    STRONG,
-    STRONG_LEARNING,
-    fate,
-    judge,
-    meet,
-    outside,
-)
+from tests.mutation.judging import JOURNAL, fate, judge, meet_first, outside
 from tests.mutation.report import operator_of
 from tests.tools.full_run import add_overwrite, check_free
 
 
-def run(new: bool) -> int:
+def run(new: bool, room: str) -> int:
     """Judge all, or what has no verdict; write the table."""
     now = census.take(anew=not new)
-    found = judge(now.to_judge())
+    found = judge([mutant for mutant in now.to_judge() if mutant.file.startswith(room)])
     why = verdicts.reasons()
     fates = {key: fate(key, verdict, why) for key, verdict in found.items()}
     now.add(fates, {key: verdict["by"] for key, verdict in found.items()})
@@ -85,14 +78,14 @@ def confirm(seed: int, count: int) -> int:
 
 
 def check_slice(seed: int, count: int) -> int:
-    """A seeded sample meets the core tests again, and must have the fate that the table says."""
+    """A seeded sample meets its first tests again, and must have the fate that the table says."""
     now = census.take()
     judged = [m for m in now.mutants if not outside(m) and now.fate(m)]
     sample = random.Random(seed).sample(judged, count)
-    found = meet(sample, [*CORE[:2], *STRONG, *STRONG_LEARNING, *CORE[2:]], traced=False)
+    found = meet_first(sample, traced=False)
     core = {m.key: now.fate(m) == "core" for m in sample}
     wrong = [key for key, verdict in found.items() if bool(verdict["by"]) != core[key]]
-    print(f"{count} of {len(judged)} mutants met the core tests again, {len(wrong)} disagree")
+    print(f"{count} of {len(judged)} mutants met their first tests again, {len(wrong)} disagree")
     print(*wrong, sep="\n")
     return 1 if wrong or len(found) != count else 0
 
@@ -106,6 +99,7 @@ def main() -> int:
         commands.add_parser(name).add_argument("words", nargs="+" if name == "try" else "*")
     running = commands.add_parser("run")
     running.add_argument("--new", action="store_true")
+    running.add_argument("--room", default="")
     confirming = commands.add_parser("confirm")
     for command in (confirming, commands.add_parser("slice")):
         command.add_argument("seed", type=int)
@@ -119,7 +113,7 @@ def main() -> int:
         check_free(parser, [verdicts.TABLE], given.overwrite)
     JOURNAL.path = getattr(given, "journal", None)
     if given.command == "run":
-        return run(given.new)
+        return run(given.new, given.room)
     if given.command == "confirm":
         return confirm(given.seed, given.count)
     if given.command == "slice":

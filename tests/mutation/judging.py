@@ -37,6 +37,8 @@ STRONG_CELLS = standing(
 STRONG_LEARNING = standing(
     *("schedules", "optim", "optim_refused", "bptt", "windowing", "errors_learning")
 )
+STRONG_ENGINES = standing(*("engines", "wavefront", "engine_memory", "engine_counts", "streaming"))
+ENGINES = ["-m", "not slow", *STRONG_ENGINES]  # quick enough for each mutant
 REST = ["-m", "not core and not frameworks and not notebooks and not slow", str(TESTS)]
 
 
@@ -154,7 +156,11 @@ def meet(mutants: list[Mutant], selection: list[str], traced: bool = True) -> Ve
         if fresh and with_fresh_import(None, selection)["by"]:
             raise SystemExit("the unchanged package fails")
         for mutant in fresh:
-            strong = {"learning": STRONG_LEARNING, "cells": STRONG_CELLS}
+            strong = {
+                "learning": STRONG_LEARNING,
+                "cells": STRONG_CELLS,
+                "engines": STRONG_ENGINES,
+            }
             first = strong.get(area(mutant), STRONG)
             found = with_fresh_import(mutant, [*selection[:2], *first])
             report(mutant.key, found if found["by"] else with_fresh_import(mutant, selection))
@@ -166,6 +172,8 @@ def area(mutant: Mutant) -> str:
     """On what inputs a mutant is compared with the original."""
     if mutant.file in LEARNING:
         return "learning"
+    if mutant.file.startswith("engine/"):
+        return "engines"
     return "cells" if mutant.file.startswith(CELLULAR) else "layers"
 
 
@@ -178,9 +186,15 @@ def compare(mutants: list[Mutant]) -> Verdicts:
                 into_next_import(mutant)
             from tests.mutation.behaviour import behaviour, layers
             from tests.mutation.cellular import cells
+            from tests.mutation.engines import engines
             from tests.mutation.learning import learning
 
-            results = {"layers": layers, "cells": cells, "learning": learning}[where]
+            results = {
+                "layers": layers,
+                "cells": cells,
+                "learning": learning,
+                "engines": engines,
+            }[where]
             found = []
             for seed in range(SEEDS):
                 try:
@@ -209,11 +223,21 @@ def compare(mutants: list[Mutant]) -> Verdicts:
     return in_two_processes("compare", mutants, work)
 
 
+def meet_first(mutants: list[Mutant], traced: bool = True) -> Verdicts:
+    """Mutants of the engine meet the engine's tests, the others the core tests."""
+    found: Verdicts = {}
+    core = CORE if traced else [*CORE[:2], *STRONG, *STRONG_LEARNING, *CORE[2:]]
+    for selection, of_engine in ((ENGINES, True), (core, False)):
+        chosen = [mutant for mutant in mutants if (area(mutant) == "engines") == of_engine]
+        found |= meet(chosen, selection, traced) if chosen else {}
+    return found
+
+
 def judge(mutants: list[Mutant]) -> Verdicts:
     """Core tests, then comparison of bits, then the other default tests."""
     say(f"{len(mutants)} mutants meet the core tests")
     verdicts = {
-        k: {"killed": "core" if v["by"] else None, **v} for k, v in meet(mutants, CORE).items()
+        k: {"killed": "core" if v["by"] else None, **v} for k, v in meet_first(mutants).items()
     }
     why = reasons()
     left = [m for m in mutants if not verdicts[m.key]["killed"] and m.key not in why]

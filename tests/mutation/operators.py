@@ -41,7 +41,13 @@ NO_MATHS = (
     *("core/arguments.py", "core/arrays.py", "core/errors.py", "core/masks.py"),
     *("core/config.py", "core/undrawn.py"),
 )
-ROOMS = ("core", "cells", "layers", "losses")  # a module that is new in them is mutated as well
+ROOMS = (
+    "core",
+    "cells",
+    "layers",
+    "losses",
+    "engine",
+)  # a module that is new in them is mutated as well
 
 
 def _all_of(folder: str) -> list[str]:

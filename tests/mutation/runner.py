@@ -13,11 +13,13 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -28,10 +30,15 @@ from tests.mutation.operators import PACKAGE, Edit
 
 ROOT = PACKAGE.parent
 CPU_SECONDS, WALL_SECONDS, BYTES = 120, 3600, 8 * 2**30
+IDLE_SECONDS = 5.0  # twice so long without working: it waits for what never comes
 Lines = dict[str, set[str]]  # "file:line" -> names of the tests that execute it
 
 
-def in_child(work: Callable[[], Any], cpu_seconds: float = CPU_SECONDS) -> dict[str, Any]:
+def in_child(
+    work: Callable[[], Any],
+    cpu_seconds: float = CPU_SECONDS,
+    idle_seconds: float = WALL_SECONDS,
+) -> dict[str, Any]:
     """Run something in a forked process, silently, with limits; return what it returns."""
     read, write = os.pipe()
     pid = os.fork()
@@ -49,12 +56,16 @@ def in_child(work: Callable[[], Any], cpu_seconds: float = CPU_SECONDS) -> dict[
         finally:
             os._exit(0)
     os.close(write)
-    parts, deadline = [], time.monotonic() + WALL_SECONDS
-    while select.select([read], [], [], max(0, deadline - time.monotonic()))[0]:
-        part = os.read(read, 65536)
-        if not part:
+    parts, used, deadline = [], -1.0, time.monotonic() + WALL_SECONDS
+    while time.monotonic() < deadline:
+        if select.select([read], [], [], idle_seconds)[0]:
+            part = os.read(read, 65536)
+            if not part:
+                break
+            parts.append(part)
+        elif used == (used := _processor_time(pid)):  # it waits for something that never comes
+            os.kill(pid, signal.SIGKILL)
             break
-        parts.append(part)
     else:
         os.kill(pid, signal.SIGKILL)
     os.close(read)
@@ -63,6 +74,15 @@ def in_child(work: Callable[[], Any], cpu_seconds: float = CPU_SECONDS) -> dict[
     if "trouble" in found:  # not the mutant is to blame, but this tool
         raise RuntimeError(found["trouble"])
     return found
+
+
+def _processor_time(pid: int) -> float:
+    """Of a process and of its children that ended, in ticks; 0 where it cannot be read."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return float(sum(map(int, fields[11:15])))
 
 
 class CollectionFailed(Exception):
@@ -139,14 +159,16 @@ def executed_lines(session: Session, files: set[str]) -> dict[str, Any]:
     def after(name: str) -> None:
         nonlocal start
         seconds[name] = max(time.process_time() - start, 1e-3)
-        for line in now:
+        for line in list(now):  # another thread may add to it
             seen[line].add(name)
         now.clear()
         start = time.process_time()
 
+    threading.settrace(trace)
     sys.settrace(trace)
     failed = session.run(list(session.items), after)
     sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]
     if failed:
         raise RuntimeError(f"{failed} fails without any mutant")
     return {"seconds": seconds, "lines": {line: sorted(names) for line, names in seen.items()}}
@@ -188,7 +210,7 @@ def in_session(
                     return {"by": f"SyntaxError: {error}"}
                 return {"by": session.run(order)}
 
-            verdict = in_child(meet)
+            verdict = in_child(meet, idle_seconds=IDLE_SECONDS)
             if verdict["by"] in session.items:
                 kills[verdict["by"]] += 1
                 nearby[edit.unit][verdict["by"]] += 1
@@ -215,4 +237,4 @@ def with_fresh_import(edit: Any, selection: list[str]) -> dict[str, Any]:
             collect(selection, work)
         return found
 
-    return in_child(meet)
+    return in_child(meet, idle_seconds=IDLE_SECONDS)

@@ -135,6 +135,8 @@ class Judge:
             resolution = max(resolution, found)
         elif float(slack.max()) > UNDECIDED * size:
             verdict = "zero" if self._negligible(block, slack, NEGLIGIBLE) else "undecidable"
+        if self.differences is not None and size <= (zero := self._rounded(block)):
+            resolution = max(resolution, zero)  # so much would still be taken for zero
         k = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
         row = Row(
             name,
@@ -222,21 +224,30 @@ class Judge:
 
     def _negligible(self, block: Block, gradient: Array, part: float) -> bool:
         """Whether an entry times its gradient is less than a part of the outputs."""
+        return bool(gradient.max() <= self._changes(block, part))
+
+    def _rounded(self, block: Block) -> float:
+        """What rounding of the outputs may leave of a gradient that is zero by invariance."""
+        eps = eps_of(self.problem.point[block.names[0]].dtype)
+        return self._changes(block, 1e-2 * eps)
+
+    def _changes(self, block: Block, part: float) -> float:
+        """The gradient with which an entry changes this part of the outputs."""
         s = self.problem.s
         outputs = s.outputs(self.exact)
         pairs = zip(s.cotangents, outputs, strict=True)
         size = float(sum(np.abs(v * y).sum() for v, y in pairs))
         size = size or float(sum(np.abs(v).sum() for v in s.cotangents))  # all of them are zero
         inputs = max(float(np.abs(self.exact[name]).max()) for name in block.names)
-        return bool(gradient.max() * max(inputs, 1.0) <= part * size)
+        return part * size / max(inputs, 1.0)
 
     def _rounded_zero(self, block: Block, ours: Array) -> bool:
         """Whether a gradient is zero by invariance, and ours no more than rounding of the outputs.
 
         Where the outputs do not depend on an input at all, it has to be exactly zero.
         """
-        name, eps = block.names[0], eps_of(self.problem.point[block.names[0]].dtype)
-        if len(block.names) > 1 or not self._negligible(block, np.abs(ours), 1e-2 * eps):
+        name = block.names[0]
+        if len(block.names) > 1 or np.abs(ours).max() > self._rounded(block):
             return False
         worst = int(np.argmax(np.abs(ours)))
         one, number = Block([block.probes[worst]], block.names, block.index), ours[[worst]]

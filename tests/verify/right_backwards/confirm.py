@@ -26,6 +26,7 @@ from tests.verify.right_backwards.problem import Arrays, Problem
 STEP = np.longdouble("1e-1500") if np.finfo(np.longdouble).maxexp > 5000 else None
 ENTRIES = 8  # of a block: the worst of the report, and where both types are farthest apart
 DRAWS = 24  # that move every input and cotangent by half an ulp
+LOST = 1000  # eps of the wider type beside the other numbers: 1 - y² has no digits there either
 
 
 class Confirmed(NamedTuple):
@@ -33,13 +34,14 @@ class Confirmed(NamedTuple):
 
     Attributes
     ----------
-    right : bool
-        There, the same backward is off by a hundredth of what it is here, or by its rounding.
+    right : bool or None
+        There, the same backward is off by a hundredth of what it is here, or by its rounding; None
+        if the block is so small beside the other numbers that the wider type has lost its digits.
     conditioning : float
         Largest change over the draws, relative to the largest number of the block.
     """
 
-    right: bool
+    right: bool | None
     conditioning: float
 
 
@@ -88,10 +90,11 @@ def _confirm(problem: Problem, row: Row) -> Confirmed:
         ).max()
         for seed in range(DRAWS)
     ]
-    return Confirmed(
-        bool(widest <= max(working / 100, 64 * eps * size)),
-        float(max(changes) / size) if size else np.inf,
-    )
+    right = bool(widest <= max(working / 100, 64 * eps * size))
+    others = (*point.values(), *every(wide, np.longdouble).values(), np.ones(1))
+    largest = max(float(np.abs(v).max()) for v in others)
+    lost = not right and float(np.abs(reference).max()) < LOST * eps * largest
+    return Confirmed(None if lost else right, float(max(changes) / size) if size else np.inf)
 
 
 def _along(f: Any, cotangents: Any, point: Arrays, back: Any) -> Confirmed:
