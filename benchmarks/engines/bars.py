@@ -1,7 +1,7 @@
 """What must be shown, and whether it is.
 
 A bar for times is met when the far end of the figure's interval is within a factor of 1.15 of it;
-a bar for memory or for a slope when the figure itself is.
+a bar for memory or for a slope when the far end itself is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """End to end: the same training by the readable path and by the engine, `fit` and all.
 
 The jobs are those of the examples and of ``npstack demo``, shortened; only the engine that `fit` is
-given differs. The losses of all epochs must be the same to rounding, or the times do not count.
+given differs. The losses of all epochs must agree, or the times do not count.
 """
 
 from __future__ import annotations

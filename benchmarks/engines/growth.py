@@ -24,6 +24,7 @@ def measure(given: Namespace, references: References, say: Say) -> dict[str, Any
     """All sizes in the same rounds, each in its own process."""
     rounds = given.rounds or ROUNDS
     found: dict[str, dict[str, list[float]]] = {}
+    wrong: dict[str, str] = {}
     for side in [name for name in SIDES if name in given.sides]:
         for dtype in given.dtypes:
             for sizes in (STEPS, LAYERS):
@@ -32,10 +33,12 @@ def measure(given: Namespace, references: References, say: Say) -> dict[str, Any
                         children.start(name, SIDE, 1, spec=SPECS[side]._asdict())
                     orders = {name: Order(sizes[name], dtype) for name in children.running}
                     cell = race(children, references, orders, rounds)
+                for name, what in {**children.wrong, **cell["wrong"]}.items():
+                    wrong[f"{side} {dtype}, {name}"] = what
                 for name, seconds in cell["seconds"].items():
                     found.setdefault(f"{side} {dtype}", {})[name] = seconds
                     say(f"{side}, {dtype}, {name}: {1e3 * np.median(seconds):.3g} ms")
-    return {"rounds": rounds, "seconds": found, "wrong": {}}
+    return {"rounds": rounds, "seconds": found, "wrong": wrong}
 
 
 def bars(figures: dict[str, Any]) -> list[Bar]:

@@ -83,6 +83,7 @@ def measure(given: Namespace, references: References, say: Say) -> dict[str, Any
         found["times"] = race(
             children, references, dict.fromkeys(children.running, MANY), max(rounds, 5)
         )
+        found["wrong"] |= children.wrong
     found["long"] = peaks({"checkpointed": TIGHT}, LONG, 1, references, say)
     for name, order in (("short", SHORT), ("longer", LONGER)):
         found[name] = peaks(own, order, rounds, references, say)

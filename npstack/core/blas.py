@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -34,7 +35,7 @@ def blas_threads(where: str, threads: int | None) -> Iterator[None]:
         yield
         return
     threads, control, own = check_threads(where, threads), controller(where), object()
-    found = control.ThreadpoolController().select(user_api="blas").lib_controllers
+    found = _libraries(control)
     by_thread = [lib for lib in found if getattr(lib, "threading_layer", "") == "openmp"]
     shared = [lib for lib in found if lib not in by_thread]
     earlier = [(lib, lib.num_threads) for lib in by_thread]
@@ -54,6 +55,12 @@ def blas_threads(where: str, threads: int | None) -> Iterator[None]:
             _set((lib, before if number is None else number) for lib, before in _before)
         for lib, before in earlier:
             lib.set_num_threads(before)
+
+
+@cache
+def _libraries(control: ModuleType) -> list[Any]:
+    """The libraries of this process; to look for them takes as long as a small forward pass."""
+    return list(control.ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 def _set(numbers: Iterable[tuple[Any, int]]) -> None:

@@ -177,9 +177,15 @@ class Tape:
         """
         for part in self.parts:
             part.release()
-            if part.run is not None:  # x and outputs may be those of the run
-                vars(self).pop("x", None)
-                vars(self).pop("outputs", None)
+        if any(layer.run is not None for layer in self.layers):
+            self._forget()
+
+    def _forget(self) -> None:
+        """What is read and passed on, here and inside, may be arrays of a run."""
+        for part in self.parts:
+            part._forget()
+        vars(self).pop("x", None)
+        vars(self).pop("outputs", None)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("x", "outputs"):

@@ -29,7 +29,10 @@ from npstack.layers.twins import Item, Triple
 
 FORWARD: dict[str, type[ForwardLayer]] = {"lstm": ForwardLSTM, "gru": ForwardGRU}
 PROJECTED = 8  # rows of a batch from which the input's products are computed ahead
-PROCESSORS = os.cpu_count() or 1
+if hasattr(os, "sched_getaffinity"):
+    PROCESSORS = len(os.sched_getaffinity(0))  # those that this process may use
+else:
+    PROCESSORS = os.cpu_count() or 1
 
 
 class Arrays:
@@ -201,8 +204,9 @@ class FusedRun(HeldRun):
         self, doutputs: Array, dfinal: Sequence[States], need_x: bool = True
     ) -> list[Triple]:
         """The gradients; see `Run`."""
-        scratch = SCRATCH.take(self.shape)
+        sizes = self.shape._replace(steps=self.shape.chunk)  # what scratch depends on
+        scratch = SCRATCH.take(sizes)
         with blas_threads("Engine", self.threads):
             found = Backward(self, scratch, doutputs, dfinal, need_x).run()
-        SCRATCH.give(self.shape, scratch)  # after an error, the other thread may still use it
+        SCRATCH.give(sizes, scratch)  # after an error, the other thread may still use it
         return found

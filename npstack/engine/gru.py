@@ -162,7 +162,7 @@ class BackwardGRU(BackwardLayer):
         of_x = np.concatenate([G[:, H : 3 * H], G[:, :H]], axis=1)
         return {
             "W": of_x[:D],
-            "U": np.ascontiguousarray(G[D + 1 :, H:]),
+            "U": G[D + 1 :, H:].copy(),
             "b": of_x[D],
             "b_recurrent": G[D, 3 * H :].copy(),
         }

@@ -19,9 +19,9 @@ from npstack.engine.shapes import LayerShape, RunShape
 from npstack.layers.dropout import Dropout
 from npstack.layers.interface import Context
 from npstack.layers.recurrent import Recurrent
-from npstack.layers.twins import Item, Twin, libraries
+from npstack.layers.twins import Item, Twin, has_its_own, libraries
 
-OVERRIDDEN = {"_forward", "_backward"}  # in one object, as tests and observers do
+PASSES = ("_forward", "_backward")
 STEPS = {"step", "step_backward"}
 
 
@@ -84,7 +84,7 @@ def ran(run: Any, places: list[Place], x: Array, context: Context) -> tuple[Tape
 
 
 def _is_dropout(layer: Any) -> bool:
-    return type(layer) is Dropout and OVERRIDDEN.isdisjoint(vars(layer))
+    return type(layer) is Dropout and not has_its_own(layer, Dropout, *PASSES, "draw")
 
 
 def kind_of(layer: Any) -> tuple[str, str]:
@@ -93,8 +93,8 @@ def kind_of(layer: Any) -> tuple[str, str]:
     if cell is None:
         return "", ""
     name = type(cell).__name__
-    if type(layer)._forward is not Recurrent._forward or not OVERRIDDEN.isdisjoint(vars(layer)):
-        return "", f"{type(layer).__name__} has a loop of its own"
+    if has_its_own(layer, Recurrent, *PASSES, "_beginning", "_noise"):
+        return "", f"{type(layer).__name__} has passes of its own"
     if not STEPS.isdisjoint(vars(cell)):
         return "", f"{name} has steps of its own"
     if type(cell) is LSTMCell:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 
@@ -12,15 +13,17 @@ import numpy as np
 
 Work = Callable[[int], None]
 _jobs: SimpleQueue[Callable[[], None]] | None = None
+_lock = threading.Lock()
 
 
 def _queue() -> SimpleQueue[Callable[[], None]]:
     """The jobs of the thread, which ends with the program."""
     global _jobs
-    if _jobs is None:
-        _jobs = SimpleQueue()
-        threading.Thread(target=_loop, args=(_jobs,), daemon=True, name="npstack").start()
-    return _jobs
+    with _lock:
+        if _jobs is None:
+            _jobs = SimpleQueue()
+            threading.Thread(target=_loop, args=(_jobs,), daemon=True, name="npstack").start()
+        return _jobs
 
 
 def _loop(jobs: SimpleQueue[Callable[[], None]]) -> None:
@@ -30,8 +33,8 @@ def _loop(jobs: SimpleQueue[Callable[[], None]]) -> None:
 
 def _forget() -> None:
     """A forked process has no threads but the one that forked."""
-    global _jobs
-    _jobs = None
+    global _jobs, _lock
+    _jobs, _lock = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -61,20 +64,20 @@ class Follower:
 
     def __init__(self, work: Work, threaded: bool) -> None:
         self.work, self.threaded = work, threaded
-        self.told: SimpleQueue[bool] = SimpleQueue()
+        self.told = 0
         self.done: SimpleQueue[BaseException | None] = SimpleQueue()
         self.count = 0  # pieces that are known to be done
+        self.over = False  # what has not begun is left out
         self.settings = np.geterr()  # another thread has others
 
     def __enter__(self) -> Follower:
-        if self.threaded:
-            _queue().put(self._follow)
         return self
 
     def tell(self) -> None:
         """One more piece may be done."""
         if self.threaded:
-            self.told.put(True)
+            _queue().put(partial(self._do, self.told))
+            self.told += 1
         else:
             self.work(self.count)
             self.count += 1
@@ -93,17 +96,17 @@ class Follower:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.threaded:
-            self.told.put(False)
+        self.over = True
 
-    def _follow(self) -> None:
-        number = 0
-        with np.errstate(**self.settings):
-            while self.told.get():
-                try:
-                    self.work(number)
-                except BaseException as error:  # raised where it is waited for
-                    self.done.put(error)
-                    return
-                self.done.put(None)
-                number += 1
+    def _do(self, number: int) -> None:
+        """A piece, on the other thread, which never waits for this one."""
+        if self.over:
+            return
+        try:
+            with np.errstate(**self.settings):
+                self.work(number)
+        except BaseException as error:  # raised where it is waited for
+            self.over = True
+            self.done.put(error)
+            return
+        self.done.put(None)

@@ -17,7 +17,7 @@ from npstack.core.tape import CompositeTape, Tape, Way
 from npstack.layers.base import Layer
 from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, Interface, States
-from npstack.layers.twins import Triple, back_through, through
+from npstack.layers.twins import Triple, back_through, has_its_own, through, with_reason
 
 
 class Chain(Layer):
@@ -74,6 +74,9 @@ class Chain(Layer):
         """`_forward`, or the same with an engine, which may run several layers at once."""
         if context.engine is None or context.engine.kind == "readable":
             return self._forward(params, x, context)
+        if has_its_own(self, Chain, "_forward", "_backward"):
+            why = f"{type(self).__name__} has passes of its own"
+            return with_reason(self._forward(params, x, context), why)
         return through(self, params, x, context)
 
     def pass_back(self, tape: Tape, doutputs: Array, dfinal: States, need_x: bool = True) -> Triple:

@@ -182,10 +182,17 @@ def by_twin(items: Sequence[Item], x: Array, context: Context) -> tuple[tuple[Ta
     return (twin.forward(items[:count], x, context), "") if count else ((), why)
 
 
+def has_its_own(layer: Any, base: type, *methods: str) -> bool:
+    """Whether a layer has other methods than those of a class, which a twin takes the place of."""
+    kind, own = type(layer), vars(layer)
+    return any(name in own or getattr(kind, name) is not getattr(base, name) for name in methods)
+
+
 def with_reason(tape: Tape, why: str) -> Tape:
     """The tape of the readable path, which says why no twin has run."""
     if why and isinstance(tape, Tape):  # a user's layer may return something else
-        object.__setattr__(tape, "engine", Ran("readable", None, why, *libraries()))
+        for part in tape.layers:
+            object.__setattr__(part, "engine", Ran("readable", None, why, *libraries()))
     return tape
 
 

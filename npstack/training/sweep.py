@@ -249,13 +249,14 @@ def _by_joblib(
                 yield outcome
             return
         except Exception as error:
+            lost = in_words(error)
             if not sent:
                 advice = "Look at joblib.parallel_config."
                 expected = "joblib must start its workers"
                 fail(ArgumentError, WHERE, expected, in_words(error), advice)
         taken = set(sent)  # joblib takes the next ones in another thread
         for job in [job for job in jobs if job.number in taken - done]:
-            yield _again(partial(_alone, joblib, n_jobs, job), job, retries)
+            yield _again(partial(_alone, joblib, n_jobs, job), job, retries, lost)
         jobs = [job for job in jobs if job.number not in taken]
 
 
@@ -277,35 +278,36 @@ def _by_dask(executor: Executor, jobs: list[Job], retries: int) -> Iterator[Outc
     Dask runs calls again whose worker was lost, and gives one up after some times. joblib (1.6)
     would wait for that one for ever; here it is tried once more, alone.
     """
-    waiting, lost = {executor.submit(attempt, job): job for job in jobs}, []
+    waiting = {executor.submit(attempt, job): job for job in jobs}
+    lost: list[tuple[Job, str]] = []
     try:
         for future in as_completed(waiting):
             job = waiting.pop(future)  # dask would compute again what is kept here and lost there
             try:
                 yield future.result()
-            except Exception:
-                lost.append(job)
+            except Exception as error:
+                lost.append((job, in_words(error)))
     finally:
         for future in waiting:
             future.cancel()
-    for job in lost:
-        yield _again(partial(_result, executor, job), job, min(retries, 1))
+    for job, why in lost:
+        yield _again(partial(_result, executor, job), job, min(retries, 1), why)
 
 
 def _result(executor: Executor, job: Job) -> Outcome:
     return executor.submit(attempt, job).result()
 
 
-def _again(call: Callable[[], Outcome], job: Job, retries: int) -> Outcome:
+def _again(call: Callable[[], Outcome], job: Job, retries: int, why: str) -> Outcome:
     """The outcome of a run whose worker was lost, with no other run beside it."""
-    why = ""
     for _ in range(retries):
         try:
             return call()
         except Exception as error:
-            why = f" ({in_words(error).partition('. ')[0]})"
+            why = in_words(error)
     often = "once" if retries == 0 else f"{retries + 1} times"
-    lost = f"its worker was lost {often}{why}; does it need too much memory?"
+    what = why.partition(". ")[0]
+    lost = f"its worker was lost {often} ({what}); does it need too much memory?"
     return Outcome(job.number, None, lost)
 
 
