@@ -178,14 +178,11 @@ class Tape:
         for part in self.parts:
             part.release()
         if any(layer.run is not None for layer in self.layers):
-            self._forget()
-
-    def _forget(self) -> None:
-        """What is read and passed on, here and inside, may be arrays of a run."""
-        for part in self.parts:
-            part._forget()
-        vars(self).pop("x", None)
-        vars(self).pop("outputs", None)
+            parts: list[Tape] = [self]
+            for part in parts:  # all inside: x and outputs may be arrays of a run
+                parts += part.parts
+                for name in ("x", "outputs"):
+                    vars(part).pop(name, None)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("x", "outputs"):

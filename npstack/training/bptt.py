@@ -251,12 +251,12 @@ def passes(
     if truncate is None:
         tape = model.forward(samples.x, states, mask=samples.mask, rng=rng, resets=resets)
         counts = counted(model.interface.keeps_time, samples)
-        outputs = tape.outputs.copy()  # the loss may keep it, and the next pass uses its memory
-        outputs.flags.writeable = False
-        value, gradient = loss_of(loss, outputs, samples, counts)
-        check_loss(value, gradient, outputs, 0)
+        given = tape.outputs.copy()  # the loss may keep it, and the next pass uses its memory
+        given.flags.writeable = False
+        value, gradient = loss_of(loss, given, samples, counts)
+        check_loss(value, gradient, given, 0)
         grads = checked_backward(model, tape, gradient, 0)
-        weight = total_weight(samples, counts, math.prod(outputs.shape[:-1]))
+        weight = total_weight(samples, counts, math.prod(given.shape[:-1]))
         final = tape.final
         tape.release()
         yield Pass(float(value), weight, grads, final)

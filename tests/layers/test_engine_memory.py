@@ -56,7 +56,6 @@ def same_bits(first, second):
 # ---- blocks that are computed again ------------------------------------------------------------
 
 
-@pytest.mark.core
 @pytest.mark.parametrize("kind", [nps.StackedLSTM, nps.StackedGRU])
 @pytest.mark.parametrize("how", ["all", "holes", "ends", "resets", "both"])
 @pytest.mark.parametrize(("B", "T", "sizes"), [*SIZES, TILED])
