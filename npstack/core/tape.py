@@ -1,9 +1,9 @@
 """The record of one forward pass, and the result of one backward pass.
 
 All parts of the package work on the tape: ``forward`` makes it, ``backward`` reads it,
-`npstack.analysis` measures it, `npstack.plots` draws it. A layer stores nothing itself, so several
-forward passes may wait for their backward pass, ``backward`` may be called twice on one tape, and a
-tape may have been recorded by another program.
+`npstack.analysis` measures it, `npstack.plots` draws it. A layer stores nothing itself: several
+forward passes may wait for their backward pass, ``backward`` may run twice on one tape, and a tape
+may have been recorded by another program.
 
 Every array on a tape made by ``forward`` is write-protected, also in copies and unpickled tapes, so
 that the record stays correct.
