@@ -149,10 +149,9 @@ class Tape:
 
     def first_non_finite(self) -> tuple[int, str] | None:
         """The first time step with NaN or infinity, and where: ``"outputs"``, or None."""
-        finite = is_finite(self.outputs)
-        if finite.all():
+        wrong = np.argwhere(~is_finite(self.outputs))
+        if not len(wrong):
             return None
-        wrong = np.argwhere(~finite)
         return (int(wrong[:, 1].min()) if self.outputs.ndim == 3 else 0), "outputs"
 
     @property
