@@ -25,6 +25,7 @@ from npstack.core.backward_reports import Observer
 from npstack.core.errors import TapeError, fail
 from npstack.core.numerics import Array, is_finite
 from npstack.core.params import Params
+from npstack.core.ran import Ran
 from npstack.core.trees import named
 
 
@@ -48,28 +49,6 @@ class Way(NamedTuple):
     def under(self, turned: bool) -> bool:
         """Whether it reads from the end, if the outer layer does (or does not)."""
         return self.turned ^ (turned and self.same_time)
-
-
-class Ran(NamedTuple):
-    """How a tape was made.
-
-    Attributes
-    ----------
-    kind : str
-        "readable", "fused" or "wavefront"; several, joined by " and ", if its layers differ.
-    threads : int or None
-        Threads that were asked for; None if they were left as they are.
-    why : str
-        Why it was the readable path, if another was asked for.
-    numpy, blas : str
-        Versions, empty for the readable path.
-    """
-
-    kind: str = "readable"
-    threads: int | None = None
-    why: str = ""
-    numpy: str = ""
-    blas: str = ""
 
 
 class LSTMState(NamedTuple):
@@ -128,7 +107,10 @@ class Tape:
     run = cast(Any, None)
 
     def __repr__(self) -> str:
-        parts = {**named("x", self.x), "outputs": self.outputs}
+        try:
+            parts = {**named("x", self.x), "outputs": self.outputs}
+        except TapeError:
+            return f"{type(self).__name__}(released)"
         shapes = (f"{name} {np.shape(part)}" for name, part in parts.items())
         return f"{type(self).__name__}({', '.join(shapes)})"
 

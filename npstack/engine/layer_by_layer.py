@@ -10,7 +10,8 @@ import numpy as np
 from npstack.cells import GRUCell, LSTMCell
 from npstack.core.arrays import check_noise
 from npstack.core.numerics import Array
-from npstack.core.tape import Ran, Tape
+from npstack.core.ran import Ran
+from npstack.core.tape import Tape
 from npstack.engine.checkpointed import CheckpointedRun, block_steps
 from npstack.engine.fused import FusedRun, Place
 from npstack.engine.held import HeldRun
@@ -33,7 +34,7 @@ class Fused(Twin):
         if not kind:
             return 0, why
         if x.dtype not in (np.float32, np.float64):
-            return 0, f"no twin computes in {x.dtype}"
+            return 0, f"no engine computes in {x.dtype}"
         if not x.size or not x.shape[1]:
             return 0, "no steps"
         count = 1
@@ -75,10 +76,12 @@ def prepared(items: Sequence[Item], x: Array, context: Context) -> tuple[RunShap
     return RunShape.of(kind, T, B, x.dtype.str, layers), places
 
 
-def ran(run: Any, places: list[Place], x: Array, context: Context) -> tuple[Tape, ...]:
-    """The tapes of a run, after its forward pass."""
+def ran(
+    run: Any, places: list[Place], x: Array, context: Context, why: str = ""
+) -> tuple[Tape, ...]:
+    """The tapes of a run, after its forward pass; ``why`` it is not of the kind asked for."""
     run.forward(x)
-    found = tuple(_tapes(run, places, context))
+    found = tuple(_tapes(run, places, context, why))
     run.count = len(found)
     return found
 
@@ -101,8 +104,8 @@ def kind_of(layer: Any) -> tuple[str, str]:
         return "lstm", ""
     if type(cell) is GRUCell:
         usual = cell.gate.name == "sigmoid" and cell.candidate.name == "tanh"
-        return ("gru", "") if usual else ("", f"{name} has other activations than the twin")
-    return "", f"{name} has no twin"
+        return ("gru", "") if usual else ("", f"no engine computes {name} with these activations")
+    return "", f"no engine computes {name}"
 
 
 def _places(items: Sequence[Item], x: Array, context: Context) -> Iterator[Place]:
@@ -128,9 +131,9 @@ def _places(items: Sequence[Item], x: Array, context: Context) -> Iterator[Place
         dropout, size = None, layer.hidden_size
 
 
-def _tapes(run: Any, places: list[Place], context: Context) -> Iterator[Tape]:
+def _tapes(run: Any, places: list[Place], context: Context, why: str) -> Iterator[Tape]:
     """The tapes of a run, bottom first."""
-    engine = Ran(run.kind, context.engine.threads, "", *libraries())
+    engine = Ran(run.kind, context.engine.threads, why, *libraries())
     mask = context.mask
     for number, (item, _, initial, dropout, kept) in enumerate(places):
         if dropout is not None:

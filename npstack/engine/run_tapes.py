@@ -12,7 +12,8 @@ import numpy as np
 from npstack.core.masks import zero_where_masked
 from npstack.core.numerics import Array
 from npstack.core.params import Params
-from npstack.core.tape import Ran, RecurrentTape, Tape
+from npstack.core.ran import Ran
+from npstack.core.tape import RecurrentTape, Tape
 
 
 def plain(kind: type[Tape], values: dict[str, Any]) -> Tape:

@@ -25,7 +25,7 @@ from npstack.core.tape import Tape
 from npstack.engine.aligned import zeros
 from npstack.engine.fused import Place
 from npstack.engine.held import HeldRun
-from npstack.engine.layer_by_layer import Fused, block_of, prepared, ran, run_of
+from npstack.engine.layer_by_layer import Fused, prepared, ran, run_of
 from npstack.engine.lstm import GATES
 from npstack.engine.pool import Pool
 from npstack.engine.shapes import RunShape
@@ -66,6 +66,13 @@ class WaveArrays:
         self.early, self.late = beat < layer, beat >= layer  # no step of a layer
         layers = enumerate(shape.layers)
         self.layers = [WaveLayer(self, place, own.input_size) for place, own in layers]
+
+    @staticmethod
+    def nbytes(shape: RunShape) -> int:
+        """The bytes that the arrays of a shape take."""
+        B, L, (D, H, _) = shape.batch, len(shape.layers), shape.layers[0]
+        numbers = (L + 1) * (max(D, H) + 1) + 5 * L * H  # of a row, for each beat
+        return (shape.steps + L) * B * numbers * np.dtype(shape.dtype).itemsize
 
     def fill(self, loop: WaveLoop, x: Array, initial: Sequence[Any]) -> None:
         """Run all beats through a loop with the parameters; ``x (T, B, D)``."""
@@ -154,13 +161,23 @@ class Wavefront(Twin):
 
     def forward(self, items: Sequence[Item], x: Array, context: Context) -> tuple[Tape, ...]:
         shape, places = prepared(items, x, context)
-        fits = fit_together(shape) and self.quicker(shape)
-        mask, resets = context.mask, context.resets
-        assert mask is not None
-        plain = mask.all() and (resets is None or not resets.any())
-        if fits and plain and block_of(shape, places, context) is None:
+        why = unfit(shape, context)
+        if not why and self.quicker(shape):
             return ran(WaveRun(shape, places, context), places, x, context)
-        return ran(run_of(shape, places, context), places, x, context)
+        return ran(run_of(shape, places, context), places, x, context, why)
+
+
+def unfit(shape: RunShape, context: Context) -> str:
+    """Why layers cannot be a wavefront; empty if they can."""
+    resets, budget = context.resets, context.engine.budget
+    assert context.mask is not None
+    if not fit_together(shape):
+        return "a wavefront takes LSTM layers of one size, at least two, with no dropout between"
+    if not context.mask.all() or (resets is not None and resets.any()):
+        return "a wavefront takes no masked steps and no resets"
+    if budget is not None and WaveArrays.nbytes(shape) > budget:
+        return "a wavefront would exceed the budget"
+    return ""
 
 
 def fit_together(shape: RunShape) -> bool:

@@ -48,7 +48,7 @@ def summary(layer: Any, batch_size: int, time_steps: int) -> str:
     if ran != "readable":
         lines[-1] += f" ({ran})"
         if budget is not None and size > budget:
-            lines[-1] += f", in blocks of steps for the budget of {budget:,}"
+            lines[-1] += f"; fewer, in blocks of steps, by the budget of {budget:,}"
     return "\n".join(lines)
 
 

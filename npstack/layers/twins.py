@@ -20,7 +20,8 @@ from npstack.core.arguments import check_option, check_size
 from npstack.core.errors import DtypeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.params import Params, with_prefix
-from npstack.core.tape import Ran, Tape
+from npstack.core.ran import Ran
+from npstack.core.tape import Tape
 from npstack.layers.boundary import tape_of
 from npstack.layers.interface import Context, States
 

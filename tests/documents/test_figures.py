@@ -115,6 +115,29 @@ def naming():
     return [*shared, kept["alone"], kept["from outside"]]
 
 
+def innocent():
+    kept = read_evidence("innocent")
+    undecidable = kept["undecidable"]
+    assert not kept["accused"]
+    counted = [undecidable["of these, conditioning below 1e-3"], undecidable["beyond"]]
+    lost = undecidable["without digits in extended precision, too"]
+    return [kept["problems"], kept["blocks"], *counted, lost, len(kept["refused"])]
+
+
+def guilty():
+    kept = read_evidence("guilty")
+    assert not kept["missed at standard scale"]
+    missed = sum(len(slips) for slips in kept["missed"].values())
+    return [kept["slips"], missed, kept["wrong backwards"]]
+
+
+def engine_numbers():
+    kept = read_evidence("engine_numbers")
+    assert not kept["unexplained"]
+    few = kept["by the sigmoid of the engines"], kept["undecided"]
+    return [kept["stacks"], kept["blocks"], *map(len, few)]
+
+
 def bad_files():
     kept = read_evidence("bad_files")
     assert kept["files"] == kept["refused_clearly"]
@@ -144,6 +167,9 @@ def profile():
         ("[odd_commands.json]", odd_commands),
         ("[naming.json]", naming),
         ("[grading.json]", grading),
+        ("[innocent.json]", innocent),
+        ("[guilty.json]", guilty),
+        ("[engine_numbers.json]", engine_numbers),
         ("[bad_files.json]", bad_files),
         ("[fit_profile.json]", profile),
     ],

@@ -22,7 +22,7 @@ SCRIPTS = sorted(
     if '"__main__"' in path.read_text(encoding="utf-8")
 )
 MODULES = [*(f"tests.full_runs.{name}" for name in RUNS), "tests.mutation", "benchmarks.engines"]
-NOTHING_KEPT = ("same_bits", "innocent", "engine_numbers")  # the others not yet
+NOTHING_KEPT = ("same_bits",)
 KEEPING = [f"tests.full_runs.{name}" for name in RUNS if name not in NOTHING_KEPT]
 
 
