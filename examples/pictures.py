@@ -44,7 +44,7 @@ def run(code, names):
 def as_png(picture):
     """A small file: 256 colours, spread over all that occur."""
     buffer = BytesIO()
-    picture.savefig(buffer, dpi=100)
+    picture.savefig(buffer, dpi=130)
     small = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
     buffer = BytesIO()
     small.save(buffer, "png", optimize=True)

@@ -8,14 +8,17 @@ from npstack.analysis.forward import (
     saturation,
     slowest_first,
 )
+from npstack.analysis.lags import gradient_against_lag, state_jacobians
 
 __all__ = [
     "Saturation",
     "check_one_time",
     "gate_quantiles",
+    "gradient_against_lag",
     "gradient_norms",
     "recurrent_tapes",
     "saturation",
     "slowest_first",
     "state_gradients",
+    "state_jacobians",
 ]

@@ -16,7 +16,7 @@ from npstack.analysis.observe import observed
 from npstack.core.backward_reports import Observer
 from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.core.tape import Tape
+from npstack.core.tape import Gradients, Tape
 from npstack.core.trees import over_time
 from npstack.layers import Layer
 from npstack.layers.boundary import check_built
@@ -68,6 +68,13 @@ def state_gradients(
     if not model.recurrent:
         expected = "model must have at least one recurrent layer inside"
         fail(ArgumentError, where, expected, describe(model), "Use one with an LSTM, GRU or RNN.")
+    return backward_with_states(model, tape, doutputs, dfinal_states)[1]
+
+
+def backward_with_states(
+    model: Layer, tape: Tape, doutputs: Array | None = None, dfinal_states: Any = None
+) -> tuple[Gradients, tuple[Any, ...]]:
+    """What ``model.backward`` returns, and what `state_gradients` returns, from one pass."""
     found: list[_StateGradients] = []
 
     def watch(visit: Visit) -> Observer:
@@ -76,8 +83,8 @@ def state_gradients(
         found.append(_StateGradients())
         return found[-1]
 
-    model.backward(observed(model, tape, watch), doutputs, dfinal_states)
-    return tuple(over_time(layer.steps[::-1]) for layer in found)
+    grads = model.backward(observed(model, tape, watch), doutputs, dfinal_states)
+    return grads, tuple(over_time(layer.steps[::-1]) for layer in found)
 
 
 class _StateGradients(Observer):

@@ -170,19 +170,25 @@ def pictures(trained: Trained, series: Series, scale: Scale, others: dict[str, A
     z = scale.apply(series.values)[SPLIT.valid :]
     loss = mean_squared_error(tape.outputs, z[np.newaxis, :, np.newaxis])
     grads = model.backward(tape, loss.gradient)
-    norms = analysis.gradient_norms(model, tape, loss.gradient)
+    last = np.zeros_like(tape.outputs)
+    last[:, -1] = 1  # how far back does the last forecast reach?
+    norms = analysis.gradient_norms(model, tape, last)
     yield (
         "activations",
         plots.activations(
             tape,
             times=read,
             time_label="year that is read",
-            input_labels=["now"],
-            output_labels=["in a year"],
+            input_labels=["sunspots, root, standardised"],
+            output_labels=["forecast, a year ahead"],
+            truth=z[np.newaxis, :, np.newaxis],
         ),
     )
     for k, layer in enumerate(tape.layers):
-        yield f"gates_layer_{k}", plots.gates(layer, times=read, time_label="year that is read")
+        yield (
+            f"gates_layer_{k}",
+            plots.gates(layer, times=read, time_label="year that is read", title=f"layer {k}"),
+        )
     yield "saturation", plots.saturation(tape)
     yield "gradient_norms", plots.gradient_norms(norms, times=read, time_label="year that is read")
     yield "weights_layer_0", plots.weights(model.params, grads.params, layer="0.layers.0")

@@ -118,5 +118,5 @@ def check_new(where: str, name: str, path: Path, overwrite: bool) -> None:
 def write_picture(path: Path, picture: Any) -> None:
     """Write a figure as PNG, completely or not at all."""
     buffer = io.BytesIO()
-    picture.savefig(buffer, format="png", dpi=110)
+    picture.savefig(buffer, format="png", dpi=144)
     write(path, buffer.getvalue())

@@ -12,10 +12,14 @@ from npstack.core.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
     DASHES,
+    HIGH,
+    LABEL,
+    MARKERS,
     TRUTH,
     Picture,
     finish,
     legend_above,
+    lines,
     logarithmic,
     mark_points,
     new_picture,
@@ -65,17 +69,17 @@ def training_curves(history: Any) -> Picture:
         got = [len(epochs), *map(len, found)] if len(epochs) else "no epoch"
         kind = ShapeError if len(epochs) else ArgumentError
         fail(kind, where, expected, got, "Pass what fit returned.")
-    picture = new_picture(4.2)
+    picture = new_picture(3.6)
     losses, norms = picture.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     panels, labels = (losses, losses, norms), ("training", "validation", "gradient norm")
     for ax, line, label, colour in zip(panels, found, labels, COLOURS, strict=False):
         if np.isfinite(line).any():
             ax.plot(epochs, line, color=colour, label=label)
     for ax, shown, label in ((losses, found[:2], "loss"), (norms, found[2:], "gradient norm")):
-        mark_points(ax)
+        mark_points(ax, MARKERS)
         logarithmic(ax, *shown)
         finish(ax, ylabel=label)
-    norms.set_xlabel("epoch", fontsize=9)
+    norms.set_xlabel("epoch", fontsize=LABEL)
     norms.xaxis.set_major_locator(whole_numbers(8))
     legend_above(losses)
     return picture
@@ -142,20 +146,21 @@ def forecasts(
         )
         fail(ShapeError, where, expected, truth.shape, advice)
     times = check_times(where, time, len(truth))
-    lines = []
+    drawn = []
     for name, values in by_name(where, "predictions", predictions):
         line = numbers(where, f"predictions[{name!r}]", values)
         if line.shape != truth.shape:
             expected = f"predictions[{name!r}] must have the shape of truth, {truth.shape}"
             fail(ShapeError, where, expected, line.shape, "Put NaN where there is no prediction.")
-        lines.append((name, line))
+        drawn.append((name, line))
     time_label = text(where, "time_label", time_label)
-    power = power_of_ten(truth, *(line for _, line in lines))
+    power = power_of_ten(truth, *(line for _, line in drawn))
     value_label = with_power(text(where, "value_label", value_label, LONGEST_NAME), power)
-    picture = new_picture(3.2)
+    value_label = lines(value_label, HIGH)
+    picture = new_picture(2.5)
     ax = picture.subplots()
     ax.plot(times, without_power(truth, power), color=TRUTH, label="truth")
-    for k, (name, line) in enumerate(lines):
+    for k, (name, line) in enumerate(drawn):
         colour, dashes = COLOURS[k % len(COLOURS)], DASHES[k // len(COLOURS) % len(DASHES)]
         shown = without_power(line, power)
         ax.plot(times, shown, color=colour, linestyle=dashes, label=name)

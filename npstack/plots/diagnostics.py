@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from npstack import analysis
 from npstack.analysis.directions import readings
@@ -13,29 +15,36 @@ from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.plots import given
 from npstack.plots.frame import (
-    COLOURS,
     DASHES,
-    GRID,
-    MARKERS,
+    LABEL,
+    SMALL,
     STATES,
+    TITLE,
+    WIDTH,
     Picture,
     finish,
+    floor_of,
+    gate_name,
     layer_title,
     legend_above,
     logarithmic,
+    look,
+    mark_floor,
     mark_points,
     new_picture,
     share_time,
+    whole_numbers,
 )
+
+ZERO = "#6A6A6A"
 
 
 def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
-    """The fractions of time that each gate is nearly open and nearly closed, a point per unit.
+    """The fractions of time that each gate is nearly open and nearly closed, a bar per unit.
 
-    After Karpathy, Johnson & Fei-Fei (2015), figure 2. A point at the lower right is a gate that is
-    nearly always open, at the upper left one that is nearly always closed, at the lower left one
-    that is always in between. No point lies above the diagonal, because the two fractions add up to
-    at most 1.
+    A bar upwards is the fraction of time that the gate of a unit is nearly open, a bar downwards
+    the fraction that it is nearly closed; the rest of the time it is in between. The measure is
+    that of Karpathy, Johnson & Fei-Fei (2015), figure 2.
 
     Parameters
     ----------
@@ -45,7 +54,8 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per layer that has gates, layer 0 at the bottom.
+        One row of panels per layer that has gates, layer 0 at the bottom, one column per gate; all
+        on one axis of fractions.
 
     Raises
     ------
@@ -57,7 +67,9 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     >>> from npstack import StackedLSTM
     >>> stack = StackedLSTM(1, [8, 4], rng=np.random.default_rng(0))
     >>> picture = saturation(stack.forward(np.ones((2, 30, 1))))
-    >>> [ax.get_title(loc="left") for ax in picture.axes]
+    >>> [ax.get_title(loc="left") for ax in picture.axes[:3]]
+    ['input gate i', 'forget gate f', 'output gate o']
+    >>> [ax.get_ylabel().splitlines()[0] for ax in picture.axes[::3]]
     ['layer 1 · 4 units', 'layer 0 · 8 units']
     """
     where = "plots.saturation"
@@ -73,26 +85,53 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     if not gated:
         fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
     given.check_panels(where, "layers", len(gated), "Give a part: measured[:8].")
-    picture = new_picture(0.6 + 1.9 * len(gated), width=5.5)
-    panels = picture.subplots(len(gated), 1, sharex=True, squeeze=False)[:, 0]
-    for ax, (title, layer) in zip(reversed(panels), gated, strict=True):
-        ax.plot([0, 1], [1, 0], color=GRID)
-        for k, name in enumerate(layer.open):
-            ax.plot(
-                layer.open[name],
-                layer.closed[name],
-                MARKERS[k % len(MARKERS)],
-                color=COLOURS[k % len(COLOURS)],
-                fillstyle="none",  # points do not hide each other
-                label=f"{name} gate",
-            )
+    gates = list(dict.fromkeys(name for _, layer in gated for name in layer.open))
+    picture = new_picture(0.7 + 1.15 * len(gated), width=max(WIDTH, 1.7 * len(gates)))
+    grid = picture.subplots(len(gated), len(gates), sharex="row", sharey=True, squeeze=False)[::-1]
+    for line, (title, layer) in zip(grid, gated, strict=True):
         units = len(next(iter(layer.open.values())))
-        finish(ax, layer_title(title, units), ylabel="fraction of time\nnearly closed")
-        ax.set_xlim(-0.03, 1.03)
-        ax.set_ylim(-0.05, 1.05)
-    panels[-1].set_xlabel("fraction of time nearly open", fontsize=9)
-    legend_above(panels[0])
+        for ax, name in zip(line, gates, strict=True):
+            if name in layer.open:
+                _fractions(ax, name, layer, gates)
+            else:
+                ax.set_axis_off()
+        finish(line[0], ylabel=f"{layer_title(title, units)}\nfraction of time")
+        line[0].xaxis.set_major_locator(whole_numbers(4))
+    for ax, name in zip(grid[-1], gates, strict=True):
+        ax.set_title(gate_name(name, gates), loc="left", fontsize=TITLE)
+    for ax in grid[0]:
+        ax.set_xlabel("unit", fontsize=LABEL)
+    _fit(grid[0][0], [own for _, layer in gated for own in (layer.open, layer.closed)])
     return picture
+
+
+def _fractions(ax: Axes, name: str, layer: analysis.Saturation, gates: Sequence[str]) -> None:
+    """Bars upwards and downwards; where there are none, the panel says so."""
+    opened, closed = layer.open[name], layer.closed[name]
+    places, colour = np.arange(len(opened)), look(name, gates).colour
+    ax.bar(places, opened, color=colour, width=0.8)
+    ax.bar(places, -closed, color="white", edgecolor=colour, linewidth=0.8, width=0.8)
+    ax.axhline(0, color=ZERO, linewidth=0.8, zorder=3)
+    finish(ax)
+    ax.set_xlim(-0.7, len(opened) - 0.3)
+    if not (opened.any() or closed.any()):
+        middle = (len(opened) - 1) / 2
+        words = "always in between"
+        ax.text(middle, 0, words, fontsize=SMALL, color=ZERO, ha="center", va="bottom")
+
+
+def _fraction(value: float) -> str:
+    """Of the axis: upwards open, downwards closed."""
+    return f"{'open ' if value > 0 else 'closed '}{abs(value):.0%}" if value else "0%"
+
+
+def _fit(ax: Axes, fractions: Sequence[Mapping[str, Array]]) -> None:
+    """One axis for all panels, as far as the largest fraction needs; it names both directions."""
+    largest = max(float(own.max(initial=0)) for one in fractions for own in one.values())
+    reach = min(1.0, max(0.1, np.ceil(largest * 10) / 10))
+    ax.set_ylim(-1.08 * reach, 1.08 * reach)
+    ax.set_yticks([-reach, 0, reach])
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _fraction(value)))
 
 
 def _is_right(layer: object) -> bool:
@@ -123,7 +162,8 @@ def gradient_norms(
 
     Backpropagation goes from right to left. A line that falls steadily to the left is a gradient
     that vanishes, one that rises a gradient that explodes. Zeros leave a gap, as the
-    axis is logarithmic.
+    axis is logarithmic. What is more than 16 powers of ten below the largest norm is lost in the
+    rounding of any sum with it: it is drawn on a dotted line, which says so.
 
     Parameters
     ----------
@@ -132,13 +172,14 @@ def gradient_norms(
     times, time_label
         As for `activations`.
     names : sequence of str, optional
-        Names of the L lines, such as those that `npstack.analysis.directions.readings` gives to two
-        directions; ``layer 0``, … by default.
+        Names of the L layers, such as those that `npstack.analysis.directions.readings` gives to
+        two directions; ``layer 0``, … by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per kind of state, on one axis of norms; one line per layer.
+        One panel per layer, layer 0 at the bottom, on one axis of norms; in it one line per kind of
+        state.
 
     Raises
     ------
@@ -150,8 +191,8 @@ def gradient_norms(
     Examples
     --------
     >>> picture = gradient_norms({"h": np.array([[1e-3, 1e-2], [1e-1, 1.0]])})
-    >>> [line.get_label() for line in picture.axes[0].lines]
-    ['layer 0', 'layer 1']
+    >>> [ax.get_title(loc="left") for ax in picture.axes]
+    ['layer 1', 'layer 0']
     """
     where = "plots.gradient_norms"
     advice = "Measure them first: analysis.gradient_norms(model, tape, doutputs)."
@@ -169,24 +210,28 @@ def gradient_norms(
     below = [own[own < 0] for _, own in found]
     if any(map(len, below)):
         fail(ArgumentError, where, "norms must be at least 0", np.concatenate(below)[0], advice)
-    given.check_panels(where, "kinds of state", len(found), "Leave some out.")
-    lines = [f"layer {k}" for k in range(shape[0])]
+    given.check_panels(where, "layers", shape[0], "Leave some out: norms[name][:8].")
+    titles = [f"layer {k}" for k in range(shape[0])]
     if names is not None:
-        lines = given.names(where, "names", names, shape[0], "layers")
+        titles = given.names(where, "names", names, shape[0], "layers")
     moments = given.check_times(where, times, shape[1])
     time_label = given.text(where, "time_label", time_label)
-    picture = new_picture(0.6 + 2.0 * len(found))
-    panels = picture.subplots(len(found), 1, sharex=True, sharey=True, squeeze=False)[:, 0].tolist()
-    shown = [own for _, own in found]
-    if any((own > 0).any() for own in shown):
-        shown = [np.where(own > 0, own, np.nan) for own in shown]
-    for ax, (name, _), layers in zip(panels, found, shown, strict=True):
-        for k, line in enumerate(layers):
-            style = DASHES[k // len(COLOURS) % len(DASHES)]
-            ax.plot(moments, line, style, color=COLOURS[k % len(COLOURS)], label=lines[k])
+    picture = new_picture(0.8 + 1.1 * shape[0])
+    panels = picture.subplots(shape[0], 1, sharex=True, sharey=True, squeeze=False)[:, 0].tolist()
+    floor = floor_of(*(own for _, own in found))
+    shown = dict(found)
+    if any((own > 0).any() for _, own in found):
+        shown = {name: np.where(own > 0, np.maximum(own, floor), np.nan) for name, own in found}
+    for ax, title, *lines in zip(reversed(panels), titles, *shown.values(), strict=True):
+        for k, (name, line) in enumerate(zip(shown, lines, strict=True)):
+            dashes = DASHES[0] if k == 0 else DASHES[1 + (k - 1) % (len(DASHES) - 1)]
+            colour = look(name, list(shown)).colour
+            ax.plot(moments, line, dashes, color=colour, label=STATES.get(name, f"state {name}"))
         mark_points(ax)
-        logarithmic(ax, *shown)
-        finish(ax, STATES.get(name, f"state {name}"), ylabel=f"norm of d{name}(t)")
+        logarithmic(ax, *shown.values())
+        if any(((line > 0) & (line <= floor)).any() for line in lines):
+            mark_floor(ax, floor)
+        finish(ax, title, ylabel="norm of the\ngradient")
     share_time(panels, moments, None, time_label)
     legend_above(panels[0])
     return picture

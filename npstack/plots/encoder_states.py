@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from npstack import analysis
 from npstack.analysis.directions import readings
+from npstack.core.arguments import is_whole
 from npstack.core.errors import ArgumentError, ShapeError, TapeError, fail, kind_of
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
-from npstack.plots.frame import WIDTH, Picture, finish, layer_title, new_picture
-from npstack.plots.given import check_panels, check_row, names, on_tape
-from npstack.plots.scale import Scale, colour_bar, common, heat_map, scale_of
+from npstack.plots.frame import LABEL, WIDTH, Picture, finish, layer_title, new_picture, with_note
+from npstack.plots.given import check_panels, check_row, names, on_tape, some_units
+from npstack.plots.scale import Scale, beyond, colour_bar, common, heat_map, scale_of
+from npstack.plots.text import part_of, separate_units
 
 MOST = 200  # labels in a row that are readable
 PER_LABEL = 0.11  # inches
@@ -30,9 +33,14 @@ class _Half(NamedTuple):
 
 
 def handover(
-    tape: Tape, source: Sequence[str], target_in: Sequence[str], *, row: int = 0
+    tape: Tape,
+    source: Sequence[str],
+    target_in: Sequence[str],
+    *,
+    row: int = 0,
+    units: Sequence[Array] | int | None = None,
 ) -> Picture:
-    """Hidden state of every unit of every layer while a source is read and a target is written.
+    """Hidden state of some units of every layer while a source is read and a target is written.
 
     Left of the line the encoder reads, right of it the decoder; each layer of the decoder begins
     with the final state of the same layer of the encoder, unless ``handover="top"``: then all
@@ -48,6 +56,9 @@ def handover(
         of the source: the picture shows them as they are read.
     row : int
         The row of the batch.
+    units : int, or sequence of int arrays, optional
+        As for `characters`, the same units on both sides. The slowest are those of the encoder, or
+        of the decoder in layers that the encoder has not.
 
     Returns
     -------
@@ -107,24 +118,32 @@ def handover(
         labels[:n] = labels[:n][::-1]  # as layer 0 reads them
     depth = 1 + max(half.layer for half in halves)
     check_panels(where, "layers", depth, "plots.gates(tape.layers[k]) draws one of them.")
-    picture = new_picture(0.8 + 1.6 * depth, max(WIDTH, 1.5 + PER_LABEL * len(labels)))
+    picture = new_picture(1.0 + 1.3 * depth, max(WIDTH, 1.5 + PER_LABEL * len(labels)))
     panels = picture.subplots(depth, 1, sharex=True, squeeze=False)[::-1, 0]
+    sizes = [min(own.h.shape[1] for own in halves if own.layer == k) for k in range(depth)]
+    chosen = some_units(where, units, sizes, lambda: _slowest(tape, depth))
     meshes = {}
     scales = [common([own.scale for own in halves if own.layer == k]) for k in range(depth)]
     for half in halves:
         k = half.layer
-        meshes[k] = heat_map(panels[k], half.times, half.h, None, scales[k])
-        finish(panels[k], layer_title(k, half.h.shape[1]), ylabel="unit")
-    for ax in panels:
+        meshes[k] = heat_map(panels[k], half.times, half.h[:, chosen[k]], None, scales[k])
+        H = half.h.shape[1]
+        note = part_of(chosen[k], H, is_whole(units))
+        both = np.concatenate([own.h[:, chosen[k]] for own in halves if own.layer == k])
+        far = beyond(both, scales[k], names_of=chosen[k])
+        finish(panels[k], with_note(layer_title(k, H) + note, far), ylabel="unit")
+    for ax, some in zip(panels, chosen, strict=True):
+        separate_units(ax, some)
         ax.axvline(n - 0.5, color="black", linewidth=1.5)
         ax.tick_params(axis="x", length=0)
     long = max(map(len, labels)) > 1
     panels[0].set_xticks(range(len(labels)), labels, rotation=45 if long else 0)
     panels[0].set_xlim(-0.5, len(labels) - 0.5)
+    panels[0].set_xlabel("what is read, step by step", fontsize=LABEL)
     spans = {"the encoder reads": (0, n), "the decoder reads": (n, len(labels))}
     above = {(a + b - 1) / 2: side for side, (a, b) in spans.items() if b > a}
     sides_above = panels[-1].secondary_xaxis("top")
-    sides_above.set_xticks(list(above), list(above.values()), fontsize=9)
+    sides_above.set_xticks(list(above), list(above.values()), fontsize=LABEL)
     sides_above.tick_params(length=0)
     sides_above.spines["top"].set_visible(False)
     if len(set(scales)) == 1:
@@ -148,6 +167,12 @@ def _halves(where: str, part: Tape, row: int, mask: NDArray[np.bool_], first: in
         h = on_tape(where, f"h of {layer.name}", h[mask])
         found.append(_Half(k, h, times, scale_of(layer.tape, "h", h)))
     return found
+
+
+def _slowest(tape: Tape, depth: int) -> list[Array]:
+    """The units of each layer from slow to quick, on the side that has the layer."""
+    first = analysis.slowest_first(tape.parts[0])[:depth]
+    return [*first, *analysis.slowest_first(tape.parts[1])[len(first) : depth]]
 
 
 def _is_reversed(encoder: Tape, x: Any, row: int) -> bool:

@@ -4,30 +4,41 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
 
 from npstack.core.numerics import Array
+from npstack.core.params import GATE_LETTERS
 
-# Okabe & Ito (2008): distinguishable with all common kinds of colour vision. Yellow is left out
-# (too pale on white); black is for true values.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# The hues of Okabe & Ito (2008), but dark enough for thin lines on white (contrast 3 and more), and
+# the first three of different lightness, so that they differ in grey, too. Black: true values.
+COLOURS = ("#1B66C2", "#E85D00", "#7B1450", "#2E9E6B", "#4A3300", "#2D9CB3")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", ":", "-.")  # for lines beyond the sixth
 TRUTH = "#000000"
-UNNAMED = "_child"  # matplotlib's label of a line without a name
+UNNAMED, BAR = "_child", "_nolegend_"  # matplotlib's labels of lines and bars without a name
 GRID, MASK_FILL, MASK_HATCH = "#E4E4E4", "#E4E4E4", "#9A9A9A"
 
 STATES = {"h": "hidden state h", "c": "cell state c"}
+# The place of each part of a cell in COLOURS and MARKERS, the same in every picture. The gates of a
+# GRU have the looks of those of an LSTM that do the same: let in, keep.
+PARTS = {"input": 0, "forget": 1, "output": 2, "candidate": 3, "c": 4, "h": 5}
+PARTS |= {"reset": 0, "update": 1}
 
-WIDTH = 7.5  # inches, a notebook's column
-SMALL = 8.5  # points: ticks, legends
-CHARACTERS = 13.5  # of that size, to the inch
+WIDTH = 5.2  # inches: at 80 mm, a text of 9 points has 5.5
+DPI = 144  # in a notebook
+TITLE, LABEL, SMALL = 10.0, 9.5, 9.0  # points; the last for ticks and legends
+CHARACTERS = 12.7  # of the smallest size, to the inch
+WIDE, HIGH = 50, 26  # characters of a label along a panel, and upwards along a single one
+FLOOR = 16  # powers of ten below the largest: beside it, what is smaller is lost in rounding
+FLOOR_LINE = "#6A6A6A"
 LEAST, GREATEST = -323.3, 308.0  # powers of ten on a logarithmic axis
 MAX_TRACES = len(COLOURS)  # with more columns, a heat map
 
@@ -37,7 +48,7 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=100)
+        self.savefig(buffer, format="png", dpi=DPI)
         return buffer.getvalue()
 
 
@@ -48,29 +59,36 @@ def new_picture(height: float, width: float = WIDTH) -> Picture:
 
 def finish(ax: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> None:
     """Names and sizes, the same on every panel."""
-    ax.set_title(title, loc="left", fontsize=9.5)
-    ax.set_xlabel(xlabel, fontsize=9)
-    ax.set_ylabel(ylabel, fontsize=9)
+    ax.set_title(title, loc="left", fontsize=TITLE)
+    ax.set_xlabel(lines(xlabel, WIDE), fontsize=LABEL)
+    ax.set_ylabel(ylabel, fontsize=LABEL)
     ax.tick_params(labelsize=SMALL)
     ax.spines[["top", "right"]].set_visible(False)
 
 
 def legend_above(ax: Axes) -> None:
     """A legend above the right end of the panel, where it covers neither data nor the title."""
-    artists = [(str(artist.get_label()), artist) for artist in (*ax.lines, *ax.patches)]
+    named = [patch for patch in ax.patches if patch.get_label() != BAR]
+    artists = [(str(artist.get_label()), artist) for artist in (*ax.lines, *named)]
     drawn = [artist for name, artist in artists if not name.startswith(UNNAMED)]
     names = [name for name, _ in artists if not name.startswith(UNNAMED)]
     if not drawn:
         return
     picture: Any = ax.figure
-    room = picture.get_size_inches()[0] * CHARACTERS - len(ax.get_title(loc="left")) - 12
+    width, title = picture.get_size_inches()[0] * CHARACTERS - 12, len(ax.get_title(loc="left"))
+    widths = [len(name) + 6 for name in names]
+    beside = sum(widths) <= width - title  # else over the title, with the whole width
+    rows = ax.get_title(loc="left").count("\n") + 1
+    lift = 0 if beside or not title else (0.3 + 1.3 * rows) * TITLE / 72
+    up = ScaledTranslation(0, lift, picture.dpi_scale_trans)
     legend = ax.legend(
         drawn,
         [" "] * len(drawn),
         loc="lower right",
         bbox_to_anchor=(1.0, 1.0),
+        bbox_transform=ax.transAxes + up,
         borderaxespad=0.1,
-        ncols=max(1, min(len(drawn), int(room / (max(map(len, names)) + 6)))),
+        ncols=_columns(widths, width),
         columnspacing=1.2,
         handlelength=1.4,
         handletextpad=0.5,
@@ -81,10 +99,56 @@ def legend_above(ax: Axes) -> None:
         written.set_text(name)  # after the fact: matplotlib leaves names out that begin with _
 
 
+def _columns(widths: Sequence[int], room: float) -> int:
+    """How many columns of a legend fit side by side; it is filled column by column."""
+    for count in range(len(widths), 1, -1):
+        rows = math.ceil(len(widths) / count)
+        if sum(max(widths[k : k + rows]) for k in range(0, len(widths), rows)) <= room:
+            return count
+    return 1
+
+
+class Look(NamedTuple):
+    """How a part of a cell is drawn: by colour, and by a marker in grey."""
+
+    colour: str
+    marker: str
+
+
+def look(part: str, others: Sequence[str] = ()) -> Look:
+    """The look of a gate or a state; ``others`` are all names, for cells with their own names.
+
+    Examples
+    --------
+    >>> look("forget") == look("forget", ("input", "forget", "output"))
+    True
+    """
+    place = PARTS.get(part)
+    if place is None:
+        place = list(others).index(part) if part in others else len(PARTS)
+    return Look(COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+
+
+def gate_name(name: str, gates: Sequence[str]) -> str:
+    """``input gate i`` of an LSTM, ``update gate`` of another cell."""
+    word = name if name == "candidate" else f"{name} gate"
+    return f"{word} {GATE_LETTERS[name]}" if set(gates) <= set(GATE_LETTERS) else word
+
+
 def layer_title(layer: int | str, units: int) -> str:
     """The same over every panel of a layer, which has a number or a name."""
     name = layer if isinstance(layer, str) else f"layer {layer}"
     return f"{name} · {units} unit{'' if units == 1 else 's'}"
+
+
+def lines(label: str, longest: int) -> str:
+    """A label on as many lines as it needs."""
+    return "\n".join(textwrap.wrap(label, longest))
+
+
+def with_note(title: str, note: str) -> str:
+    """A title, and what has to be said about its panel."""
+    return f"{title} · {note}" if note else title
 
 
 def whole_numbers(count: int) -> MaxNLocator:
@@ -133,6 +197,30 @@ def number(value: float) -> str:
     return f"${'' if digit == '1' else digit + '·'}10^{{{int(exponent)}}}$"
 
 
+def floor_of(*values: Array) -> float:
+    """The power of ten below which sizes are not told apart; 0 if there is none."""
+    largest = max(float(np.nanmax(own, initial=0)) for own in values)
+    power = np.floor(np.log10(largest)) - FLOOR if largest > 0 else -np.inf
+    return 10.0 ** float(power) if power > LEAST + FLOOR else 0.0
+
+
+def mark_floor(ax: Axes, floor: float) -> None:
+    """A dotted line at the floor of a logarithmic axis, and under it what lies on it."""
+    high = ax.get_ylim()[1]
+    ax.set_ylim(floor * (floor / high) ** 0.22, high)  # room for a line of text
+    ax.axhline(floor, color=FLOOR_LINE, linestyle=":", linewidth=0.9, label=UNNAMED)
+    ax.annotate(
+        f"below {number(floor)}: drawn on this line",
+        (0.01, floor),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -2),
+        textcoords="offset points",
+        va="top",
+        fontsize=SMALL,
+        color=FLOOR_LINE,
+    )
+
+
 def edges(centres: Array) -> Array:
     """Borders between neighbouring positions on an axis, and one at either end."""
     if len(centres) == 1:
@@ -151,15 +239,17 @@ def traces(
     mark_points(ax)
 
 
-def mark_points(ax: Axes) -> None:
+def mark_points(ax: Axes, markers: Sequence[str] = (".",)) -> None:
     """Thin lines; a point at each value if there are few, else at those without neighbours."""
-    for line in ax.lines:
+    for k, line in enumerate(ax.lines):
         valid = np.isfinite(np.asarray(line.get_ydata(), dtype=float))
         beside = np.concatenate([[False], valid, [False]])
         alone = valid if len(valid) <= 60 else valid & ~beside[:-2] & ~beside[2:]
         line.set_linewidth(1.3)
         if alone.any():
-            line.set(marker=".", markevery=np.flatnonzero(alone).tolist())
+            marker = markers[k % len(markers)]
+            line.set(marker=marker, markevery=np.flatnonzero(alone).tolist())
+            line.set_markersize(6 if marker == "." else 4)
 
 
 def shade_masked(ax: Axes, times: Array, mask: Array | None) -> None:
@@ -187,6 +277,6 @@ def share_time(axes: Sequence[Axes], times: Array, mask: Array | None, label: st
         shade_masked(ax, times, mask)
         ax.set_xlim(borders[0], borders[-1])
         ax.tick_params(labelbottom=ax is axes[-1])
-    axes[-1].set_xlabel(label, fontsize=9)
+    axes[-1].set_xlabel(lines(label, WIDE), fontsize=LABEL)
     if label == "time step":
         axes[-1].xaxis.set_major_locator(whole_numbers(8))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npstack.analysis import check_one_time, recurrent_tapes
 from npstack.analysis.directions import Reading, readings
-from npstack.core.arguments import check_whole
+from npstack.core.arguments import check_whole, is_whole
 from npstack.core.arrays import as_array
 from npstack.core.errors import (
     ArgumentError,
@@ -156,6 +157,41 @@ def rising(where: str, name: str, given: object, advice: str, steps: int | None 
 def check_row(where: str, row: object, batch: int) -> int:
     """The row of the batch to draw."""
     return check_whole(where, "row", row, "row=0 is the first.", most=batch - 1)
+
+
+MOST_UNITS = 8  # of a layer, side by side with others; more cannot be followed by eye
+
+
+def some_units(
+    where: str, units: object, sizes: Sequence[int], slowest: Callable[[], Sequence[Array]]
+) -> list[NDArray[np.int64]]:
+    """Which units of each layer to draw, from the bottom of its panel up.
+
+    All, or some that are evenly spread if there are more than `MOST_UNITS`; for a whole number, as
+    many of the slowest; else the numbers that are given.
+    """
+    if units is None:
+        ends = [(H - 1, min(H, MOST_UNITS)) for H in sizes]
+        return [np.linspace(0, last, count).round().astype(np.int64) for last, count in ends]
+    if is_whole(units):
+        count = check_whole(where, "units", units, "units=6 draws the six slowest.", least=1)
+        orders = zip(slowest(), sizes, strict=True)
+        return [order[order < H][:count].astype(np.int64) for order, H in orders]
+    listed = list(units) if isinstance(units, list | tuple | np.ndarray) else []
+    found = [as_array(where, f"units[{k}]", own) for k, own in enumerate(listed)]
+    right = len(found) == len(sizes) and all(
+        own.dtype.kind in "iu"
+        and own.ndim == 1
+        and 1 <= len(own) == len(np.unique(own))
+        and 0 <= own.min() <= own.max() < H
+        for own, H in zip(found, sizes, strict=True)
+    )
+    if not right:
+        expected = f"units must name units of each of the layers of {sizes}, each at most once"
+        got = f"{[own.tolist() for own in found]}" if found else describe(units)
+        got = got if len(got) <= 100 else got[:100] + "…"
+        fail(ArgumentError, where, expected, got, "Use analysis.slowest_first(tape), or a number.")
+    return [own.astype(np.int64) for own in found]
 
 
 def check_panels(where: str, what: str, count: int, advice: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from npstack.analysis import gate_quantiles
 from npstack.analysis.directions import readings
@@ -14,11 +15,14 @@ from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.plots.frame import (
-    COLOURS,
+    LABEL,
+    TITLE,
     Picture,
     finish,
+    gate_name,
     layer_title,
     legend_above,
+    look,
     mark_points,
     new_picture,
     share_time,
@@ -33,8 +37,8 @@ from npstack.plots.given import (
     text,
 )
 from npstack.plots.scale import (
+    beyond,
     colour_bar,
-    common,
     heat_map,
     power_of_ten,
     scale_of,
@@ -113,10 +117,11 @@ def layers_over_training(
         for tape in tapes
     ]
     scales = [
-        common([scale_of(layer.tape, "h", column[k][mask]) for column in states])
+        scale_of(layer.tape, "h", np.concatenate([column[k][mask] for column in states]))
         for k, layer in enumerate(layers)
     ]
-    picture = new_picture(0.9 + 1.25 * len(layers), width=max(4.5, 2.2 * len(shown)))
+    apart = len(set(scales)) > 1 or any(scale.high != 1 for scale in scales)
+    picture = new_picture(0.9 + 1.25 * len(layers), width=max(4.5, 1.45 * len(shown) + 0.9))
     panels = picture.subplots(len(layers), len(shown), sharex=True, sharey="row", squeeze=False)
     panels = panels[::-1]
     for column, epoch in enumerate(shown):
@@ -125,12 +130,15 @@ def layers_over_training(
             mesh = heat_map(ax, moments, h, mask, scale)
             name = layer_title(layer.name, h.shape[-1]).replace(" · ", "\n")
             finish(ax, ylabel=name if column == 0 else "")
-            if column == len(shown) - 1 and len(set(scales)) > 1:
-                colour_bar(picture, mesh, list(panels[k]), "h", scale)
+            if column == len(shown) - 1 and apart:
+                far = beyond(np.concatenate([own[k][mask] for own in states]), scale)
+                colour_bar(picture, mesh, list(panels[k]), far.replace(", ", "\n") or "h", scale)
         share_time(list(panels[::-1, column]), moments, mask, time_label)
+        if time_label != "time step":
+            panels[0, column].xaxis.set_major_locator(MaxNLocator(3))
         moment = "before training" if epoch == 0 else f"after epoch {epoch}"
-        panels[-1, column].set_title(moment, loc="left", fontsize=9.5)
-    if len(set(scales)) == 1:
+        panels[-1, column].set_title(moment, loc="left", fontsize=TITLE)
+    if not apart:
         colour_bar(picture, mesh, panels, "hidden state h", scales[0], 5)
     return picture
 
@@ -177,7 +185,7 @@ def gates_over_training(recorder: Any) -> Picture:
     >>> recorder = Recorder(np.ones((1, 9, 1)))
     >>> recorder.record(layer, 0)
     >>> [line.get_label() for line in gates_over_training(recorder).axes[0].lines]
-    ['input gate', 'forget gate', 'output gate']
+    ['input gate i', 'forget gate f', 'output gate o']
     """
     where = "plots.gates_over_training"
     recorded = _recorded(where, recorder)
@@ -191,26 +199,28 @@ def gates_over_training(recorder: Any) -> Picture:
     if not gated:
         fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
     check_panels(where, "layers", len(gated), "Record a smaller model.")
-    picture = new_picture(0.8 + 1.5 * len(gated))
+    picture = new_picture(0.8 + 1.2 * len(gated))
     panels = list(picture.subplots(len(gated), 1, sharex=True, squeeze=False)[:, 0])
     for k, ax in zip(gated, reversed(panels), strict=True):
         curves = {
             name: np.transpose([found[k][name] for found in quantiles]) for name in quantiles[0][k]
         }
         power = power_of_ten(*curves.values())
-        for number, (name, curve) in enumerate(curves.items()):
+        own = layers[k].tape.gates._fields
+        for name, curve in curves.items():
             low, middle, high = without_power(curve, power)
-            colour = COLOURS[number % len(COLOURS)]
-            ax.fill_between(epochs, low, high, color=colour, alpha=0.15, linewidth=0)
-            ax.plot(epochs, middle, color=colour, label=f"{name} gate")
-        mark_points(ax)
+            colour = look(name, list(curves)).colour
+            band = {"facecolor": (colour, 0.1), "edgecolor": (colour, 0.6), "linestyle": ":"}
+            ax.fill_between(epochs, low, high, linewidth=0.8, **band)
+            ax.plot(epochs, middle, color=colour, label=gate_name(name, own))
+        mark_points(ax, [look(name, list(curves)).marker for name in curves])
         fractions = all(0 <= curve.min() <= curve.max() <= 1 for curve in curves.values())
         if fractions:
             ax.set_ylim(-0.03, 1.03)
         units = next(iter(layers[k].tape.gates)).shape[-1]
-        label = "closed – open" if fractions else with_power("value of the gate", power)
+        label = "0 closed\n1 open" if fractions else with_power("value of the gate", power)
         finish(ax, layer_title(layers[k].name, units), ylabel=label)
-    panels[-1].set_xlabel("epoch (0: before training)", fontsize=9)
+    panels[-1].set_xlabel("epoch (0: before training)", fontsize=LABEL)
     panels[-1].xaxis.set_major_locator(whole_numbers(8))
     legend_above(panels[0])
     return picture

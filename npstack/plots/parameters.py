@@ -14,19 +14,24 @@ from npstack.core.params import GATE_LETTERS, LSTMGates, without_prefix
 from npstack.layers import Layer
 from npstack.layers.walk import walk
 from npstack.plots.frame import (
-    COLOURS,
+    DASHES,
+    LABEL,
+    WIDTH,
     Picture,
     finish,
     legend_above,
+    lines,
+    look,
     new_picture,
     whole_numbers,
 )
 from npstack.plots.given import numbers
 from npstack.plots.scale import (
+    beyond,
+    by_units,
     colour_bar,
     heat_map,
     power_of_ten,
-    signed,
     with_power,
     without_power,
 )
@@ -34,6 +39,7 @@ from npstack.plots.scale import (
 Axes = Mapping[str, Sequence[Any]]
 NONE = "Pass a layer such as LSTM, or a model with one in it."
 GREY = "#6B6B6B"  # for parameters without gates
+TIGHT = 8.0  # points: titles side by side
 
 
 def weights(
@@ -59,7 +65,9 @@ def weights(
     -------
     matplotlib.figure.Figure
         A row for each parameter and its gradient: W, dW, U, dU, b, db. A row shows the gates (for
-        an LSTM i, f, g, o) on one scale of colours around zero, and their histogram.
+        an LSTM i, f, g, o) on one scale of colours around zero, and their histogram. If few columns
+        are far larger than the others, the colours end at the 90th percentile of the columns'
+        largest values, and the histogram's title says how many go further.
 
     Raises
     ------
@@ -106,20 +114,19 @@ def weights(
     blocks = [_blocks(values, axes[name.removeprefix("d")], H) for name, values in rows.items()]
     wide = max(map(len, blocks))
     heights = [0.5 if values.ndim < 2 else 1.0 for values in rows.values()]
-    picture = new_picture(0.4 + 1.5 * sum(heights), width=8 if wide > 2 else 5)
+    picture = new_picture(0.4 + 1.5 * sum(heights), width=7.2 if wide > 2 else WIDTH)
     ratios = [*[1.0] * wide, 1.3]
     panels = picture.subplots(
         len(rows), wide + 1, squeeze=False, height_ratios=heights, width_ratios=ratios
     )
-    colours = dict(zip(blocks[0], COLOURS, strict=False))  # one colour for each gate
     for line, (name, values), own_blocks in zip(panels, rows.items(), blocks, strict=True):
         counted = axes[name.removeprefix("d")]
         from_label = _FROM.get(counted[0], "") if values.ndim > 1 else ""
-        _row(picture, line, name, own_blocks, from_label, colours)
+        _row(picture, line, name, own_blocks, from_label)
     for ax in panels[-1, :wide]:
-        ax.set_xlabel("to unit", fontsize=9)
+        ax.set_xlabel("to unit", fontsize=LABEL)
     if not panels[-1, -1].get_xlabel():
-        panels[-1, -1].set_xlabel("value", fontsize=9)
+        panels[-1, -1].set_xlabel("value", fontsize=LABEL)
     legend_above(panels[0, -1])
     return picture
 
@@ -147,19 +154,19 @@ def _row(
     name: str,
     blocks: Mapping[str, Array],
     from_label: str,
-    colours: Mapping[str, str],
 ) -> None:
     """One array, gate by gate: heat maps on one scale of colours, histograms on one axis."""
-    every = np.concatenate([block.ravel() for block in blocks.values()])
-    scale, power = signed(every), power_of_ten(every)
-    high = float(without_power(np.asarray(scale.high), power))
+    every = np.concatenate([np.atleast_2d(block) for block in blocks.values()], axis=1)
+    scale, power = by_units(every), power_of_ten(every)
+    high = float(np.abs(without_power(every, power)).max()) or 1.0
     *maps, histogram = panels
     letters = GATE_LETTERS if set(blocks) <= set(LSTMGates._fields) else {}
-    for ax, (gate, block) in zip(maps, blocks.items(), strict=False):
+    for k, (ax, (gate, block)) in enumerate(zip(maps, blocks.items(), strict=False)):
         to = np.arange(block.shape[1], dtype=float)
         mesh = heat_map(ax, to, block.T, None, scale)
         title = f"{name} · {gate} {letters.get(gate, '')}".strip(" ·")
-        finish(ax, title, ylabel=from_label if ax is maps[0] else "")
+        finish(ax, ylabel=from_label if ax is maps[0] else "")
+        ax.set_title(title, loc="left", fontsize=TIGHT)
         ax.xaxis.set_major_locator(whole_numbers(3))
         ax.tick_params(labelleft=ax is maps[0] and bool(from_label), left=bool(from_label))
         label = letters.get(gate, gate) or name
@@ -167,14 +174,17 @@ def _row(
             without_power(block.ravel(), power),
             np.linspace(-high, high, 25).tolist(),
             histtype="step",
-            color=colours.get(gate, GREY),
+            color=look(gate, list(blocks)).colour if gate else GREY,
+            linestyle=DASHES[k % len(DASHES)],
             label=label,
         )
     histogram.yaxis.set_major_locator(whole_numbers(3))
     for ax in maps[len(blocks) :]:
         ax.set_axis_off()
-    colour_bar(picture, mesh, maps[len(blocks) - 1], "", scale)
+    colour_bar(picture, mesh, maps[len(blocks) - 1], "", scale, maps=maps)
+    note = beyond(every, scale, what="column")
     finish(histogram, xlabel=with_power("value", power) if power else "", ylabel="count")
+    histogram.set_title(lines(note, 19), loc="left", fontsize=TIGHT)
 
 
 def _cell(where: str, model: Layer, path: str) -> Cell:

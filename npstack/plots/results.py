@@ -15,12 +15,16 @@ from npstack.plots import given
 from npstack.plots.frame import (
     COLOURS,
     GRID,
+    HIGH,
+    LABEL,
     MARKERS,
     SMALL,
     TRUTH,
+    WIDE,
     Picture,
     finish,
     legend_above,
+    lines,
     mark_points,
     new_picture,
     whole_numbers,
@@ -90,8 +94,8 @@ def confusion_matrix(
     wrong, all_of_them = (f"{n}" if n < 1e7 else f"{n:.3g}" for n in (total - right, total))
     picture = new_picture(side + 0.8 * room, width=side + room + 1.1)
     ax = picture.subplots()
-    lines: dict[str, Any] = {"edgecolors": GRID, "linewidth": 0.4} if K <= MOST_NUMBERS else {}
-    mesh = ax.pcolormesh(shares, cmap=SHARE, vmin=0, vmax=1, **lines)
+    edge: dict[str, Any] = {"edgecolors": GRID, "linewidth": 0.4} if K <= MOST_NUMBERS else {}
+    mesh = ax.pcolormesh(shares, cmap=SHARE, vmin=0, vmax=1, **edge)
     if K <= MOST_NUMBERS:
         points = 72 * 0.7 * side / K  # the width of a cell; a digit is 0.65 of its height wide
         size = min(SMALL, points / (0.65 * len(str(counts.max()))))
@@ -169,23 +173,23 @@ def forecast_horizons(
         expected, advice = "horizons must name at least one horizon", 'Use ["1 step ahead"].'
         fail(ShapeError, where, expected, "none", advice)
     given.check_panels(where, "horizons", len(titles), "Draw some of them: array[:, :12].")
-    lines = _check_named(where, "predictions", predictions, (len(truth), len(titles)))
+    drawn = _check_named(where, "predictions", predictions, (len(truth), len(titles)))
     time_label = given.text(where, "time_label", time_label)
-    power = power_of_ten(truth, *(values for _, values in lines))
+    power = power_of_ten(truth, *(values for _, values in drawn))
     value_label = with_power(
         given.text(where, "value_label", value_label, given.LONGEST_NAME), power
     )
-    picture = new_picture(0.7 + 1.35 * len(titles))
+    picture = new_picture(0.7 + 1.2 * len(titles))
     panels = picture.subplots(len(titles), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for a, (ax, title) in enumerate(zip(panels, titles, strict=True)):
         ax.plot(times, without_power(truth, power), color=TRUTH, label="truth")
-        for (name, values), colour in zip(lines, COLOURS, strict=False):
+        for (name, values), colour in zip(drawn, COLOURS, strict=False):
             ax.plot(times, without_power(values[:, a], power), color=colour, label=name)
         mark_points(ax)
         finish(ax, title)
         ax.margins(x=0)
-    panels[-1].set_xlabel(time_label, fontsize=9)
-    picture.supylabel(value_label, fontsize=9)
+    panels[-1].set_xlabel(lines(time_label, WIDE), fontsize=LABEL)
+    picture.supylabel(value_label, fontsize=LABEL)
     legend_above(panels[0])
     return picture
 
@@ -232,8 +236,9 @@ def errors_by_horizon(
     error_label = with_power(
         given.text(where, "error_label", error_label, given.LONGEST_NAME), power
     )
+    error_label = lines(error_label, HIGH)
     horizon_label = given.text(where, "horizon_label", horizon_label)
-    picture = new_picture(3.4, width=6.0)
+    picture = new_picture(3.0)
     ax = picture.subplots()
     for k, (name, values) in enumerate(curves):
         colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]

@@ -2,7 +2,9 @@
 
 If the range of a function is fixed, the colours are fixed, too, for all data: a gate is drawn on 0
 to 1, a tanh on -1 to 1, in every layer and every picture. A value without bounds is drawn on the
-range of the data, symmetric around zero, which the colour bar shows.
+range of the data, symmetric around zero, which the colour bar shows. If few units are far larger
+than the others, which would all be white, the colours end at the 90th percentile of the units'
+largest values: the colour bar has pointed ends, and `beyond` says in words which units go further.
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from npstack.core.activations import ANY, Range
 from npstack.core.numerics import Array
 from npstack.core.tape import RecurrentTape
-from npstack.plots.frame import SMALL, Picture, edges, number, whole_numbers
+from npstack.plots.frame import LABEL, SMALL, Picture, edges, number, whole_numbers
 
 SIGNED = "RdBu_r"  # values around 0: white is zero, red is positive
-FRACTION = "cividis"  # values from 0 to 1: yellow is open, blue is closed
+FRACTION = "YlGn"  # values from 0 to 1: pale is closed, dark green is open
+PERCENTILE, FAR = 0.9, 3.0  # of the units; how far beyond is too far
+FEWEST = 4  # units: of two or three, a large one is not an exception
 ROUNDING = 1e-6  # a bound may be exceeded by that much: float32 rounds it, too
 TINY, HUGE = 1e-100, 1e100  # beyond, matplotlib's own computing would under- or overflow
 
@@ -47,7 +51,50 @@ def scale_of(tape: RecurrentTape, name: str, values: Array) -> Scale:
     low, high = values.min(initial=0), values.max(initial=0)
     if is_gate and ends[0] >= 0 and ends[1] <= 1 and low >= 0 and high <= 1 + ROUNDING:
         return Scale(FRACTION, 0.0, 1.0)
-    return signed(values, ends)
+    return by_units(values, ends)
+
+
+def by_units(values: Array, ends: Range = ANY) -> Scale:
+    """As `signed`, but ending at the `PERCENTILE` of the units (the last axis) if few are larger.
+
+    Examples
+    --------
+    >>> by_units(np.array([[0.5, -0.4, 0.3, 9.0]])).high
+    0.5
+    >>> by_units(np.array([[0.5, -0.4, 0.3, 0.9]])).high
+    0.9
+    """
+    scale = signed(values, ends)
+    if scale.high == max(map(abs, ends)) or not values.size or values.shape[-1] < FEWEST:
+        return scale
+    largest = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
+    usual = float(np.quantile(largest, PERCENTILE, method="lower"))
+    return signed(np.asarray(usual)) if 0 < FAR * usual < scale.high else scale
+
+
+def beyond(values: Array, scale: Scale, names_of: Array | None = None, what: str = "unit") -> str:
+    """Which units (the last axis) go beyond the colours, and how far; empty if none does.
+
+    ``names_of`` are the numbers of the units, if they are not 0, 1, 2, …
+
+    Examples
+    --------
+    >>> values = np.array([[0.5, -0.4, 0.3, 9.0]])
+    >>> beyond(values, by_units(values))
+    'unit 3 goes further, to 9'
+    """
+    if not values.size:
+        return ""
+    largest = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
+    reach = max(-scale.low, scale.high)
+    far = np.flatnonzero(largest > reach * (1 + ROUNDING))
+    if not len(far):
+        return ""
+    found = values[..., far].ravel()
+    end = _rounded(float(found[np.abs(found).argmax()]))
+    first = far[0] if names_of is None else names_of[far[0]]
+    who = f"{what} {first} goes" if len(far) == 1 else f"{len(far)} {what}s go"
+    return f"{who} further, to {end}"
 
 
 def common(scales: list[Scale]) -> Scale:
@@ -95,14 +142,35 @@ def _rounded(value: float) -> str:
     return written if "$" in written else written.replace("-", "−")
 
 
-def colour_bar(
-    picture: Picture, mesh: QuadMesh, axes: Any, label: str, scale: Scale, ticks: int = 3
-) -> None:
-    """The colour bar of a heat map, with the values at both ends."""
-    bar = picture.colorbar(mesh, ax=axes, aspect=25, pad=0.01)
-    power = power_of_ten(np.asarray(scale.high))
-    bar.set_label(with_power(label, power), fontsize=9)
+def _goes_beyond(mesh: Any) -> bool:
+    """Whether a heat map has values beyond its colours."""
     low, high = mesh.get_clim()
+    if not isinstance(mesh, QuadMesh) or low is None:
+        return False
+    shown: Any = mesh.get_array()
+    return bool(np.ma.max(np.abs(shown)) > max(-low, high) * (1 + ROUNDING))
+
+
+def colour_bar(
+    picture: Picture,
+    mesh: QuadMesh,
+    axes: Any,
+    label: str,
+    scale: Scale,
+    ticks: int = 3,
+    maps: Any = None,
+) -> None:
+    """The colour bar beside heat maps, with the values at both ends.
+
+    The ends are pointed if values go further, in ``axes`` or, if given, in ``maps``.
+    """
+    low, high = mesh.get_clim()
+    cut = any(_goes_beyond(own) for ax in np.ravel(maps or axes) for own in ax.collections)
+    ends = "both" if cut else "neither"
+    aspect = 25 if np.size(axes) > 1 else 12
+    bar = picture.colorbar(mesh, ax=axes, aspect=aspect, pad=0.01, extend=ends, extendfrac=0.08)
+    power = power_of_ten(np.asarray(scale.high))
+    bar.set_label(with_power(label, power), fontsize=LABEL)
     places = np.linspace(low, high, ticks)
     bar.ax.yaxis.set_major_locator(FixedLocator(places.tolist()))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _rounded(value)))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from npstack.core.activations import ANY, Range
 from npstack.core.errors import ArgumentError, ShapeError, TapeError, fail
@@ -121,8 +122,10 @@ def draw_signal(
     power = power_of_ten(*given)
     values, *others = [without_power(own, power) for own in given]
     if values.ndim == 1:
-        _points(ax, drawn, times, mask, values, others)
-        name += " (after the last step)" if name == "output" else " (no time axis)"
+        _bars(ax, drawn, values, others)
+        name += " after the last step" if name == "output" else " (no time axis)"
+        if columns > MAX_TRACES:
+            name += f" · the largest {MAX_TRACES} of {columns}"
     elif columns > MAX_TRACES:
         scale = signed(drawn.values[mask], ends)
         mesh = heat_map(ax, times, drawn.values, mask, scale)
@@ -130,14 +133,19 @@ def draw_signal(
         unit, power = "unit", 0
     else:
         _lines(ax, drawn.labels, times, mask, values, others)
-    if drawn.symbols:
+    if drawn.symbols and values.ndim > 1:
         ax.lines[0].set(linestyle="", marker=".", markevery=None)
         ax.yaxis.set_major_locator(whole_numbers(4))
         unit = "symbol"
+    if values.ndim == 1:
+        finish(ax, name, with_power(unit, power), "column")
+        if truth is not None:
+            legend_above(ax)
+        return
     if columns == 1 and drawn.named and truth is None:
         name += f" · {drawn.labels[0]}"
     finish(ax, name, ylabel=with_power(unit, power))
-    if truth is not None or 1 < columns <= MAX_TRACES or values.ndim == 1 < columns:
+    if truth is not None or 1 < columns <= MAX_TRACES:
         legend_above(ax)
 
 
@@ -155,22 +163,40 @@ def _lines(
     traces(ax, times, values, mask, labels)
 
 
-def _points(
-    ax: Axes, drawn: Signal, times: Array, mask: Array, values: Array, truth: list[Array]
-) -> None:
-    """A point for each column, at the step of the output; if there are many, one is named."""
-    last = np.flatnonzero(mask)[-1] if mask.any() else -1
-    at = times[last] if drawn.name == "output" else times[0]
-    many, largest = len(values) > MAX_TRACES, int(np.argmax(values))
-    for k, value in enumerate(values):
-        colour, label = COLOURS[k % MAX_TRACES], drawn.labels[k]
-        if many and k == largest:
-            colour, label = COLOURS[0], f"largest: {label}"
-        elif many:
-            colour, label = OTHERS, UNNAMED
-        ax.plot(at, value, "o", color=colour, label=label, zorder=3 if k == largest else 2)
+def _bars(ax: Axes, drawn: Signal, values: Array, truth: list[Array]) -> None:
+    """A bar for each column with its number, the first at the top; of many, the largest.
+
+    The truth is a black line across the bar.
+    """
+    shown = _named(drawn, values)
+    few = len(shown) == len(values)
+    for place, k in enumerate(shown):
+        colour = COLOURS[0] if few or place == 0 else OTHERS
+        ax.barh(place, values[k], height=0.7, color=colour)
     for right in truth:
-        for k, value in enumerate(right):
-            label = "truth" if k == 0 else UNNAMED
-            ax.plot(at, value, "x", color=TRUTH, label=label, zorder=4)
-    ax.margins(y=0.3)
+        for place, k in enumerate(shown):
+            label = "truth" if place == 0 else UNNAMED
+            ends = [place - 0.42, place + 0.42]
+            ax.plot([right[k]] * 2, ends, color=TRUTH, linewidth=2, label=label)
+    written = [f"{drawn.labels[k]}: {values[k]:.3g}".replace(": -", ": −") for k in shown]
+    ax.set_yticks(range(len(shown)), written)
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.axvline(0, color=TRUTH, linewidth=0.8, label=UNNAMED)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def _named(drawn: Signal, values: Array) -> list[int]:
+    """The columns that get a bar: all, or the largest in falling order."""
+    if len(values) <= MAX_TRACES:
+        return list(range(len(values)))
+    return [int(k) for k in np.argsort(-values, kind="stable")[:MAX_TRACES]]
+
+
+def over_time(drawn: object) -> bool:
+    """Whether a panel has an axis of time: that of a layer has."""
+    return not isinstance(drawn, Signal) or drawn.values.ndim > 1
+
+
+def height_of(drawn: Signal, usual: float) -> float:
+    """The height of its panel in inches."""
+    return usual if over_time(drawn) else 0.55 + 0.17 * min(len(drawn.labels), MAX_TRACES)

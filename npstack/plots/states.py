@@ -10,12 +10,31 @@ from npstack.analysis.directions import Reading
 from npstack.core.activations import ANY
 from npstack.core.errors import TapeError, describe, fail, kind_of
 from npstack.core.numerics import Array
-from npstack.core.params import GATE_LETTERS
 from npstack.core.tape import RecurrentTape, Tape
-from npstack.plots.frame import STATES, Picture, finish, layer_title, new_picture, share_time
+from npstack.plots.frame import (
+    STATES,
+    TITLE,
+    WIDE,
+    Picture,
+    finish,
+    gate_name,
+    layer_title,
+    lines,
+    new_picture,
+    share_time,
+    with_note,
+)
 from npstack.plots.given import check_row, check_times, layers_over_time, on_tape, text
-from npstack.plots.scale import FRACTION, colour_bar, heat_map, scale_of
-from npstack.plots.signals import draw_signal, last_part, outputs_of_row, signal, truth_of_row
+from npstack.plots.scale import FRACTION, beyond, colour_bar, heat_map, scale_of
+from npstack.plots.signals import (
+    draw_signal,
+    height_of,
+    last_part,
+    outputs_of_row,
+    over_time,
+    signal,
+    truth_of_row,
+)
 
 
 def activations(
@@ -36,7 +55,11 @@ def activations(
 
     Where the range of the hidden state is fixed, as -1 to 1 of an LSTM, the colours span that
     range; where it has no bounds (relu, a projection), they run from minus to plus the largest
-    absolute value of the layer. Layers with different ranges have a colour bar each.
+    absolute value of the layer, or end earlier as those of `gates` do. Layers with different ranges
+    have a colour bar each.
+
+    What has no time axis, such as an output after the last step, is drawn as a bar for each column,
+    with its number.
 
     Parameters
     ----------
@@ -81,10 +104,6 @@ def activations(
     mask = _row_of_mask(layers[0], row)
     times = check_times(where, times, len(mask))
     time_label = text(where, "time_label", time_label)
-    picture = new_picture(2.4 + 1.25 * len(layers))
-    heights = [0.9, *[1.0] * len(layers), 0.8]
-    panels = list(picture.subplots(len(heights), 1, sharex=True, height_ratios=heights))
-
     shown = [
         on_tape(where, f"h of {layer.name}", layer.in_time(layer.tape.states.h)[row], mask)
         for layer in layers
@@ -97,19 +116,26 @@ def activations(
     said = outputs_of_row(where, tape, tape.outputs, row, T)
     told = signal(where, "output", said, mask, output_labels)
     right = None if truth is None else truth_of_row(where, tape, truth, row, T)
+    heights = [height_of(told, 0.9), *[1.0] * len(layers), height_of(read, 0.8)]
+    picture = new_picture(0.6 + sum(heights))
+    panels = list(picture.subplots(len(heights), 1, height_ratios=heights))
+    timed = [ax for ax, own in zip(panels, (told, *layers, read), strict=True) if over_time(own)]
     states = isinstance(last_part(tape), RecurrentTape)  # then the outputs are hidden states
     ends = scales[-1][1:] if states else ANY
     draw_signal(picture, panels[0], told, times, mask, right, ends)
     for ax, layer, h, scale in zip(panels[-2:0:-1], layers, shown, scales, strict=True):
         mesh = heat_map(ax, times, h, mask, scale)
-        finish(ax, layer_title(layer.name, h.shape[1]), ylabel="unit")
+        note = beyond(h[mask], scale)
+        finish(ax, with_note(layer_title(layer.name, h.shape[1]), note), ylabel="unit")
         if not alike:
             colour_bar(picture, mesh, ax, "h", scale)
     draw_signal(picture, panels[-1], read, times, mask)
     if alike:
         ticks = 3 if len(layers) == 1 else 5
         colour_bar(picture, mesh, panels[1:-1], "hidden state h", scales[0], ticks)
-    share_time(panels, times, mask, time_label)
+    for ax in timed[:-1]:
+        ax.sharex(timed[-1])
+    share_time(timed, times, mask, time_label)
     return picture
 
 
@@ -128,11 +154,12 @@ def gates(
 ) -> Picture:
     """Gates and states of one layer over time, in the order of the cell's equations upwards.
 
-    A gate goes from 0, closed (dark blue), to 1, open (yellow). The candidate and the states have a
+    A gate goes from 0, closed (pale), to 1, open (dark green). The candidate and the states have a
     sign: red is positive, blue negative, white zero. The colours of a function with a fixed range
     span that range: 0 to 1 for a sigmoid, -1 to 1 for a tanh. For a value without bounds, such as
-    the cell state, they run from minus to plus its largest absolute value. Masked steps are
-    hatched.
+    the cell state, they run from minus to plus its largest absolute value; if that is more than
+    three times the 90th percentile of the units' largest values, they end at the percentile, and
+    the title says which units go further. Masked steps are hatched.
 
     The time axis follows the order in which the layer read the steps. For the backward direction of
     a `Bidirectional` this is last to first, so label the axis, such as
@@ -179,24 +206,20 @@ def gates(
     times = check_times(where, times, len(mask))
     time_label, title = text(where, "time_label", time_label), text(where, "title", title)
     rows = {
-        **{_gate_title(name, tape.gates._fields): name for name in tape.gates._fields},
+        **{gate_name(name, tape.gates._fields): name for name in tape.gates._fields},
         **{STATES.get(name, f"state {name}"): name for name in reversed(tape.states._fields)},
     }
     arrays = {**tape.gates._asdict(), **tape.states._asdict()}
-    picture = new_picture(0.6 + 1.15 * len(rows))
+    picture = new_picture(0.6 + 0.95 * len(rows))
     panels = list(picture.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0])
     for ax, (shown_name, name) in zip(reversed(panels), rows.items(), strict=True):
         values = on_tape(where, shown_name, arrays[name][row], mask)
         scale = scale_of(tape, name, values[mask])
         mesh = heat_map(ax, times, values, mask, scale)
-        finish(ax, shown_name, ylabel="unit")
-        colour_bar(picture, mesh, ax, "closed – open" if scale.colours == FRACTION else "", scale)
+        finish(ax, with_note(shown_name, beyond(values[mask], scale)), ylabel="unit")
+        word = "0 closed\n1 open" if scale.colours == FRACTION else "value"
+        colour_bar(picture, mesh, ax, word, scale)
     share_time(panels, times, mask, time_label)
     if title:
-        picture.suptitle(title, fontsize=10)
+        picture.suptitle(lines(title, WIDE), fontsize=TITLE)
     return picture
-
-
-def _gate_title(name: str, gates: tuple[str, ...]) -> str:
-    word = name if name == "candidate" else f"{name} gate"
-    return f"{word} {GATE_LETTERS[name]}" if set(gates) <= set(GATE_LETTERS) else word

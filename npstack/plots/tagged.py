@@ -10,12 +10,18 @@ import numpy as np
 from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.plots.frame import COLOURS, TRUTH, Picture, new_picture
+from npstack.plots.frame import TRUTH, Picture, new_picture
 from npstack.plots.given import names
 from npstack.plots.text import FONT, MOST, drawable
 
 MOST_LINES = 200
 WRONG = "#FFB3B3"
+# Of the classes after the first: dark enough for small text (contrast of 4.5 and more on white),
+# and in different weights and slants, which also differ in grey.
+INK = ("#1B66C2", "#B84A00", "#7B1450", "#1F7A50", "#4A3300", "#1E7A8C")
+PLAIN, BOLD = ("normal", "normal"), ("bold", "normal")
+SLANTED = ("normal", "italic")
+STYLES = (PLAIN, PLAIN, BOLD, SLANTED, BOLD, SLANTED, ("bold", "italic"))
 PER_LINE, PER_CHARACTER = 0.25, 0.085  # inches
 
 
@@ -25,7 +31,7 @@ def tagged_text(
     classes: Sequence[str],
     right: Sequence[Array] | None = None,
 ) -> Picture:
-    """Lines of text, every character in the colour of its tag; wrong tags on a red background.
+    """Lines of text, every character in the looks of its tag; wrong tags on a red background.
 
     Parameters
     ----------
@@ -34,7 +40,8 @@ def tagged_text(
     said : sequence of int arrays (T,)
         The predicted tag of each character; padding after the end of a text is left out.
     classes : sequence of str (K,)
-        Names of the tags. The first is black, the others have colours: at most seven.
+        Names of the tags, at most seven. The first is black and upright, each of the others has a
+        colour, a weight and a slant.
     right : sequence of int arrays (T,), optional
         The true tags; where they differ, the background is red.
 
@@ -56,7 +63,7 @@ def tagged_text(
     ['other', 'name', 'number']
     """
     where = "plots.tagged_text"
-    most = len(COLOURS) + 1
+    most = len(INK) + 1
     classes = names(where, "classes", classes)
     if not 1 <= len(classes) <= most:
         expected, advice = f"classes must be 1 to {most} names", "There are no more colours."
@@ -82,16 +89,18 @@ def tagged_text(
     ax.set(xlim=(-1, width), ylim=(len(texts) + 0.3, -1.7))
     ax.axis("off")
     style: dict[str, Any] = {"family": FONT, "fontsize": 9.5, "va": "center"}
-    colours = (TRUTH, *COLOURS)
+    colours = (TRUTH, *INK)
     place = 0
-    for name, colour in zip(classes, colours, strict=False):
-        ax.text(place, -1, name, color=colour, weight="bold", **style)
+    for name, colour, (weight, slant) in zip(classes, colours, STYLES, strict=False):
+        ax.text(place, -1, name, color=colour, weight=weight, fontstyle=slant, **style)
         place += len(name) + 3
     for line, text in enumerate(texts):
         for t, (character, tag) in enumerate(zip(drawable(text, {}), rows[line], strict=True)):
             if tag != truth[line][t]:
                 ax.barh(line, 1, height=1, left=t - 0.5, color=WRONG, zorder=0)
-            ax.text(t, line, character, color=colours[tag], ha="center", **style)
+            weight, slant = STYLES[tag]
+            looks: dict[str, Any] = {"color": colours[tag], "weight": weight, "fontstyle": slant}
+            ax.text(t, line, character, ha="center", **looks, **style)
     return picture
 
 

@@ -8,13 +8,26 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import findfont, get_font
 
-from npstack.core.arrays import as_array
+from npstack.analysis import slowest_first
+from npstack.core.arguments import is_whole
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.plots import given
-from npstack.plots.frame import COLOURS, GRID, WIDTH, Picture, finish, layer_title, new_picture
+from npstack.plots.frame import (
+    COLOURS,
+    GRID,
+    LABEL,
+    WIDTH,
+    Picture,
+    finish,
+    layer_title,
+    lines,
+    new_picture,
+    with_note,
+)
 from npstack.plots.scale import (
+    beyond,
     colour_bar,
     heat_map,
     power_of_ten,
@@ -25,8 +38,9 @@ from npstack.plots.scale import (
 
 FONT = "DejaVu Sans Mono"  # comes with matplotlib
 STAND_INS = {" ": "␣", "\n": "↵", "\t": "⇥"}
+MOST_NUMBERS = 12  # of units, beside the rows of a panel
 MOST = 200  # characters on one line that are readable
-PER_CHARACTER = 0.088  # inches
+PER_CHARACTER = 0.095  # inches
 
 
 def characters(
@@ -35,10 +49,10 @@ def characters(
     *,
     row: int = 0,
     bits: Array | None = None,
-    units: Sequence[Array] | None = None,
+    units: Sequence[Array] | int | None = None,
     unit_label: str = "unit",
 ) -> Picture:
-    """Hidden state of every unit of every layer under the characters that were read.
+    """Hidden state of some units of every layer under the characters that were read.
 
     Read a column from the bottom up: the character that is read, layer 0 that reads it, each layer
     that reads the one below, and on top the surprise of that character. Red is positive, blue
@@ -55,11 +69,12 @@ def characters(
     bits : array (T,) or (T - 1,), optional
         The surprise of the character that follows each one, ``-log2`` of its probability, from
         `npstack.text.read`. Drawn over the character that it belongs to; NaN leaves a gap.
-    units : sequence of int arrays, optional
-        Which units of each layer to draw, from the bottom of its panel up; by default all, in the
-        order of their numbers. `npstack.analysis.slowest_first` puts slow units first.
+    units : int, or sequence of int arrays, optional
+        Which units of each layer to draw: so many of the slowest, the slowest at the bottom
+        (`npstack.analysis.slowest_first`), or the numbers of the units, from the bottom of the
+        panel up. By default all, or 8 that are evenly spread over their numbers.
     unit_label : str
-        Name of the panels' upward axis: "units, slow to quick".
+        Name of the panels' upward axis.
 
     Returns
     -------
@@ -78,14 +93,13 @@ def characters(
 
     Examples
     --------
-    >>> from npstack.analysis import slowest_first
     >>> from npstack.text import Vocabulary, character_model
     >>> vocabulary = Vocabulary.of("to be or not to be")
     >>> model = character_model(len(vocabulary), [8, 4], rng=np.random.default_rng(0))
     >>> tape = model.forward(vocabulary.encode("not to be")[np.newaxis])
-    >>> picture = characters(tape, "not to be", units=slowest_first(tape))
+    >>> picture = characters(tape, "not to be", units=3)
     >>> [ax.get_title(loc="left") for ax in picture.axes[:2]]
-    ['layer 1 · 4 units', 'layer 0 · 8 units']
+    ['layer 1 · 4 units, the 3 slowest', 'layer 0 · 8 units, the 3 slowest']
     """
     where = "plots.characters"
     own = given.layers_over_time(where, tape)
@@ -107,13 +121,13 @@ def characters(
             expected = f"bits must be one number per character, (T={T},)"
             fail(ShapeError, where, expected, bits.shape, "npstack.text.read gives them.")
     sizes = [layer.states.h.shape[-1] for layer in layers]
-    chosen = [np.arange(H) for H in sizes] if units is None else _check_units(where, units, sizes)
+    chosen = given.some_units(where, units, sizes, lambda: slowest_first(tape))
     unit_label = given.text(where, "unit_label", unit_label, given.LONGEST_NAME)
 
     assert layers[0].mask is not None  # a recurrent layer has a time axis, and with it a mask
     mask = own[0].in_time(layers[0].mask)[row]
     picture = new_picture(
-        2.1 * len(layers) + (0.9 if bits is not None else 0.2),
+        1.6 * len(layers) + (1.0 if bits is not None else 0.2),
         max(WIDTH, 1.2 + PER_CHARACTER * T),
     )
     heights = [0.45] * (bits is not None) + [1.0] * len(layers)
@@ -131,38 +145,37 @@ def characters(
     for k, ax in enumerate(panels[: -1 - len(layers) : -1]):
         H, some = sizes[k], chosen[k]
         mesh = heat_map(ax, np.arange(T, dtype=float), shown[k][:, some], mask, scales[k])
-        numbered = bool((some == np.arange(len(some))).all())
-        part = "" if len(some) == H else f", {len(some)} of them"
-        finish(ax, layer_title(own[k].name, H) + part, ylabel=unit_label)
-        if not numbered:
-            ax.set_yticks([])
+        note = part_of(some, H, is_whole(units))
+        name = layer_title(own[k].name, H) + note
+        far = beyond(shown[k][mask][:, some], scales[k], some)
+        finish(ax, with_note(name, far), ylabel=unit_label)
+        separate_units(ax, some)
         if not alike:
             colour_bar(picture, mesh, ax, "h", scales[k])
     if alike:
         colour_bar(picture, mesh, panels[-len(layers) :], "hidden state h", scales[0], 5)
     for ax in panels:
         _letters(ax, text)
-    panels[-1].set_xlabel("character that is read", fontsize=9)
+    panels[-1].set_xlabel("character that is read", fontsize=LABEL)
     return picture
 
 
-def _check_units(where: str, units: Sequence[Array], sizes: list[int]) -> list[Array]:
-    """Numbers of units for each layer, each at most once."""
-    listed = list(units) if isinstance(units, list | tuple | np.ndarray) else []
-    found = [as_array(where, f"units[{k}]", own) for k, own in enumerate(listed)]
-    right = len(found) == len(sizes) and all(
-        own.dtype.kind in "iu"
-        and own.ndim == 1
-        and 1 <= len(own) == len(np.unique(own))
-        and 0 <= own.min() <= own.max() < H
-        for own, H in zip(found, sizes, strict=True)
-    )
-    if not right:
-        expected = f"units must name units of each of the layers of {sizes}, each at most once"
-        got = f"{[own.tolist() for own in found]}" if found else describe(units)
-        got = got if len(got) <= 100 else got[:100] + "…"
-        fail(ArgumentError, where, expected, got, "Use analysis.slowest_first(tape).")
-    return [own.astype(int) for own in found]
+def part_of(some: Array, H: int, slowest: bool) -> str:
+    """What a title says about the units that are drawn."""
+    if len(some) == H:
+        return ", the slowest at the bottom" if slowest and H > 1 else ""
+    return f", the {len(some)} slowest" if slowest else f", {len(some)} of them"
+
+
+def separate_units(ax: Axes, some: Array) -> None:
+    """White lines between the rows of a heat map of few units, and their numbers."""
+    if len(some) > MOST_NUMBERS:
+        ax.set_yticks([])
+        return
+    for place in range(1, len(some)):
+        ax.axhline(place - 0.5, color="white", linewidth=1.5)
+    ax.set_yticks(range(len(some)), [str(k) for k in some])
+    ax.tick_params(axis="y", length=0)
 
 
 def _surprise(ax: Axes, bits: Array, T: int) -> None:
@@ -170,7 +183,7 @@ def _surprise(ax: Axes, bits: Array, T: int) -> None:
     power = power_of_ten(bits)
     ax.bar(np.arange(1, T), without_power(bits[: T - 1], power), width=0.8, color=COLOURS[0])
     title = "surprise: bits of each character, given all before it"
-    finish(ax, title, ylabel=with_power("bits", power))
+    finish(ax, title, ylabel=lines(with_power("bits", power), 12))
     ax.set_axisbelow(True)
     ax.grid(axis="y", color=GRID, linewidth=0.6)
 
@@ -186,7 +199,7 @@ def drawable(characters: str, stand_ins: Mapping[str, str] = STAND_INS) -> list[
 def _letters(ax: Axes, text: str) -> None:
     """The characters along an axis, and a line where a word begins."""
     ax.set_xticks(range(len(text)), drawable(text), family=FONT)
-    ax.tick_params(axis="x", length=0, pad=2, labelsize=7.5, labelbottom=True)
+    ax.tick_params(axis="x", length=0, pad=2, labelsize=8.5, labelbottom=True)
     ax.set_xlim(-0.5, len(text) - 0.5)
     for k in range(1, len(text)):
         if text[k - 1].isspace() and not text[k].isspace():

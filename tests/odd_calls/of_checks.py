@@ -131,6 +131,16 @@ CALLS = {
         {"model": "layer", "tape": "thing", "doutputs": "finite"},
         {("doutputs", "None"): REFUSED},
     ),
+    "gradient_against_lag": Call(
+        analysis.gradient_against_lag,
+        lambda: {"model": nps.LSTM(2, 3, rng=draw()), "x": normal(4, 5, 2)},
+        {"model": "layer", "x": "finite"},
+    ),
+    "state_jacobians": Call(
+        analysis.state_jacobians,
+        lambda: {"layer": nps.LSTM(2, 3, rng=draw()), "tape": of_lstm()},
+        {"layer": "layer", "tape": "thing"},
+    ),
     "gate_quantiles": Call(
         analysis.gate_quantiles,
         lambda: {"tape": of_lstm(), "quantiles": np.array([0.0, 1.0])},

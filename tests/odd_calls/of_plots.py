@@ -46,6 +46,14 @@ def pairs():
     return nps.EncoderDecoder(*sides).forward(nps.SourceTarget(normal(1, 3, 1), normal(1, 2, 1)))
 
 
+def watched():
+    """The tape of a layer, and the gradients of its states."""
+    layer = nps.LSTM(1, 3, rng=draw())
+    tape = layer.forward(normal(2, 6, 1))
+    (dstates,) = nps.analysis.state_gradients(layer, tape, np.ones((2, 6, 3)))
+    return {"tape": tape, "dstates": dstates}
+
+
 def many(function, usual, **kinds):
     return Call(drawn(function), usual, kinds)
 
@@ -70,6 +78,17 @@ CALLS = {
     "plots.gradient_norms": many(
         plots.gradient_norms, lambda: {"norms": {"h": np.ones((2, 6))}}, norms="thing"
     ),
+    "plots.gradient_against_lag": many(
+        plots.gradient_against_lag,
+        lambda: {
+            "panels": {"one layer": {"LSTM": np.ones((2, 6))}},
+            "floor": 0.5,
+            "value_label": "size",
+        },
+        panels="thing",
+        floor="number",
+        value_label="label",
+    ),
     "weights": many(
         plots.weights,
         lambda: {"params": stack(), "layer": "layers.0"},
@@ -77,6 +96,24 @@ CALLS = {
         layer="word",
     ),
     "diagram": many(plots.diagram, lambda: {"model": stack()}, model="layer"),
+    "cell_step": many(
+        plots.cell_step,
+        lambda: {**watched(), "step": 2, "row": 1, "unit": 1, "title": "layer 0"},
+        tape="thing",
+        step="index",
+        row="index",
+        unit="index",
+        dstates="thing or none",
+        title="label",
+    ),
+    "stack_steps": many(
+        plots.stack_steps,
+        lambda: {"tape": tape(), "row": 1, "unit": 1, "title": "stack"},
+        tape="thing",
+        row="index",
+        unit="index",
+        title="label",
+    ),
     "training_curves": many(plots.training_curves, lambda: {"history": history()}, history="thing"),
     "layers_over_training": many(
         plots.layers_over_training,

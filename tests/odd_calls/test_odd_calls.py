@@ -130,7 +130,9 @@ PUBLIC = (
     *("npstack.analysis", "npstack.data", "npstack.training.optim", "npstack.text"),
     *("npstack.verify", "npstack.baselines", "npstack.plots", "npstack.lessons"),
 )
-WITHOUT_ARGUMENTS = {"Coupled", "Peepholes", "load_sunspots", "library_statements", "spoken_times"}
+WITHOUT_ARGUMENTS = {
+    *("Coupled", "Peepholes", "card", "load_sunspots", "library_statements", "spoken_times")
+}
 # What functions return and users read; bases of classes; steps between functions of the package.
 RETURNED = {
     *("Checkpoint", "Classification", "CompositeTape", "Decoded", "Directions", "Forecast"),
@@ -138,6 +140,7 @@ RETURNED = {
     *("LawReport", "Loss", "Padded", "Parts", "Positions", "RNNState", "RecurrentTape", "Report"),
     *(
         "Grade",
+        "Verdict",
         "Mark",
         "Row",
         "RowSplit",

@@ -264,7 +264,9 @@ UNITS = {
     "below": ([[-1], [0]], "units must name units"),
     "twice": ([[1, 1], [0]], "units must name units"),
     "ragged": ([[[1], [2, 3]], [1]], "must be one array"),
-    "a number": (3, "units must name units"),
+    "a number": (3, DRAWN),
+    "a number below one": (0, "units must be"),
+    "half a number": (2.5, "units must name units"),
 }
 WORDS = {
     "numbers": ([1, 2, 3], DRAWN),

@@ -4,9 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from npstack import analysis, plots
 from npstack.core.params import split_gates
+from npstack.plots.frame import look
+from npstack.plots.scale import by_units
 from npstack.training.fit import History
 from tests.plots.drawn import (
     T,
@@ -21,26 +24,55 @@ from tests.plots.drawn import (
 # ---- saturation, gradient norms -----------------------------------------------------------------
 
 
-def test_saturation_has_one_point_per_unit_and_gate():
+def bars_of(ax):
+    """The fractions that a panel shows: upwards nearly open, downwards nearly closed."""
+    half = len(ax.patches) // 2
+    heights = [bar.get_height() for bar in ax.patches]
+    return np.array(heights[:half]), -np.array(heights[half:])
+
+
+def test_saturation_has_a_bar_up_and_a_bar_down_per_unit_and_gate():
     _, tape = stack_and_tape()
     measured = analysis.saturation(tape, open_above=0.7, closed_below=0.5)
     picture = plots.saturation(measured)
-    assert titles(picture) == ["layer 1 · 4 units", "layer 0 · 5 units"]
-    for ax, layer in zip(reversed(panels(picture)), measured, strict=True):
-        points = {line.get_label(): line for line in ax.lines[1:]}
-        assert list(points) == ["input gate", "forget gate", "output gate"]
-        for name in ("input", "forget", "output"):
-            line = points[f"{name} gate"]
-            np.testing.assert_array_equal(line.get_xdata(), layer.open[name])
-            np.testing.assert_array_equal(line.get_ydata(), layer.closed[name])
-    assert_named(picture)
+    grid = np.array(panels(picture)).reshape(2, 3)
+    assert [ax.get_title(loc="left") for ax in grid[0]] == [
+        "input gate i",
+        "forget gate f",
+        "output gate o",
+    ]
+    said = [line[0].get_ylabel() for line in grid]
+    assert said == [f"layer {k} · {H} units\nfraction of time" for k, H in ((1, 4), (0, 5))]
+    assert [ax.get_xlabel() for ax in grid[1]] == ["unit"] * 3
+    largest = 0
+    for line, layer in zip(grid[::-1], measured, strict=True):
+        for ax, name in zip(line, ("input", "forget", "output"), strict=True):
+            opened, closed = bars_of(ax)
+            np.testing.assert_array_equal(opened, layer.open[name])
+            np.testing.assert_array_equal(closed, layer.closed[name])
+            assert {bar.get_facecolor() for bar in ax.patches} == {
+                to_rgba(look(name).colour),
+                to_rgba("white"),
+            }
+            largest = max(largest, opened.max(), closed.max())
+    (ends,) = {ax.get_ylim() for ax in panels(picture)}  # one axis, as far as it is needed
+    assert largest <= ends[1] <= 1.2 * (largest + 0.1)
     assert_drawable(picture)
+
+
+def test_a_gate_that_is_never_nearly_open_or_closed_is_said_to_be_in_between():
+    _, tape = stack_and_tape()
+    never = plots.saturation(analysis.saturation(tape, open_above=1.0, closed_below=0.0))
+    for ax in panels(never):
+        assert [text.get_text() for text in ax.texts] == ["always in between"]
+    ticks = [text.get_text() for text in panels(never)[0].get_yticklabels()]
+    assert ticks == ["closed 10%", "0%", "open 10%"]
 
 
 def test_saturation_of_a_tape_is_that_of_its_measurement():
     _, tape = stack_and_tape()
     both = [plots.saturation(tape), plots.saturation(analysis.saturation(tape))]
-    drawn = [[line.get_xydata().tolist() for ax in p.axes for line in ax.lines] for p in both]
+    drawn = [[bar.get_height() for ax in p.axes for bar in ax.patches] for p in both]
     assert drawn[0] == drawn[1]
 
 
@@ -49,16 +81,30 @@ def test_gradient_norms_show_the_measurement_with_gaps_where_it_is_zero():
     norms = analysis.gradient_norms(stack, tape, np.ones((2, 4)))
     norms["h"][0, 3] = 0
     picture = plots.gradient_norms(norms)
-    assert titles(picture) == ["hidden state h", "cell state c"]
-    for ax, name in zip(panels(picture), norms, strict=True):
+    assert titles(picture) == ["layer 1", "layer 0"]
+    for k, ax in enumerate(reversed(panels(picture))):
         assert ax.get_yscale() == "log"
         assert ax.get_xlim() == (-0.5, T - 0.5)
-        assert [line.get_label() for line in ax.lines] == ["layer 0", "layer 1"]
-        for line, values in zip(ax.lines, norms[name], strict=True):
-            shown = np.where(values == 0, np.nan, values)
+        assert [line.get_label() for line in ax.lines] == ["hidden state h", "cell state c"]
+        for line, name in zip(ax.lines, "hc", strict=True):
+            shown = np.where(norms[name][k] == 0, np.nan, norms[name][k])
             np.testing.assert_array_equal(line.get_ydata(), shown)
+            assert line.get_color() == look(name).colour
+        assert len({line.get_linestyle() for line in ax.lines}) == 2  # also without colour
+        assert not ax.texts
     assert_named(picture)
     assert_drawable(picture)
+
+
+def test_norms_far_below_the_largest_lie_on_a_floor_that_is_said():
+    fading = 10.0 ** np.arange(-39, 1)
+    (upper, lower) = plots.gradient_norms({"h": np.stack([fading, np.ones(40)])}).axes
+    line, floor, *_ = lower.lines
+    np.testing.assert_array_equal(line.get_ydata(), np.maximum(fading, 1e-16))
+    assert set(floor.get_ydata()) == {1e-16}
+    assert [text.get_text() for text in lower.texts] == ["below $10^{-16}$: drawn on this line"]
+    assert not upper.texts  # nothing of that layer lies on it
+    assert 1e-22 < lower.get_ylim()[0] < 1e-16
 
 
 @pytest.mark.parametrize("reach", [1e-200, 1e-40, 1e-5, 1e-3, 0.01, 0.1, 0.3, 0.6, 0.95, 1, 2e5])
@@ -92,10 +138,25 @@ def test_weights_and_gradients_stand_gate_by_gate():
             np.testing.assert_array_equal(cells(ax), block.T)
             scales.add(ax.collections[0].get_clim())
         (limits,) = scales  # one scale of colours for all four gates
-        assert limits[1] == max(np.abs(block).max() for block in blocks)
+        assert limits[1] == by_units(np.concatenate(blocks, axis=1)).high
         counted = [sum(patch.get_xy()[:, 1].max() for patch in line[4].patches)]
         assert counted[0] > 0
         assert len(line[4].patches) == 4
+    assert_drawable(picture)
+
+
+def test_a_column_of_large_gradients_does_not_whiten_the_others_and_is_said():
+    stack, _ = stack_and_tape()
+    params = stack.children["layers.0"].params
+    slopes = {name: np.full_like(value, 0.1) for name, value in params.items()}
+    slopes["W"][:, 10] = -7.0  # of the candidate's first unit
+    picture = plots.weights(params, slopes)
+    row = panels(picture)[5:10]
+    assert {ax.collections[0].get_clim() for ax in row[:4]} == {(-0.1, 0.1)}
+    assert row[4].get_title(loc="left") == "column 10 goes\nfurther, to −7"
+    assert row[4].get_xlim()[0] < -7  # the histogram shows all
+    (bar,) = {ax._colorbar.extend for ax in picture.axes[31:32]}
+    assert bar == "both"
     assert_drawable(picture)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from npstack import LSTM, EncoderDecoder, SourceTarget, StackedLSTM, plots
+from npstack import LSTM, EncoderDecoder, SourceTarget, StackedLSTM, analysis, plots
 from npstack.core.errors import ArgumentError, ShapeError, TapeError
 from tests.plots.drawn import panels
 from tests.seq2seq.pairs import draw_pairs
@@ -27,8 +27,43 @@ def test_states_of_both_sides_stand_side_by_side(reverse_source):
         for mesh, part, mask in meshes:
             drawn = mesh.get_array().T
             assert (drawn == part.layers[k].states.h[row][mask]).all()
-        (line,) = ax.lines
-        assert set(line.get_xdata()) == {len(source) - 0.5}
+        between = [line for line in ax.lines if set(line.get_xdata()) == {len(source) - 0.5}]
+        assert len(between) == 1
+
+
+def wide_tape():
+    rng = np.random.default_rng(0)
+    sides = [StackedLSTM(1, [12, 9], rng=rng) for _ in range(2)]
+    x = SourceTarget(rng.standard_normal((1, 5, 1)), rng.standard_normal((1, 4, 1)))
+    return EncoderDecoder(*sides).forward(x)
+
+
+def drawn_units(ax):
+    return [int(label.get_text()) for label in ax.get_yticklabels()]
+
+
+def test_of_many_units_a_few_are_drawn_the_same_on_both_sides():
+    tape = wide_tape()
+    top, bottom = panels(plots.handover(tape, "abcde", "^xyz"))
+    assert drawn_units(bottom) == [0, 2, 3, 5, 6, 8, 9, 11]
+    assert bottom.get_title(loc="left") == "layer 0 · 12 units, 8 of them"
+    assert len(drawn_units(top)) == 8
+    for mesh, part in zip(bottom.collections, tape.parts, strict=True):
+        h = part.layers[0].states.h[0]
+        np.testing.assert_array_equal(mesh.get_array().T, h[:, drawn_units(bottom)])
+
+
+def test_the_slowest_units_of_the_encoder_are_drawn_on_request():
+    tape = wide_tape()
+    slow = analysis.slowest_first(tape.parts[0])
+    picture = plots.handover(tape, "abcde", "^xyz", units=3)
+    for ax, order in zip(reversed(panels(picture)), slow, strict=True):
+        assert drawn_units(ax) == order[:3].tolist()
+        assert ax.get_title(loc="left").endswith(", the 3 slowest")
+    top, bottom = panels(plots.handover(tape, "abcde", "^xyz", units=[[7], [2, 1]]))
+    assert (drawn_units(bottom), drawn_units(top)) == ([7], [2, 1])
+    with pytest.raises(ArgumentError, match=r"units of each of the layers of \[12, 9\]"):
+        plots.handover(tape, "abcde", "^xyz", units=[[7], [9]])
 
 
 def test_a_row_without_source_and_sides_of_unequal_depth():

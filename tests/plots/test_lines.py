@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 from npstack import plots
+from npstack.plots.frame import COLOURS, floor_of, look
+from npstack.plots.tagged import INK
 from npstack.training.history import History
 from tests.plots.drawn import assert_drawable, panels
 
@@ -12,6 +15,37 @@ LINE = np.arange(100.0)
 
 def legend(picture):
     return [text.get_text() for text in panels(picture)[0].get_legend().get_texts()]
+
+
+def luminance(colour):
+    """Relative luminance, as for the contrast of web pages (WCAG 2)."""
+    sRGB = np.array(to_rgb(colour))
+    linear = np.where(sRGB <= 0.04045, sRGB / 12.92, ((sRGB + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(colour):
+    return 1.05 / (luminance(colour) + 0.05)
+
+
+def test_lines_and_letters_are_dark_enough_on_white():
+    assert all(contrast(colour) >= 3 for colour in COLOURS)
+    assert all(contrast(colour) >= 4.5 for colour in INK)
+
+
+def test_the_three_gates_differ_in_grey_and_by_marker():
+    grey = [116 * np.cbrt(luminance(look(g).colour)) - 16 for g in ("input", "forget", "output")]
+    assert np.diff(sorted(grey)).min() >= 10  # lightness L*, 0 to 100
+    parts = ("input", "forget", "candidate", "output", "c", "h")
+    assert len({look(part).colour for part in parts}) == len({look(p).marker for p in parts}) == 6
+
+
+def test_a_label_that_is_too_long_for_its_axis_takes_more_lines():
+    tall = "the number of spots on the sun"
+    (ax,) = plots.forecasts(LINE, LINE, {"a": LINE}, time_label="word " * 15, value_label=tall).axes
+    assert ax.get_xlabel().count("\n") == 1
+    assert ax.get_ylabel() == "the number of spots on the\nsun"
+    assert_drawable(ax.figure)
 
 
 def test_values_at_or_below_zero_make_the_axis_linear():
@@ -36,7 +70,9 @@ def test_a_logarithmic_axis_holds_what_it_shows_and_has_ticks(ends):
     picture.draw_without_rendering()
     (ax,) = picture.axes
     low, high = ax.get_ylim()
-    assert 0 <= low <= values.min() <= values.max() <= high
+    floor = floor_of(values)
+    assert 0 <= low <= max(values.min(), floor) <= values.max() <= high
+    assert (ax.lines[0].get_ydata() == np.maximum(values, floor)).all()
     assert 1 <= len([tick for tick in ax.get_yticks() if low <= tick <= high]) <= 12
 
 

@@ -82,7 +82,7 @@ def test_gates_over_training_are_quantiles_of_the_valid_steps(recorder):
     assert titles == ["layer 1 · 3 units", "layer 0 · 4 units"]
     for k, ax in enumerate(reversed(picture.axes)):
         labels = [line.get_label() for line in ax.lines]
-        assert labels == ["input gate", "forget gate", "output gate"]
+        assert labels == ["input gate i", "forget gate f", "output gate o"]
         for line, name in zip(ax.lines, ("input", "forget", "output"), strict=True):
             assert list(line.get_xdata()) == recorder.epochs
             for tape, middle in zip(recorder.tapes, line.get_ydata(), strict=True):

@@ -7,7 +7,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from npstack import LSTM, Dense, Embedding, Sequential, StackedLSTM, plots
+from npstack import GRU, LSTM, RNN, Dense, Embedding, Sequential, StackedLSTM, plots
+from npstack.plots.unrolled import BOX
 from tests.plots.drawn import MASK, T, assert_drawable, stack_and_tape
 
 
@@ -90,7 +91,9 @@ def test_the_diagram_shows_layers_bottom_up_with_their_shapes():
     shapes = sorted((y, text) for text, _, y in texts(picture) if text.startswith("(B"))
     wanted = ["(B, T, 2)", "(B, T, 5)", "(B, T, 5)", "(B, 4)", "(B, 1)"]
     assert [text for _, text in shapes] == wanted
-    assert boxes(picture, "LSTM") == [(0, 0), (0, 2), (1, 0), (1, 2), (3, 0), (3, 2)]
+    rows = [round(y) for _, y in boxes(picture, "LSTM")]
+    assert [x for x, _ in boxes(picture, "LSTM")] == [0, 0, 1, 1, 3, 3]
+    assert rows == [0, 2, 0, 2, 0, 2]
     assert boxes(picture, "Dropout")[:3] == [(-0.8, 1), (0, 1), (1, 1)]
     assert (3, 3) in boxes(picture, "Dense")  # on the last step alone
     assert (0, 3) not in boxes(picture, "Dense")
@@ -99,6 +102,28 @@ def test_the_diagram_shows_layers_bottom_up_with_their_shapes():
     names = [text for text, _, _ in texts(picture) if text.startswith("layer")]
     assert names == ["layer 0 · LSTM\n2 → 5", "layer 1 · LSTM\n5 → 4"]
     assert_drawable(picture)
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(LSTM, "ifgo"), (GRU, "rzn"), (RNN, "")])
+def test_in_each_box_are_the_letters_of_the_gates(cell, gates):
+    picture = plots.diagram(cell(2, 3, rng=np.random.default_rng(0)))
+    bold = [text for text in picture.axes[0].texts if text.get_weight() == "bold"]
+    inside = [text for text in bold if text.get_position()[1] > -0.5]
+    assert "".join(text.get_text() for text in inside) == 3 * gates  # at steps 0, 1 and T-1
+    for text in inside[: len(gates)]:
+        assert abs(text.get_position()[0]) < BOX[0] / 2
+    below = "".join(text.get_text() for text in bold if text not in inside)
+    assert below == ("ifgoch" if cell is LSTM else "")  # what the letters mean
+
+
+def test_the_cell_state_goes_to_the_right_alone_and_h_also_upwards():
+    words = texts(plots.diagram(StackedLSTM(2, [3, 3], rng=np.random.default_rng(0))))
+    h = [(x, y) for word, x, y in words if word == "h" and y > -1]
+    c = [(x, y) for word, x, y in words if word == "c" and y > -1]
+    between = {-0.5, 0.5, 1.5, 2.5, 3.5}
+    assert {x for x, _ in c} == between
+    assert {x for x, _ in h} - between == {-0.08}  # beside the arrow upwards
+    assert len(c) == len(h) - 2 == 10
 
 
 def test_the_diagram_of_a_sequence_model_has_outputs_at_every_step():

@@ -20,7 +20,7 @@ from npstack import (
 from npstack.cells import CELLS
 from npstack.cells.parts import Activations, CellClip
 from npstack.core.activations import ACTIVATIONS, Activation
-from npstack.plots.scale import scale_of
+from npstack.plots.scale import FRACTION, beyond, by_units, scale_of
 from npstack.training.history import History
 from tests.plots.drawn import assert_drawable, cells, panels, titles
 
@@ -39,7 +39,7 @@ def bars(picture):
 
 
 def assert_all_within(picture):
-    """No value of a heat map lies beyond the ends of its colours."""
+    """No value of a heat map lies beyond the ends of its colours without a word."""
     meshes = [mesh for ax in panels(picture) for mesh in ax.collections if mesh.get_clim()[1]]
     assert meshes
     for mesh in meshes:
@@ -87,7 +87,7 @@ def test_colours_follow_the_range_of_an_activation_not_the_data(name, size):
         if not np.isfinite([low, high]).all():
             reach = np.abs(values).max() or 1.0
         fraction = (low, high) == (0, 1) and place == "input"
-        assert scale == (("cividis", 0, 1) if fraction else ("RdBu_r", -reach, reach))
+        assert scale == ((FRACTION, 0, 1) if fraction else ("RdBu_r", -reach, reach))
 
 
 def test_a_picture_of_gates_uses_these_scales():
@@ -95,7 +95,7 @@ def test_a_picture_of_gates_uses_these_scales():
     cell = LSTMVariantCell(3, 4, chosen, rng=np.random.default_rng(0))
     tape = Recurrent(cell).forward(x_of(2.0))
     picture = plots.gates(tape)
-    assert limits(picture, "forget gate f") == ("cividis", 0, 1)
+    assert limits(picture, "forget gate f") == (FRACTION, 0, 1)
     assert limits(picture, "candidate g") == ("RdBu_r", -2, 2)
     largest = tape.gates.input[0].max()
     assert limits(picture, "input gate i") == ("RdBu_r", -largest, largest)
@@ -244,3 +244,24 @@ def test_units_chosen_for_characters_keep_the_scale_of_their_layer():
     quiet = int(np.argmin(np.abs(tape.states.h[0]).max(0)))
     picture = plots.characters(tape, "abc", units=[[quiet]])
     assert limits(picture, "layer 0 · 4 units, 1 of them")[2] == np.abs(tape.states.h[0]).max()
+
+
+def test_a_scale_ends_early_only_for_few_units_that_are_far_larger():
+    many = np.ones((3, 20))
+    assert by_units(many).high == 1
+    many[1, 4] = -2.9
+    assert by_units(many).high == 2.9  # not far
+    many[1, 4] = -9
+    assert by_units(many).high == 1
+    assert beyond(many, by_units(many)) == "unit 4 goes further, to −9"
+    many[2, 7] = 5
+    assert beyond(many, by_units(many)) == "2 units go further, to −9"
+    many[0, :5] = 9
+    assert by_units(many).high == 9  # five of twenty are not few
+    assert beyond(many, by_units(many)) == ""
+    assert by_units(many[:, 3:6]).high == 9  # of three units, none is an exception
+    only = np.zeros((1, 9))
+    only[0, 2] = 4
+    assert by_units(only).high == 4  # the others are not small but zero
+    assert by_units(only, (-1, 1)).high == 4
+    assert by_units(only / 8, (-1, 1)).high == 1

@@ -13,6 +13,7 @@ from npstack import (
     StackedLSTM,
     plots,
 )
+from npstack.plots.scale import FRACTION
 from tests.plots.drawn import (
     MASK,
     T,
@@ -78,9 +79,15 @@ def test_a_layer_that_returns_its_last_step_is_still_shown_over_time():
     _, tape = stack_and_tape(return_sequences=False)
     picture = plots.activations(tape, row=1)
     assert_shown(cells(panels(picture)[1]), tape.layers[1].states.h[1], MASK[1])
-    points = [line.get_xydata()[0] for line in panels(picture)[0].lines]
-    expected = [(10, value) for value in tape.outputs[1]]  # step 10 is the last valid one
-    np.testing.assert_array_equal(points, expected)
+    top = panels(picture)[0]
+    assert top.get_title(loc="left") == "output after the last step"
+    np.testing.assert_array_equal([bar.get_width() for bar in top.patches], tape.outputs[1])
+    written = [f"output {k}: {value:.3g}" for k, value in enumerate(tape.outputs[1])]
+    shown = [label.get_text() for label in top.get_yticklabels()]
+    assert [text.replace("−", "-") for text in shown] == written
+    assert top.get_xlabel() == "value"  # not the axis of time, which the others share
+    assert panels(picture)[1].get_xlim() == (-0.5, T - 0.5) != top.get_xlim()
+    assert_drawable(picture)
 
 
 def test_activations_of_a_model_with_symbols_dropout_and_head():
@@ -129,10 +136,10 @@ def test_gates_show_the_equations_upwards():
     shown = {
         "hidden state h": (layer.states.h, "RdBu_r"),
         "cell state c": (layer.states.c, "RdBu_r"),
-        "output gate o": (layer.gates.output, "cividis"),
+        "output gate o": (layer.gates.output, FRACTION),
         "candidate g": (layer.gates.candidate, "RdBu_r"),
-        "forget gate f": (layer.gates.forget, "cividis"),
-        "input gate i": (layer.gates.input, "cividis"),
+        "forget gate f": (layer.gates.forget, FRACTION),
+        "input gate i": (layer.gates.input, FRACTION),
     }
     assert titles(picture)[:6] == list(shown)
     for ax, (values, colours) in zip(panels(picture), shown.values(), strict=True):
@@ -140,7 +147,7 @@ def test_gates_show_the_equations_upwards():
         (mesh,) = ax.collections
         assert mesh.get_cmap().name == colours
         low, high = mesh.get_clim()
-        assert (low, high) == (0, 1) if colours == "cividis" else low == -high
+        assert (low, high) == (0, 1) if colours == FRACTION else low == -high
     assert_named(picture)
     assert_drawable(picture)
 
@@ -152,6 +159,23 @@ def test_a_large_cell_state_widens_its_scale():
     assert np.abs(tape.states.c).max() > 5
     (mesh,) = panels(plots.gates(tape))[1].collections
     assert mesh.get_clim()[1] == np.abs(tape.states.c).max()
+
+
+def test_one_large_unit_does_not_whiten_the_others_and_is_said():
+    layer = LSTM(1, 12, rng=np.random.default_rng(0), forget_bias=20.0)
+    params = {**layer.params, "b": layer.params["b"].copy()}
+    params["b"][2 * 12 + 5] = 9.0  # the candidate of unit 5 is always 1, and nothing is forgotten
+    params["b"][5] = 9.0
+    tape = layer.forward(0.1 * np.ones((1, 20, 1)), params=params)
+    c = tape.states.c[0]
+    assert c[:, 5].max() > 15
+    ax = panels(plots.gates(tape))[1]
+    largest = np.sort(np.abs(c).max(axis=0))
+    assert ax.collections[0].get_clim()[1] == largest[9]  # the 90th percentile of 12
+    assert ax.get_title(loc="left") == f"cell state c · 2 units go further, to {c[-1, 5]:.3g}"
+    bars = [one._colorbar for one in ax.figure.axes if one.get_label() == "<colorbar>"]
+    assert [bar.extend for bar in bars] == [*["neither"] * 4, "both", "neither"]  # i f g o c h
+    assert_drawable(ax.figure)
 
 
 def test_the_truth_is_black_beside_the_output_and_ends_where_the_mask_does():
@@ -171,27 +195,34 @@ def test_the_truth_is_black_beside_the_output_and_ends_where_the_mask_does():
     assert_drawable(picture)
 
 
-def test_the_truth_of_a_last_step_is_a_cross_beside_its_point():
+def test_the_truth_of_a_last_step_is_a_line_across_its_bar():
     _, tape = stack_and_tape(return_sequences=False)
     truth = tape.outputs + 1
-    lines = panels(plots.activations(tape, truth=truth))[0].lines
-    crosses = [line.get_xydata()[0].tolist() for line in lines if line.get_marker() == "x"]
-    assert crosses == [[T - 1, value] for value in truth[0]]
+    top = panels(plots.activations(tape, truth=truth))[0]
+    across = [line for line in top.lines if line.get_linewidth() == 2]
+    assert [list(line.get_xdata()) for line in across] == [[value] * 2 for value in truth[0]]
+    assert [line.get_color() for line in across] == ["#000000"] * 4
+    assert [text.get_text() for text in top.get_legend().get_texts()] == ["truth"]
 
 
-def test_of_many_classes_the_largest_is_named():
+def test_of_many_classes_the_largest_are_named():
     rng = np.random.default_rng(5)
     layer = LSTM(3, 5, return_sequences=False, rng=rng)
     tape = Sequential(layer, Dense(5, 9, rng=rng)).forward(rng.standard_normal((1, T, 3)))
     names = [f"digit {k}" for k in range(9)]
     top = panels(plots.activations(tape, output_labels=names))[0]
-    (written,) = top.get_legend().get_texts()
-    assert written.get_text() == f"largest: digit {tape.outputs[0].argmax()}"
+    order = np.argsort(-tape.outputs[0])[:6]
+    shown = [label.get_text().partition(":")[0] for label in top.get_yticklabels()]
+    assert shown == [f"digit {k}" for k in order]
+    assert [bar.get_width() for bar in top.patches] == tape.outputs[0][order].tolist()
+    assert top.get_title(loc="left") == "output after the last step · the largest 6 of 9"
 
 
-def test_an_input_without_time_axis_is_a_point_before_the_first_step():
-    rng = np.random.default_rng(6)
-    tape = Sequential(RepeatVector(4), LSTM(2, 3, rng=rng)).forward(np.array([[0.5, 2.0]]))
+def test_an_input_without_time_axis_is_a_bar_for_each_column():
+    rng, x = np.random.default_rng(6), np.array([[0.5, 2.0]])
+    tape = Sequential(RepeatVector(4), LSTM(2, 3, rng=rng)).forward(x)
     bottom = panels(plots.activations(tape))[-1]
     assert bottom.get_title(loc="left") == "input (no time axis)"
-    assert [line.get_xydata()[0].tolist() for line in bottom.lines] == [[0, 0.5], [0, 2.0]]
+    assert [bar.get_width() for bar in bottom.patches] == [0.5, 2.0]
+    picture = plots.activations(Sequential(RepeatVector(4), LSTM(2, 3, rng=rng)).forward(x))
+    assert panels(picture)[1].get_xlabel() == "time step"  # the lowest with an axis of time

@@ -5,7 +5,8 @@ import pytest
 
 from npstack import plots
 from npstack.core.errors import ArgumentError, ShapeError
-from npstack.plots.frame import COLOURS, TRUTH
+from npstack.plots.frame import TRUTH
+from npstack.plots.tagged import INK
 
 CLASSES = ["space", "name", "number"]
 
@@ -23,11 +24,11 @@ def test_characters_stand_in_their_colours_and_mistakes_on_red():
     right = np.array([[1, 0, 1], [2, 1, 7]])  # behind the end of a text anything may stand
     picture = plots.tagged_text(texts, said, CLASSES, right)
     assert shown(picture) == {
-        (0, 0): ("a", COLOURS[0]),
+        (0, 0): ("a", INK[0]),
         (0, 1): (" ", TRUTH),
-        (0, 2): ("1", COLOURS[1]),
-        (1, 0): (r"\$", COLOURS[1]),
-        (1, 1): ("2", COLOURS[0]),
+        (0, 2): ("1", INK[1]),
+        (1, 0): (r"\$", INK[1]),
+        (1, 1): ("2", INK[0]),
     }
     (red,) = picture.axes[0].patches
     assert (red.get_x(), red.get_y(), red.get_width()) == (1.5, -0.5, 1)

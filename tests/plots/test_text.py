@@ -62,6 +62,33 @@ def test_the_picture_shows_the_units_that_are_chosen_from_the_bottom_up(model):
         np.testing.assert_array_equal(drawn, layer.states.h[0].T[chosen])
 
 
+def test_so_many_of_the_slowest_units_stand_from_the_bottom_up(model):
+    tape = model.forward(IDS[np.newaxis, :20])
+    picture = plots.characters(tape, TEXT[:20], units=3)
+    upper, lower, _ = picture.axes
+    for ax, layer, order in zip(
+        (lower, upper), tape.layers, analysis.slowest_first(tape), strict=True
+    ):
+        drawn = np.asarray(ax.collections[0].get_array()).reshape(3, -1)
+        np.testing.assert_array_equal(drawn, layer.states.h[0].T[order[:3]])
+        assert [label.get_text() for label in ax.get_yticklabels()] == [str(k) for k in order[:3]]
+    assert lower.get_title(loc="left") == "layer 0 · 7 units, the 3 slowest"
+    every = plots.characters(tape, TEXT[:20], units=99)
+    assert every.axes[1].get_title(loc="left") == "layer 0 · 7 units, the slowest at the bottom"
+    for wrong in (0, -1):
+        with pytest.raises(ArgumentError, match="units"):
+            plots.characters(tape, TEXT[:20], units=wrong)
+
+
+def test_of_many_units_some_are_drawn_evenly_spread():
+    model = character_model(9, [30], rng=np.random.default_rng(0))
+    tape = model.forward(np.arange(9)[np.newaxis])
+    panel = plots.characters(tape, "abcdefghi").axes[0]
+    assert panel.get_title(loc="left") == "layer 0 · 30 units, 8 of them"
+    units = [int(label.get_text()) for label in panel.get_yticklabels()]
+    assert units == [0, 4, 8, 12, 17, 21, 25, 29]
+
+
 def test_units_that_hold_their_value_stand_first():
     steady = np.linspace(-1, 1, 8)
     h = np.stack([(-1.0) ** np.arange(8), steady, np.full(8, 0.3), steady**3 + 0.1 * h_noise()], -1)

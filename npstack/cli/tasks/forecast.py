@@ -61,7 +61,8 @@ WISHES: tuple[Option, ...] = ()
 LOSS = mean_squared_error
 PERSISTENCE, LINEAR = "persistence", "ridge over the window"
 PENALTIES = 10.0 ** np.arange(-2, 5)
-SHOWN = 300  # time steps in the picture
+SHOWN = 300  # time steps in the picture of forecasts
+MOST_READ = 1000  # in that of the activations
 
 
 class Told(NamedTuple):
@@ -136,11 +137,16 @@ def numbers(facts: Options, options: Options) -> int:
 
 def build(facts: Options, options: Options, rng: np.random.Generator) -> Layer:
     """A stack that is read after its last step, and one output per step ahead."""
+    return _build(facts, options, rng, every_step=False)
+
+
+def _build(facts: Options, options: Options, rng: np.random.Generator, every_step: bool) -> Layer:
+    """The same model, or one with the same parameters that forecasts after every step."""
     dtype, sizes = np.dtype(options["dtype"]), options["layers"]
     stack = StackedLSTM(
         len(facts["columns"]),
         sizes,
-        return_sequences=False,
+        return_sequences=every_step,
         dropout=options["dropout"],
         rng=rng,
         dtype=dtype,
@@ -218,7 +224,7 @@ def measure(model: Layer, problem: Problem, options: Options) -> Scores:
 
 
 def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple[str, Any]]:
-    """Forecasts of the test part, errors by horizon, and the states over a window of it."""
+    """Forecasts of the test part, errors by horizon, and the states while it is read."""
     from npstack import plots
 
     test, name = problem.data.test, problem.facts["target"]
@@ -256,20 +262,37 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
                 error_label=f"root mean squared error of {name}",
             ),
         )
-    row = cast(test.samples, options).rows(slice(1))
-    tape = model.forward(row.x, mask=row.mask)
-    columns = problem.facts["columns"]
-    start = int(test.positions.inputs[0, 0])
+    read, x, mask, y = _whole(problem, options)
+    reader = _build(problem.facts, options, np.random.default_rng(0), every_step=True)
+    reader.params = model.params
+    some = f"first {MOST_READ} steps of the " if len(read) == MOST_READ else ""
     yield (
         "activations",
         plots.activations(
-            tape,
-            times=np.arange(start, start + options["window"]),
-            time_label="time step of the first window of the test part",
-            input_labels=columns,
-            output_labels=[f"{name} +{a}" for a in range(1, h + 1)],
+            reader.forward(x, mask=mask),
+            times=read,
+            time_label=f"time step ({some}test part, read in one go)",
+            input_labels=[f"{column}, standardised" for column in problem.facts["columns"]],
+            output_labels=[f"{name} {a} step{'s' * (a > 1)} ahead" for a in range(1, h + 1)],
+            truth=y if h == 1 else None,
         ),
     )
+
+
+def _whole(problem: Problem, options: Options) -> tuple[Array, Array, Array, Array]:
+    """The steps of the test part, at most `MOST_READ`, as one row: input, mask, targets.
+
+    It begins with the steps that its first window reads.
+    """
+    test, scaler = problem.data.test, scaler_of(problem.facts)
+    start, stop = int(test.positions.inputs[0, 0]), int(test.positions.inputs[-1, -1]) + 1
+    steps = np.arange(start, min(stop, start + MOST_READ))
+    scaled = np.where(test.observed[:, np.newaxis], test.values, scaler.shift)
+    scaled = scaler.apply(scaled).astype(options["dtype"])
+    targets = steps[:, np.newaxis] + np.arange(1, options["horizon"] + 1)
+    known = np.where(test.observed, scaled[:, test.target_columns[0]], np.nan)
+    one = np.newaxis
+    return steps, scaled[one, steps], test.observed[one, steps], known[targets][one]
 
 
 def predict(

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack import analysis
 from npstack.baselines.ngram import COMPRESSORS, NGram, compressed_bits
 from npstack.cli.memory import lstm_numbers
 from npstack.cli.tasks.common import (
@@ -35,7 +34,6 @@ from npstack.cli.tasks.common import (
 from npstack.cli.tasks.facts import Field, agree, are_counts, check_fields, is_word
 from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
-from npstack.core.tape import Tape
 from npstack.data import load_text
 from npstack.files.strict_json import brief
 from npstack.layers import Layer
@@ -56,7 +54,9 @@ SYMBOLS = Field(
     lambda text: is_word(text) and len(set(text)) == len(text),
 )
 ORDERS = 6  # the longest n-gram
-SHOWN = 100  # characters in the picture
+SHOWN = 60  # characters in the picture
+LEAD = 100  # characters that are read before it, and before writing
+UNITS = 6  # of each layer, the slowest
 WRITTEN, TEMPERATURE = 300, 0.7  # the sample that is printed with the figures
 ROWS, MOST = 16, 16_000  # rows of the validation part, and most characters
 SUMMARY = "a character model of a text file"
@@ -172,7 +172,7 @@ def measure(model: Layer, problem: Problem, options: Options) -> Scores:
     first, last = data.validation, len(data.ids) - 1
     rng = np.random.default_rng(options["seed"])
     written = sample(
-        model, data.vocabulary, WRITTEN, rng=rng, temperature=TEMPERATURE, prompt=before[-SHOWN:]
+        model, data.vocabulary, WRITTEN, rng=rng, temperature=TEMPERATURE, prompt=before[-LEAD:]
     )
     return Scores(
         f"bits per character, lower is better, on unseen text: characters {first} to {last}",
@@ -188,24 +188,12 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
 
     data: Texts = problem.data
     start = data.validation
-    before = data.ids[max(0, start - SHOWN) : start]  # read first, so that the states are filled
+    before = data.ids[max(0, start - LEAD) : start]  # read first, so that the states are filled
     *_, (lead, _) = read(model, before)
     stretch = data.ids[start : start + SHOWN]
     ((tape, bits),) = read(model, stretch, lead.final)
-    text, units = data.vocabulary.decode(stretch), some_units(tape)
-    label = "units, slow to quick"
-    yield (
-        "characters",
-        plots.characters(tape, text, bits=bits, units=units, unit_label=label),
-    )
-
-
-def some_units(tape: Tape, most: int = 32) -> list[Array]:
-    """Units of each layer for a picture, from slow to quick: evenly chosen if there are many."""
-    return [
-        units[np.linspace(0, len(units) - 1, min(most, len(units))).astype(int)]
-        for units in analysis.slowest_first(tape)
-    ]
+    text = data.vocabulary.decode(stretch)
+    yield "characters", plots.characters(tape, text, bits=bits, units=UNITS)
 
 
 def predict(
