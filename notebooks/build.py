@@ -1,41 +1,35 @@
 """Make the notebooks from their text: ``python notebooks/build.py --overwrite``.
 
-A notebook is written as Markdown, ``01_stacked_lstm.md``: fenced Python blocks become code cells
-(a block marked ``python hidden`` one with its code folded away), the text between them Markdown
-cells. This script executes it and stores it with its outputs as ``01_stacked_lstm.ipynb``, which is
-what a reader opens. Edit the Markdown only; `tests/documents/test_notebooks.py` compares the
-two.
+A notebook is written as Markdown, ``01_one_step.md``, which jupytext reads: fenced Python blocks
+become code cells, the text between them Markdown cells. This script executes it and stores it with
+its outputs as ``01_one_step.ipynb``, which is what a reader opens. Edit the Markdown only;
+`tests/documents/test_notebooks.py` compares the two.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
+import base64
+import io
 import sys
 from pathlib import Path
 
+import jupytext
 import nbclient
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image  # which matplotlib brings
 
 HERE = Path(__file__).parent
-FENCE = re.compile(r"^```python(?P<hidden> hidden)?\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
 def read(text: str) -> nbformat.NotebookNode:
     """The notebook of a Markdown text, without outputs."""
-    cells, end = [], 0
-    for block in FENCE.finditer(text):
-        cells.append(new_markdown_cell(text[end : block.start()].strip()))
-        folded = {"jupyter": {"source_hidden": True}} if block["hidden"] else {}
-        cells.append(new_code_cell(block["code"].rstrip(), metadata=folded))
-        end = block.end()
-    cells.append(new_markdown_cell(text[end:].strip()))
-    cells = [cell for cell in cells if cell.source]
-    for number, cell in enumerate(cells):
+    notebook = jupytext.reads(text, fmt="md")
+    notebook.metadata = KERNEL
+    for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"  # the same from build to build
-    return new_notebook(cells=cells, metadata=KERNEL)
+    return notebook
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
@@ -45,7 +39,18 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookN
         notebook, timeout=300, kernel_name="python3", resources=resources, record_timing=False
     ).execute()
     notebook.metadata = KERNEL
+    for output in (one for cell in notebook.cells for one in cell.get("outputs", ())):
+        if "image/png" in output.get("data", {}):
+            output.data["image/png"] = smaller(output.data["image/png"])
     return notebook
+
+
+def smaller(picture: str) -> str:
+    """A picture with 64 colours, in base64."""
+    made = io.BytesIO()
+    image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+    image.quantize(64).save(made, "png", optimize=True)
+    return base64.b64encode(made.getvalue()).decode()
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ def stored(source: Path) -> Any:
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     pytest.importorskip("nbclient")
+    pytest.importorskip("jupytext")
     spec = importlib.util.spec_from_file_location("build", ROOT / "build.py")
     assert spec is not None
     assert spec.loader is not None
@@ -39,12 +40,17 @@ def contents(notebook: Any) -> list[tuple[Any, ...]]:
     return [(cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
 
 
+def text_of(output: Any) -> str:
+    """What is printed or shown as text."""
+    if output.output_type == "stream":
+        return str(output.text)
+    return "" if "image/png" in output.data else str(output.data.get("text/plain", ""))
+
+
 def printed(notebook: Any) -> list[str]:
     """What the cells print; pictures are left out, since fonts differ between machines."""
     return [
-        "".join(output.text for output in cell.outputs if output.output_type == "stream")
-        for cell in notebook.cells
-        if cell.cell_type == "code"
+        "".join(map(text_of, cell.outputs)) for cell in notebook.cells if cell.cell_type == "code"
     ]
 
 
@@ -65,7 +71,7 @@ def test_the_stored_notebook_is_small_and_complete(source):
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     for cell in code:
         last = cell.source.splitlines()[-1]
-        shows = "print(" in cell.source or last.startswith("plots.")
+        shows = "print(" in cell.source or last.startswith(("plots.", "check("))
         assert bool(cell.outputs) == shows, cell.source
         assert all(output.output_type != "error" for output in cell.outputs)
         if last.startswith("plots."):
