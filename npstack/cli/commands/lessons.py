@@ -1,4 +1,4 @@
-"""``npstack lessons``: copy the notebooks into a folder of one's own."""
+"""``npstack lessons``: copy the notebooks into a folder."""
 
 from __future__ import annotations
 
