@@ -199,7 +199,9 @@ def _steps(model: Layer, rows: int, steps: int) -> int:
     """
     width = sum(layer.output_size or 0 for layer in (model, *model.inside()))
     longest = max(8, min(LONGEST, NUMBERS // (8 * max(1, rows * width))))
-    return -(-steps // max(1, -(-steps // longest))) or longest
+    count = max(1, -(-steps // longest))
+    even = next((n for n in range(count, 2 * count) if steps % n == 0), count)
+    return -(-steps // even) or longest  # parts of two lengths would take arrays of both
 
 
 def _part(values: Any, part: slice) -> Any:
