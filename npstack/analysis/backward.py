@@ -65,10 +65,15 @@ def state_gradients(
     """
     where = "analysis.state_gradients"
     check_built(where, "model", model)
+    check_recurrent(where, model)
+    return backward_with_states(model, tape, doutputs, dfinal_states)[1]
+
+
+def check_recurrent(where: str, model: Layer) -> None:
+    """Check that a model has states to measure."""
     if not model.recurrent:
         expected = "model must have at least one recurrent layer inside"
         fail(ArgumentError, where, expected, describe(model), "Use one with an LSTM, GRU or RNN.")
-    return backward_with_states(model, tape, doutputs, dfinal_states)[1]
 
 
 def backward_with_states(

@@ -7,11 +7,11 @@ seeded with one output at a time, so no equation of a cell is repeated here.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from npstack.analysis.backward import backward_with_states
+from npstack.analysis.backward import backward_with_states, check_recurrent
 from npstack.core.errors import ArgumentError, describe, fail, kind_of
 from npstack.core.numerics import Array, real
 from npstack.core.tape import Tape
@@ -69,9 +69,7 @@ def gradient_against_lag(model: Layer, x: Array) -> dict[str, Array]:
     """
     where = "analysis.gradient_against_lag"
     check_layer(where, "model", model)
-    if not model.recurrent:
-        expected = "model must have at least one recurrent layer inside"
-        fail(ArgumentError, where, expected, describe(model), "Use one with an LSTM, GRU or RNN.")
+    check_recurrent(where, model)
     if not model.interface.causal:
         expected = "model must be one in which no step depends on a later one"
         advice = "Measure the part that reads forward by itself."
@@ -148,7 +146,9 @@ def state_jacobians(layer: Layer, tape: Tape) -> Array:
     check_built(where, "layer", layer)
     cell = layer.cell
     if cell is None:
-        _not_one(where, layer)
+        advice = "Take one out of a stack: stack.layers[0], with tape.layers[0]."
+        expected = "layer must be one recurrent layer"
+        fail(ArgumentError, where, expected, kind_of(layer), advice)
     layer.check_tape(where, tape)
     recurrent: Any = tape
     sizes = cell.state_sizes
@@ -181,9 +181,3 @@ def state_jacobians(layer: Layer, tape: Tape) -> Array:
         found[recurrent.resets] = 0
     found[~recurrent.mask] = np.eye(S)
     return found
-
-
-def _not_one(where: str, layer: Layer) -> NoReturn:
-    advice = "Take one out of a stack: stack.layers[0], with tape.layers[0]."
-    expected = "layer must be one recurrent layer"
-    fail(ArgumentError, where, expected, kind_of(layer), advice)

@@ -37,10 +37,7 @@ def check_empty(where: str, folder: Path, mine: Iterable[str] = (), advice: str 
     advice : str
         What to do with a folder that holds other files, besides choosing another one.
     """
-    if os.path.lexists(folder) and not folder.is_dir():
-        got = "a link that leads nowhere" if folder.is_symlink() else "a file"
-        expected = f"--out must be a folder, or new: {str(folder)!r}"
-        fail(ArgumentError, where, expected, got, "Choose another --out.")
+    check_folder(where, "--out", folder)
     if not folder.is_dir():
         return
     found = {path.name for path in folder.iterdir() if not LEFT.fullmatch(path.name)}
@@ -49,6 +46,14 @@ def check_empty(where: str, folder: Path, mine: Iterable[str] = (), advice: str 
         expected = f"the folder {str(folder)!r} must be new or empty"
         got = f"one that holds {other!r}" + (" and more" if len(found) > 1 else "")
         fail(ArgumentError, where, expected, got, f"{advice} Or choose another --out.".lstrip())
+
+
+def check_folder(where: str, name: str, folder: Path) -> None:
+    """Check that a folder is there, or can be made."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        got = "a link that leads nowhere" if folder.is_symlink() else "a file"
+        expected = f"{name} must be a folder, or new: {str(folder)!r}"
+        fail(ArgumentError, where, expected, got, f"Choose another {name}.")
 
 
 def make(folder: Path) -> None:

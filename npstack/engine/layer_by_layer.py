@@ -52,15 +52,11 @@ class Fused(Twin):
 
 def run_of(shape: RunShape, places: list[Place], context: Context) -> HeldRun:
     """A run that keeps every step, or one in blocks if that would exceed the budget."""
-    block = block_of(shape, places, context)
+    keeps_time = places[-1].item.layer.return_sequences
+    block = block_steps(shape, context.engine.budget, keeps_time)
     if block is None:
         return FusedRun(shape, places, context)
     return CheckpointedRun(shape, places, context, block)
-
-
-def block_of(shape: RunShape, places: list[Place], context: Context) -> int | None:
-    """The steps of a block, if a run must be in blocks; see `block_steps`."""
-    return block_steps(shape, context.engine.budget, places[-1].item.layer.return_sequences)
 
 
 def prepared(items: Sequence[Item], x: Array, context: Context) -> tuple[RunShape, list[Place]]:

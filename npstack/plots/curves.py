@@ -11,7 +11,6 @@ from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
-    DASHES,
     HIGH,
     LABEL,
     MARKERS,
@@ -23,6 +22,7 @@ from npstack.plots.frame import (
     logarithmic,
     mark_points,
     new_picture,
+    nth_look,
     whole_numbers,
 )
 from npstack.plots.given import LONGEST_NAME, by_name, check_times, numbers, text
@@ -161,7 +161,7 @@ def forecasts(
     ax = picture.subplots()
     ax.plot(times, without_power(truth, power), color=TRUTH, label="truth")
     for k, (name, line) in enumerate(drawn):
-        colour, dashes = COLOURS[k % len(COLOURS)], DASHES[k // len(COLOURS) % len(DASHES)]
+        colour, _, dashes = nth_look(k)
         shown = without_power(line, power)
         ax.plot(times, shown, color=colour, linestyle=dashes, label=name)
     mark_points(ax)

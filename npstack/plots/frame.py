@@ -109,10 +109,17 @@ def _columns(widths: Sequence[int], room: float) -> int:
 
 
 class Look(NamedTuple):
-    """How a part of a cell is drawn: by colour, and by a marker in grey."""
+    """How a part of a cell or a line is drawn: by colour, by marker in grey, by dashes if many."""
 
     colour: str
     marker: str
+    dashes: str
+
+
+def nth_look(k: int) -> Look:
+    """The look of line k of several."""
+    more = k // len(COLOURS)
+    return Look(COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)], DASHES[more % len(DASHES)])
 
 
 def look(part: str, others: Sequence[str] = ()) -> Look:
@@ -126,7 +133,7 @@ def look(part: str, others: Sequence[str] = ()) -> Look:
     place = PARTS.get(part)
     if place is None:
         place = list(others).index(part) if part in others else len(PARTS)
-    return Look(COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)])
+    return nth_look(place)
 
 
 def gate_name(name: str, gates: Sequence[str]) -> str:

@@ -12,15 +12,13 @@ from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.plots import given
 from npstack.plots.frame import (
-    COLOURS,
-    DASHES,
-    MARKERS,
     Picture,
     finish,
     legend_above,
     logarithmic,
     mark_floor,
     new_picture,
+    nth_look,
     whole_numbers,
 )
 
@@ -115,20 +113,19 @@ def _curves(where: str, name: str, curves: object) -> list[tuple[str, Array]]:
 
 def _draw(ax: Axes, k: int, name: str, runs: Array) -> None:
     """One model: the median, and the band of all runs. Lines also differ without colour."""
-    lags = np.arange(runs.shape[1])
+    lags, (colour, marker, dashes) = np.arange(runs.shape[1]), nth_look(k)
     every = max(1, len(lags) // 6)
     ax.plot(
         lags,
         np.median(runs, axis=0),
-        DASHES[k // len(COLOURS) % len(DASHES)],
-        color=COLOURS[k % len(COLOURS)],
+        dashes,
+        color=colour,
         label=name,
         linewidth=1.3,
-        marker=MARKERS[k % len(MARKERS)],
+        marker=marker,
         markersize=4.5,
         markevery=(k % every, every),  # side by side, not on top of each other
     )
     if len(runs) > 1:
         low, high = runs.min(axis=0), runs.max(axis=0)
-        colour = COLOURS[k % len(COLOURS)]
         ax.fill_between(lags, low, high, color=colour, alpha=BAND, linewidth=0)

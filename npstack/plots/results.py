@@ -17,7 +17,6 @@ from npstack.plots.frame import (
     GRID,
     HIGH,
     LABEL,
-    MARKERS,
     SMALL,
     TRUTH,
     WIDE,
@@ -27,6 +26,7 @@ from npstack.plots.frame import (
     lines,
     mark_points,
     new_picture,
+    nth_look,
     whole_numbers,
 )
 from npstack.plots.scale import Scale, colour_bar, power_of_ten, with_power, without_power
@@ -241,7 +241,7 @@ def errors_by_horizon(
     picture = new_picture(3.0)
     ax = picture.subplots()
     for k, (name, values) in enumerate(curves):
-        colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
+        colour, marker, _ = nth_look(k)
         rows = np.atleast_2d(without_power(values, power))
         ax.plot(places, rows.mean(0), color=colour, marker=marker, markersize=4, label=name)
         if len(rows) > 1:

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from npstack.cli.folders import check_new, make, write
+from npstack.cli.folders import check_folder, check_new, make, write
 from npstack.cli.program import OK
 from npstack.cli.tasks.common import path
-from npstack.core.errors import ArgumentError, fail
 
 WHERE = "npstack lessons"
 EXAMPLES = """\
@@ -40,11 +39,7 @@ def run(given: argparse.Namespace) -> int:
     from npstack.lessons.notebooks import notebooks
 
     folder: Path = given.folder
-    if folder.exists() and not folder.is_dir():
-        advice = "Choose another name."
-        fail(
-            ArgumentError, WHERE, f"DIR must be a folder, or new: {str(folder)!r}", "a file", advice
-        )
+    check_folder(WHERE, "DIR", folder)
     found = notebooks(solutions=given.solutions)
     for name in found:
         check_new(WHERE, "a notebook", folder / name, given.overwrite)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -233,13 +234,16 @@ class Judge:
 
     def _changes(self, block: Block, part: float) -> float:
         """The gradient with which an entry changes this part of the outputs."""
-        s = self.problem.s
-        outputs = s.outputs(self.exact)
-        pairs = zip(s.cotangents, outputs, strict=True)
-        size = float(sum(np.abs(v * y).sum() for v, y in pairs))
-        size = size or float(sum(np.abs(v).sum() for v in s.cotangents))  # all of them are zero
         inputs = max(float(np.abs(self.exact[name]).max()) for name in block.names)
-        return part * size / max(inputs, 1.0)
+        return part * self._size_of_outputs / max(inputs, 1.0)
+
+    @cached_property
+    def _size_of_outputs(self) -> float:
+        """The outputs, weighed by the cotangents."""
+        s = self.problem.s
+        pairs = zip(s.cotangents, s.outputs(self.exact), strict=True)
+        size = float(sum(np.abs(v * y).sum() for v, y in pairs))
+        return size or float(sum(np.abs(v).sum() for v in s.cotangents))  # all of them are zero
 
     def _rounded_zero(self, block: Block, ours: Array) -> bool:
         """Whether a gradient is zero by invariance, and ours no more than rounding of the outputs.
