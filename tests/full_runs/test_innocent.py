@@ -7,6 +7,7 @@ import pytest
 from tests.full_runs import guilty, innocent
 
 QUICK = (5, 9, 15, 19, 29, 39, 457, 914, 1371, 2285, 3199, 3656, 4113, 4570)  # all but PyTorch
+NEXT_TO_ZERO = (941, 1474, 1901, 2014, 3351, 4034)  # entries for which relative steps are too short
 SLICE = [number for number in range(7, innocent.PROBLEMS, 61) if number % 10 != 2]
 PYTORCH = range(2, innocent.PROBLEMS, 250)
 
@@ -29,6 +30,11 @@ def slips_are_found(numbers):
 
 def is_saturated(labels):
     return labels.get("weights") == "x20" or float(labels.get("x", 0)) >= 10
+
+
+def test_entries_next_to_zero_are_decided():
+    for number in NEXT_TO_ZERO:
+        assert not innocent.check(number).undecided, number
 
 
 def test_a_quick_slice():

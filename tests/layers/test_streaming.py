@@ -177,3 +177,11 @@ def test_a_model_that_reads_from_the_end_has_no_stream():
             predict(wrong, np.ones((1, 2, 3)))
     with pytest.raises(ArgumentError, match="engine"):
         predict(nps.LSTM(3, 4, rng=rng), np.ones((1, 2, 3)), engine="quick")
+
+
+def test_parts_have_one_length_where_the_steps_can_be_divided_so(monkeypatch):
+    monkeypatch.setattr(streaming, "LONGEST", 256)
+    model = nps.LSTM(3, 4, rng=np.random.default_rng(0))
+    for steps, parts in ((16_000, 250), (1000, 250), (256, 256), (1, 1), (512, 256)):
+        assert streaming._steps(model, 2, steps) == parts, steps
+    assert streaming._steps(model, 2, 521) in range(174, 257)  # a prime number

@@ -195,6 +195,20 @@ def test_auto_depends_on_the_sizes_alone_and_only_once_changes_its_mind():
         assert sum(wide) <= sum(found)
 
 
+def test_a_wavefront_keeps_the_budget_and_says_why_it_is_none():
+    model, x, _ = stack(8, 300, 3, 6, 3)
+    arrays = model.forward(x, engine="wavefront").layers[0].run.arrays
+    size = arrays.states.nbytes + arrays.kept.nbytes
+    for budget, kind in ((size, "wavefront"), (size - 1, "fused")):
+        engine = model.forward(x, engine=Engine("wavefront", budget=budget)).engine
+        assert engine.kind == kind
+        assert engine.why == ("" if kind == "wavefront" else "a wavefront would exceed the budget")
+    mask = np.arange(300) < np.array([[300]] * 7 + [[4]])
+    assert "masked" in model.forward(x, mask=mask, engine="wavefront").engine.why
+    uneven = nps.StackedLSTM(3, [6, 5], rng=np.random.default_rng(0))
+    assert "one size" in uneven.forward(x, engine="wavefront").engine.why
+
+
 def test_auto_is_what_the_sizes_say():
     for H, kind in ((8, "wavefront"), (200, "fused")):
         model, x, _ = stack(2, 2, 3, H, 3)
