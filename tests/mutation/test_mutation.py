@@ -260,11 +260,9 @@ def test_reasons_are_kept_in_order():
 
 
 @pytest.mark.slow
-def test_the_table_says_what_is_judged_and_what_awaits_judgement_now(table):
-    now = census.take(table)
-    told = {name: table[name] for name in report.summary(now)}
-    assert told == report.summary(now), "run python -m tests.mutation report --overwrite"
-    assert report.stale_reasons(now) == {}
+def test_reasons_are_not_of_functions_that_changed(table):
+    """What awaits judgement changes with every line of code: `report` counts it, no test does."""
+    assert report.stale_reasons(census.take(table)) == {}
 
 
 @pytest.mark.slow
