@@ -1,8 +1,5 @@
 """What a step costs in calls of NumPy and in bytes: the same for every T and L."""
 
-import gc
-import tracemalloc
-
 import numpy as np
 import pytest
 
@@ -10,6 +7,7 @@ import npstack as nps
 from npstack import Engine
 from npstack.engine import backward, fused, gru, lstm
 from tests.layers.test_engines import drawn
+from tests.tools.memory import peak_bytes
 
 CALLS = ("add", "matmul", "multiply", "subtract", "tanh")
 MODULES = {nps.StackedLSTM: lstm, nps.StackedGRU: gru}
@@ -65,12 +63,7 @@ def peak(model, x, engine):
     for pool in (fused.ARRAYS, backward.SCRATCH):
         pool.waiting.clear()
     doutputs = np.ones((*x.shape[:2], 32))
-    gc.collect()
-    tracemalloc.start()
-    model.backward(model.forward(x, engine=engine), doutputs)
-    found = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return found
+    return peak_bytes(lambda: model.backward(model.forward(x, engine=engine), doutputs))
 
 
 @pytest.mark.parametrize("kind", MODULES)

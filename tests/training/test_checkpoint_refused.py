@@ -1,7 +1,6 @@
 """What checkpoints, weights and their JSON refuse: wrong calls, and text that is not plain."""
 
 import io
-import tracemalloc
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from npstack import (
 )
 from npstack.files import strict_json
 from npstack.files.random_state import restore_generator
+from tests.tools.memory import peak_bytes
 from tests.training.test_checkpoint import checkpoint, folder_bytes, model
 
 # ---- wrong calls -------------------------------------------------------------------------------
@@ -199,8 +199,5 @@ def test_memory_of_json_is_in_proportion_to_its_length(piece):
     marks = sum(map(piece.count, (b"[", b"{", b":")))
     count = min((2**24 - 10) // len(piece), 199_999 // max(1, marks))
     text = b"[" + piece * count + b"0]"
-    tracemalloc.start()
-    strict_json.load("here", text, "")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = peak_bytes(lambda: strict_json.load("here", text, ""))
     assert 8 * len(text) < peak < 16 * len(text) + 50 * 10**6
