@@ -4,13 +4,14 @@
 
     report            what is judged, what awaits judgement and in which functions, what survived;
                       --overwrite: writes this into the table, where functions have changed since
-    run --overwrite [--new] [--room ROOM] [--journal FILE]
+    run --overwrite [--new] [--room ROOM] [--draw SEED COUNT] [--journal FILE]
                       every mutant meets the core tests (of the engine: all default tests of the
                       engine); survivors are compared with the original on
                       1,000 random inputs; those that differ meet the other default tests; writes
                       the table. --new: only the mutants of functions that changed since they were
                       judged, or whose noticing tests are gone, and what survived. --room: only
-                      those of files in this folder of the package.
+                      those of files in this folder of the package. --draw: of these, so many
+                      mutants at least, of functions that are drawn by a seed.
                       --journal: verdicts are kept there as they come; an interrupted run goes on
                       from them (delete the file when tests have changed)
     confirm SEED COUNT --overwrite [--journal FILE]
@@ -42,10 +43,24 @@ from tests.mutation.report import operator_of
 from tests.tools.full_run import add_overwrite, check_free
 
 
-def run(new: bool, room: str) -> int:
+def drawn(mutants: list[Mutant], seed: int, count: int) -> list[Mutant]:
+    """All mutants of some functions: so many at least."""
+    of: dict[str, list[Mutant]] = {}
+    for mutant in mutants:
+        of.setdefault(mutant.unit, []).append(mutant)
+    found: list[Mutant] = []
+    for unit in random.Random(seed).sample(sorted(of), len(of)):
+        if len(found) >= count:
+            break
+        found += of[unit]
+    return found
+
+
+def run(new: bool, room: str, draw: list[int] | None) -> int:
     """Judge all, or what has no verdict; write the table."""
     now = census.take(anew=not new)
-    found = judge([mutant for mutant in now.to_judge() if mutant.file.startswith(room)])
+    chosen = [mutant for mutant in now.to_judge() if mutant.file.startswith(room)]
+    found = judge(drawn(chosen, *draw) if draw else chosen)
     why = verdicts.reasons()
     fates = {key: fate(key, verdict, why) for key, verdict in found.items()}
     now.add(fates, {key: verdict["by"] for key, verdict in found.items()})
@@ -100,6 +115,7 @@ def main() -> int:
     running = commands.add_parser("run")
     running.add_argument("--new", action="store_true")
     running.add_argument("--room", default="")
+    running.add_argument("--draw", type=int, nargs=2, metavar=("SEED", "COUNT"))
     confirming = commands.add_parser("confirm")
     for command in (confirming, commands.add_parser("slice")):
         command.add_argument("seed", type=int)
@@ -113,7 +129,7 @@ def main() -> int:
         check_free(parser, [verdicts.TABLE], given.overwrite)
     JOURNAL.path = getattr(given, "journal", None)
     if given.command == "run":
-        return run(given.new, given.room)
+        return run(given.new, given.room, given.draw)
     if given.command == "confirm":
         return confirm(given.seed, given.count)
     if given.command == "slice":

@@ -51,7 +51,10 @@ def _codes(code: types.CodeType, name: str) -> Iterator[types.CodeType]:
 
 
 def _plain(value: Any) -> list[Any]:
-    """The functions behind a property or a static method."""
+    """The functions behind a property, a static method or a cache."""
+    if hasattr(value, "cache_clear"):
+        value.cache_clear()
+        return [value.__wrapped__]
     if isinstance(value, property):
         return [function for function in (value.fget, value.fset) if function]
     return [value.__func__ if isinstance(value, staticmethod | classmethod) else value]
