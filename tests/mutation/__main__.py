@@ -38,6 +38,7 @@ import hypothesis.extra.numpy  # noqa: F401  imported once, here, for all the fo
 import mpmath  # noqa: F401
 
 from tests.mutation import census, report, verdicts
+from tests.mutation.census import Mutant
 from tests.mutation.judging import JOURNAL, fate, judge, meet_first, outside
 from tests.mutation.report import operator_of
 from tests.tools.full_run import add_overwrite, check_free
