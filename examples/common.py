@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
+DPI = 130  # of the pictures in documents
 
 
 class Row(NamedTuple):
@@ -168,5 +169,5 @@ def run(
         options.json.write_text(json.dumps({**origin, **figures}, indent=1) + "\n")
     if options.out is not None:
         for name, picture in outcome.pictures():
-            picture.savefig(options.out / f"{name}.png", dpi=110)
+            picture.savefig(options.out / f"{name}.png", dpi=DPI)
     return outcome

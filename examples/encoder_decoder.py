@@ -12,7 +12,6 @@ rates 0.01 and 0.02.
 from itertools import pairwise
 
 import numpy as np
-from matplotlib.figure import Figure
 
 import common
 from npstack import (
@@ -33,6 +32,7 @@ from npstack import (
     softmax_cross_entropy,
 )
 from npstack.data import pad, spoken_times
+from npstack.plots.frame import COLOURS, MARKERS, finish, legend_above, new_picture
 from npstack.text import Vocabulary
 
 HEARD, TESTED, EPOCHS, BATCH, VECTOR, UNITS = 720, 240, 10, 64, 16, 40
@@ -111,13 +111,16 @@ def baselines(pairs, count, y):
 
 def curves_of(found):
     """Errors after every epoch: a thin line for each seed, a thick one for their mean."""
-    picture, epochs = Figure(figsize=(7.5, 4.2), layout="constrained"), range(1, EPOCHS + 1)
+    picture, epochs = new_picture(4.0), np.arange(1, EPOCHS + 1)
     ax = picture.subplots()
-    for k, (way, curves) in enumerate(found.items()):
-        ax.plot(epochs, np.transpose(curves), f"C{k}", linewidth=0.5)
-        ax.plot(epochs, np.mean(curves, axis=0), f"C{k}", linewidth=2, label=way)
-    ax.set(xlabel="epoch", ylabel="times not written exactly, %", ylim=(0, 101), xticks=epochs)
-    picture.legend(loc="outside lower center", ncols=2, frameon=False)
+    for (way, curves), colour, marker in zip(found.items(), COLOURS, MARKERS, strict=False):
+        ax.plot(epochs, np.transpose(curves), color=colour, linewidth=0.5)
+        ax.plot(
+            epochs, np.mean(curves, axis=0), color=colour, marker=marker, markersize=5, label=way
+        )
+    ax.set(ylim=(0, 101), xticks=epochs)
+    finish(ax, "", "epoch", "times not written exactly, %")
+    legend_above(ax)
     return picture
 
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from npstack.analysis.directions import Reading, readings
 from npstack.analysis.observe import observed
+from npstack.core.arguments import check_size
 from npstack.core.backward_reports import Observer
 from npstack.core.errors import ArgumentError, TapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Gradients, Tape
 from npstack.core.trees import over_time
 from npstack.layers import Layer
-from npstack.layers.boundary import check_built
+from npstack.layers.boundary import check_built, check_causal, check_doutputs
 from npstack.layers.walk import Visit
 
 
@@ -132,7 +133,10 @@ def gradient_norms(
     check_one_time("analysis.gradient_norms", layers)
     return {
         name: np.stack(
-            [_norm(layer.in_time(own[name])) for layer, own in zip(layers, found, strict=True)]
+            [
+                norms(layer.in_time(own[name]), axes=(0, 2))
+                for layer, own in zip(layers, found, strict=True)
+            ]
         )
         for name in found[0]
         if all(name in own for own in found)
@@ -148,9 +152,76 @@ def check_one_time(where: str, layers: Sequence[Reading]) -> None:
         fail(TapeError, where, expected, f"T={steps}", advice)
 
 
-def _norm(dstate: Array) -> Array:
-    """Norm over batch and units. Scaled first, because the square of 1e-200 would be 0."""
-    sizes = np.abs(dstate)
-    largest = sizes.max(axis=(0, 2), keepdims=True)
+def norms(derivatives: Array, axes: int | tuple[int, ...]) -> Array:
+    """Euclidean norms over axes. Scaled first, because the square of 1e-200 would be 0."""
+    sizes = np.abs(derivatives)
+    largest = sizes.max(axis=axes, keepdims=True, initial=0)
     scaled = sizes / np.where(largest == 0, np.ones_like(largest), largest)
-    return np.asarray(largest[0, :, 0] * (scaled * scaled).sum(axis=(0, 2)) ** 0.5)
+    return np.asarray(largest.squeeze(axes) * (scaled * scaled).sum(axis=axes) ** 0.5)
+
+
+def truncated_gradient_norms(model: Layer, tape: Tape, doutputs: Array, k: int) -> dict[str, Array]:
+    """What `gradient_norms` would be if the gradient were cut after every k steps.
+
+    This is truncated BPTT with ``k1 = k2 = k`` (`npstack.training.bptt`): the state is carried from
+    one segment of k steps to the next, so the outputs are the same, but the gradient is not: the
+    states of a segment get the gradient of its own outputs and of none after it.
+
+    Parameters
+    ----------
+    model : Layer
+        With at least one recurrent layer and an output at every step; no step may depend on a
+        later one.
+    tape : Tape
+        Of the whole sequence.
+    doutputs : array like ``tape.outputs``
+        Derivative of the loss by the outputs.
+    k : int
+        Steps of a segment, the last of which may be shorter. With ``k = T`` nothing is cut.
+
+    Returns
+    -------
+    dict of arrays (L, T)
+        As from `gradient_norms`.
+
+    Raises
+    ------
+    ArgumentError
+        No recurrent layer, no output at every step, or a step that depends on a later one.
+    TapeError, ShapeError, DtypeError, NonFiniteError
+        As ``model.backward``.
+
+    Notes
+    -----
+    The backward pass is linear. So the gradient of the outputs of one segment alone is measured
+    over the whole tape, once for each segment, and its part within the segment is kept.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(1, 4, rng=np.random.default_rng(0), forget_bias=2.0)
+    >>> tape = layer.forward(np.ones((1, 6, 1)))
+    >>> ones = np.ones((1, 6, 4))
+    >>> print(gradient_norms(layer, tape, ones)["h"][0].round(2))
+    [3.96 3.14 2.57 2.25 2.11 2.  ]
+    >>> print(truncated_gradient_norms(layer, tape, ones, k=3)["h"][0].round(2))
+    [2.53 2.19 2.   2.25 2.11 2.  ]
+    """
+    where = "analysis.truncated_gradient_norms"
+    check_built(where, "model", model)
+    check_recurrent(where, model)
+    check_causal(where, "it", model)
+    model.check_tape(where, tape)
+    if not model.interface.keeps_time:
+        expected, advice = "model must have an output at every step", "Use return_sequences=True."
+        fail(ArgumentError, where, expected, "only the last step", advice)
+    k = check_size(where, "k", k, "k=20 cuts the gradient after every 20 steps.")
+    doutputs = check_doutputs(where, doutputs, None, tape, tape.mask)
+    parts = []
+    for first in range(0, doutputs.shape[1], k):
+        segment = slice(first, first + k)
+        own = np.zeros_like(doutputs)
+        own[:, segment] = doutputs[:, segment]
+        found = gradient_norms(model, tape, own)
+        parts.append({name: sizes[:, segment] for name, sizes in found.items()})
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from npstack.core.lazy import lazy
 
 if TYPE_CHECKING:
+    from npstack.plots.backgrounds import influence
     from npstack.plots.curves import forecasts, training_curves
     from npstack.plots.diagnostics import gradient_norms, saturation
     from npstack.plots.encoder_states import handover
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     from npstack.plots.steps_of_stack import stack_steps
     from npstack.plots.tagged import tagged_text
     from npstack.plots.text import characters
+    from npstack.plots.truncated import truncated_bptt
     from npstack.plots.unrolled import diagram
     from npstack.plots.wiring import cell_step
 
 _HOMES = {
     "npstack.plots.states": "activations gates",
     "npstack.plots.diagnostics": "saturation gradient_norms",
+    "npstack.plots.backgrounds": "influence",
+    "npstack.plots.truncated": "truncated_bptt",
     "npstack.plots.lags": "gradient_against_lag",
     "npstack.plots.parameters": "weights",
     "npstack.plots.curves": "training_curves forecasts",
@@ -51,6 +55,8 @@ __all__ = [  # noqa: RUF022  in the order in which a model is looked at
     "gates",
     "saturation",
     "gradient_norms",
+    "influence",
+    "truncated_bptt",
     "gradient_against_lag",
     "weights",
     "training_curves",

@@ -15,7 +15,6 @@ from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.plots import given
 from npstack.plots.frame import (
-    DASHES,
     LABEL,
     SMALL,
     STATES,
@@ -23,20 +22,19 @@ from npstack.plots.frame import (
     WIDTH,
     Picture,
     finish,
-    floor_of,
     gate_name,
     layer_title,
-    legend_above,
-    logarithmic,
+    lines,
     look,
-    mark_floor,
-    mark_points,
     new_picture,
     share_time,
     whole_numbers,
 )
+from npstack.plots.scale import as_power, as_powers, heat_map, powers, powers_bar
 
 ZERO = "#6A6A6A"
+MOST_ROWS, PER_ROW, HIGHEST = 16, 0.27, 3.2  # layers with names; inches of one, and of a panel
+LONGEST_ROW = 18  # characters of a layer's name, on one line
 
 
 def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
@@ -158,12 +156,13 @@ def gradient_norms(
     time_label: str = "time step",
     names: Sequence[str] | None = None,
 ) -> Picture:
-    """The size of the gradient that reaches each layer at each time step.
+    """A map of the size of the gradient that reaches each layer at each time step.
 
-    Backpropagation goes from right to left. A line that falls steadily to the left is a gradient
-    that vanishes, one that rises a gradient that explodes. Zeros leave a gap, as the
-    axis is logarithmic. What is more than 16 powers of ten below the largest norm is lost in the
-    rounding of any sum with it: it is drawn on a dotted line, which says so.
+    Backpropagation goes from right to left, and from the top layer down. A row that becomes paler
+    to the left is a gradient that vanishes, one that becomes darker a gradient that explodes. The
+    colours are logarithmic, the same in all panels. What is more than 16 powers of ten below the
+    largest norm is lost in the rounding of any sum with it: it has the palest colour, which the
+    colour bar says. Where no gradient arrives, and at NaN, the map is white.
 
     Parameters
     ----------
@@ -178,21 +177,24 @@ def gradient_norms(
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per layer, layer 0 at the bottom, on one axis of norms; in it one line per kind of
-        state.
+        One panel per kind of state, in it one row per layer, layer 0 at the bottom; then the colour
+        bar.
 
     Raises
     ------
     ShapeError, ArgumentError, DtypeError
         Not arrays (L, T) of norms by name; times or names that do not fit.
     NonFiniteError
-        Infinity among the norms; NaN leaves a gap.
+        Infinity among the norms.
 
     Examples
     --------
-    >>> picture = gradient_norms({"h": np.array([[1e-3, 1e-2], [1e-1, 1.0]])})
-    >>> [ax.get_title(loc="left") for ax in picture.axes]
-    ['layer 1', 'layer 0']
+    >>> norms = {"h": np.array([[1e-3, 1e-2], [1e-1, 1.0]]), "c": np.full((2, 2), 0.5)}
+    >>> picture = gradient_norms(norms)
+    >>> [ax.get_title(loc="left") for ax in picture.axes[:2]]
+    ['hidden state h: ‖dh‖', 'cell state c: ‖dc‖']
+    >>> [label.get_text() for label in picture.axes[0].get_yticklabels()]
+    ['layer 0', 'layer 1']
     """
     where = "plots.gradient_norms"
     advice = "Measure them first: analysis.gradient_norms(model, tape, doutputs)."
@@ -200,38 +202,42 @@ def gradient_norms(
         expected = "norms must be arrays (L, T) by the name of the state"
         fail(ShapeError, where, expected, describe(norms), advice)
     found = [
-        (name, given.numbers(where, f"norms[{name!r}]", own))
+        (name, given.sizes(where, f"norms[{name!r}]", own, advice))
         for name, own in given.by_name(where, "norms", norms)
     ]
     shape = found[0][1].shape
     if len(shape) != 2 or 0 in shape or any(own.shape != shape for _, own in found):
         expected = "norms must be arrays (L, T) of one shape, by the name of the state"
         fail(ShapeError, where, expected, [own.shape for _, own in found], advice)
-    below = [own[own < 0] for _, own in found]
-    if any(map(len, below)):
-        fail(ArgumentError, where, "norms must be at least 0", np.concatenate(below)[0], advice)
-    given.check_panels(where, "layers", shape[0], "Leave some out: norms[name][:8].")
-    titles = [f"layer {k}" for k in range(shape[0])]
+    L, T = shape
+    given.check_panels(where, "layers", L, "Leave some out: norms[name][:8].")
+    given.check_panels(where, "states", len(found), "Leave some out.")
+    titles = [f"layer {k}" for k in range(L)]
     if names is not None:
-        titles = given.names(where, "names", names, shape[0], "layers")
-    moments = given.check_times(where, times, shape[1])
+        titles = given.names(where, "names", names, L, "layers")
+    moments = given.check_times(where, times, T)
     time_label = given.text(where, "time_label", time_label)
-    picture = new_picture(0.8 + 1.1 * shape[0])
-    panels = picture.subplots(shape[0], 1, sharex=True, sharey=True, squeeze=False)[:, 0].tolist()
-    floor = floor_of(*(own for _, own in found))
-    shown = dict(found)
-    if any((own > 0).any() for _, own in found):
-        shown = {name: np.where(own > 0, np.maximum(own, floor), np.nan) for name, own in found}
-    for ax, title, *lines in zip(reversed(panels), titles, *shown.values(), strict=True):
-        for k, (name, line) in enumerate(zip(shown, lines, strict=True)):
-            dashes = DASHES[0] if k == 0 else DASHES[1 + (k - 1) % (len(DASHES) - 1)]
-            colour = look(name, list(shown)).colour
-            ax.plot(moments, line, dashes, color=colour, label=STATES.get(name, f"state {name}"))
-        mark_points(ax)
-        logarithmic(ax, *shown.values())
-        if any(((line > 0) & (line <= floor)).any() for line in lines):
-            mark_floor(ax, floor)
-        finish(ax, title, ylabel="norm of the\ngradient")
+    rows = [lines(title, LONGEST_ROW) for title in titles]
+    tallest = max(row.count("\n") + 1 for row in rows) if L <= MOST_ROWS else 1
+    height = min(PER_ROW * L * tallest, HIGHEST)
+    picture = new_picture(1.1 + len(found) * (0.45 + height))
+    panels = picture.subplots(len(found), 1, sharex=True, squeeze=False)[:, 0].tolist()
+    arrays = [own for _, own in found]
+    scale = powers(*arrays)
+    for ax, (name, own) in zip(panels, found, strict=True):
+        mesh = heat_map(ax, moments, as_powers(own, scale).T, None, scale)
+        finish(ax, f"{STATES.get(name, f'state {name}')}: ‖d{name}‖")
+        ax.tick_params(axis="y", length=0)
+        if L <= MOST_ROWS:
+            ax.set_yticks(range(L), rows)
+            for border in range(1, L):
+                ax.axhline(border - 0.5, color="white", linewidth=1)
+        else:
+            ax.set_ylabel("layer", fontsize=LABEL)
     share_time(panels, moments, None, time_label)
-    legend_above(panels[0])
+    below = any(((own > 0) & (own < 10.0**scale.low)).any() for own in arrays)
+    notes = [f"below {as_power(scale.low)}: palest"] * below
+    notes += ["0: white"] * any((own == 0).any() for own in arrays)
+    label = "norm of the gradient" + f" ({', '.join(notes)})" * bool(notes)
+    powers_bar(picture, mesh, panels, label, below)
     return picture

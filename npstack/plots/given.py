@@ -70,6 +70,15 @@ def _check_finite(where: str, name: str, found: Array, gaps: Array | None) -> No
         fail(NonFiniteError, where, expected, got, advice)
 
 
+def sizes(where: str, name: str, value: object, advice: str, *, gaps: bool = True) -> Array:
+    """Real numbers of at least 0, such as norms; with ``gaps``, NaN where one is missing."""
+    found = numbers(where, name, value, gaps=gaps)
+    if (found < 0).any():
+        expected = f"{name} must be at least 0"
+        fail(ArgumentError, where, expected, found[found < 0].min(), advice)
+    return found
+
+
 def on_tape(where: str, name: str, values: Array, mask: Array | None = None) -> Array:
     """Numbers of a tape or of parameters as float64: the real part, zero where masked."""
     with np.errstate(over="ignore"):

@@ -8,10 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from npstack.core.arguments import check_positive
-from npstack.core.errors import ArgumentError, ShapeError, fail
+from npstack.core.errors import ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.plots import given
 from npstack.plots.frame import (
+    LABEL,
     Picture,
     finish,
     legend_above,
@@ -88,7 +89,7 @@ def gradient_against_lag(
         finish(ax, title, ylabel=value_label)
         if any((own < floor).any() for _, own in curves):
             mark_floor(ax, floor)
-    axes[-1].set_xlabel("lag: steps before the last one", fontsize=9)
+    axes[-1].set_xlabel("lag: steps before the last one", fontsize=LABEL)
     axes[-1].set_xlim(-0.5, longest - 0.5)
     axes[-1].xaxis.set_major_locator(whole_numbers(8))
     legend_above(axes[0])
@@ -100,13 +101,10 @@ def _curves(where: str, name: str, curves: object) -> list[tuple[str, Array]]:
     advice = "Measure them first: analysis.gradient_against_lag(model, x)."
     found = []
     for key, value in given.by_name(where, name, curves):
-        own = given.numbers(where, f"{name}[{key!r}]", value, gaps=False)
+        own = given.sizes(where, f"{name}[{key!r}]", value, advice, gaps=False)
         if own.ndim not in (1, 2) or own.size == 0:
             expected = f"{name}[{key!r}] must be (N, T), a row for each run, or (T,)"
             fail(ShapeError, where, expected, own.shape, advice)
-        if (own < 0).any():
-            expected = f"{name}[{key!r}] must be at least 0"
-            fail(ArgumentError, where, expected, own.min(), advice)
         found.append((key, np.atleast_2d(own)))
     return found
 

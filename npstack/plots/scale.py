@@ -5,6 +5,8 @@ to 1, a tanh on -1 to 1, in every layer and every picture. A value without bound
 range of the data, symmetric around zero, which the colour bar shows. If few units are far larger
 than the others, which would all be white, the colours end at the 90th percentile of the units'
 largest values: the colour bar has pointed ends, and `beyond` says in words which units go further.
+
+Sizes of gradients span many powers of ten: their colours are logarithmic, from a floor upwards.
 """
 
 from __future__ import annotations
@@ -12,18 +14,23 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from npstack.core.activations import ANY, Range
 from npstack.core.numerics import Array
 from npstack.core.tape import RecurrentTape
-from npstack.plots.frame import LABEL, SMALL, Picture, edges, number, whole_numbers
+from npstack.plots.frame import LABEL, SMALL, Picture, edges, floor_of, number, whole_numbers
 
 SIGNED = "RdBu_r"  # values around 0: white is zero, red is positive
 FRACTION = "YlGn"  # values from 0 to 1: pale is closed, dark green is open
+# Sizes of gradients by their power of ten: pale pink, which is not white, is small, purple large.
+POWERS = LinearSegmentedColormap.from_list("powers", colormaps["RdPu"](np.linspace(0.12, 1, 64)))
 PERCENTILE, FAR = 0.9, 3.0  # of the units; how far beyond is too far
+BAR = 0.13  # inches upwards, of a colour bar below the panels
 FEWEST = 4  # units: of two or three, a large one is not an exception
 ROUNDING = 1e-6  # a bound may be exceeded by that much: float32 rounds it, too
 TINY, HUGE = 1e-100, 1e100  # beyond, matplotlib's own computing would under- or overflow
@@ -32,7 +39,7 @@ TINY, HUGE = 1e-100, 1e100  # beyond, matplotlib's own computing would under- or
 class Scale(NamedTuple):
     """Colours, and the values at their ends."""
 
-    colours: str
+    colours: str | Colormap
     low: float
     high: float
 
@@ -100,6 +107,58 @@ def beyond(values: Array, scale: Scale, names_of: Array | None = None, what: str
 def common(scales: list[Scale]) -> Scale:
     """The widest scale, for panels with comparable colours."""
     return max(scales, key=lambda scale: scale.high)
+
+
+def powers(*sizes: Array) -> Scale:
+    """From the smallest to the largest size above zero, in powers of ten, but not below the floor.
+
+    Examples
+    --------
+    >>> powers(np.array([0.0, 0.02, 3.0]))[1:], powers(np.array([1e-30, 0.5]))[1:]
+    ((-2.0, 1.0), (-17.0, 0.0))
+    """
+    above = np.concatenate([own[own > 0] for own in sizes])
+    if not len(above):
+        return Scale(POWERS, -1.0, 0.0)
+    low = max(float(above.min()), floor_of(*sizes))
+    least, most = int(np.floor(np.log10(low))), int(np.ceil(np.log10(above.max())))
+    return Scale(POWERS, float(least), float(max(most, least + 1)))
+
+
+def as_powers(sizes: Array, scale: Scale) -> Array:
+    """The power of ten of each size, at least that of the floor; NaN for zero."""
+    above = sizes > 0
+    found = np.log10(np.where(above, sizes, 1.0))
+    return np.where(above, np.maximum(found, scale.low), np.nan)
+
+
+def powers_bar(picture: Picture, mesh: QuadMesh, axes: Any, label: str, cut: bool = False) -> None:
+    """The colour bar of powers of ten, below all panels; a pointed end says that some are less."""
+    low, high = np.asarray(mesh.get_clim(), dtype=float).tolist()
+    step = 1 + int(high - low) // 8
+    ticks = [low + power for power in range(0, int(high - low) + 1, step)]
+    bar = picture.colorbar(
+        mesh,
+        ax=axes,
+        orientation="horizontal",
+        aspect=30,
+        fraction=BAR / picture.get_size_inches()[1],
+        extend="min" if cut else "neither",
+        extendfrac=0.03,
+    )
+    bar.set_label(label, fontsize=LABEL)
+    bar.ax.xaxis.set_major_locator(FixedLocator(ticks))
+    bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda power, _: as_power(power)))
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+
+
+def as_power(exponent: float) -> str:
+    """The number with this logarithm: 0.001 as it is, what is less as a power of ten."""
+    if abs(exponent) < 4 or exponent != round(exponent):
+        return number(float(f"{10.0**exponent:.2g}"))
+    return f"$10^{{{exponent:.0f}}}$"
 
 
 def power_of_ten(*arrays: Array) -> int:

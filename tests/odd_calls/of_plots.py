@@ -78,6 +78,44 @@ CALLS = {
     "plots.gradient_norms": many(
         plots.gradient_norms, lambda: {"norms": {"h": np.ones((2, 6))}}, norms="thing"
     ),
+    "plots.influence, series": many(
+        plots.influence,
+        lambda: {
+            "sizes": np.geomspace(0.1, 1, 6),
+            "series": normal(6),
+            "step": 5,
+            "floor": 0.5,
+            "time_label": "month",
+            "value_label": "sunspots",
+            "title": "the last forecast",
+        },
+        sizes="thing",
+        floor="number",
+        time_label="label",
+        value_label="label",
+        title="label",
+    ),
+    "plots.influence, text": many(
+        plots.influence,
+        lambda: {"sizes": np.geomspace(0.1, 1, 6), "text": "abcdef", "step": 5},
+        sizes="thing",
+        text="text",
+    ),
+    "truncated_bptt": many(
+        plots.truncated_bptt,
+        lambda: {
+            "full": np.ones((2, 6)),
+            "cut": np.ones((2, 6)),
+            "k": 2,
+            "time_label": "month",
+            "value_label": "norm of dh",
+        },
+        full="thing",
+        cut="thing",
+        k="size",
+        time_label="label",
+        value_label="label",
+    ),
     "plots.gradient_against_lag": many(
         plots.gradient_against_lag,
         lambda: {

@@ -29,6 +29,15 @@ EPOCHS = {
     "nested": ([[0]], "of those recorded"),
     "too many": ([0] * 13, "1 to 12"),
 }
+SIZES = {
+    **odd.NUMBERS,
+    **{
+        name: (odd.NUMBERS[name][0], "sizes must be finite")
+        for name in ("None among them", "masked", "gaps", "infinity")
+    },
+    "huge": (LINE * 0.4e308, DRAWN),
+    "below zero": (LINE - 1, "sizes must be at least 0"),
+}
 
 
 def made(value: Any) -> Any:
@@ -56,6 +65,19 @@ FAMILIES: list[tuple[str, dict[str, tuple[Any, str]], Callable[[Any], Any]]] = [
         "gradient_norms, times",
         odd.TIMES,
         lambda v: plots.gradient_norms({"h": np.ones((2, 5))}, times=v),
+    ),
+    ("influence, sizes", SIZES, lambda v: plots.influence(v, series=LINE)),
+    ("influence, series", odd.NUMBERS, lambda v: plots.influence(LINE, series=v)),
+    (
+        "influence, text",
+        {**odd.TEXTS, "None": (None, "got neither")},
+        lambda v: plots.influence(LINE, text=v),
+    ),
+    ("influence, times", odd.TIMES, lambda v: plots.influence(LINE, series=LINE, times=v)),
+    (
+        "truncated_bptt, full",
+        {n: (v, w) for n, (v, w) in odd.NUMBERS.items() if n not in ("a tape", "infinity", "huge")},
+        lambda v: plots.truncated_bptt([v], np.ones((1, 5)), k=2),
     ),
     (
         "activations, input_labels",

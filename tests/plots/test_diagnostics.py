@@ -76,48 +76,80 @@ def test_saturation_of_a_tape_is_that_of_its_measurement():
     assert drawn[0] == drawn[1]
 
 
-def test_gradient_norms_show_the_measurement_with_gaps_where_it_is_zero():
+def test_gradient_norms_are_a_map_of_layers_and_time_for_each_state():
     stack, tape = stack_and_tape(return_sequences=False)
     norms = analysis.gradient_norms(stack, tape, np.ones((2, 4)))
     norms["h"][0, 3] = 0
-    picture = plots.gradient_norms(norms)
-    assert titles(picture) == ["layer 1", "layer 0"]
-    for k, ax in enumerate(reversed(panels(picture))):
-        assert ax.get_yscale() == "log"
-        assert ax.get_xlim() == (-0.5, T - 0.5)
-        assert [line.get_label() for line in ax.lines] == ["hidden state h", "cell state c"]
-        for line, name in zip(ax.lines, "hc", strict=True):
-            shown = np.where(norms[name][k] == 0, np.nan, norms[name][k])
-            np.testing.assert_array_equal(line.get_ydata(), shown)
-            assert line.get_color() == look(name).colour
-        assert len({line.get_linestyle() for line in ax.lines}) == 2  # also without colour
-        assert not ax.texts
-    assert_named(picture)
+    picture = plots.gradient_norms(norms, times=np.arange(T) + 2000.0, time_label="year")
+    assert titles(picture)[:2] == ["hidden state h: ‖dh‖", "cell state c: ‖dc‖"]
+    for ax, name in zip(panels(picture), "hc", strict=True):
+        shown = cells(ax)
+        assert shown.shape == (T, 2)
+        empty = norms[name].T == 0
+        np.testing.assert_array_equal(np.ma.getmaskarray(shown), empty)
+        np.testing.assert_allclose(10 ** shown.data[~empty], norms[name].T[~empty], rtol=1e-12)
+        assert [label.get_text() for label in ax.get_yticklabels()] == ["layer 0", "layer 1"]
+        low, high = ax.get_ylim()
+        assert low < high  # layer 0 at the bottom
+        assert ax.get_xlim() == (1999.5, 2000 + T - 0.5)
+    assert len({ax.collections[0].get_clim() for ax in panels(picture)}) == 1
+    assert panels(picture)[-1].get_xlabel() == "year"
     assert_drawable(picture)
 
 
-def test_norms_far_below_the_largest_lie_on_a_floor_that_is_said():
+def bar_of(picture):
+    (bar,) = [ax for ax in picture.axes if ax.get_label() == "<colorbar>"]
+    return bar
+
+
+def test_norms_far_below_the_largest_have_the_colour_of_a_floor_that_is_said():
     fading = 10.0 ** np.arange(-39, 1)
-    (upper, lower) = plots.gradient_norms({"h": np.stack([fading, np.ones(40)])}).axes
-    line, floor, *_ = lower.lines
-    np.testing.assert_array_equal(line.get_ydata(), np.maximum(fading, 1e-16))
-    assert set(floor.get_ydata()) == {1e-16}
-    assert [text.get_text() for text in lower.texts] == ["below $10^{-16}$: drawn on this line"]
-    assert not upper.texts  # nothing of that layer lies on it
-    assert 1e-22 < lower.get_ylim()[0] < 1e-16
+    picture = plots.gradient_norms({"h": np.stack([fading, np.ones(40)])})
+    (ax,) = panels(picture)
+    powers = np.maximum(np.arange(-39, 1), -16)
+    np.testing.assert_allclose(cells(ax), np.stack([powers, np.zeros(40)], 1), atol=1e-12)
+    bar = bar_of(picture)
+    assert ax.collections[0].get_clim() == (-16, 0)
+    assert bar.get_xlabel() == "norm of the gradient (below $10^{-16}$: palest)"
+    assert bar._colorbar.extend == "min"
+    assert "$10^{-16}$" in [label.get_text() for label in bar.get_xticklabels()]
+    fading[0] = 0
+    fading[1:] = 1.0
+    without = bar_of(plots.gradient_norms({"h": fading[np.newaxis]}))
+    assert without.get_xlabel() == "norm of the gradient (0: white)"
+    assert without._colorbar.extend == "neither"
 
 
-@pytest.mark.parametrize("reach", [1e-200, 1e-40, 1e-5, 1e-3, 0.01, 0.1, 0.3, 0.6, 0.95, 1, 2e5])
+@pytest.mark.parametrize("reach", [5e-324, 1e-40, 1e-5, 0.01, 0.3, 0.95, 1, 2e5, 1e308])
 def test_gradient_norms_of_any_size_get_ticks(reach):
-    picture = plots.gradient_norms({"h": np.geomspace(reach, 1, 9)[np.newaxis]})
+    picture = plots.gradient_norms({"h": np.array([[reach, 1.0]])})
     picture.draw_without_rendering()
-    (ax,) = picture.axes
-    low, high = ax.get_ylim()
-    words = [
-        tick.get_text() for tick in ax.get_yticklabels() if low <= tick.get_position()[1] <= high
-    ]
-    assert 2 <= len(words) <= 12
+    bar = bar_of(picture)
+    words = [label.get_text() for label in bar.get_xticklabels()]
+    assert 2 <= len(words) <= 9
     assert len(set(words)) == len(words)
+    low, high = panels(picture)[0].collections[0].get_clim()
+    assert low <= 0 <= high or reach > 1e16
+    assert all(low <= tick <= high for tick in bar.get_xticks())
+
+
+def test_norms_that_are_all_zero_leave_the_map_white():
+    picture = plots.gradient_norms({"h": np.zeros((2, 5))})
+    (ax,) = panels(picture)
+    assert np.ma.getmaskarray(cells(ax)).all()
+    assert bar_of(picture).get_xlabel().endswith("(0: white)")
+    assert_drawable(picture)
+
+
+def test_names_of_many_layers_are_left_to_the_axis():
+    few, many = (plots.gradient_norms({"h": np.ones((L, 5))}) for L in (16, 17))
+    assert len(panels(few)[0].get_yticklabels()) == 16
+    assert panels(many)[0].get_ylabel() == "layer"
+    long = plots.gradient_norms({"h": np.ones((2, 5))}, names=["the first of the two layers"] * 2)
+    words = [label.get_text() for label in panels(long)[0].get_yticklabels()]
+    assert words == ["the first of the\ntwo layers"] * 2
+    for picture in (few, many, long):
+        assert_drawable(picture)
 
 
 # ---- weights, curves, forecasts ----------------------------------------------------------------

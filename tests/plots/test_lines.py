@@ -57,16 +57,30 @@ def test_values_at_or_below_zero_make_the_axis_linear():
 
 
 def test_norms_that_are_all_zero_are_a_line_at_zero():
-    (ax,) = plots.gradient_norms({"h": np.zeros((1, 5))}).axes
+    (ax,) = plots.truncated_bptt(np.zeros((1, 5)), np.zeros((1, 5)), k=5).axes
     assert ax.lines[0].get_ydata().tolist() == [0] * 5
     assert ax.get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("reach", [1e-200, 1e-40, 1e-5, 1e-3, 0.01, 0.1, 0.3, 0.6, 0.95, 1, 2e5])
+def test_a_logarithmic_axis_of_any_reach_gets_ticks(reach):
+    norms = np.geomspace(reach, 1, 9)[np.newaxis]
+    picture = plots.truncated_bptt(norms, norms, k=9)
+    picture.draw_without_rendering()
+    (ax,) = picture.axes
+    low, high = ax.get_ylim()
+    words = [
+        tick.get_text() for tick in ax.get_yticklabels() if low <= tick.get_position()[1] <= high
+    ]
+    assert 2 <= len(words) <= 12
+    assert len(set(words)) == len(words)
 
 
 @pytest.mark.parametrize("ends", [(5e-324, 1e308), (1e-320, 1e-318), (1e307, 1e308), (2.0, 2.0)])
 def test_a_logarithmic_axis_holds_what_it_shows_and_has_ticks(ends):
     values = np.geomspace(*ends, 7) if ends[0] > 1e-300 else np.array([*ends, *ends, 1e-319, 1, 1])
     values = np.minimum(values, ends[1])
-    picture = plots.gradient_norms({"h": values[np.newaxis]})
+    picture = plots.truncated_bptt(values[np.newaxis], values[np.newaxis], k=7)
     picture.draw_without_rendering()
     (ax,) = picture.axes
     low, high = ax.get_ylim()

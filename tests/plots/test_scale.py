@@ -234,6 +234,8 @@ def test_numbers_at_the_ends_of_the_range_are_drawn_by_every_picture(size):
         plots.weights({"W": W, "U": np.full((1, 4), size), "b": np.ones(4)}),
         plots.characters(tape, "to be not", bits=np.abs(numbers)),
         plots.gradient_norms({"h": np.abs(x[..., 0])}),
+        plots.truncated_bptt(np.abs(x[..., 0]), np.abs(x[..., 0]), k=2),
+        plots.influence(np.abs(numbers), series=numbers),
         plots.training_curves(History([1, 2], [size, 1.0], [size, size], [1.0, size])),
     ):
         assert_drawable(picture)
