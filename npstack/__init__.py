@@ -18,12 +18,15 @@ if TYPE_CHECKING:
         LayerNormLSTMCell,
         LSTMCell,
         LSTMVariantCell,
+        NoBias,
         RecurrentDropout,
         RNNCell,
         RNNState,
+        TwoBiases,
         Zoneout,
     )
     from npstack.core.activations import Activation
+    from npstack.core.clipped import Clipped
     from npstack.core.errors import (
         ArgumentError,
         CodeError,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         ShapeError,
         TapeError,
     )
+    from npstack.core.own_activation import OwnActivation
     from npstack.core.params import LSTMGates
     from npstack.core.tape import CompositeTape, Gradients, LSTMState, RecurrentTape, Tape
     from npstack.files.model import build, load_model, save_model
@@ -106,13 +110,15 @@ _HOMES = {
     "npstack": "analysis plots",
     "npstack.cells": (
         "Cell GRUCell GRUGates GRUResetBeforeCell GRUState LayerNormLSTMCell LSTMCell "
-        "LSTMVariantCell RecurrentDropout RNNCell RNNState Zoneout"
+        "LSTMVariantCell NoBias RecurrentDropout RNNCell RNNState TwoBiases Zoneout"
     ),
     "npstack.core.activations": "Activation",
+    "npstack.core.clipped": "Clipped",
     "npstack.core.errors": (
         "ArgumentError CodeError DataError DtypeError LeakageError NonFiniteError "
         "NpstackError ShapeError TapeError"
     ),
+    "npstack.core.own_activation": "OwnActivation",
     "npstack.core.params": "LSTMGates",
     "npstack.core.tape": "CompositeTape Gradients LSTMState RecurrentTape Tape",
     "npstack.layers": (
@@ -162,6 +168,7 @@ __all__ = [
     "BidirectionalStacked",
     "Cell",
     "Checkpoint",
+    "Clipped",
     "CodeError",
     "CompositeTape",
     "Constant",
@@ -189,9 +196,11 @@ __all__ = [
     "LayerNormLSTMCell",
     "LeakageError",
     "Loss",
+    "NoBias",
     "NonFiniteError",
     "NpstackError",
     "Optimiser",
+    "OwnActivation",
     "Parallel",
     "RMSprop",
     "RNNCell",
@@ -220,6 +229,7 @@ __all__ = [
     "Tape",
     "TapeError",
     "TimeDistributed",
+    "TwoBiases",
     "WarmUp",
     "Zoneout",
     "__version__",

@@ -1,6 +1,7 @@
 """Cells: one time step of one layer, one file each."""
 
 from npstack.cells.base import Cell
+from npstack.cells.biases import NoBias, TwoBiases
 from npstack.cells.catalogue import CELLS
 from npstack.cells.gru import GRUCell, GRUGates, GRUState
 from npstack.cells.gru_reset_before import GRUResetBeforeCell
@@ -35,6 +36,7 @@ __all__ = [
     "LSTMCell",
     "LSTMVariantCell",
     "LayerNormLSTMCell",
+    "NoBias",
     "Part",
     "Peepholes",
     "PreactivationClip",
@@ -42,5 +44,6 @@ __all__ = [
     "RNNCell",
     "RNNState",
     "RecurrentDropout",
+    "TwoBiases",
     "Zoneout",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from npstack.cells.base import Cell
+from npstack.cells.biases import NoBias, TwoBiases
 from npstack.cells.gru import GRUCell
 from npstack.cells.gru_reset_before import GRUResetBeforeCell
 from npstack.cells.layer_norm import LayerNormLSTMCell
@@ -31,6 +32,7 @@ from npstack.cells.recurrent_dropout import RecurrentDropout
 from npstack.cells.rnn import RNNCell
 from npstack.cells.variant import LSTMVariantCell
 from npstack.cells.zoneout import Zoneout
+from npstack.core.clipped import Clipped
 
 
 class Builder(Protocol):
@@ -115,5 +117,19 @@ CELLS: dict[str, Builder] = {
     ),
     "lstm, zoneout around recurrent dropout": around(
         "lstm, recurrent dropout", lambda cell: Zoneout(cell, h=0.3, c=0.5)
+    ),
+    "gru, clipped": plain(GRUCell, gate=Clipped("sigmoid", 0.8), candidate=Clipped("tanh", 0.8)),
+    "gru, reset before, clipped": plain(
+        GRUResetBeforeCell, gate=Clipped("sigmoid", 0.8), candidate=Clipped("elu", 0.8)
+    ),
+    "rnn, clipped": plain(RNNCell, activation=Clipped("tanh", 0.8)),
+    "lstm, two biases": around("lstm", TwoBiases),
+    "lstm, coupled, two biases": around("lstm, coupled peepholes", TwoBiases),
+    "gru, two biases": around("gru", TwoBiases),
+    "gru, reset before, two biases": around("gru, reset before", TwoBiases),
+    "lstm, no bias": around("lstm", NoBias),
+    "gru, no bias": around("gru", NoBias),
+    "gru, two biases, recurrent dropout": around(
+        "gru, two biases", lambda cell: RecurrentDropout(cell, 0.4)
     ),
 }

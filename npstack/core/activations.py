@@ -43,7 +43,7 @@ import numpy as np
 
 from npstack.core.arguments import check_number, check_option
 from npstack.core.config import TYPE, Configured
-from npstack.core.errors import ArgumentError, fail
+from npstack.core.errors import ArgumentError, describe, fail
 from npstack.core.numerics import (
     Array,
     absolute,
@@ -194,7 +194,8 @@ class Activation(Configured):
     """One activation of the table, with its parameters.
 
     Two activations with the same name and parameters are equal and have the same hash. Where a
-    layer takes an activation, a name stands for the activation with default parameters.
+    layer takes an activation, a name stands for the activation with default parameters. `Clipped`
+    and `OwnActivation` are accepted there, too.
 
     Parameters
     ----------
@@ -239,13 +240,9 @@ class Activation(Configured):
                 object.__setattr__(self, parameter, number)
             elif value is not None:
                 with_it = [n for n, kind in ACTIVATIONS.items() if place < len(kind.defaults)]
-                fail(
-                    ArgumentError,
-                    "Activation",
-                    f"{self.name} takes no {parameter}",
-                    f"{parameter}={value!r}",
-                    f"Leave it out, or take one that has it: {', '.join(with_it)}.",
-                )
+                expected, got = f"{self.name} takes no {parameter}", f"{parameter}={value!r}"
+                advice = f"Leave it out, or take one that has it: {', '.join(with_it)}."
+                fail(ArgumentError, "Activation", expected, got, advice)
 
     @property
     def slope_from_output(self) -> bool:
@@ -334,16 +331,16 @@ def check_activation(where: str, name: str, value: str | Activation) -> Activati
 def _check_name(where: str, name: str, value: object) -> str:
     """Check a name; for ``hard_sigmoid`` and similar names, the error names both functions."""
     names = [*ACTIVATIONS, "hard_sigmoid"]
-    resembles = (
-        difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
-    )
-    if resembles == ["hard_sigmoid"]:
-        fail(
-            ArgumentError,
-            where,
-            f"{name} must be 'hard_sigmoid_fifth' or 'hard_sigmoid_sixth'",
-            repr(value),
+    spelt = value.lower() if isinstance(value, str) else ""
+    if difflib.get_close_matches(spelt, names, n=1) == ["hard_sigmoid"]:
+        expected = f"{name} must be 'hard_sigmoid_fifth' or 'hard_sigmoid_sixth'"
+        advice = (
             "The fifth is clip(0.2 a + 0.5, 0, 1), in Keras 1 and 2, ONNX (its default) and "
-            "MATLAB; the sixth is clip(a/6 + 1/2, 0, 1), in Keras 3, PyTorch and JAX.",
+            "MATLAB; the sixth is clip(a/6 + 1/2, 0, 1), in Keras 3, PyTorch and JAX."
         )
+        fail(ArgumentError, where, expected, repr(value), advice)
+    if callable(value):
+        expected = f"{name} must be the name of an activation, or an activation"
+        advice = "With its slope it is one: OwnActivation('my_tanh', function, derivative)."
+        fail(ArgumentError, where, expected, describe(value), advice)
     return check_option(where, name, value, ACTIVATIONS)

@@ -93,7 +93,10 @@ class Configured:
         for path, value in _leaves("", self._given):
             if isinstance(value, Unnamed):
                 expected = f"{path} must be a number, a word, a layer, a cell, or a list of such"
-                advice = "It has no name to be written down: write config() and from_config()."
+                advice = (
+                    "It cannot be written into a file: make it in the constructor of a class of "
+                    "your own, or write config() and from_config()."
+                )
                 raise ArgumentError(where, expected, str(value), advice)
         return {TYPE: type(self).__name__, **copy.deepcopy(self._given)}
 

@@ -162,6 +162,17 @@ def clip(a: Array, limit: float) -> Array:
     return np.where(real(a) > limit, edge, np.where(real(a) < -limit, -edge, a))
 
 
+def clip_backward(y: Array, dy: Array, limit: float) -> Array:
+    """The gradient of a clip, from its result ``y``: it is zero at a limit.
+
+    Examples
+    --------
+    >>> clip_backward(np.array([-1.0, 0.5]), np.array([3.0, 4.0]), 1.0)
+    array([0., 4.])
+    """
+    return np.where(real(absolute(y)) < limit, dy, np.zeros_like(dy))
+
+
 def dropped(values: Array, kept: NDArray[np.bool_], rate: float) -> Array:
     """Dropout: ``values / (1 - rate)`` where kept, else zero. Linear, and its own derivative.
 

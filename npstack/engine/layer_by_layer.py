@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from npstack.cells import GRUCell, LSTMCell
+from npstack.core.activations import Activation
 from npstack.core.arrays import check_noise
 from npstack.core.numerics import Array
 from npstack.core.ran import Ran
@@ -99,7 +100,7 @@ def kind_of(layer: Any) -> tuple[str, str]:
     if type(cell) is LSTMCell:
         return "lstm", ""
     if type(cell) is GRUCell:
-        usual = cell.gate.name == "sigmoid" and cell.candidate.name == "tanh"
+        usual = (cell.gate, cell.candidate) == (Activation("sigmoid"), Activation("tanh"))
         return ("gru", "") if usual else ("", f"no engine computes {name} with these activations")
     return "", f"no engine computes {name}"
 

@@ -16,6 +16,7 @@ from npstack import cells, layers
 from npstack.cells.base import Cell, check_cell_params
 from npstack.cells.parts import Part
 from npstack.core.activations import Activation
+from npstack.core.clipped import Clipped
 from npstack.core.config import TYPE, Configured, arguments_of
 from npstack.core.errors import (
     ArgumentError,
@@ -48,7 +49,7 @@ KINDS: dict[str, type[Configured]] = {
     kind.__name__: kind
     for kind in (
         *(getattr(room, name) for room in (cells, layers) for name in room.__all__),
-        *(*STACKS, Activation, EncoderDecoder),
+        *(*STACKS, Activation, Clipped, EncoderDecoder),
     )
     if isinstance(kind, type) and issubclass(kind, Configured) and kind not in BASES
 }

@@ -59,10 +59,11 @@ class Engine:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", check_option("Engine", "kind", self.kind, KINDS))
-        for name in ("threads", "budget"):
+        advice = {"threads": "Use an int, for example 1.", "budget": "In bytes: 2**26 is 64 MiB."}
+        for name, said in advice.items():
             value = getattr(self, name)
             if value is not None:
-                object.__setattr__(self, name, check_size("Engine", name, value))
+                object.__setattr__(self, name, check_size("Engine", name, value, said))
 
     def record(self) -> dict[str, Any]:
         """What the numbers of a run depend on besides its settings, as plain values."""

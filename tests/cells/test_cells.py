@@ -138,11 +138,27 @@ ORACLE = {
     "gru, reset before, activations": told(
         "gru_reset_before", activations={"gate": "softsign", "candidate": "elu"}
     ),
+    "gru, clipped": told(
+        "gru",
+        activations={"gate": ("clipped", "sigmoid", 0.8), "candidate": ("clipped", "tanh", 0.8)},
+    ),
+    "gru, reset before, clipped": told(
+        "gru_reset_before",
+        activations={"gate": ("clipped", "sigmoid", 0.8), "candidate": ("clipped", "elu", 0.8)},
+    ),
     "rnn": told("rnn"),
     "rnn, relu": told("rnn", activation="relu"),
     "rnn, softplus": told("rnn", activation="softplus"),
+    "rnn, clipped": told("rnn", activation=("clipped", "tanh", 0.8)),
 }
 WRAPPED = {
+    "lstm, two biases": "lstm",
+    "lstm, coupled, two biases": "lstm, coupled peepholes",
+    "gru, two biases": "gru",
+    "gru, reset before, two biases": "gru, reset before",
+    "lstm, no bias": "lstm",
+    "gru, no bias": "gru",
+    "gru, two biases, recurrent dropout": "gru",
     "lstm, recurrent dropout": "lstm",
     "projection, recurrent dropout": "lstm, projection",
     "gru, recurrent dropout": "gru",

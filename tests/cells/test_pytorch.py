@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from npstack import GRUState, RNNState, StackedBidirectional, StackedGRU, StackedRNN
+from npstack import (
+    GRUCell,
+    GRUState,
+    LSTMCell,
+    NoBias,
+    Recurrent,
+    RNNCell,
+    RNNState,
+    StackedBidirectional,
+    StackedGRU,
+    StackedRNN,
+    TwoBiases,
+)
 from npstack.layers import GRU, RNN
 
 torch = pytest.importorskip("torch")
@@ -117,3 +129,28 @@ def test_stacks_equal_pytorch(name, directions, packed):
         for prefix, suffix in cells:
             last_third = getattr(module, f"bias_hh_{suffix}").grad[2 * H :].numpy()
             assert_close(grads.params[f"{prefix}b_recurrent"], last_third, "b_recurrent")
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "RNN"])
+def test_biases_are_kept_apart_as_pytorch_stores_them(name, bias):
+    torch.manual_seed(4)
+    rng = np.random.default_rng(4)
+    module = getattr(torch.nn, name)(D, H, batch_first=True, bias=bias, dtype=torch.float64)
+    stored = {n: p.detach().numpy() for n, p in module.named_parameters()}
+    W, U = stored["weight_ih_l0"].T, stored["weight_hh_l0"].T
+    kind = {"LSTM": LSTMCell, "GRU": GRUCell, "RNN": RNNCell}[name]
+    both = [stored[n] for n in ("bias_ih_l0", "bias_hh_l0")] if bias else []
+    cell = (TwoBiases if bias else NoBias).from_params(kind, W, U, *both)
+    x, doutputs = rng.standard_normal((2, 6, D)), rng.standard_normal((2, 6, H))
+    outputs, _ = module(torch.tensor(x))
+    outputs.backward(torch.tensor(doutputs))
+    layer = Recurrent(cell)
+    tape = layer.forward(x)
+    assert_close(tape.outputs, outputs.detach().numpy(), "outputs")
+    names = {"W": "weight_ih_l0", "U": "weight_hh_l0", "b": "bias_ih_l0"}
+    names["b_recurrent"] = "bias_hh_l0"
+    grads = layer.backward(tape, doutputs).params
+    assert len(grads) == len(stored)
+    for ours, value in grads.items():
+        assert_close(value, getattr(module, names[ours]).grad.numpy().T, ours)

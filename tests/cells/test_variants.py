@@ -23,8 +23,7 @@ from npstack.cells import (
     PreactivationClip,
     Projection,
 )
-from npstack.cells.parts.clips import clip_backward
-from npstack.core.numerics import clip
+from npstack.core.numerics import clip, clip_backward
 from npstack.verify import check_laws, oracle
 from tests.cells.drawn_variants import draw_variant
 

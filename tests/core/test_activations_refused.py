@@ -73,4 +73,10 @@ def test_names_and_activations_are_taken():
         assert check_activation("Dense", "activation", name) == Activation(name)
     message = "Dense: gate must be one of 'linear',"
     with pytest.raises(ArgumentError, match=message):
+        check_activation("Dense", "gate", np.ones(2))
+    message = re.escape(
+        "Dense: gate must be the name of an activation, or an activation, got <ufunc 'tanh'> "
+        "(ufunc). With its slope it is one: OwnActivation('my_tanh', function, derivative)."
+    )
+    with pytest.raises(ArgumentError, match=message):
         check_activation("Dense", "gate", np.tanh)

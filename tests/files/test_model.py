@@ -160,11 +160,14 @@ def test_without_parameters_a_model_is_zeros():
 )
 def test_a_cell_is_made_of_its_parameters_without_a_generator(name):
     cell = CELLS[name](D, H, RNG())
-    W, U, b, *_ = cell.params.values()
-    others = {k: v for k, v in cell.params.items() if k not in ("W", "U", "b")}
+    inner = getattr(cell, "cell", cell)
+    kind, placed = ([], 3) if inner is cell else ([type(inner)], 4)
+    given = [n for n in ("W", "U", "b", "b_recurrent")[:placed] if n in cell.params]
+    others = {k: v for k, v in cell.params.items() if k not in given}
     for option in ("gate", "candidate", "activation"):
-        others |= {option: getattr(cell, option)} if hasattr(cell, option) else {}
-    twin = type(cell).from_params(W, U, b, *getattr(cell, "parts", ()), **others)
+        others |= {option: getattr(inner, option)} if hasattr(inner, option) else {}
+    arrays = [cell.params[n] for n in given]
+    twin = type(cell).from_params(*kind, *arrays, *getattr(inner, "parts", ()), **others)
     assert twin.param_shapes == cell.param_shapes
     same_bits(Recurrent(cell), Recurrent(twin), RNG().standard_normal((2, 5, D)))
 

@@ -38,10 +38,9 @@ from npstack.cells import (
     RNNCell,
     Zoneout,
 )
-from npstack.cells.parts.clips import clip_backward
 from npstack.core.activations import ACTIVATIONS, Activation, check_activation
 from npstack.core.init import INITIALISERS
-from npstack.core.numerics import clip
+from npstack.core.numerics import clip, clip_backward
 from npstack.core.trees import mapped
 from tests.mutation.behaviour import DTYPES, like, tried, tried_out
 

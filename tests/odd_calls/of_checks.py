@@ -131,6 +131,22 @@ CALLS = {
         {"model": "layer", "tape": "thing", "doutputs": "finite"},
         {("doutputs", "None"): REFUSED},
     ),
+    "truncated_gradient_norms": Call(
+        analysis.truncated_gradient_norms,
+        lambda: {
+            "model": nps.LSTM(2, 3, rng=draw()),
+            "tape": of_lstm(),
+            "doutputs": normal(4, 5, 3),
+            "k": 2,
+        },
+        {"model": "layer", "tape": "thing", "doutputs": "finite", "k": "size"},
+    ),
+    "influence": Call(
+        analysis.influence,
+        lambda: {"model": nps.LSTM(2, 3, rng=draw()), "tape": of_lstm(), "output": 1, "step": 3},
+        {"model": "layer", "tape": "thing", "output": "index", "step": "index"},
+        {("step", "None"): SAME},
+    ),
     "gradient_against_lag": Call(
         analysis.gradient_against_lag,
         lambda: {"model": nps.LSTM(2, 3, rng=draw()), "x": normal(4, 5, 2)},

@@ -107,6 +107,30 @@ CALLS = {
         lambda: {"name": "leaky_relu", "alpha": 0.25},
         {"name": "word", "alpha": "number or None"},
     ),
+    "Clipped": Call(
+        nps.Clipped,
+        lambda: {"activation": "tanh", "limit": 0.5},
+        {"activation": "word", "limit": "number"},
+    ),
+    "OwnActivation": Call(
+        nps.OwnActivation,
+        lambda: {"name": "own", "function": np.positive, "derivative": np.ones_like},
+        {"name": "label", "function": "function", "derivative": "function"},
+    ),
+    "TwoBiases": Call(
+        nps.TwoBiases, lambda: {"cell": nps.GRUCell(3, 2, rng=draw())}, {"cell": "thing"}
+    ),
+    "NoBias": Call(nps.NoBias, lambda: {"cell": nps.LSTMCell(3, 2, rng=draw())}, {"cell": "thing"}),
+    "TwoBiases.from_params": Call(
+        lambda **given: nps.TwoBiases.from_params(nps.LSTMCell, **given),
+        lambda: {"W": normal(3, 8), "U": normal(2, 8), "b": normal(8), "b_recurrent": normal(8)},
+        {"W": "typed", "U": "typed", "b": "typed", "b_recurrent": "typed"},
+    ),
+    "NoBias.from_params": Call(
+        lambda **given: nps.NoBias.from_params(nps.GRUCell, **given),
+        lambda: {"W": normal(3, 6), "U": normal(2, 6)},
+        {"W": "typed", "U": "typed"},
+    ),
     "RecurrentDropout": Call(
         nps.RecurrentDropout,
         lambda: {"cell": nps.LSTMCell(3, 2, rng=draw()), "rate": 0.5, "each_step": True},

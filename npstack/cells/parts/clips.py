@@ -15,24 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from npstack.cells.parts.base import Grads, Part
 from npstack.core.activations import Range
 from npstack.core.arguments import check_positive
-from npstack.core.numerics import Array, absolute, clip, real
+from npstack.core.numerics import Array, clip, clip_backward
 from npstack.core.params import Params
-
-
-def clip_backward(y: Array, dy: Array, limit: float) -> Array:
-    """The gradient of a clip, from its result ``y``: it is zero at a limit.
-
-    Examples
-    --------
-    >>> clip_backward(np.array([-1.0, 0.5]), np.array([3.0, 4.0]), 1.0)
-    array([0., 4.])
-    """
-    return np.where(real(absolute(y)) < limit, dy, np.zeros_like(dy))
 
 
 class PreactivationClip(Part):

@@ -16,11 +16,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from npstack.cells.parts.base import Axes, Grads, Part
-from npstack.cells.parts.clips import clip_backward
 from npstack.core.activations import Range
 from npstack.core.arguments import check_positive, check_size
 from npstack.core.init import uniform
-from npstack.core.numerics import Array, clip
+from npstack.core.numerics import Array, clip, clip_backward
 from npstack.core.params import Params
 
 

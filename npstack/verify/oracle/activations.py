@@ -6,7 +6,8 @@ y^2``. At a kink, use the derivative of the constant side (0); `leaky_relu` and 
 constant side and use the left derivative.
 
 An activation is given by its name, or by its name and its constants alpha and beta, in this order:
-``"tanh"``, ``("leaky_relu", 0.1)``, ``("affine", 2.0, 0.5)``.
+``"tanh"``, ``("leaky_relu", 0.1)``, ``("affine", 2.0, 0.5)``. With a clip of its argument it is
+``("clipped", "tanh", 0.8)``.
 """
 
 from __future__ import annotations
@@ -124,6 +125,9 @@ def activation(given: str | tuple[Any, ...]) -> Callable[[Any], Any]:
     (0.0, -1.5)
     """
     name, *constants = (given,) if isinstance(given, str) else given
+    if name == "clipped":
+        inner, limit = constants
+        return lambda a: activation(inner)(clip(a, limit))
     f = ACTIVATIONS[name]
     return lambda a: f(a, *constants)
 

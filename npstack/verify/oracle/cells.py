@@ -16,6 +16,9 @@ The options, all optional:
 ``gru_reset_before``   the same
 ``rnn``                ``activation``
 =====================  ===========================================================================
+
+A cell may have two biases of each gate, ``b`` and ``b_recurrent``, or neither: what is not among
+the parameters is zero. Where there are both, the pre-activation is their sum with the products.
 """
 
 from __future__ import annotations
@@ -38,6 +41,12 @@ def product(x: Vector, W: list[Vector], column: int, start: Any = 0.0) -> Any:
     for value, row in zip(x, W, strict=True):
         start = start + value * row[column]
     return start
+
+
+def biases(params: Params, column: int) -> Any:
+    """``b[column] + b_recurrent[column]``; a bias that is not there is left out."""
+    there = [params[name][column] for name in ("b", "b_recurrent") if name in params]
+    return sum(there, 0.0)
 
 
 # ---- the LSTM and its parts --------------------------------------------------------------------
@@ -85,7 +94,7 @@ def lstm_step(params: Params, x: Vector, seen: Vector, state: State, options: Op
         before = state["c"][j]
         a = {}
         for gate, first in columns.items():
-            from_below = product(x, params["W"], first + j, params["b"][first + j])
+            from_below = product(x, params["W"], first + j, biases(params, first + j))
             a[gate] = product(seen, params["U"], first + j, from_below)
         if "forget_bias" in options:
             a["f"] = a["f"] + options["forget_bias"]
@@ -134,7 +143,9 @@ def layer_norm_lstm_step(
     from_below = normalised([product(x, params["W"], column) for column in range(4 * H)])
     from_before = normalised([product(seen, params["U"], column) for column in range(4 * H)])
     a = [
-        from_below[k] * params["gain_x"][k] + from_before[k] * params["gain_h"][k] + params["b"][k]
+        from_below[k] * params["gain_x"][k]
+        + from_before[k] * params["gain_h"][k]
+        + biases(params, k)
         for k in range(4 * H)
     ]
     c: Vector = []
@@ -163,15 +174,19 @@ def gru_step(params: Params, x: Vector, seen: Vector, state: State, options: Opt
         n[j] = candidate(sum x W_n[j] + b_n[j] + r[j] q[j])
         h[j] = z[j] h'[j] + (1 - z[j]) n[j]
 
-    ``W``, ``U`` and ``b`` are packed r, z, n. The ``h'`` of the last line is never dropped.
+    ``W``, ``U`` and ``b`` are packed r, z, n. The ``h'`` of the last line is never dropped. If
+    ``b_recurrent`` is packed r, z, n, too, its first two thirds are added to ``b_r`` and ``b_z``.
     """
-    W, U, b, H = params["W"], params["U"], params["b"], len(state["h"])
+    W, U, H = params["W"], params["U"], len(state["h"])
     gate, candidate = gru_activations(options)
+    b, b_recurrent = params.get("b", [0.0] * 3 * H), params.get("b_recurrent", [0.0] * H)
+    b_q = b_recurrent[-H:]  # the candidate's: all, or the last third
+    b_rz = b_recurrent[:-H] or [0.0] * 2 * H
     h: Vector = []
     for j in range(H):
-        r = gate(product(seen, U, j, product(x, W, j, b[j])))
-        z = gate(product(seen, U, H + j, product(x, W, H + j, b[H + j])))
-        q = product(seen, U, 2 * H + j, params["b_recurrent"][j])
+        r = gate(product(seen, U, j, product(x, W, j, b[j] + b_rz[j])))
+        z = gate(product(seen, U, H + j, product(x, W, H + j, b[H + j] + b_rz[H + j])))
+        q = product(seen, U, 2 * H + j, b_q[j])
         n = candidate(product(x, W, 2 * H + j, b[2 * H + j]) + r * q)
         h.append(z * state["h"][j] + (1.0 - z) * n)
     return {"h": h}
@@ -184,7 +199,8 @@ def gru_reset_before_step(
 
     As `gru_step`, except for ``n[j] = candidate(sum x W_n[j] + sum (r h') U_n[j] + b_n[j])``.
     """
-    W, U, b, H = params["W"], params["U"], params["b"], len(state["h"])
+    W, U, H = params["W"], params["U"], len(state["h"])
+    b = [biases(params, column) for column in range(3 * H)]
     gate, candidate = gru_activations(options)
     r = [gate(product(seen, U, j, product(x, W, j, b[j]))) for j in range(H)]
     reset = [r[k] * seen[k] for k in range(H)]
@@ -208,7 +224,7 @@ def gru_activations(options: Options) -> tuple[Any, Any]:
 def rnn_step(params: Params, x: Vector, seen: Vector, state: State, options: Options) -> State:
     """Elman's: ``h[j] = activation(sum x W[j] + sum h' U[j] + b[j])``."""
     act = activation(options.get("activation", "tanh"))
-    below = [product(x, params["W"], j, b) for j, b in enumerate(params["b"])]
+    below = [product(x, params["W"], j, biases(params, j)) for j in range(len(state["h"]))]
     return {"h": [act(product(seen, params["U"], j, a)) for j, a in enumerate(below)]}
 
 

@@ -1,21 +1,28 @@
 """Cells, and parts of them, that cannot be built."""
 
+import numpy as np
+
 from npstack import (
     GRU,
     RNN,
     ArgumentError,
     BidirectionalStacked,
+    Clipped,
+    CodeError,
     DtypeError,
     GRUCell,
     GRUResetBeforeCell,
     LSTMCell,
     LSTMVariantCell,
+    NoBias,
+    OwnActivation,
     RecurrentDropout,
     RNNCell,
     Stacked,
     StackedBidirectional,
     StackedGRU,
     StackedRNN,
+    TwoBiases,
     Zoneout,
 )
 from npstack.cells import (
@@ -143,6 +150,26 @@ WRONG_CELLS = {
     "zoneout of what the state has not": (
         lambda w: Zoneout(LSTMCell(D, H, rng=R), h=0.1, s=0.5),
         (ArgumentError, "Zoneout: rates must be of h or c", "got s=0.5", "Leave it out"),
+    ),
+    "two biases of what is no cell": (
+        lambda w: TwoBiases(w.lstm),
+        (DtypeError, "TwoBiases: cell must be a cell", "is an LSTMCell"),
+    ),
+    "no bias of a wrapper": (
+        lambda w: NoBias(Zoneout(LSTMCell(D, H, rng=R), h=0.1)),
+        (DtypeError, "NoBias: cell must be an LSTM, GRU or RNN cell", "Zoneout(NoBias(cell)"),
+    ),
+    "a clip of an activation at zero": (
+        lambda w: GRUCell(D, H, candidate=Clipped("tanh", 0.0), rng=R),
+        (ArgumentError, "Clipped: limit must be above 0, got 0.0"),
+    ),
+    "a function without its slope": (
+        lambda w: RNNCell(D, H, activation=np.tanh, rng=R),
+        (ArgumentError, "activation must be the name of an activation", "OwnActivation("),
+    ),
+    "a function with another slope": (
+        lambda w: OwnActivation("own", lambda a: a * a, np.ones_like),
+        (CodeError, "OwnActivation: derivative must be the slope of own at a =", "complex step"),
     ),
     "branches apart in a stack": (
         lambda w: StackedBidirectional(LSTMCell, D, [H, H], merge="none", rng=R),
