@@ -16,9 +16,12 @@ import numpy as np
 
 from npstack.core.arguments import check_option
 from npstack.core.errors import ArgumentError, describe, fail
+from npstack.lessons.differences import differs, is_same, kind
+from npstack.lessons.given import in_words
+from npstack.verify.other_code.child import account, file_of
 
 DRAWS = 4  # arguments on which a function is tried
-NEARLY = 0.05  # of the largest number: digits that were dropped on the way
+NO_RESULT = "It returns None: is `return` missing?"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class Task:
         Of the largest number of the answer: how far the answer may be off.
     also : tuple of str
         Other words for a right word.
+    packed : tuple of str
+        The results whose last axis holds the blocks of the gates i, f, g, o.
+    letters : bool
+        The right word is a set of letters: their order, and what is between them, do not matter.
+    simpler : tuple of str and callable, optional
+        A simpler case, in words, and what makes its arguments of those that were drawn. It is
+        tried if a function is wrong in no known way.
     """
 
     number: str
@@ -56,6 +66,15 @@ class Task:
     results: tuple[str, ...] = ()
     share: float = 1e-6
     also: tuple[str, ...] = ()
+    packed: tuple[str, ...] = ()
+    letters: bool = False
+    simpler: tuple[str, Callable[..., tuple[Any, ...]]] | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The names of a function's arguments, as they are in ``asks``."""
+        found = re.search(r"function \w+\(([^)]*)\)", self.asks)
+        return found[1].split(", ") if found else []
 
 
 @dataclass(frozen=True)
@@ -118,10 +137,25 @@ def check(number: str, answer: Any = None) -> Verdict:
 
 def verdict(task: Task, answer: Any) -> Verdict:
     """What is said of an answer to a task."""
+    asked = f"Asked is: {task.asks}."
     if answer is None or answer is Ellipsis:
-        return Verdict(task.number, False, ("There is no answer.", f"Asked is: {task.asks}"))
-    lines = list(_of_function(task, answer) if task.draw else _of_value(task, answer))
-    if lines and task.hint:
+        return Verdict(task.number, False, ("There is no answer.", asked))
+    if task.draw is None:
+        lines = list(_of_value(task, answer))
+    elif not callable(answer):
+        got = describe(answer)
+        lines = [f"Expected is a function, got {got}: give its name, without brackets."]
+    else:
+        trials = [task.draw(np.random.default_rng(k)) for k in range(DRAWS)]
+        try:
+            found = [_returned(task, answer, arguments) for arguments in trials]
+        except NotImplementedError:
+            return Verdict(task.number, False, ("It is not written yet.", asked))
+        except _StopsError as error:
+            lines = [str(error)]
+        else:
+            lines = list(_of_results(task, answer, trials, found))
+    if lines and task.hint and NO_RESULT not in lines:
         lines.append(f"Hint: {task.hint}")
     return Verdict(task.number, not lines, tuple(line for line in lines if line))
 
@@ -132,129 +166,87 @@ def verdict(task: Task, answer: Any) -> Verdict:
 def _of_value(task: Task, answer: Any) -> Iterator[str]:
     right = task.right()
     if callable(answer):
-        yield f"Expected is {_kind(right)}, not a function: call it."
+        yield f"Expected is {kind(right)}, not a function: call it."
         return
-    if any(_same(answer, one, task.share) for one in (right, *task.also)):
+    if any(_is_right(task, answer, one) for one in (right, *task.also)):
         return
     for words, wrong in task.mistakes.items():
-        if _same(answer, wrong(), task.share):
+        if _is_right(task, answer, wrong()):
             yield words
             return
-    yield from _differs("", answer, right, task.share)
-
-
-def _same(answer: Any, right: Any, share: float) -> bool:
-    if isinstance(right, str) or isinstance(answer, str):
-        return (
-            isinstance(answer, str) and isinstance(right, str) and _plain(answer) == _plain(right)
-        )
-    found, wanted = _array(answer), _array(right)
-    if found is None or wanted is None or found.shape != wanted.shape:
-        return False
-    if wanted.dtype.kind in "biu" and found.dtype.kind in "biu":
-        return bool((found == wanted).all())
-    largest = np.abs(wanted).max(initial=0.0)
-    with np.errstate(all="ignore"):
-        return bool((np.abs(found - wanted) <= share * (largest or 1.0)).all())
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", text.strip().lower())
-
-
-def _array(value: Any) -> np.ndarray | None:
-    """As an array of numbers; None if it is none."""
-    try:
-        found = np.asarray(value)
-        return found if found.dtype.kind in "biu" else found.astype(float)
-    except (TypeError, ValueError):
-        return None
-
-
-def _kind(right: Any) -> str:
-    """What kind of answer is expected."""
-    if isinstance(right, str):
-        return "a word"
-    if isinstance(right, bool | np.bool_):
-        return "True or False"
-    if isinstance(right, tuple):
-        return f"a tuple of {len(right)} numbers"
-    shape = np.shape(right)
-    return f"an array of shape {shape}" if shape else "a number"
-
-
-def _differs(name: str, answer: Any, right: Any, share: float) -> Iterator[str]:
-    """How an answer differs, where something can be said; at least an empty line."""
-    of = f"{name}: " if name else ""
-    if isinstance(answer, str) and isinstance(right, str):
-        yield ""
-        return
-    found = None if isinstance(answer, str) else _array(answer)
-    wanted = None if isinstance(right, str) else _array(right)
-    if found is None or wanted is None:
-        yield f"{of}Expected is {_kind(right)}, got {describe(answer)}."
-    elif found.shape != wanted.shape:
-        turned = found.ndim > 1 and found.shape == wanted.shape[::-1]
-        more = " It is transposed." if turned else ""
-        yield f"{of}Expected is {_kind(right)}, got {_kind(answer)}.{more}"
+    if task.letters and isinstance(answer, str):
+        yield _of_letters(_letters(answer), _letters(right))
     else:
-        about = "" if wanted.dtype.kind == "b" else _of_numbers(found, wanted, share)
-        yield f"{of}{about}" if about else (f"{name} is wrong." if name else "")
+        yield from differs("", answer, right, task.share)
 
 
-def _of_numbers(found: np.ndarray, wanted: np.ndarray, share: float) -> str:
-    """How numbers of the right shape differ; nothing where nothing helps."""
-    size = float(np.abs(wanted).max(initial=0.0)) or 1.0
-    off = np.abs(found.astype(float) - wanted)
-    if not np.isfinite(off).all():
-        return "There is NaN or infinity in it."
-    if _same(-found.astype(float), wanted, share):
-        return "The sign is the other way round."
-    if (factor := _factor(found, wanted, share)) is not None:
-        return f"All numbers are {factor:.4g} times the right ones."
-    if wanted.dtype.kind == "f" and off.max() <= NEARLY * size:
-        return f"It is off by {off.max() / size:.1g} of the largest number."
-    wrong = int((off > share * size).sum())
-    return f"{wrong} of {off.size} numbers are wrong." if wrong < off.size else ""
+def _is_right(task: Task, answer: Any, right: Any) -> bool:
+    if task.letters and isinstance(answer, str):
+        return _letters(answer) == _letters(right)
+    return is_same(answer, right, task.share)
 
 
-def _factor(found: np.ndarray, wanted: np.ndarray, share: float) -> float | None:
-    """One factor for several numbers, if there is one."""
-    if wanted.size < 2 or not wanted.any() or not found.any():
-        return None
-    factor = float((found * wanted).sum() / (wanted * wanted).sum())
-    return factor if _same(found, factor * wanted, share) else None
+def _letters(text: str) -> set[str]:
+    """The letters of a text, without the word "and"."""
+    return set(re.findall(r"[a-z]", re.sub(r"\band\b", "", text.lower())))
+
+
+def _of_letters(found: set[str], right: set[str]) -> str:
+    """How many letters are right, but not which."""
+    hits = len(found & right)
+    if found <= right:
+        return f"What is there is right. {len(right) - hits} more must be added."
+    if len(found) == 1:
+        return "This letter is wrong."
+    return f"{hits} of the {len(found)} letters {'is' if hits == 1 else 'are'} right."
 
 
 # ---- functions ---------------------------------------------------------------------------------
 
 
-def _of_function(task: Task, function: Any) -> Iterator[str]:
-    if not callable(function):
-        yield f"Expected is a function, got {describe(function)}: give its name, without brackets."
+class _StopsError(Exception):
+    """A function stops, in words."""
+
+
+def _returned(task: Task, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """What a function returns; an error in it is told with its line and its arguments."""
+    try:
+        return _results(task, function(*copy.deepcopy(arguments)))
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        told = account(error, file_of(function))
+        text = f", `{told['text']}`" if told["text"] else ""
+        at = f" in line {told['line']}{text}" if told["line"] else ""
+        what = ": ".join(filter(None, (told["raised"], told["message"].rstrip("."))))
+        given = in_words(task.arguments, arguments)
+        raise _StopsError(f"It stops with {what}{at}. The arguments were {given}.") from error
+
+
+def _of_results(
+    task: Task, function: Any, trials: Sequence[tuple[Any, ...]], found: Sequence[Any]
+) -> Iterator[str]:
+    if any(len(one) == 1 and one[0] is None for one in found):
+        yield NO_RESULT
         return
-    assert task.draw is not None
-    trials = [task.draw(np.random.default_rng(k)) for k in range(DRAWS)]
-    found = []
-    for arguments in trials:
-        try:
-            found.append(_results(task, function(*copy.deepcopy(arguments))))
-        except NotImplementedError:
-            yield "It is not written yet."
-            return
-        except Exception as error:
-            shapes = ", ".join(str(np.shape(value)) for value in arguments if np.ndim(value))
-            given = f" The arguments have the shapes {shapes}." if shapes else ""
-            yield f"It stops with {type(error).__name__}: {str(error).rstrip('.')}.{given}"
-            return
-    wanted = [_results(task, task.right(*copy.deepcopy(arguments))) for arguments in trials]
+    wanted = [_returned(task, task.right, arguments) for arguments in trials]
     if _all_same(found, wanted, task):
         return
     for words, wrong in task.mistakes.items():
-        if _all_same(found, [_results(task, wrong(*copy.deepcopy(a))) for a in trials], task):
+        if _all_same(found, [_returned(task, wrong, a) for a in trials], task):
             yield words
             return
     yield from _told(task, found, wanted)
+    if task.simpler:
+        words, made = task.simpler
+        try:
+            own, right = (
+                [_returned(task, f, made(*a)) for a in trials] for f in (function, task.right)
+            )
+        except (NotImplementedError, _StopsError):
+            return
+        fits = _all_same(own, right, task)
+        yield f"{words}, it is right." if fits else f"{words}, it is already wrong."
 
 
 def _told(task: Task, found: Sequence[Any], wanted: Sequence[Any]) -> Iterator[str]:
@@ -266,12 +258,16 @@ def _told(task: Task, found: Sequence[Any], wanted: Sequence[Any]) -> Iterator[s
         got = "one value" if count == 1 else f"{count} values"
         yield f"It should return {', '.join(names)}; it returns {got}."
         return
-    good = [
-        n for n, a, b in zip(names, found[first], wanted[first], strict=True) if _close(a, b, task)
-    ]
-    for name, answer, right in zip(names, found[first], wanted[first], strict=True):
+    if len(names) > 1 and all(
+        any(is_same(a, b, task.share) for a in found[first]) for b in wanted[first]
+    ):
+        yield f"The results are right, their order is not: {', '.join(names)}."
+        return
+    triples = list(zip(names, found[first], wanted[first], strict=True))
+    good = [name for name, answer, right in triples if is_same(answer, right, task.share)]
+    for name, answer, right in triples:
         if name not in good:
-            yield from _differs(name, answer, right, task.share)
+            yield from differs(name, answer, right, task.share, name in task.packed)
     if good:
         yield f"Right: {', '.join(good)}."
 
@@ -283,12 +279,8 @@ def _results(task: Task, value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
-def _close(answer: Any, right: Any, task: Task) -> bool:
-    return _same(answer, right, task.share)
-
-
 def _all_same(found: Sequence[Any], wanted: Sequence[Any], task: Task) -> bool:
     return all(
-        len(a) == len(b) and all(_close(x, y, task) for x, y in zip(a, b, strict=True))
+        len(a) == len(b) and all(is_same(x, y, task.share) for x, y in zip(a, b, strict=True))
         for a, b in zip(found, wanted, strict=True)
     )

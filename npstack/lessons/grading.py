@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -17,6 +18,7 @@ from npstack.lessons.exercises import Exercise
 from npstack.lessons.marking import Trial, mark
 from npstack.lessons.sheet import OUT, RIGHT, Grade, Mark
 from npstack.lessons.stages import COURSES, Course, Stage
+from npstack.verify.other_code.child import parameters_of
 
 OF_BUG, FIND = 100, "find the wrong line, and write it right"
 Forbidden = Callable[[Stage], str]  # why a stage does not count; empty if it does
@@ -136,4 +138,35 @@ def grade(
         expected = "exercise must say what the functions compute"
         fail(ArgumentError, where, expected, "none", 'Add exercise="lstm".')
     functions = {name: made for name, made in submission.items() if callable(made)}
-    return Grade("your functions", str(own), tuple(marks_of(own, functions)))
+    marks = marks_of(own, functions)
+    spelt = _own_names(COURSES[own.course], functions)
+    return Grade("your functions", str(own), tuple(_respelt(found, spelt) for found in marks))
+
+
+def _own_names(course: Course, functions: Functions) -> dict[str, str]:
+    """What a forward step calls its weights, where this is not the name that courses use."""
+    step = course.stages["forward"].forward
+    names = parameters_of(functions.get(step)) or []
+    if len(names) != 1 + len(course.states) + len(course.weights):
+        return {}
+    own = names[-len(course.weights) :]
+    return {a: b for a, b in zip(course.weights, own, strict=True) if a != b}
+
+
+def _respelt(found: Mark, names: Mapping[str, str]) -> Mark:
+    """A mark that has a submission's own names of weights."""
+    if not names:
+        return found
+    pattern = re.compile(rf"\b(d?)({'|'.join(map(re.escape, names))})\b")
+
+    def respelt(text: str) -> str:
+        return pattern.sub(lambda match: match[1] + names[match[2]], text)
+
+    return replace(
+        found,
+        right=tuple(map(respelt, found.right)),
+        wrong=tuple(map(respelt, found.wrong)),
+        lines=tuple(map(respelt, found.lines)),
+        equation=respelt(found.equation),
+        hint=respelt(found.hint),
+    )

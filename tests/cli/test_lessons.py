@@ -1,5 +1,8 @@
 """``npstack lessons``: the notebooks, where one can work on them."""
 
+import json
+import re
+
 import pytest
 
 from npstack.cli.main import main
@@ -19,6 +22,27 @@ def test_solutions_only_if_they_are_asked_for(tmp_path):
         notebooks_folder() / "solutions" / "01_one_step.md"
     ).read_bytes()
     assert len(list((tmp_path / "solutions").iterdir())) == 8
+
+
+@pytest.mark.parametrize("more", [[], ["--solutions"]])
+def test_no_link_of_a_copy_is_dead(tmp_path, more):
+    assert main(["lessons", str(tmp_path), *more]) == 0
+    links = 0
+    for path in tmp_path.glob("*.ipynb"):
+        copied, own = (
+            json.loads(one.read_text(encoding="utf-8"))["cells"]
+            for one in (path, notebooks_folder() / path.name)
+        )
+        text = "".join("".join(c["source"]) for c in copied if c["cell_type"] == "markdown")
+        for target in re.findall(r"\]\(([^)#]+)", text):
+            assert target.startswith("https://") or (tmp_path / target).is_file(), target
+            links += 1
+        assert ("lessons DIR --solutions" in text) is not bool(more)
+        for now, then in zip(copied, own, strict=True):
+            assert now["cell_type"] == then["cell_type"] == "markdown" or now == then
+    assert links > 8
+    text = (tmp_path / "03_backward.ipynb").read_text(encoding="utf-8")
+    assert "`docs/derivation.md` in npstack's repository" in text
 
 
 @pytest.mark.parametrize("name", ["01_one_step.ipynb", "08_masks.ipynb"])

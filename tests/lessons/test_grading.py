@@ -210,3 +210,26 @@ def test_an_exception_is_shown_whatever_its_words_are():
     found = grade({"step_forward": step_forward}, exercise="lstm", stage="forward")
     assert found.marks[0].verdict == "wrong"
     assert "ValueError: this is not written yet" in said(found)
+
+
+def test_weights_have_the_names_that_the_functions_give_them():
+    functions = functions_of(solution("lstm"))
+    forward = functions["step_forward"]
+
+    def step_forward(x, h_before, c_before, W, U, b):
+        return forward(x, h_before, c_before, W, U, b)
+
+    def step_backward(dh, dc_next, cache):
+        dx, dh_before, dc_before, dWx, dWh, db = functions["step_backward"](dh, dc_next, cache)
+        return dx, dh_before, dc_before, 2 * dWx, dWh, db
+
+    def mark(forward):
+        pair = {"step_forward": forward, "step_backward": step_backward}
+        return grade(pair, exercise="lstm", stage="backward").marks[0]
+
+    own, usual = mark(step_forward), mark(forward)
+    assert (own.wrong, usual.wrong) == (("dW",), ("dWx",))
+    assert "dU" in own.right
+    assert "dWh" in usual.right
+    assert "dWx" not in " ".join(own.sentences)
+    assert any("dW." in line for line in own.lines)

@@ -14,6 +14,7 @@ from npstack.lessons.tasks import TASKS
 FOLDER = Path(__file__).parents[2] / "notebooks"
 CODE = re.compile(r"^```python.*?\n(.*?)^```$", re.M | re.S)
 NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.md"))
+FUNCTIONS = [number for number, task in TASKS.items() if task.draw]
 WRONG = [(number, words) for number, task in TASKS.items() for words in task.mistakes]
 
 
@@ -103,7 +104,7 @@ def test_other_wrong_arrays_get_words(given, words):
 def test_wrong_functions_get_words(function, words):
     task = Task(
         "0.2",
-        "a function",
+        "a function f(x)",
         lambda x: (x, 2 * x),
         draw=lambda rng: (rng.standard_normal((2, 3)),),
         results=("a", "b"),
@@ -113,12 +114,60 @@ def test_wrong_functions_get_words(function, words):
     assert re.search(words, str(found)), found
 
 
-def test_a_function_that_is_not_written_says_so():
-    def empty(x):
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_a_function_that_is_not_written_gets_what_is_asked_and_no_hint(number):
+    def empty(*given):
         raise NotImplementedError
 
-    task = Task("0.3", "a function", np.sin, draw=lambda rng: (rng.standard_normal(3),))
-    assert "not written yet" in str(verdict(task, empty))
+    found = check(number, empty)
+    assert found.lines == ("It is not written yet.", f"Asked is: {TASKS[number].asks}.")
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_a_function_that_stops_is_told_its_line_and_its_arguments(number):
+    def stops(*given):
+        return given[99]
+
+    first = check(number, stops).lines[0]
+    assert first.startswith("It stops with IndexError: tuple index out of range in line ")
+    assert f"line {stops.__code__.co_firstlineno + 1}, `return given[99]`. " in first
+    assert len(TASKS[number].arguments) == len(TASKS[number].draw(np.random.default_rng(0)))
+    assert all(name in first for name in TASKS[number].arguments)
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_a_function_that_returns_nothing_is_asked_for_its_return(number):
+    assert check(number, lambda *given: None).lines == ("It returns None: is `return` missing?",)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (
+            "3.8",
+            r"dhs of shape \(\d, \d, \d\), caches \(a tuple of \d tuples of 11 arrays\), step_",
+        ),
+        (
+            "3.10",
+            r"caches \(a tuple of 2 lists of \d tuples of 11 arrays\), sequence_backward \(a f",
+        ),
+        ("5.5", r"The arguments were D = \d+, sizes = \(\d+, [\d, ]+\)\."),
+        ("5.6", r"layers \(a tuple of 3 tuples of 3 arrays\)"),
+    ],
+)
+def test_arguments_are_described_as_they_are(number, words):
+    assert re.search(words, check(number, lambda *given: given[99]).lines[0])
+
+
+def test_too_few_arguments_are_counted():
+    assert "takes 1 positional argument but 3 were given" in check("3.1", lambda dh: dh).lines[0]
+
+
+def test_one_result_that_is_none_is_not_called_nan():
+    right = TASKS["3.8"].right
+    found = check("3.8", lambda *given: (*right(*given)[:5], None))
+    assert found.lines[0].startswith("db: Expected is an array of shape")
+    assert found.lines[0].endswith("got None.")
 
 
 def test_a_function_cannot_change_its_arguments_for_the_next():
@@ -126,9 +175,91 @@ def test_a_function_cannot_change_its_arguments_for_the_next():
         x[...] = 0
         return x
 
-    task = Task("0.4", "zeros", np.zeros_like, draw=lambda rng: (rng.standard_normal(3),))
+    task = Task("0.4", "a function f(x)", np.zeros_like, draw=lambda rng: (rng.standard_normal(3),))
     assert verdict(task, zeroes)
     assert not verdict(task, np.sin)
+
+
+# ---- what is said of some kinds of answers -----------------------------------------------------
+
+
+def changed(block, factor):
+    """3.5 with one block of da multiplied."""
+
+    def made(*given):
+        parts = np.split(TASKS["3.5"].right(*given), 4, axis=1)
+        parts[block] = factor * parts[block]
+        return np.concatenate(parts, axis=1)
+
+    return made
+
+
+def test_the_wrong_block_of_gates_is_named():
+    assert check("3.5", changed(1, 2)).lines[0] == "da: The block of the forget gate is wrong."
+    assert check("3.5", changed(2, 0)).lines[0] == "da: The block of the candidate is wrong."
+
+    def two(*given):
+        H = given[0].shape[1]
+        return np.hstack([changed(0, 2)(*given)[:, :H], changed(3, 2)(*given)[:, H:]])
+
+    words = "da: The blocks of the input gate and the output gate are wrong."
+    assert check("3.5", two).lines[0] == words
+
+    def turned(*given):
+        return np.concatenate(np.split(TASKS["3.5"].right(*given), 4, axis=1)[::-1], axis=1)
+
+    assert "their order is not: i, f, g, o" in check("3.5", turned).lines[0]
+
+
+def test_right_results_in_another_order_are_called_so():
+    right = TASKS["3.8"].right
+    words = "The results are right, their order is not: dx, dh0, dc0, dW, dU, db."
+    assert check("3.8", lambda *given: right(*given)[::-1]).lines[0] == words
+
+
+def test_one_number_is_wrong_and_two_numbers_are():
+    task = Task("0.5", "a pair", lambda: (3, 5, 7))
+    assert verdict(task, (3, 5, 8)).lines == ("1 of 3 numbers is wrong.",)
+    assert verdict(task, (3, 6, 8)).lines == ("2 of 3 numbers are wrong.",)
+    assert verdict(task, (5, 3, 7)).lines == ("The numbers are right, their order is not.",)
+
+
+@pytest.mark.parametrize("answer", ["bd", "b, d", "d b", "B and D", "b;d"])
+def test_letters_may_be_in_any_order_and_separated(answer):
+    assert check("5.3", answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("d", "What is there is right. 1 more must be added."),
+        ("be", "1 of the 2 letters is right."),
+        ("bcde", "2 of the 4 letters are right."),
+        ("ae", "0 of the 2 letters are right."),
+        ("e", "This letter is wrong."),
+    ],
+)
+def test_letters_that_are_right_are_counted(answer, words):
+    assert check("5.3", answer).lines[0] == words
+
+
+@pytest.mark.parametrize("number", ["2.6", "3.8", "3.10", "5.6"])
+def test_a_wrong_function_is_tried_on_a_simpler_case(number):
+    task = TASKS[number]
+    words, simpler = task.simpler
+
+    def small(given):
+        return all(str(a) == str(b) for a, b in zip(given, simpler(*given), strict=True))
+
+    def doubled(*given):
+        found = task.right(*given)
+        return tuple(2 * a for a in found) if isinstance(found, tuple) else 2 * found
+
+    def right_if_simple(*given):
+        return (task.right if small(given) else doubled)(*given)
+
+    assert f"{words}, it is already wrong." in check(number, doubled).lines
+    assert f"{words}, it is right." in check(number, right_if_simple).lines
 
 
 @pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda path: path.stem)

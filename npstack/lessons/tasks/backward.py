@@ -62,8 +62,8 @@ def by_hand(next_step: float = DC_NEXT, o: float = OUT, slope: float = 1 - TANH_
 def gradients_of_5(
     dc: Array, i: Array, f: Array, g: Array, c: Array, c_before: Array
 ) -> tuple[Array, ...]:
-    """(5): df, di, dg, dc'."""
-    return dc * c_before, dc * g, dc * i, dc * f
+    """(5): di, df, dg, dc'."""
+    return dc * g, dc * c_before, dc * i, dc * f
 
 
 def mixed(*order: int) -> Callable[..., tuple[Array, ...]]:
@@ -86,6 +86,13 @@ def without_f(dc: Array, *given: Array) -> tuple[Array, ...]:
     return *gradients_of_5(dc, *given)[:3], dc
 
 
+def with_slopes(dc: Array, i: Array, f: Array, g: Array, *given: Array) -> tuple[Array, ...]:
+    """(5), with the slopes of (1) to (3) in it."""
+    di, df, dg, dc_before = gradients_of_5(dc, i, f, g, *given)
+    slopes = sigmoid_derivative(i), sigmoid_derivative(f), tanh_derivative(g)
+    return di * slopes[0], df * slopes[1], dg * slopes[2], dc_before
+
+
 def slopes(
     di: Array, df: Array, dg: Array, do: Array, i: Array, f: Array, g: Array, o: Array
 ) -> Array:
@@ -95,12 +102,11 @@ def slopes(
     return np.concatenate(parts, axis=1)
 
 
-def packed(*given: Array, order: tuple[int, ...] = (0, 1, 2, 3), kind: str = "") -> Array:
-    """da with a mistake: another order, or other slopes."""
+def packed(*given: Array, kind: str) -> Array:
+    """da with other slopes."""
     gradients, gates = given[:4], given[4:]
     made = []
-    for k in order:
-        y = gates[k]
+    for k, y in enumerate(gates):
         slope = tanh_derivative(y) if k == 2 else sigmoid_derivative(y)
         if kind == "sigmoid":
             slope = sigmoid_derivative(y)
@@ -180,6 +186,12 @@ TASKS = (
             "Only the path through h passes through the tanh.": (
                 lambda: by_hand(slope=1.0) * (1 - TANH_C**2)
             ),
+            "0.6 is tanh(c) already: do not take the tanh of it again.": (
+                lambda: by_hand(slope=1 - float(tanh(np.array(TANH_C))) ** 2)
+            ),
+            "dc_next arrives at c itself: o and the slope are on the other path.": (
+                lambda: (DH + DC_NEXT) * OUT * (1 - TANH_C**2)
+            ),
         },
         "Compute each path alone, then add. The slope of tanh at c is 1 - tanh(c)².",
         share=1e-3,
@@ -208,6 +220,12 @@ TASKS = (
             "Only the path through h passes through the tanh: dc_next does not.": (
                 lambda dh, dc_next, o, c: (dc_next + dh * o) * (1 - tanh(c) ** 2)
             ),
+            "This has tanh(c) in the place of its slope.": (
+                lambda dh, dc_next, o, c: dc_next + dh * o * tanh(c)
+            ),
+            "dc_next arrives at c itself: o and the slope are on the other path.": (
+                lambda dh, dc_next, o, c: gradient_of_c(dh + dc_next, 0 * dh, o, c)
+            ),
         },
         "It is 3.2 with arrays.",
         drawn("dh dc_next o c"),
@@ -215,27 +233,28 @@ TASKS = (
     ),
     Task(
         "3.4",
-        "a function gradients_of_5(dc, i, f, g, c, c_before) that returns df, di, dg, dc_before",
+        "a function gradients_of_5(dc, i, f, g, c, c_before) that returns di, df, dg, dc_before",
         gradients_of_5,
         {
             "What does the forget gate multiply: the new cell state, or the old one?": with_c,
-            "di and dg are exchanged: the factor of i is g.": mixed(0, 2, 1, 3),
-            "df and dc_before are exchanged: the factor of f is c'.": mixed(3, 1, 2, 0),
+            "di and dg are exchanged: the factor of i is g.": mixed(2, 1, 0, 3),
+            "df and dc_before are exchanged: the factor of f is c'.": mixed(0, 3, 2, 1),
             "The gradient passes from c to c' through the forget gate.": without_f,
-            "The order is df, di, dg, dc_before; here di is first.": mixed(1, 0, 2, 3),
+            "The order is di, df, dg, dc_before; here df is first.": mixed(1, 0, 2, 3),
+            "Each quantity gets its own value as factor; it should get the other one.": (
+                lambda dc, i, f, g, c, c_before: (dc * i, dc * f, dc * g, dc * c_before)
+            ),
+            "The slopes of the gates come later, in (4) to (1).": with_slopes,
         },
         "In c = f c' + i g, every quantity has one factor. Its gradient is dc times this factor.",
         drawn("dc i f g c c_before"),
-        ("df", "di", "dg", "dc_before"),
+        ("di", "df", "dg", "dc_before"),
     ),
     Task(
         "3.5",
         "a function gradient_of_a(di, df, dg, do, i, f, g, o) that returns da, (B, 4H)",
         slopes,
         {
-            "The slopes are right, the order is not: i, f, g, o.": (
-                lambda *given: packed(*given, order=(0, 1, 3, 2))
-            ),
             "The candidate is a tanh: its slope is another one than those of the gates.": (
                 lambda *given: packed(*given, kind="sigmoid")
             ),
@@ -252,6 +271,7 @@ TASKS = (
         "With its value y, the slope of a sigmoid is y (1 - y), that of a tanh is 1 - y².",
         drawn("di df dg do i f g o"),
         ("da",),
+        packed=("da",),
     ),
     Task(
         "3.6",
@@ -277,10 +297,15 @@ TASKS = (
             "db is not summed: b has one number for each column.": of_sum(
                 db=lambda da, x, h_before, h: da
             ),
+            "db is summed over its columns: sum over the rows, axis 0.": of_sum(
+                db=lambda da, x, h_before, h: da.sum(axis=1)
+            ),
         },
-        "Write the shapes beside the products: only one order, with one transpose, fits.",
+        "Write the shapes beside the products: only one order, with one transpose, fits. b has no "
+        "factor, and it is added in every row: paths add.",
         draw_sum,
         ("dx", "dh_before", "dW", "dU", "db"),
+        packed=("dW", "dU", "db"),
     ),
     *LOOPS,
 )

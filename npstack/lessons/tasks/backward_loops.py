@@ -70,6 +70,9 @@ TASKS = (
             "dx is in the wrong order: the loop makes the last step first.": sequence_with(
                 ("dxs[::-1]", "dxs")
             ),
+            "dx is stacked along axis 0, (T, B, D): time must be axis 1.": sequence_with(
+                ("dx = np.stack(dxs[::-1], axis=1)", "dx = np.stack(dxs[::-1], axis=0)")
+            ),
             "The loop begins with the first step; what comes back begins with the last one.": (
                 sequence_with(*FORWARD_IN_TIME)
             ),
@@ -80,6 +83,8 @@ TASKS = (
         "Take T = 1, then T = 2: what does step 0 get from step 1?",
         draw_sequence,
         ("dx", "dh0", "dc0", "dW", "dU", "db"),
+        packed=("dW", "dU", "db"),
+        simpler=("With T = 1", lambda dhs, caches, step: (dhs[:, :1], caches[:1], step)),
     ),
     Task(
         "3.9",
@@ -119,5 +124,7 @@ TASKS = (
             *("dx", "dW of layer 0", "dU of layer 0", "db of layer 0"),
             *("dW of layer 1", "dU of layer 1", "db of layer 1"),
         ),
+        packed=tuple(f"{name} of layer {k}" for k in (0, 1) for name in ("dW", "dU", "db")),
+        simpler=("With one layer alone", lambda dhs, caches, back: (dhs, caches[-1:], back)),
     ),
 )

@@ -20,6 +20,7 @@ from npstack.lessons.tasks.course import (
 )
 
 STEP_RESULTS = "dx", "dh_before", "dc_before", "dW", "dU", "db"
+PACKED = "dW", "dU", "db"
 LOOP_RESULTS = "dx", "dh0", "dc0", "dW", "dU", "db"
 AS_IT_WAS = "This is the function as it was: its numbers have not changed."
 
@@ -50,14 +51,14 @@ def right_step(dh: Array, dc_next: Array, cache: tuple[Array, ...]) -> tuple[Arr
 def repair(number: str, bug: int, mistakes: Mapping[str, Function], hint: str) -> Task:
     """The exercise that asks for the backward of a step, repaired."""
     asks = f"the function backward_{bug}(dh, dc_next, cache), repaired"
-    return Task(number, asks, right_step, mistakes, hint, draw_step, STEP_RESULTS)
+    return Task(number, asks, right_step, mistakes, hint, draw_step, STEP_RESULTS, packed=PACKED)
 
 
 def repair_loop(number: str, bug: int, mistakes: Mapping[str, Function], hint: str) -> Task:
     """The exercise that asks for the backward of a sequence, repaired."""
     asks = f"the function backward_{bug}(dhs, caches, step_backward), repaired"
     right: Any = sequence_with()
-    return Task(number, asks, right, mistakes, hint, draw_sequence, LOOP_RESULTS)
+    return Task(number, asks, right, mistakes, hint, draw_sequence, LOOP_RESULTS, packed=PACKED)
 
 
 def lines(old: str) -> Callable[[str], Function]:

@@ -19,6 +19,7 @@ PREDICTIONS, TARGETS = np.array([[1.0, 2, 3], [1, 2, 2]]), np.array([[2.0, 3, 5]
 VALID = np.array([[True, True, True], [True, False, False]])
 LENGTHS = [4, 2, 3]
 FEATURES, UNITS = 3, 5
+FORWARD, BACKWARD = slice(0, 2), slice(2, 4)  # halves of an output
 
 
 def squares() -> Array:
@@ -46,20 +47,20 @@ def last_shape() -> tuple[int, ...]:
     return stack.forward(np.zeros((2, 5, 3))).outputs.shape
 
 
-def read_steps(kind: Callable[..., Layer]) -> int:
-    """How many of five inputs the forward half of the last layer's output 2 depends on."""
+def read_steps(kind: Callable[..., Layer], half: slice = BACKWARD) -> int:
+    """On how many of five inputs a half of the last layer's output at step 1 depends."""
     stack = kind(LSTMCell, 1, [2, 2], rng=np.random.default_rng(0))
     tape = stack.forward(np.random.default_rng(1).standard_normal((1, 5, 1)))
     doutputs = np.zeros_like(tape.outputs)
-    doutputs[:, 2, :2] = 1
+    doutputs[:, 1, half] = 1
     dx = stack.backward(tape, doutputs).x
     assert dx is not None
     return int(np.count_nonzero(dx))
 
 
-def topologies() -> tuple[int, int]:
+def topologies(half: slice = BACKWARD) -> tuple[int, int]:
     """Layer by layer, and whole stacks."""
-    return read_steps(StackedBidirectional), read_steps(BidirectionalStacked)
+    return read_steps(StackedBidirectional, half), read_steps(BidirectionalStacked, half)
 
 
 # ---- functions ----------------------------------------------------------------------------------
@@ -130,6 +131,13 @@ TASKS = (
             "This is the sum; divide it by the number of valid steps.": (
                 lambda: float(squares()[VALID].sum())
             ),
+            "This is the sum by the number of rows; divide it by the number of valid steps.": (
+                lambda: float(squares()[VALID].sum() / len(VALID))
+            ),
+            "This is the mean of the absolute errors; take their squares.": (
+                lambda: float(np.abs(PREDICTIONS - TARGETS)[VALID].mean())
+            ),
+            "This is the root of the mean squared error.": lambda: float(masked_mean() ** 0.5),
         },
         "Cross out the padding. How many steps are left, in both rows together?",
         share=1e-3,
@@ -158,13 +166,17 @@ TASKS = (
             "This is one direction; both are joined.": lambda: (2, 4),
             "With return_sequences=False there is no time axis.": lambda: (2, 5, 8),
             "These are both directions of layer 0.": lambda: (2, 16),
+            "These are both layers, one direction of each; only the last is returned.": (
+                lambda: (2, 12)
+            ),
+            "These are both layers; only the last one is returned.": lambda: (2, 24),
             "This is the whole sequence of one direction.": lambda: (2, 5, 4),
         },
         "Only the last layer is returned: its last states, forward and backward side by side.",
     ),
     Task(
         "8.4",
-        "on how many of five inputs the forward half of output 2 depends: "
+        "on how many of five inputs the backward half of the output at step 1 depends: "
         "StackedBidirectional, BidirectionalStacked",
         topologies,
         {
@@ -176,8 +188,9 @@ TASKS = (
                 lambda: (topologies()[0],) * 2
             ),
             "A step counts itself, too.": lambda: (topologies()[0], topologies()[1] - 1),
+            "This is the forward half.": lambda: topologies(FORWARD),
         },
-        "What does the forward half of layer 1 read at step 0, and what has that read?",
+        "The backward half begins at step 4. What does layer 1 read there, and what has that read?",
     ),
     Task(
         "8.5",
@@ -193,6 +206,17 @@ TASKS = (
             "This is the first valid step.": (
                 lambda outputs, mask: outputs[np.arange(len(mask)), mask.argmax(axis=1)]
             ),
+            "Those are counted from the end of the row: at which step is it?": (
+                lambda outputs, mask: outputs[np.arange(len(mask)), mask[:, ::-1].argmax(axis=1)]
+            ),
+            "This is one step too late; in a row without padding at its end, it is the first.": (
+                lambda outputs, mask: outputs[np.arange(len(mask)), -mask[:, ::-1].argmax(axis=1)]
+            ),
+            "This is one step too early.": (
+                lambda outputs, mask: outputs[
+                    np.arange(len(mask)), mask.shape[1] - 2 - mask[:, ::-1].argmax(axis=1)
+                ]
+            ),
             "This is the mean over the valid steps.": (
                 lambda outputs, mask: outputs.sum(axis=1) / mask.sum(axis=1)[:, np.newaxis]
             ),
@@ -203,7 +227,8 @@ TASKS = (
     ),
     Task(
         "8.6",
-        "a function loss(predictions, targets, mask) that returns the value and the gradient",
+        "a function masked_loss(predictions, targets, mask) that returns the value and the "
+        "gradient",
         lambda predictions, targets, mask: tuple(mean_squared_error(predictions, targets, mask)),
         {
             "The padding counts.": loss(padding=True),

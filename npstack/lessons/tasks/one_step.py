@@ -170,7 +170,7 @@ TASKS = (
     ),
     Task(
         "1.6",
-        "a function step(x, h, c, W, U, b) that returns h and c",
+        "a function batch_step(x, h, c, W, U, b) that returns h and c",
         right,
         {
             "The gates are taken in another order: i, f, g, o.": wrong(order="ifog"),

@@ -90,8 +90,10 @@ def counted(inputs: int, sizes: tuple[int, ...], **changed: Any) -> int:
     """A count with a mistake."""
     total, below = 0, inputs
     for size in sizes:
-        total += 4 * size * (below + size + changed.get("bias", 1))
-        below = below if changed.get("same_input") else size
+        read = size if changed.get("early") else below
+        total += 4 * size * (read + size + changed.get("bias", 1))
+        below = below + size if changed.get("all_below") else size
+        below = inputs if changed.get("same_input") else below
         below *= changed.get("times", 1)
     return total
 
@@ -136,6 +138,7 @@ TASKS = (
         lambda: parameters(1, (3, 2)),
         {
             "This is the first layer alone.": lambda: parameters(1, (3,)),
+            "This is the second layer alone.": lambda: parameters(3, (2,)),
             "The second layer reads the hidden states of the first, not the series: D = 3.": (
                 lambda: parameters(1, (3,)) + parameters(1, (2,))
             ),
@@ -162,21 +165,18 @@ TASKS = (
     ),
     Task(
         "5.3",
-        "the letters of the programs that are refused, as one word",
+        "the letters of the programs that are refused",
         refused,
         {
-            "One more is refused: a Dense on one vector gives one vector.": lambda: "d",
-            "One more is refused: an LSTM directly above a last hidden state.": lambda: "b",
             "c is built: a Dense on a sequence acts on every step and gives a sequence.": (
                 lambda: "bcd"
             ),
             "a is built: nothing reads a sequence above its last layer.": lambda: "abd",
             "e is built: a Dense reads sequences, too.": lambda: "bde",
             "These are the programs that can be built.": lambda: "ace",
-            "These are the two; give them in the order of the alphabet.": lambda: "db",
-            "These are the two; write them as one word, without a space.": lambda: "b d",
         },
         "Go upwards: is it a sequence or one vector? Only an LSTM insists on a sequence.",
+        letters=True,
     ),
     Task(
         "5.4",
@@ -209,6 +209,12 @@ TASKS = (
                 lambda D, sizes: counted(D, sizes, times=2)
             ),
             "This is the first layer alone.": lambda D, sizes: counted(D, sizes[:1]),
+            "D becomes H too early: each layer counts as if it read its own size.": (
+                lambda D, sizes: counted(D, sizes, early=True)
+            ),
+            "A layer reads the layer directly below, not everything that is below it.": (
+                lambda D, sizes: counted(D, sizes, all_below=True)
+            ),
         },
         "Go through the sizes, and remember the size of the layer below.",
         draw_sizes,
@@ -235,5 +241,6 @@ TASKS = (
         },
         "The outputs of a layer are the x of the next one.",
         draw,
+        simpler=("With one layer alone", lambda x, layers: (x, layers[:1])),
     ),
 )

@@ -194,5 +194,6 @@ TASKS = (
         "h = o tanh(c), c = f c' + i g: all gates must stay, and g must change its sign.",
         draw_layer,
         ("W", "U", "b"),
+        packed=("W", "U", "b"),
     ),
 )
