@@ -182,6 +182,7 @@ def pictures(trained: Trained, series: Series, scale: Scale, others: dict[str, A
             input_labels=["sunspots, root, standardised"],
             output_labels=["forecast, a year ahead"],
             truth=z[np.newaxis, :, np.newaxis],
+            truth_label="truth, a year later",
         ),
     )
     for k, layer in enumerate(tape.layers):
@@ -190,9 +191,14 @@ def pictures(trained: Trained, series: Series, scale: Scale, others: dict[str, A
             plots.gates(layer, times=read, time_label="year that is read", title=f"layer {k}"),
         )
     yield "saturation", plots.saturation(tape)
-    yield "gradient_norms", plots.gradient_norms(norms, times=read, time_label="year that is read")
+    yield (
+        "gradient_norms",
+        plots.gradient_norms(
+            norms, times=read, time_label="year that is read", of="the last forecast"
+        ),
+    )
     yield "weights_layer_0", plots.weights(model.params, grads.params, layer="0.layers.0")
-    yield "training", plots.training_curves(trained.history)
+    yield "training", plots.training_curves(trained.history, loss_label="mean squared error")
     spots = {name: scale.invert(values) for name, values in others.items()}
     spots = {"three-layer stack": scale.invert(trained.predictions), **spots}
     yield (
@@ -203,6 +209,7 @@ def pictures(trained: Trained, series: Series, scale: Scale, others: dict[str, A
             spots,
             time_label="year",
             value_label="sunspot number, monthly mean",
+            title="12 months ahead",
         ),
     )
     yield "diagram", plots.diagram(model)

@@ -148,7 +148,10 @@ def draw(
     """Draw every picture; existing files are an error unless they may be replaced."""
     from npstack import plots
 
-    pictures = [("training", plots.training_curves(history))] if history.epochs else []
+    pictures = []
+    if history.epochs:
+        curves = plots.training_curves(history, loss_label=run.task.LOSS_LABEL)
+        pictures = [("training", curves)]
     found = chain(pictures, run.task.pictures(model, problem, run.options))
     drawn = {}
     for name, picture in found:  # each is drawn when it is its turn, and written after the last

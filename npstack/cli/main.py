@@ -10,7 +10,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from npstack.cli.commands import check, demo, exercise, grade, lessons, plot, predict, train
+from npstack.cli.commands import (
+    check,
+    convert,
+    demo,
+    exercise,
+    grade,
+    inspect,
+    lessons,
+    plot,
+    predict,
+    train,
+)
 from npstack.cli.messages import of_system, say
 from npstack.cli.program import BAD_DATA, FAILED, INTERRUPTED, OK, USAGE
 from npstack.core.errors import DataError, NpstackError
@@ -47,6 +58,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="npstack", description="Stacked LSTMs in plain NumPy.")
     parser.add_argument("--version", action="version", version=f"npstack {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
-    for command in (train, predict, plot, demo, check, exercise, grade, lessons):
+    for command in (
+        train,
+        predict,
+        plot,
+        demo,
+        check,
+        exercise,
+        grade,
+        lessons,
+        inspect,
+        convert,
+    ):
         command.add(commands)
     return parser

@@ -68,6 +68,7 @@ OPTIONS = (
 )
 WISHES: tuple[Option, ...] = ()
 LOSS = softmax_cross_entropy
+LOSS_LABEL = "cross-entropy, nats"
 PENALTIES = 10.0 ** np.arange(-2, 5)
 
 

@@ -112,6 +112,7 @@ class Task(Protocol):
     OPTIONS: tuple[Option, ...]  # with the defaults of this task
     WISHES: tuple[Option, ...]  # options of ``npstack predict``
     LOSS: LossFunction
+    LOSS_LABEL: str  # its name and unit beside the axis of the curves
 
     def prepare(self, path: Path, options: Options) -> Problem:
         """Read a file and divide it."""

@@ -59,6 +59,7 @@ OPTIONS = (
 )
 WISHES: tuple[Option, ...] = ()
 LOSS = mean_squared_error
+LOSS_LABEL = "mean squared error, standardised"
 PERSISTENCE, LINEAR = "persistence", "ridge over the window"
 PENALTIES = 10.0 ** np.arange(-2, 5)
 SHOWN = 300  # time steps in the picture of forecasts

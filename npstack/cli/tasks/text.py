@@ -49,6 +49,7 @@ def character(text: str) -> str:
 
 
 LOSS = softmax_cross_entropy
+LOSS_LABEL = "cross-entropy, nats per character (1 nat = 1.44 bits)"
 SYMBOLS = Field(
     "different characters, at least one",
     lambda text: is_word(text) and len(set(text)) == len(text),

@@ -1,0 +1,71 @@
+"""``npstack inspect``: the recurrent layers of another framework's model, and what is inside."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from npstack.cli.folders import check_folder, make
+from npstack.cli.program import FAILED, OK
+from npstack.cli.tasks.common import path
+
+WHERE = "npstack inspect"
+EXAMPLES = """\
+examples:
+  npstack inspect model.onnx                          lists the recurrent layers
+  npstack inspect model.onnx --feed x.npz --out look  runs the model, compares, draws
+  npstack inspect weights.safetensors --part encoder.lstm --out look
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser(
+        "inspect",
+        help="see inside the recurrent layers of another framework's model",
+        description="List the LSTMs, GRUs and RNNs of a model, bring them in, compare their\n"
+        "outputs with those of the model, and draw their gates and states over time.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "model",
+        type=path,
+        metavar="MODEL",
+        help=".onnx, .safetensors, .pt, .keras, .h5, .weights.h5 or .npz",
+    )
+    parser.add_argument(
+        "--feed", type=path, metavar="FILE", help="inputs of an .onnx model by name (.npz)"
+    )
+    parser.add_argument("--part", metavar="NAME", help="only this layer (default: all)")
+    parser.add_argument("--out", type=path, metavar="FOLDER", help="draw the pictures there")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures that are there")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """List, compare, draw; exit 1 if a difference is not explained by rounding."""
+    from npstack.interop import inspect, recurrent_parts
+    from npstack.interop.files.by_suffix import read_file
+
+    folder: Path | None = given.out
+    if folder is not None:
+        check_folder(WHERE, "--out", folder)
+    parts = recurrent_parts(given.model)
+    if not parts:
+        print(f"There is no recurrent layer in {given.model} that npstack knows.")
+        return FAILED
+    if folder is None and given.feed is None:
+        print(*parts, sep="\n")
+        return OK
+    feed = None if given.feed is None else dict(read_file(given.feed).arrays)
+    found = inspect(given.model, feed, part=given.part)
+    refused = [part for part in parts if part.refused and given.part in (None, part.name)]
+    print(*found, *refused, sep="\n\n")
+    if folder is not None:
+        make(folder)
+        for one in found:
+            print(*one.draw(folder, overwrite=given.overwrite), sep="\n")
+    judged = [one.agreement.explained for one in found if one.agreement is not None]
+    return OK if all(judged) else FAILED

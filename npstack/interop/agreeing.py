@@ -1,0 +1,144 @@
+"""How far a recorded layer is from the truth, and whether rounding explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.core.errors import ShapeError, fail
+from npstack.core.numerics import Array
+from npstack.core.trees import named
+from npstack.interop.imported import columns
+from npstack.interop.recorded import Recorded
+from npstack.layers import Layer
+from npstack.verify import check_rounding, conditioning, truth
+
+DRAWS = 24
+
+
+class AgreementRow(NamedTuple):
+    """One block of numbers: the outputs, or a final state.
+
+    Attributes
+    ----------
+    block : str
+        ``outputs``, ``final.0.h`` …
+    difference : float
+        max|theirs - npstack's|.
+    theirs, own : float
+        The errors against the truth, max|error| / max|truth|, in eps.
+    allowed : float
+        The error that rounding may make, in eps.
+    explained : bool or None
+        Whether rounding explains theirs; None if the truth moves so much that it cannot be said.
+    """
+
+    block: str
+    difference: float
+    theirs: float
+    own: float
+    allowed: float
+    explained: bool | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether a layer computes what was recorded; ``print(agreement)`` shows a table.
+
+    Attributes
+    ----------
+    rows : tuple of AgreementRow
+    eps : float
+        Of the dtype of the recorded numbers.
+    """
+
+    rows: tuple[AgreementRow, ...]
+    eps: float
+
+    @property
+    def explained(self) -> bool:
+        """Whether rounding explains every difference."""
+        return all(row.explained for row in self.rows)
+
+    def __str__(self) -> str:
+        head = ("block", "max|difference|", "error of theirs", "of npstack", "allowed", "")
+        words = {True: "rounding", False: "NOT rounding", None: "cannot be resolved"}
+        table: list[tuple[str, ...]] = [head]
+        for row in self.rows:
+            errors = (f"{value:.1f} eps" for value in (row.theirs, row.own, row.allowed))
+            table.append((row.block, f"{row.difference:.1e}", *errors, words[row.explained]))
+        return "\n".join(columns(table))
+
+
+def agreement(
+    layer: Layer,
+    recorded: Recorded,
+    *,
+    draws: int = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Agreement:
+    """Hold a layer against what another program computed on the same input.
+
+    Parameters
+    ----------
+    layer : Layer
+    recorded : Recorded
+    draws : int
+        For `npstack.verify.conditioning`: each takes a forward pass with wider numbers.
+    progress : callable, optional
+        ``progress(done, total)``.
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    ShapeError
+        The layer does not give outputs of the recorded shape.
+
+    Examples
+    --------
+    >>> from npstack import LSTM
+    >>> layer = LSTM(3, 4, rng=np.random.default_rng(0))
+    >>> tape = layer.forward(np.ones((1, 5, 3)))
+    >>> print(agreement(layer, Recorded(tape.x, tape.outputs, final=tape.final)).explained)
+    True
+    """
+    dtype = next(iter(layer.params.values())).dtype
+    x = recorded.x.astype(dtype)
+    states = recorded.initial
+    how: dict[str, Any] = {"lengths": recorded.lengths}
+    tape = layer.forward(x, states, **how)
+    exact = truth(layer, x, states, **how).arrays
+    moves = conditioning(layer, x, states, draws=draws, progress=progress, **how)
+    theirs = results(recorded.outputs, recorded.final)
+    own = results(np.asarray(tape.outputs), tape.final)
+    eps = float(np.finfo(np.result_type(recorded.dtype, dtype)).eps)
+    eps = max(eps, float(np.finfo(recorded.dtype).eps))
+    rows = []
+    for name, found in theirs.items():
+        if name not in exact or np.shape(found) != np.shape(exact[name]):
+            expected = f"{name} must be {np.shape(exact.get(name, np.empty(0)))}, as of this layer"
+            advice = "Was it recorded at this layer, and was the layer read as it is?"
+            fail(ShapeError, "agreement", expected, np.shape(found), advice)
+        how_far = float(moves.get(name, 0.0))
+        judged = check_rounding(found, exact[name], conditioning=how_far, eps=eps, own=own[name])
+        mine = check_rounding(own[name], exact[name], conditioning=how_far, eps=eps)
+        difference = float(np.abs(np.asarray(found, float) - np.asarray(own[name], float)).max())
+        errors = judged.error / eps, mine.error / eps, judged.allowed / eps
+        rows.append(AgreementRow(name, difference, *errors, judged.explained))
+    return Agreement(tuple(rows), eps)
+
+
+def results(outputs: Array, final: Any) -> dict[str, Array]:
+    """Outputs and final states by the names of `npstack.verify.truth`."""
+    states = final if isinstance(final, tuple) and not hasattr(final, "_fields") else (final,)
+    found = {"outputs": outputs}
+    if final is not None:
+        for k, state in enumerate(states):
+            found |= named(f"final.{k}", state)
+    return found

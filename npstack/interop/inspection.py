@@ -1,0 +1,177 @@
+"""See inside the recurrent layers of a model: their parts, whether they agree, their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npstack.core.errors import ArgumentError, fail
+from npstack.core.tape import Tape
+from npstack.files.atomic import replacing
+from npstack.interop.agreeing import DRAWS, Agreement, agreement
+from npstack.interop.imported import Imported
+from npstack.interop.loading import capture, load, recurrent_parts
+from npstack.interop.parts import RecurrentPart
+from npstack.interop.recorded import Recorded
+from npstack.interop.refusals import drawn_input
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """One recurrent layer of a model, seen from inside.
+
+    Attributes
+    ----------
+    part : RecurrentPart
+    imported : Imported
+    tape : Tape
+        Of the recorded input; of a drawn one, if nothing was recorded.
+    recorded : Recorded or None
+    agreement : Agreement or None
+        Whether npstack computes what the framework computed.
+    """
+
+    part: RecurrentPart
+    imported: Imported
+    tape: Tape
+    recorded: Recorded | None
+    agreement: Agreement | None
+
+    def __str__(self) -> str:
+        said = [str(self.part), str(self.imported.report)]
+        if self.agreement is None:
+            said.append("Nothing was recorded: the pictures are of a drawn input.")
+        else:
+            word = "explained by rounding" if self.agreement.explained else "NOT explained"
+            said.append(f"The outputs agree with the model's own: {word}.")
+            if not self.agreement.explained:
+                said[-1] = "The outputs do not agree with the model's own."
+            said.append(str(self.agreement))
+        return "\n".join(said)
+
+    def pictures(self, *, row: int = 0) -> dict[str, Any]:
+        """Every picture of this layer.
+
+        Parameters
+        ----------
+        row : int
+            Which row of the batch.
+
+        Returns
+        -------
+        dict of matplotlib.figure.Figure
+            By a name for its file: activations, the gates of each layer, saturation, and the
+            weights of each layer.
+        """
+        from npstack import plots
+
+        stem = "".join(c if c.isalnum() else "-" for c in self.part.name).strip("-") or "model"
+        found = {f"{stem}-activations": plots.activations(self.tape, row=row)}
+        for k, layer in enumerate(self.tape.layers):
+            if layer.gates:
+                title = f"{self.part.name or 'the model'}, layer {k}"
+                found[f"{stem}-gates-{k}"] = plots.gates(layer, row=row, title=title)
+        if any(layer.gates for layer in self.tape.layers):
+            found[f"{stem}-saturation"] = plots.saturation(self.tape)
+        return found
+
+    def draw(self, folder: str | Path, *, row: int = 0, overwrite: bool = False) -> list[Path]:
+        """Draw every picture of this layer into a folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is not there.
+        row : int
+            Which row of the batch.
+        overwrite : bool
+            Replace files of these names.
+
+        Returns
+        -------
+        list of Path
+            The files.
+
+        Raises
+        ------
+        ArgumentError
+            A file of such a name is there.
+        """
+        target = Path(folder)
+        pictures = {target / f"{name}.png": own for name, own in self.pictures(row=row).items()}
+        there = [path for path in pictures if path.exists() and not overwrite]
+        if there:
+            expected = f"the folder {target} must not hold {there[0].name}"
+            fail(ArgumentError, "draw", expected, "it does", "Choose another, or overwrite=True.")
+        target.mkdir(parents=True, exist_ok=True)
+        for path, picture in pictures.items():
+            with replacing(path) as file:
+                picture.savefig(file, format="png")
+        return list(pictures)
+
+
+def inspect(
+    model: Any,
+    feed: Any = None,
+    *,
+    part: str | None = None,
+    draws: int = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Inspected, ...]:
+    """Bring in the recurrent layers of a model, and hold each against the model's own outputs.
+
+    Parameters
+    ----------
+    model
+        As for `recurrent_parts`.
+    feed
+        An input of the whole model, as for `capture`. Without it, or for a file that cannot run,
+        each layer gets a drawn input.
+    part : str, optional
+        Only this part.
+    draws, progress
+        Of `agreement`.
+
+    Returns
+    -------
+    tuple of Inspected
+        Of every part that can be brought in.
+
+    Raises
+    ------
+    ArgumentError
+        There is no part of this name.
+
+    Examples
+    --------
+    >>> arrays = {"lstm.weight_ih_l0": np.ones((8, 3)), "lstm.weight_hh_l0": np.ones((8, 2))}
+    >>> (found,) = inspect(arrays)
+    >>> found.tape.layers[0].gates.forget.shape
+    (4, 20, 2)
+    """
+    parts = recurrent_parts(model)
+    chosen = [own for own in parts if part in (None, own.name)]
+    if part is not None and not chosen:
+        listed = ", ".join(repr(own.name) for own in parts) or "none"
+        fail(ArgumentError, "inspect", f"part must be one of {listed}", repr(part), "Choose one.")
+    recorded = {} if feed is None else capture(model, feed)
+    found = []
+    for own in chosen:
+        if own.refused:
+            continue
+        imported = load(model, own.name)
+        record = recorded.get(own.name)
+        if record is None:
+            tape = imported.layer.forward(drawn_input(imported.layer))
+            found.append(Inspected(own, imported, tape, None, None))
+            continue
+        dtype = next(iter(imported.layer.params.values())).dtype
+        x = np.asarray(record.x, dtype)
+        tape = imported.layer.forward(x, record.initial, lengths=record.lengths)
+        judged = agreement(imported.layer, record, draws=draws, progress=progress)
+        found.append(Inspected(own, imported, tape, record, judged))
+    return tuple(found)

@@ -1,0 +1,265 @@
+"""What the recurrent layers of a live Keras model read and compute: `capture`.
+
+Models run eagerly, with ``training=False``. `capture` watches ``layer.inner_loop``, the method that
+every recurrent layer of Keras runs its steps in: it gets the real input, mask and initial state,
+and returns the final states even if the layer does not return them. No layer is built anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.cells.gru import GRUState
+from npstack.cells.rnn import RNNState
+from npstack.core.arguments import check_whole
+from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.core.numerics import Array
+from npstack.core.tape import LSTMState
+from npstack.interop.keras_parts import Place, import_keras, part_at, places
+from npstack.interop.keras_parts import arrays_of as arrays_of
+from npstack.interop.keras_parts import recurrent_parts as recurrent_parts
+from npstack.interop.parts import RecurrentPart
+from npstack.interop.recorded import Recorded
+from npstack.layers import Directions
+
+STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
+
+
+class Call(NamedTuple):
+    """One run of ``inner_loop``: what went in and came out, as NumPy arrays."""
+
+    x: Array
+    mask: Array | None
+    initial: list[Array]
+    last: Array
+    outputs: Array
+    final: list[Array]
+
+
+def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
+    """Run a Keras model, and record what every recurrent layer reads and computes.
+
+    Parameters
+    ----------
+    model : keras.Model or keras.layers.Layer
+        Runs once, with ``training=False``; states of stateful layers and all other variables are
+        afterwards what they were before.
+    feed : array, list, dict or tuple
+        The input as the model takes it: an array, or a list or dictionary of arrays for several
+        inputs. A tuple holds several positional arguments. For a layer that is not a model, a
+        dictionary holds keyword arguments, ``{"sequences": x, "mask": mask}``.
+    calls : int
+        Which call of a layer is recorded, if it is called several times; 1 is the first.
+
+    Returns
+    -------
+    dict of str to Recorded
+        By the names of `recurrent_parts`, without those that are refused or not called that often.
+        Outputs are in the order of time, also those of a layer with ``go_backwards``, and zero
+        where masked. A mask with holes or padding in front has no lengths: then the steps that the
+        layer did read are moved to the front, and ``source`` says so.
+
+    Raises
+    ------
+    ArgumentError
+        No part was called that often.
+    DataError
+        A fused path of the backend hides the states of a Bidirectional.
+    """
+    where = "capture"
+    keras = import_keras(where)
+    check_whole(where, "calls", calls, "1 records the first call.", least=1)
+    own = places(keras, model)
+    parts = [(place, part_at(keras, place)) for place in own]
+    chosen = [(place, part) for place, part in parts if not part.refused]
+    seen: dict[int, list[Call]] = {}
+    joined: dict[int, list[Any]] = {}
+    with _unchanged(keras, model, own):
+        try:
+            for place, _ in chosen:
+                for layer in place.pair or (place.layer,):
+                    _watch_loop(keras, layer, seen)
+                if place.pair:
+                    _watch_call(keras, place.layer, joined)
+            _run(keras, model, feed)
+        finally:
+            for place, _ in chosen:
+                for layer in (place.layer, *place.pair):
+                    for method in ("inner_loop", "call"):
+                        vars(layer).pop(method, None)
+    found = {}
+    for place, part in chosen:
+        record = _recorded(place, part, seen, joined, calls)
+        if record is not None:
+            found[part.name] = record
+    if not found:
+        most = max((len(own) for own in seen.values()), default=0)
+        expected = f"a recurrent layer that npstack has must be called {calls} times"
+        fail(
+            ArgumentError,
+            where,
+            expected,
+            f"at most {most} calls",
+            "Look at recurrent_parts(model).",
+        )
+    return found
+
+
+def _run(keras: ModuleType, model: Any, feed: Any) -> None:
+    arguments: dict[str, Any] = {}
+    if isinstance(feed, tuple):
+        given = feed
+    elif isinstance(feed, Mapping) and not isinstance(model, keras.Model):
+        given, arguments = (), dict(feed)
+    else:
+        given = (feed,)
+    if getattr(model, "_call_has_training_arg", False):
+        arguments["training"] = False
+    model(*given, **arguments)
+
+
+@contextmanager
+def _unchanged(keras: ModuleType, model: Any, own: list[Place]) -> Iterator[None]:
+    """Variables that are not trained, and states of stateful layers, get their values back."""
+    layers = [layer for place in own for layer in (place.layer, *place.pair)]
+    states = [v for layer in layers for v in keras.tree.flatten(getattr(layer, "states", None))]
+    kept = [
+        (variable, np.array(keras.ops.convert_to_numpy(variable)))
+        for variable in (*model.variables, *states)  # Keras does not count states as variables
+        if isinstance(variable, keras.Variable) and not variable.trainable
+    ]
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            if not np.array_equal(keras.ops.convert_to_numpy(variable), value, equal_nan=True):
+                variable.assign(value)
+
+
+def _watch_loop(keras: ModuleType, layer: Any, seen: dict[int, list[Call]]) -> None:
+    """Put a watcher before ``layer.inner_loop``, on this object alone."""
+    real = layer.inner_loop
+
+    def flat(values: Any) -> list[Array]:
+        # Copies: a backend may write the next state into the same memory.
+        return [np.array(keras.ops.convert_to_numpy(v)) for v in keras.tree.flatten(values)]
+
+    def watching(sequences: Any, initial_state: Any, mask: Any, **options: Any) -> Any:
+        (x,), before = flat(sequences), flat(initial_state)
+        masks = flat(mask)[:1] if mask is not None else []
+        last, outputs, final = result = real(
+            sequences=sequences, initial_state=initial_state, mask=mask, **options
+        )
+        (top,), (sequence,) = flat(last), flat(outputs)
+        own = Call(x, masks[0] if masks else None, before, top, sequence, flat(final))
+        seen.setdefault(id(layer), []).append(own)
+        return result
+
+    vars(layer)["inner_loop"] = watching  # not setattr: Keras would track it
+
+
+def _watch_call(keras: ModuleType, layer: Any, joined: dict[int, list[Any]]) -> None:
+    """Put a watcher before the ``call`` of a Bidirectional: it joins the outputs."""
+    real = layer.call
+
+    def watching(*given: Any, **options: Any) -> Any:
+        result = real(*given, **options)
+        outputs = [result] if not isinstance(result, list | tuple) else list(result)
+        count = 2 if layer.merge_mode is None else 1
+        values = [np.array(keras.ops.convert_to_numpy(v)) for v in outputs[:count]]
+        joined.setdefault(id(layer), []).append(values)
+        return result
+
+    vars(layer)["call"] = watching
+
+
+def _recorded(
+    place: Place,
+    part: RecurrentPart,
+    seen: dict[int, list[Call]],
+    joined: dict[int, list[Any]],
+    number: int,
+) -> Recorded | None:
+    """What was seen of a part; None if it was not called that often."""
+    ways = [seen.get(id(layer), []) for layer in place.pair or (place.layer,)]
+    if place.pair and len(joined.get(id(place.layer), [])) > len(ways[0]):
+        expected = f"{part.name!r} must run its two layers one by one"
+        advice = "Set use_cudnn=False in both of them: layer.forward_layer.use_cudnn = False."
+        fail(DataError, "capture", expected, "a fused path of the backend", advice)
+    if len(ways[0]) < number:
+        return None
+    own = [way[number - 1] for way in ways]
+    first = own[0]
+    dtype = np.result_type(
+        *(np.float32 if a.dtype.itemsize < 4 else a for a in (first.x, first.last))
+    )
+    if place.pair:
+        results = joined[id(place.layer)][number - 1]
+        outputs = results[0] if len(results) == 1 else np.stack(results, axis=-2)
+    else:
+        outputs = first.outputs if place.layer.return_sequences else first.last
+        if place.layer.return_sequences and place.layer.go_backwards:
+            outputs = outputs[:, ::-1]  # which Keras returns as they were read
+    said = [f"keras layer {part.name or type(place.layer).__name__!r}, call {number}"]
+    if place.layer.compute_dtype != dtype.name:
+        said.append(f"computed in {place.layer.compute_dtype}")
+    x, lengths, full = first.x, None, place.layer.return_sequences
+    if first.mask is not None:
+        mask = first.mask.astype(bool)
+        lengths = mask.sum(axis=1)
+        x, outputs, moved = _padded(x, outputs, mask, full=full)
+        if moved:
+            said.append("masked steps taken out, the others moved to the front (§7.4)")
+    final = [_state(part, call.final, dtype) for call in own]
+    initial = [_state(part, call.initial, dtype) for call in own]
+    none = not any(a.any() for call in own for a in call.initial)
+    if (
+        not full
+        and not place.pair
+        and not np.array_equal(outputs, first.final[0 if part.layers == 1 else _top(part)])
+    ):
+        said.append("rows that end in padding give zeros instead of their final state (§7.6)")
+    return Recorded(
+        x=x.astype(dtype),
+        lengths=lengths,
+        initial=None if none else (Directions(*initial) if place.pair else initial[0]),
+        outputs=outputs.astype(dtype),
+        final=Directions(*final) if place.pair else final[0],
+        source="; ".join(said),
+    )
+
+
+def _top(part: RecurrentPart) -> int:
+    """Where the hidden state of the top cell is in a flat list of states."""
+    return (part.layers - 1) * len(STATES[part.kind]._fields)
+
+
+def _state(part: RecurrentPart, values: Sequence[Array], dtype: Any) -> Any:
+    """A state with names; a tuple of them for a stack."""
+    kind = STATES[part.kind]
+    each = len(kind._fields)
+    arrays = [a.astype(dtype) for a in values]
+    states = [kind(*arrays[k : k + each]) for k in range(0, len(arrays), each)]
+    return states[0] if part.layers == 1 else tuple(states)
+
+
+def _padded(x: Array, outputs: Array, mask: Array, *, full: bool) -> tuple[Array, Array, bool]:
+    """Input and outputs with all valid steps in front, and whether any had to be moved."""
+    order = np.argsort(~mask, axis=1, kind="stable")
+    moved = bool((order != np.arange(mask.shape[1])).any())
+    valid = np.take_along_axis(mask, order, axis=1)
+
+    def in_front(a: Array) -> Array:
+        axes = (...,) + (None,) * (a.ndim - 2)
+        return np.take_along_axis(a, order[axes], axis=1) if moved else a
+
+    if full:
+        kept = valid[(...,) + (None,) * (outputs.ndim - 2)]
+        front = in_front(outputs)
+        outputs = np.where(kept, front, np.zeros_like(front))
+    return in_front(x), outputs, moved

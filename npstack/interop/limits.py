@@ -1,0 +1,225 @@
+"""What a layout has no place for, of a cell and of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.core.activations import Activation
+from npstack.interop.layout import USUAL, Column, Layout, with_default
+from npstack.interop.refusals import Refusal
+from npstack.interop.stacks import layer_of
+from npstack.interop.weights import Weights
+from npstack.layers import Layer, Recurrent
+
+COMPLEMENTS = {"sigmoid", "hard_sigmoid_fifth", "hard_sigmoid_sixth"}  # 1 - y(a) = y(-a)
+
+
+class Reason(NamedTuple):
+    """Why a cell cannot be written."""
+
+    reason: str
+    got: str
+    clause: str
+    advice: str = ""
+
+
+def cell_refusals(
+    layout: Layout, column: Column, own: Weights
+) -> Iterator[tuple[Reason, Weights | None]]:
+    """What a column has no place for in a cell, each with the weights without it."""
+    name = layout.name
+    roles, has = column.roles, column.has
+    if own.has("P") and "P" not in roles:
+        yield Reason(f"{name} has no peepholes", "Peepholes", "§3.3"), own.without("P")
+    if own.has("R") and "R" not in roles:
+        yield Reason(f"{name} has no projection", "a Projection", "§3.5"), None
+    clips = (
+        ("clip", "pre-activation clip", "§4.1"),
+        ("cell_clip", "clip of the cell state", "§4.2"),
+        ("projection_clip", "clip of the projected state", "§4.3"),
+    )
+    for field, what, clause in clips:
+        limit = getattr(own, field)
+        if limit is not None and field not in has:
+            reason = Reason(f"{name} has no {what}", f"{field}={limit:g}", clause)
+            nothing: dict[str, Any] = {field: None}
+            yield reason, replace(own, **nothing)
+    if own.coupled and "coupled" not in has and not _complement(own, "input"):
+        blocks = {
+            **own.blocks,
+            **{(r, "forget"): 0 * b for (r, g), b in own.blocks.items() if g == "input"},
+        }
+        reason = Reason(f"{name} has no coupled gates", "Coupled", "§3.4")
+        yield reason, replace(own, coupled=False, blocks=blocks)
+    if own.kind == "gru":
+        yield from _gru(layout, column, own)
+    yield from _activations(layout, column, own)
+
+
+def _complement(own: Weights, gate: str) -> bool:
+    """Whether one minus a gate is the same gate of the negated sum."""
+    value = {**USUAL[own.kind], **own.activations}[gate]
+    activation = value if isinstance(value, Activation) else Activation(value)
+    return activation in (Activation(name) for name in COMPLEMENTS)
+
+
+def _gru(layout: Layout, column: Column, own: Weights) -> Iterator[tuple[Reason, Weights | None]]:
+    """Its form, its inner bias, the meaning of its update gate."""
+    if own.reset not in column.reset:
+        clause = "§3.7" if own.reset == "after" else "§3.8"
+        reason = f"{layout.name} has no GRU that resets {own.reset} the product"
+        other = replace(own, reset=column.reset[0])
+        yield Reason(reason, f"reset='{own.reset}'", clause), other
+    elif own.reset == "after" and not column.inner_bias:
+        inner = own.blocks.get(("b_recurrent", "candidate"))
+        if inner is not None and inner.any():
+            without = {k: v for k, v in own.blocks.items() if k != ("b_recurrent", "candidate")}
+            reason = f"{layout.name} has no bias inside the reset product"
+            got = "b_recurrent of the candidate"
+            yield Reason(reason, got, "§2.5"), replace(own, blocks=without)
+    if not column.keeps and not _complement(own, "update"):
+        reason = f"in {layout.name} the update gate is the share that is replaced"
+        got = f"an update gate with {own.activations['update']}, for which 1 - y(a) is not y(-a)"
+        other = replace(own, activations={})
+        yield Reason(reason, got, "§3.7"), other
+
+
+def _activations(
+    layout: Layout, column: Column, own: Weights
+) -> Iterator[tuple[Reason, Weights | None]]:
+    """Activations that a layout does not have, or that it has for several gates at once."""
+
+    def made(values: Mapping[str, Any]) -> dict[str, Activation]:
+        return {n: v if isinstance(v, Activation) else Activation(v) for n, v in values.items()}
+
+    mine = made({**USUAL[own.kind], **own.activations})
+    if own.coupled:
+        mine["forget"] = mine["input"]
+    usual = made(with_default(own.kind, column, None))
+    fixed = column.fixed if column.choosable else tuple(mine)
+    wrong = [gate for gate in fixed if mine[gate] != usual[gate]]
+    if wrong:
+        reason = f"{layout.name} has fixed activations"
+        got = ", ".join(f"{mine[gate]} for the {gate}" for gate in wrong)
+        other = replace(own, activations={**mine, **{gate: usual[gate] for gate in fixed}})
+        yield Reason(reason, got, "§5.4"), other
+    if not column.choosable:
+        return
+    missing = [gate for gate in mine if column.offers and mine[gate].name not in column.offers]
+    if missing:
+        listed = ", ".join(dict.fromkeys(mine[gate].name for gate in missing))
+        reason = f"{layout.name} has no activation {listed}"
+        got = ", ".join(f"{mine[gate]} for the {gate}" for gate in missing)
+        other = replace(own, activations={**mine, **{gate: usual[gate] for gate in missing}})
+        yield Reason(reason, got, "§5.1"), other
+    for group in column.groups:
+        values = {mine[gate] for gate in group}
+        if len(values) > 1:
+            reason = f"{layout.name} has one activation for {', '.join(group)}"
+            got = ", ".join(f"{mine[gate]} for the {gate}" for gate in group)
+            other = replace(own, activations={**mine, **dict.fromkeys(group, mine[group[0]])})
+            yield Reason(reason, got, "§5.4"), other
+
+
+class LayerLimits(NamedTuple):
+    """A layer as `layer_refusals` reads it."""
+
+    layer: Layer
+    recurrent: Sequence[Sequence[Recurrent]]
+    weights: Sequence[Sequence[Weights]]
+    how: Mapping[str, Any]
+
+    def again(self, **changed: Any) -> Callable[[], Layer | None]:
+        """The same cells, put together otherwise."""
+
+        def build() -> Layer | None:
+            cells = [[own.cell() for own in ways] for ways in self.weights]
+            return layer_of(cells, **{**self.how, **changed})
+
+        return build
+
+    def none(self) -> Layer | None:
+        """No layer without it: what is left has outputs of another width, or is of no use."""
+        return None
+
+    def rounded(self) -> Layer | None:
+        """The same in float64."""
+        cells = [
+            [
+                replace(own, blocks={k: np.asarray(b, float) for k, b in own.blocks.items()}).cell()
+                for own in ways
+            ]
+            for ways in self.weights
+        ]
+        return layer_of(cells, **self.how)
+
+
+def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator[Refusal]:
+    """What a layout has no place for in a layer or stack."""
+    name = layout.name
+    sizes = [ways[0].hidden_size for ways in own.weights]
+    if column.same_size and len(set(sizes)) > 1:
+        yield Refusal(
+            f"all layers of a stack of {name} have one number of units",
+            f"hidden_sizes={sizes}",
+            "§9.1",
+            "Write each layer by itself.",
+            own.none,
+        )
+    pairs = [[way.hidden_size for way in ways] for ways in own.weights]
+    if (column.same_size or column.stacked) and any(len(set(pair)) > 1 for pair in pairs):
+        yield Refusal(
+            f"both directions of a layer of {name} have one number of units",
+            f"hidden sizes {pairs}",
+            "§8.4",
+            "Write each direction by itself.",
+            own.none,
+        )
+    if len(own.weights[0]) == 2 and len(column.directions) < 2:
+        yield Refusal(
+            f"{name} holds one direction",
+            "two directions",
+            "§8.4",
+            "Write each direction by itself.",
+            own.none,
+        )
+    merge = str(own.how["merge"])
+    if len(own.weights[0]) == 2 and merge not in column.merges:
+        allowed = " or ".join(column.merges)
+        yield Refusal(
+            f"{name} joins two directions by {allowed}",
+            f"merge={merge!r}",
+            "§8.3",
+            "",
+            own.again(merge=column.merges[0]),
+        )
+    if own.how["backwards"] and "backwards" not in column.has:
+        yield Refusal(
+            f"a layer of {name} with one direction reads from the beginning",
+            "Reversed",
+            "§8.1",
+            "Reverse its input and its outputs.",
+            own.again(backwards=False),
+        )
+    learned = any(recurrent.learn_initial for ways in own.recurrent for recurrent in ways)
+    if learned:
+        yield Refusal(
+            f"{name} stores no initial state",
+            "learn_initial=True",
+            "§6.3",
+            "Pass the state to every call there.",
+            own.again(),
+        )
+    dtype = own.weights[0][0].dtype
+    if dtype not in (np.float16, np.float32, np.float64):
+        yield Refusal(
+            f"{name} has no numbers of this type",
+            str(dtype),
+            "§11.4",
+            "Convert the layer to float64.",
+            own.rounded,
+        )

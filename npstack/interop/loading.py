@@ -1,0 +1,248 @@
+"""A model of any framework: its recurrent layers are listed, brought in, watched, saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.core.errors import DataError, DtypeError, fail, kind_of
+from npstack.core.numerics import Array
+from npstack.files.paths import check_target
+from npstack.interop import keras_files
+from npstack.interop.described import part_for
+from npstack.interop.files.by_suffix import read_file, write_file
+from npstack.interop.imported import Imported, Report
+from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
+from npstack.interop.reading import read
+from npstack.interop.recorded import Recorded
+from npstack.interop.writing import write
+from npstack.layers import Layer
+
+LIVE = "It must be a PyTorch module, a Keras model, an ONNX model, a path, or a dict of arrays."
+
+
+class Framework(NamedTuple):
+    """What knows one kind of model."""
+
+    recurrent_parts: Callable[[Any], tuple[RecurrentPart, ...]]
+    arrays_of: Callable[[Any, RecurrentPart], dict[str, Array]]
+    capture: Callable[..., dict[str, Recorded]]
+
+
+def _framework(where: str, model: Any) -> Framework | None:
+    """What knows this kind of model; None for a dictionary, or a file that holds arrays."""
+    families = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
+    is_path = isinstance(model, str | Path)
+    if "torch" in families:
+        from npstack.interop import torch_modules, torch_parts
+
+        return Framework(torch_parts.recurrent_parts, torch_parts.arrays_of, torch_modules.capture)
+    if "keras" in families:
+        from npstack.interop import keras_models
+
+        own = keras_models
+        return Framework(own.recurrent_parts, own.arrays_of, own.capture)
+    if "flax" in families:
+        from npstack.interop import flax_modules
+
+        return Framework(flax_modules.recurrent_parts, flax_modules.arrays_of, _not_run)
+    is_onnx = is_path and Path(model).suffix.lower() == ".onnx"
+    if isinstance(model, bytes) or "onnx" in families or is_onnx:
+        from npstack.interop import onnx_graphs, onnx_runs
+
+        return Framework(onnx_graphs.recurrent_parts, onnx_graphs.arrays_of, onnx_runs.capture)
+    if is_path or isinstance(model, Mapping):
+        return None
+    return fail(DtypeError, where, "model must be a model", kind_of(model), LIVE)
+
+
+def _not_run(model: Any, feed: Any, calls: int = 1) -> dict[str, Recorded]:
+    """The capture of what is not watched while it runs."""
+    expected = "model must be one that can be watched"
+    advice = "Run it in its framework, and put its input and outputs into Recorded(x, outputs)."
+    return fail(DtypeError, "capture", expected, kind_of(model), advice)
+
+
+def _stored(model: Any) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Arrays and attributes of a dictionary, which may be nested, or of a file."""
+    if isinstance(model, Mapping):
+        return flattened(model), {}
+    found = read_file(model)
+    return found.arrays, found.attributes
+
+
+def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
+    """The arrays of nested dictionaries, their names joined by ``/``.
+
+    Examples
+    --------
+    >>> list(flattened({"a": {"b": np.ones(1)}, "c": np.ones(2)}))
+    ['a/b', 'c']
+    """
+    found: dict[str, Array] = {}
+    for name, value in tree.items():
+        path = f"{prefix}{name}"
+        found |= (
+            flattened(value, f"{path}/")
+            if isinstance(value, Mapping)
+            else {path: np.asarray(value)}
+        )
+    return found
+
+
+def _listed(
+    arrays: dict[str, Array], attributes: dict[str, Any]
+) -> tuple[tuple[RecurrentPart, ...], Callable[[RecurrentPart], dict[str, Array]]]:
+    """The parts of a file, from its configuration or from names and shapes; the arrays of one."""
+    found = keras_files.parts_of_file(arrays, attributes)
+    if found is not None:
+        return found, lambda part: keras_files.arrays_of_file(arrays, attributes, part)
+    return parts_of_arrays(arrays), lambda part: arrays_of_part(arrays, part)
+
+
+def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
+    """Where the LSTMs, GRUs and RNNs of a model are.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, keras.Model, onnx.ModelProto, path, or dict of arrays
+        A path ends in .onnx, .safetensors, .pt, .pth, .bin, .npz, .keras, .weights.h5 or .h5.
+
+    Returns
+    -------
+    tuple of RecurrentPart
+        In the order of the model; a part that cannot be brought in says why.
+
+    Raises
+    ------
+    DataError, DtypeError
+        The file cannot be read, or this is no model.
+    MissingPackageError
+        The package that reads it is not installed: ``pip install npstack[interop]``.
+
+    Examples
+    --------
+    >>> arrays = {"lstm.weight_ih_l0": np.ones((8, 3)), "lstm.weight_hh_l0": np.ones((8, 2))}
+    >>> print(*recurrent_parts(arrays))
+    lstm: lstm 3 -> 2, pytorch
+    """
+    own = _framework("recurrent_parts", model)
+    if own is not None:
+        return tuple(own.recurrent_parts(model))
+    return _listed(*_stored(model))[0]
+
+
+def load(model: Any, part: str | None = None, **options: Any) -> Imported:
+    """Bring a recurrent layer of a model into npstack.
+
+    Parameters
+    ----------
+    model
+        As for `recurrent_parts`.
+    part : str, optional
+        Its name, if there are several.
+    **options
+        Of `read`, in place of what the model says: ``dtype``, ``biases``, ``activations`` …
+
+    Returns
+    -------
+    Imported
+
+    Raises
+    ------
+    ArgumentError
+        There are several parts, or none of this name.
+    DataError
+        There is no recurrent layer, or it cannot be brought in: the message says why.
+
+    Examples
+    --------
+    >>> arrays = {"lstm.weight_ih_l0": np.ones((8, 3)), "lstm.weight_hh_l0": np.ones((8, 2))}
+    >>> load(arrays).layer
+    LSTM(3 -> 2, 56 parameters)
+    """
+    own = _framework("load", model)
+    if own is not None:
+        chosen = the_part("load", tuple(own.recurrent_parts(model)), part)
+        arrays = own.arrays_of(model, chosen)
+    else:
+        parts, arrays_of = _listed(*_stored(model))
+        chosen = the_part("load", parts, part)
+        arrays = arrays_of(chosen)
+    told = {"cell": chosen.kind, "bidirectional": chosen.bidirectional, **chosen.attributes}
+    where = str(model) if isinstance(model, str | Path) else type(model).__name__
+    source = f"{chosen.name} of {where}" if chosen.name else where
+    return read(arrays, chosen.layout, source=source, **{**told, **options})
+
+
+def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
+    """Run a model, and record what its recurrent layers read and compute.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, keras.Model, onnx.ModelProto, or path of an ONNX model
+    feed
+        The input: an array, a tuple of arrays, or a dict by the names of the inputs.
+    calls : int
+        Which call of a layer that is called several times: 1 for the first.
+
+    Returns
+    -------
+    dict of Recorded
+        By the names of the parts.
+
+    Raises
+    ------
+    DtypeError
+        The model is a file or a dictionary of arrays, which cannot be run.
+    """
+    own = _framework("capture", model)
+    if own is None:
+        return _not_run(model, feed)
+    found: dict[str, Recorded] = own.capture(model, feed, calls=calls)
+    return found
+
+
+def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options: Any) -> Report:
+    """Write a layer into a file of another framework.
+
+    Parameters
+    ----------
+    layer : Layer or Imported
+    path : str or Path
+        Ends in .safetensors, .weights.h5 or .npz, which hold arrays, or in .onnx.
+    layout : str
+        A name in ``LAYOUTS``; by default that which goes with the file: pytorch for .safetensors,
+        keras for .weights.h5, onnx.
+    **options
+        Of `write`: ``biases``, ``x``.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    CannotRepresent
+        Something of the layer has no place there.
+    ArgumentError, DataError
+        The path cannot be written.
+    """
+    target = check_target("save", path)
+    usual = {".onnx": "onnx", ".h5": "keras", ".safetensors": "pytorch", ".npz": "pytorch"}
+    chosen = layout or usual.get(target.suffix.lower(), "pytorch")
+    arrays, report = write(layer, chosen, **options)
+    if target.suffix.lower() != ".onnx":
+        write_file(target, arrays, {"layout": chosen})
+        return report
+    if chosen != "onnx":
+        expected = "an .onnx file must have the layout onnx"
+        fail(DataError, "save", expected, repr(chosen), "Leave layout out.")
+    from npstack.interop.onnx_written import to_onnx
+
+    own = layer.layer if isinstance(layer, Imported) else layer
+    to_onnx(arrays, part_for(own, chosen), target)
+    return report

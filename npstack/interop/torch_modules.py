@@ -1,0 +1,324 @@
+"""What the recurrent layers of a live PyTorch module read and compute, and layers made anew.
+
+Modules run as they are, without gradients. `capture` watches the layers by forward hooks, which are
+removed afterwards, and changes neither parameters nor modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.cells.gru import GRUState
+from npstack.cells.rnn import RNNState
+from npstack.core.arguments import check_whole
+from npstack.core.errors import ArgumentError, CodeError, DataError, fail, in_words
+from npstack.core.numerics import Array
+from npstack.core.tape import LSTMState
+from npstack.interop.parts import RecurrentPart
+from npstack.interop.recorded import Recorded
+from npstack.interop.torch_parts import (
+    EVALUATION,
+    arrays_of,
+    as_numpy,
+    import_torch,
+    is_parametrized,
+    recurrent_parts,
+)
+from npstack.layers import Directions
+
+__all__ = ["arrays_of", "capture", "recurrent_parts", "to_module"]
+
+STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
+CLASSES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
+
+
+def _check_settled(torch: ModuleType, model: Any) -> None:
+    """A run must not change the model, nor draw what a part computes."""
+    nn = torch.nn
+    for name, module in model.named_modules():
+        why = ""
+        if isinstance(module, nn.RNNBase) and module.dropout and module.num_layers > 1:
+            why = f"drops {module.dropout:g} between its layers"
+        elif isinstance(module, nn.modules.batchnorm._NormBase) and module.track_running_stats:
+            why = "changes its running statistics"
+        elif is_parametrized(torch, module):
+            why = "may change its parametrisations"
+        if why and module.training:
+            expected = "a run must leave the model as it is, and draw nothing inside a part"
+            got = f"{name!r} in training mode, which {why}"
+            fail(ArgumentError, "capture", expected, got, EVALUATION)
+
+
+class Call(NamedTuple):
+    """One call of a layer: ``x (B, T, D)``, and states by layer and direction."""
+
+    x: Array
+    lengths: Array | None
+    initial: Any
+    outputs: Array
+    final: Any
+
+
+class Step(NamedTuple):
+    """One call of a cell: ``x (B, D)``, and the fields of the states before and after it."""
+
+    x: Array
+    before: tuple[Array, ...] | None
+    after: tuple[Array, ...]
+
+
+def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
+    """Run a PyTorch module, and record what every recurrent layer reads and computes.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Runs once, in the modes that it is in, without gradients.
+    feed : array, tensor, tuple or dict
+        The input: one argument, a tuple of positional arguments, or a dictionary of keyword
+        arguments. Floating-point NumPy arrays become tensors of the model's dtype; others, also
+        inside lists, tuples and dictionaries, keep theirs.
+    calls : int
+        Which call of a layer is recorded, if it is called several times; 1 is the first. For a
+        cell, calls that begin with the state in which an earlier one ended are the steps of one.
+
+    Returns
+    -------
+    dict of str to Recorded
+        By the names of `recurrent_parts`, without those that are refused or not called that often.
+        Arrays are batch-first, whatever the module has; a sequence without a batch has B = 1; a
+        packed sequence has its lengths, its rows in their original order, and zeros in the padding.
+
+    Raises
+    ------
+    ArgumentError
+        No part was called that often; or a part in training mode drops out between its layers.
+    CodeError
+        The model does not run on ``feed``.
+    MissingPackageError
+    """
+    where = "capture"
+    torch = import_torch(where)
+    check_whole(where, "calls", calls, "1 records the first call.", least=1)
+    parts = [part for part in recurrent_parts(model) if not part.refused]
+    _check_settled(torch, model)
+    made: dict[str, list[Any]] = {part.name: [] for part in parts}
+    counts = dict.fromkeys(made, 0)
+    hooks = []
+    try:
+        for part in parts:
+            watch = _watch(torch, part, made[part.name], counts, calls)
+            module = model.get_submodule(part.name)
+            hooks.append(module.register_forward_hook(watch, with_kwargs=True))
+        _run(where, torch, model, feed)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    found: dict[str, Recorded] = {}
+    for part in parts:
+        own: list[Call] = made[part.name]
+        if part.layout == "pytorch-cell":
+            chains = _chains(made[part.name])
+            counts[part.name] = len(chains)
+            own = [_joined(part, chain) for chain in chains[calls - 1 : calls]]
+        for call in own:
+            source = f"torch {torch.__version__}: {type(model).__name__}"
+            at = f"{source}.{part.name}" if part.name else source
+            call_of = f"{at}, call {calls}" if calls > 1 else at
+            found[part.name] = Recorded(**call._asdict(), source=call_of)
+    if not found:
+        expected = f"a recurrent layer that npstack has must be called {calls} times"
+        listed = ", ".join(f"{name!r} {count}" for name, count in counts.items()) or "no such layer"
+        advice = (
+            "recurrent_parts(model) lists them; layer.forward(x) is seen by no hook, layer(x) is."
+        )
+        fail(ArgumentError, where, expected, f"calls: {listed}", advice)
+    return found
+
+
+def _run(where: str, torch: ModuleType, model: Any, feed: Any) -> None:
+    """The model on its feed."""
+    like = next((p for p in model.parameters() if p.is_floating_point()), torch.zeros(1))
+
+    def tensors(value: Any) -> Any:
+        if isinstance(value, np.ndarray | np.generic):
+            if np.asarray(value).dtype.kind != "f":
+                return torch.tensor(np.array(value)).to(like.device)
+            return torch.tensor(np.array(value, np.float64)).to(like.device, like.dtype)
+        if isinstance(value, Mapping):
+            return {key: tensors(own) for key, own in value.items()}
+        if type(value) in (list, tuple):  # not a PackedSequence
+            return type(value)(map(tensors, value))
+        return value
+
+    given = tensors(feed)
+    try:
+        with torch.no_grad():
+            if isinstance(feed, Mapping):
+                model(**given)
+            elif type(feed) is tuple:
+                model(*given)
+            else:
+                model(given)
+    except Exception as error:
+        advice = "Give what the model is called with: an array, a tuple, or a dict of keywords."
+        message = in_words(error)
+        kind = type(error).__name__
+        raise CodeError(
+            where, "the model must run on feed", message, advice, raised=kind
+        ) from error
+
+
+def _watch(
+    torch: ModuleType, part: RecurrentPart, made: list[Any], counts: dict[str, int], calls: int
+) -> Callable[..., None]:
+    """The hook that records the calls of a part: of a layer the wanted one, of a cell all."""
+
+    def layer(module: Any, given: Any, keywords: Any, result: Any) -> None:
+        counts[part.name] += 1
+        if counts[part.name] == calls:
+            made.append(_call(torch, part, module, *_arguments(given, keywords), result))
+
+    def cell(module: Any, given: Any, keywords: Any, result: Any) -> None:
+        x, before = _arguments(given, keywords)
+        batched = x.dim() == 2
+
+        def rows(tensor: Any) -> Array:
+            return as_numpy(tensor) if batched else as_numpy(tensor)[None]
+
+        def fields(state: Any) -> tuple[Array, ...]:
+            return tuple(map(rows, state if part.kind == "lstm" else (state,)))
+
+        made.append(Step(rows(x), None if before is None else fields(before), fields(result)))
+
+    return cell if part.layout == "pytorch-cell" else layer
+
+
+def _arguments(given: tuple[Any, ...], keywords: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The two arguments of every recurrent layer and cell, by position or by name."""
+    named = {**dict(zip(("input", "hx"), given, strict=False)), **keywords}
+    return named["input"], named.get("hx")
+
+
+def _call(
+    torch: ModuleType, part: RecurrentPart, module: Any, x: Any, before: Any, result: Any
+) -> Call:
+    """What a layer read and computed, batch-first."""
+    outputs, after = result
+    packed = isinstance(x, torch.nn.utils.rnn.PackedSequence)
+    batched = packed or x.dim() == 3
+
+    def sequence(values: Any) -> Array:
+        array = as_numpy(values)
+        if not batched:
+            return array[None]
+        return array if module.batch_first else np.ascontiguousarray(array.swapaxes(0, 1))
+
+    def states(given: Any) -> Any:
+        fields = [as_numpy(own) for own in (given if part.kind == "lstm" else (given,))]
+        fields = fields if batched else [own[:, None] for own in fields]
+        cells = [STATES[part.kind](*own) for own in zip(*fields, strict=True)]
+        if part.bidirectional:
+            cells = [Directions(*cells[k : k + 2]) for k in range(0, len(cells), 2)]
+        return cells[0] if part.layers == 1 else tuple(cells)
+
+    initial, final = None if before is None else states(before), states(after)
+    if not packed:
+        return Call(sequence(x), None, initial, sequence(outputs), final)
+    padded = partial(torch.nn.utils.rnn.pad_packed_sequence, batch_first=True)
+    (rows, lengths), (computed, _) = padded(x), padded(outputs)
+    return Call(as_numpy(rows), as_numpy(lengths), initial, as_numpy(computed), final)
+
+
+def _chains(steps: list[Step]) -> list[list[Step]]:
+    """The steps of sequences: a call that begins with the state of another follows it."""
+    chains: list[list[Step]] = []
+    for step in steps:
+        before = step.before
+        follows = (
+            chain
+            for chain in reversed(chains)
+            if before is not None and all(map(np.array_equal, chain[-1].after, before))
+        )
+        chain = next(follows, None)
+        if chain is None:
+            chains.append([step])
+        else:
+            chain.append(step)
+    return chains
+
+
+def _joined(part: RecurrentPart, chain: list[Step]) -> Call:
+    """The steps of a cell as one call over time."""
+    state = STATES[part.kind]
+    before = chain[0].before
+    return Call(
+        np.stack([step.x for step in chain], axis=1),
+        None,
+        None if before is None else state(*before),
+        np.stack([step.after[0] for step in chain], axis=1),
+        state(*chain[-1].after),
+    )
+
+
+# ---- and back -----------------------------------------------------------------------------------
+
+
+def to_module(arrays: Mapping[str, Array], part: RecurrentPart, *, dropout: float = 0.0) -> Any:
+    """The PyTorch layer or cell with these parameters, batch-first, in training mode.
+
+    Parameters
+    ----------
+    arrays : dict of array
+        As `npstack.interop.write` returns them for the layout ``"pytorch"`` or ``"pytorch-cell"``.
+    part : RecurrentPart
+        What to build: one of `recurrent_parts`, or of
+        `npstack.interop.parts.parts_of_arrays`.
+    dropout : float
+        Between the layers, in training.
+
+    Returns
+    -------
+    torch.nn.LSTM, GRU or RNN, or LSTMCell, GRUCell or RNNCell
+        Its parameters are copies, of the arrays' dtype; no random number is drawn.
+
+    Raises
+    ------
+    DataError
+        Arrays that do not belong to such a layer.
+    MissingPackageError
+    """
+    where = "to_module"
+    torch = import_torch(where)
+    dtypes = {np.asarray(value).dtype.name for value in arrays.values()}
+    if len(dtypes) != 1 or not dtypes <= {"float16", "float32", "float64"}:
+        expected = "arrays must have one dtype of float16, float32, float64"
+        fail(DataError, where, expected, ", ".join(sorted(dtypes)) or "no arrays", "Use astype.")
+    options: dict[str, Any] = {"dtype": getattr(torch, dtypes.pop())}
+    options["bias"] = any(name.startswith("bias") for name in arrays)
+    if part.kind == "rnn":
+        hidden = part.attributes.get("activations", {}).get("hidden", "tanh")
+        options["nonlinearity"] = getattr(hidden, "name", hidden)
+    name = CLASSES[part.kind]
+    if part.layout == "pytorch-cell":
+        name += "Cell"
+    else:
+        options |= {"num_layers": part.layers, "bidirectional": part.bidirectional}
+        options |= {"batch_first": True, "dropout": dropout}
+        if "weight_hr_l0" in arrays:
+            options["proj_size"] = len(arrays["weight_hr_l0"])
+    sizes = part.input_size, part.hidden_size
+    try:
+        module = getattr(torch.nn, name)(*sizes, device="meta", **options).to_empty(device="cpu")
+        given = {key: torch.tensor(np.array(value)) for key, value in arrays.items()}
+        module.load_state_dict(given)
+    except (RuntimeError, ValueError) as error:
+        expected = f"arrays must be those of torch.nn.{name}{sizes}"
+        advice = "write(layer, 'pytorch') makes them; part must describe the same layer."
+        fail(DataError, where, expected, in_words(error), advice)
+    return module
