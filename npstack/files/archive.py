@@ -41,6 +41,7 @@ READERS = {
     "npstack-weights": "load_weights",
     "npstack-checkpoint": "load_checkpoint",
     "npstack-model": "load_model",
+    "npstack-recorded": "Recorded.load",
 }
 MOST_BYTES, MOST_ARRAYS = 4 * 10**9, 60_000  # the limit of zip files without 64-bit extensions
 NAME = re.compile(r"([a-z]+/)?\w[\w.+-]{0,199}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import ShapeError, fail
+from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.trees import named
 from npstack.interop.imported import columns
@@ -110,6 +110,10 @@ def agreement(
     """
     dtype = next(iter(layer.params.values())).dtype
     x = recorded.x.astype(dtype)
+    if not np.array_equal(x, recorded.x, equal_nan=True):
+        expected = f"x must be numbers that the layer has, of {dtype}"
+        advice = f"Read the layer with dtype={recorded.x.dtype.name!r}."
+        fail(DtypeError, "agreement", expected, recorded.x.dtype, advice)
     states = recorded.initial
     how: dict[str, Any] = {"lengths": recorded.lengths}
     tape = layer.forward(x, states, **how)
@@ -117,8 +121,7 @@ def agreement(
     moves = conditioning(layer, x, states, draws=draws, progress=progress, **how)
     theirs = results(recorded.outputs, recorded.final)
     own = results(np.asarray(tape.outputs), tape.final)
-    eps = float(np.finfo(np.result_type(recorded.dtype, dtype)).eps)
-    eps = max(eps, float(np.finfo(recorded.dtype).eps))
+    eps = max(float(np.finfo(kind).eps) for kind in (recorded.dtype, dtype))
     rows = []
     for name, found in theirs.items():
         if name not in exact or np.shape(found) != np.shape(exact[name]):

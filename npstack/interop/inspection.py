@@ -44,7 +44,7 @@ class Inspected:
     def __str__(self) -> str:
         said = [str(self.part), str(self.imported.report)]
         if self.agreement is None:
-            said.append("Nothing was recorded: the pictures are of a drawn input.")
+            said.append("No input of this layer was recorded: its pictures are of a drawn one.")
         else:
             word = "explained by rounding" if self.agreement.explained else "NOT explained"
             said.append(f"The outputs agree with the model's own: {word}.")
@@ -64,8 +64,7 @@ class Inspected:
         Returns
         -------
         dict of matplotlib.figure.Figure
-            By a name for its file: activations, the gates of each layer, saturation, and the
-            weights of each layer.
+            By a name for its file: activations, the gates of each layer, saturation.
         """
         from npstack import plots
 

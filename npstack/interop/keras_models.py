@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -20,7 +21,7 @@ from npstack.core.arguments import check_whole
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import LSTMState
-from npstack.interop.keras_parts import Place, import_keras, part_at, places
+from npstack.interop.keras_parts import Place, import_keras, part_at, places, settings_at
 from npstack.interop.keras_parts import arrays_of as arrays_of
 from npstack.interop.keras_parts import recurrent_parts as recurrent_parts
 from npstack.interop.parts import RecurrentPart
@@ -73,7 +74,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     """
     where = "capture"
     keras = import_keras(where)
-    check_whole(where, "calls", calls, "1 records the first call.", least=1)
+    number = check_whole(where, "calls", calls, "1 records the first call.", least=1)
     own = places(keras, model)
     parts = [(place, part_at(keras, place)) for place in own]
     chosen = [(place, part) for place, part in parts if not part.refused]
@@ -94,12 +95,13 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
                         vars(layer).pop(method, None)
     found = {}
     for place, part in chosen:
-        record = _recorded(place, part, seen, joined, calls)
+        record = _recorded(place, part, seen, joined, number)
         if record is not None:
-            found[part.name] = record
+            said = "; ".join([record.source, *settings_at(keras, place).said])
+            found[part.name] = replace(record, source=said)
     if not found:
         most = max((len(own) for own in seen.values()), default=0)
-        expected = f"a recurrent layer that npstack has must be called {calls} times"
+        expected = f"a recurrent layer that npstack has must be called {number} times"
         fail(
             ArgumentError,
             where,

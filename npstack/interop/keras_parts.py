@@ -84,7 +84,8 @@ def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
 
 
 def part_at(keras: ModuleType, place: Place) -> RecurrentPart:
-    settings = _settings(keras, place)
+    """The part that a layer is."""
+    settings = settings_at(keras, place)
     built = place.layer.built and all(layer.built for layer in place.pair)
     if not built and not settings.refused:
         settings = settings._replace(refused="It has no weights yet. Call the model once.")
@@ -114,7 +115,8 @@ def part_of(
     )
 
 
-def _settings(keras: ModuleType, place: Place) -> Settings:
+def settings_at(keras: ModuleType, place: Place) -> Settings:
+    """What the configuration of a layer says."""
     if not place.pair:
         return _settings_of(keras, place.layer)
     forward, backward = (_settings_of(keras, layer) for layer in place.pair)

@@ -36,15 +36,15 @@ def _framework(where: str, model: Any) -> Framework | None:
     """What knows this kind of model; None for a dictionary, or a file that holds arrays."""
     families = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
     is_path = isinstance(model, str | Path)
-    if "torch" in families:
-        from npstack.interop import torch_modules, torch_parts
-
-        return Framework(torch_parts.recurrent_parts, torch_parts.arrays_of, torch_modules.capture)
-    if "keras" in families:
+    if "keras" in families:  # before torch: with its PyTorch backend, a model is a module, too
         from npstack.interop import keras_models
 
         own = keras_models
         return Framework(own.recurrent_parts, own.arrays_of, own.capture)
+    if "torch" in families:
+        from npstack.interop import torch_modules, torch_parts
+
+        return Framework(torch_parts.recurrent_parts, torch_parts.arrays_of, torch_modules.capture)
     if "flax" in families:
         from npstack.interop import flax_modules
 
@@ -85,12 +85,20 @@ def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, value in tree.items():
         path = f"{prefix}{name}"
+        if not isinstance(value, Mapping) and not _is_array(value):
+            expected = f"{path} must be an array"
+            fail(DtypeError, "recurrent_parts", expected, kind_of(value), "Leave it out.")
         found |= (
             flattened(value, f"{path}/")
             if isinstance(value, Mapping)
             else {path: np.asarray(value)}
         )
     return found
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a value is an array, or becomes one: a tensor, a list of numbers."""
+    return hasattr(value, "__array__") or isinstance(value, int | float | list)
 
 
 def _listed(

@@ -253,10 +253,7 @@ def _slice(values: Values, own: dict[str, Any], given: Given, place: int) -> Arr
     steps = [1] * len(starts) if steps is None else steps
     cut = [slice(None)] * given[0].ndim
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        size = given[0].shape[axis]
-        # "backwards to the very beginning" is an end before the first, which Python writes as None
-        stop = None if step < 0 and end < -size else int(end)
-        cut[axis] = slice(int(start), stop, int(step))
+        cut[axis] = slice(int(start), int(end), int(step))
     return np.asarray(given[0][tuple(cut)])
 
 

@@ -155,9 +155,9 @@ def read(
             ways.append(weights.cell())
             rows += _rows(cell, column, found, facts, form)
         cells.append(ways)
+    how = {name: told[name] for name in ("backwards", "merge", "return_sequences")}
     try:
-        how = {name: told[name] for name in ("backwards", "merge", "return_sequences")}
-    made = layer_of(cells, **how)
+        made = layer_of(cells, **how)
     except ShapeError as error:
         expected = "each layer must read what the one below it gives"
         advice = "If they are no stack, read them one by one; two directions: Bidirectional(…)."

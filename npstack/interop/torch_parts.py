@@ -207,9 +207,10 @@ def _refusal(torch: ModuleType, part: RecurrentPart, module: Any) -> str:
 
 def _frozen(torch: ModuleType, model: Any, found: list[RecurrentPart]) -> Iterator[RecurrentPart]:
     """Compiled modules whose parameters have become constants of their code."""
-    for name, module in model.named_modules():
-        parent, _, _ = name.rpartition(".")
-        outermost = not name or not isinstance(model.get_submodule(parent), torch.jit.ScriptModule)
+    modules = dict(model.named_modules())  # get_submodule does not know a compiled one
+    for name, module in modules.items():
+        parent = modules[name.rpartition(".")[0]]
+        outermost = not name or not isinstance(parent, torch.jit.ScriptModule)
         listed = any(part.name == name or part.name.startswith(f"{name}.") for part in found)
         if not isinstance(module, torch.jit.ScriptModule) or not outermost or (found and not name):
             continue

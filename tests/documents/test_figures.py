@@ -144,6 +144,30 @@ def bad_files():
     return [kept["files"]]
 
 
+def hostile():
+    formats = read_evidence("hostile")["formats"].values()
+    assert all(own["files"] == own["as_they_must"] >= 100 for own in formats)
+    assert max(own["slowest_seconds"] for own in formats) < 20
+    assert max(own["most_memory_of_a_child"] + own["most_memory"] for own in formats) < 2**30
+    return [sum(own["files"] for own in formats)]
+
+
+def readings():
+    kept = read_evidence("readings")
+    assert kept["true_found"] == kept["picked"] == kept["tried"]
+    assert not kept["excluded_readings"]
+    return [kept["layers"], kept["tried"]]
+
+
+def real_models():
+    layers = [
+        own for m in read_evidence("real_models")["models"].values() for own in m["layers"].values()
+    ]
+    blocks = [block for own in layers for block in own["errors in eps"].values()]
+    assert all(block["explained"] for block in blocks)
+    return [max(own["lines"] for own in layers), len(blocks), len(layers)]
+
+
 def profile():
     jobs = read_evidence("fit_profile")["jobs"].values()
     usual = sorted(100 * job["share"] for job in jobs if job["usual"])
@@ -171,6 +195,9 @@ def profile():
         ("[guilty.json]", guilty),
         ("[engine_numbers.json]", engine_numbers),
         ("[bad_files.json]", bad_files),
+        ("[hostile.json]", hostile),
+        ("[readings.json]", readings),
+        ("[real_models.json]", real_models),
         ("[fit_profile.json]", profile),
     ],
 )

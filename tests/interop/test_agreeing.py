@@ -68,3 +68,14 @@ def test_another_layer_is_refused():
     other = nps.LSTM(3, 5, rng=np.random.default_rng(1), dtype=np.float32)
     with pytest.raises(nps.ShapeError, match="recorded at this layer"):
         agreement(other, own, draws=3)
+
+
+def test_a_record_with_more_digits_than_the_layer_is_refused():
+    layer, own = recorded(LAYERS["lstm"], np.float64)
+    narrow = nps.LSTM(3, 4, rng=np.random.default_rng(0), dtype=np.float32)
+    with pytest.raises(nps.DtypeError, match="dtype='float64'"):
+        agreement(narrow, own, draws=3)
+    exact = replace(own, x=own.x.astype(np.float32).astype(np.float64))
+    outputs = narrow.forward(exact.x.astype(np.float32)).outputs.astype(np.float64)
+    final = narrow.forward(exact.x.astype(np.float32)).final
+    assert agreement(narrow, replace(exact, outputs=outputs, final=final), draws=3).explained

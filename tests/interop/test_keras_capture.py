@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npstack import Directions
-from npstack.core.errors import ArgumentError
+from npstack.core.errors import ArgumentError, DataError
 from npstack.interop.keras_models import capture, recurrent_parts
 from tests.interop.keras_layers import KINDS, B, D, H, T, draw, ours, plain, ready
 from tests.specification.keras_runs import keras_or_skip
@@ -206,6 +206,7 @@ def test_a_model_is_what_it_was_before(keras: Any, rng: Any) -> None:
     assert all(np.array_equal(v.numpy(), a) for v, a in zip(layer.states, kept, strict=True))
     assert np.array_equal(first.initial.h, kept[0])
     assert np.array_equal(first.outputs, second.outputs)  # evaluated: nothing is dropped
+    assert "dropout=0.5, in training only; stateful: it begins" in first.source
     assert not {"inner_loop", "call"} & set(vars(layer))
     assert np.array_equal(first.outputs, plain(layer(x))[0])
 
@@ -244,6 +245,19 @@ def test_reduced_precision_is_recorded_in_float32(keras: Any, rng: Any) -> None:
     assert found.dtype == np.float32
     assert np.array_equal(found.outputs, direct)
     assert "computed in float16" in found.source
+
+
+def test_a_fused_path_hides_the_states(keras: Any, rng: Any, monkeypatch: Any) -> None:
+    layer = ready(keras.layers.Bidirectional(keras.layers.LSTM(H)), rng)
+    x = draw(rng)
+    fused = layer(x)
+    kind = type(layer)
+    monkeypatch.setattr(kind, "_can_attempt_fused_lstm", lambda *given, **options: True)
+    monkeypatch.setattr(kind, "_call_fused_lstm", lambda *given: fused)
+    with pytest.raises(
+        DataError, match=r"two layers one by one, got a fused path.*use_cudnn=False"
+    ):
+        capture(layer, x)
 
 
 def test_errors(keras: Any, rng: Any) -> None:

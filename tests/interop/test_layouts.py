@@ -1,7 +1,6 @@
 """Every layout against the equations of its framework, and layouts against each other."""
 
 import re
-from itertools import permutations
 
 import numpy as np
 import pytest
@@ -195,7 +194,7 @@ def layers():
     return cells
 
 
-def usual(layer, layout):
+def usual(layer):
     """What must be said of a layer, whatever the usual activations of a layout are."""
     kind = type(layer.cell).__name__
     if kind == "RNNCell":
@@ -219,19 +218,20 @@ HAVE = {
 @pytest.mark.parametrize("cell", HAVE)
 def test_kernels_pass_through_any_two_layouts_bit_for_bit(cell):
     layer = layers()[cell]
-    x = np.random.default_rng(5).standard_normal((B, T, 3))
+    x = np.random.default_rng(5).standard_normal((2, 3, 3))
     outputs = layer.forward(x).outputs
-    for one, two in permutations(sorted(HAVE[cell]), 2):
+    shift = {name: LAYOUTS[name].column(cell.split()[0]).forget_bias for name in HAVE[cell]}
+    for one in sorted(HAVE[cell]):
         first, _ = write(layer, one)
-        between = read(first, one, **usual(layer, one)).layer
-        second, _ = write(between, two)
-        there = read(second, two, **usual(layer, two)).layer
-        for name in ("W", "U"):
-            assert (there.params[name] == layer.params[name]).all(), (one, two, name)
-        shifted = {LAYOUTS[n].column(cell.split()[0]).forget_bias for n in (one, two)} != {0.0}
-        assert np.allclose(there.forward(x).outputs, outputs, rtol=0, atol=4e-15)
-        if not shifted:
-            assert (there.params["b"] == layer.params["b"]).all(), (one, two)
+        between = read(first, one, **usual(layer)).layer
+        for two in sorted(HAVE[cell] - {one}):
+            second, _ = write(between, two)
+            there = read(second, two, **usual(layer)).layer
+            for name in ("W", "U"):
+                assert (there.params[name] == layer.params[name]).all(), (one, two, name)
+            if shift[one] == shift[two] == 0:
+                assert (there.params["b"] == layer.params["b"]).all(), (one, two)
+            assert np.allclose(there.forward(x).outputs, outputs, rtol=0, atol=4e-15)
 
 
 @pytest.mark.parametrize("layout", ["pytorch", "keras2-cudnn", "onnx", "jax"])

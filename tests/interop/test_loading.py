@@ -48,6 +48,11 @@ def test_what_is_no_model():
         interop.capture(MODEL, np.ones((1, 2, 3)))
 
 
+def test_what_is_no_array_is_named():
+    with pytest.raises(nps.DtypeError, match="a must be an array, got a tuple"):
+        interop.recurrent_parts({"a": ("x", np.ones(2))})
+
+
 @pytest.mark.parametrize("suffix", ["npz"])
 def test_a_file_gives_the_same_layer(tmp_path, suffix):
     path = tmp_path / f"layer.{suffix}"
@@ -71,7 +76,7 @@ def test_inside_of_a_file_with_its_pictures(tmp_path):
     seen = interop.inspect(MODEL)
     assert [one.part.name for one in seen] == ["encoder.lstm", "decoder"]
     assert seen[0].agreement is None
-    assert "drawn input" in str(seen[0])
+    assert "No input of this layer was recorded" in str(seen[0])
     (one,) = interop.inspect(MODEL, part="decoder")
     files = one.draw(tmp_path / "pictures")
     assert [path.name for path in files] == [

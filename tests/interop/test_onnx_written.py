@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from npstack import GRU, LSTM, RNN, Bidirectional, LSTMVariantCell, Recurrent, Reversed, StackedLSTM
+from npstack import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    GRUResetBeforeCell,
+    LSTMVariantCell,
+    Recurrent,
+    Reversed,
+    StackedLSTM,
+)
 from npstack.cells.parts import Activations, CellClip, Coupled, Peepholes, PreactivationClip
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError
@@ -45,6 +55,9 @@ def layers() -> dict[str, Any]:
         "LSTM": LSTM(3, 4, rng=rng, **F4),
         "LSTM, last step": LSTM(3, 4, return_sequences=False, rng=rng, **F4),
         "GRU, reset after": GRU(3, 4, rng=rng, bias_init="uniform", **F4),
+        "GRU, reset before": Recurrent(
+            GRUResetBeforeCell(3, 4, rng=rng, bias_init="uniform", **F4)
+        ),
         "RNN": RNN(3, 4, activation="relu", rng=rng, **F4),
         "reversed": Reversed(LSTM(3, 4, rng=rng, **F4)),
         "peepholes": variant(Peepholes()),

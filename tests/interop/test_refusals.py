@@ -7,13 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from npstack import (
+    LSTM,
+    Dense,
+    Dropout,
+    Recurrent,
+    RecurrentDropout,
+    Reversed,
+    Sequential,
+    StackedLSTM,
+    Zoneout,
+)
 from npstack.core.errors import ArgumentError, NpstackError
 from npstack.interop.described import part_for
 from npstack.interop.layout import USUAL
 from npstack.interop.reading import read
 from npstack.interop.refusals import CannotRepresent
 from npstack.interop.writing import write
-from tests.interop.unrepresentable import FEATURES, PAIRS
+from tests.interop.unrepresentable import FEATURES, PAIRS, both, lstm, rng
 
 CLAUSES = set(
     re.findall(
@@ -106,6 +117,77 @@ def test_nothing_is_changed(name):
         with suppress(CannotRepresent):
             write(feature.layer, layout)
         assert all((feature.layer.params[key] == value).all() for key, value in before.items())
+
+
+NO_PLACE = {
+    "as read": (
+        lambda: Reversed(lstm(), order="as_read"), "outputs must be in the order of time (§8.2)"
+    ),
+    "other layer": (lambda: Dense(3, 4, rng=rng()), "must be a recurrent layer, or a stack"),
+    "in a stack": (
+        lambda: Sequential(lstm(), Dense(5, 4, rng=rng())), "must be a recurrent layer, or a stack"
+    ),
+    "nothing": (lambda: Sequential(Dropout(0.5)), "must have a recurrent layer"),
+    "no layer": (lambda: "LSTM", "layer must be a recurrent layer"),
+    "stacks in both directions": (
+        lambda: both(StackedLSTM(3, [4, 5], rng=rng()), StackedLSTM(3, [4, 5], rng=rng())),
+        "must be a recurrent layer, or a stack",
+    ),
+    "one direction above two": (
+        lambda: Sequential(both(lstm(), lstm()), LSTM(10, 4, rng=rng())), "same direction"
+    ),
+    "two merges": (
+        lambda: Sequential(
+            both(lstm(), lstm(), "sum"), both(LSTM(5, 4, rng=rng()), LSTM(5, 4, rng=rng()))
+        ),
+        "same direction",
+    ),
+    "backwards, then forwards": (
+        lambda: Sequential(Reversed(lstm()), LSTM(5, 4, rng=rng())), "same direction"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_PLACE)
+def test_what_is_no_recurrent_layer_or_plain_stack_is_refused(name):
+    build, words = NO_PLACE[name]
+    with pytest.raises(ArgumentError) as caught:
+        write(build(), "keras")
+    assert words in str(caught.value)
+    assert caught.value.advice
+
+
+def test_what_acts_in_training_only_is_said():
+    inside = lstm().cell
+    inside.params = lstm().params
+    wrapped = Recurrent(Zoneout(RecurrentDropout(inside, 0.2), h=0.1))
+    stack = Sequential(Dropout(0.1), wrapped)
+    arrays, report = write(stack, "jax")
+    notes = {row.parameter: (row.clause, row.lossless) for row in report.rows}
+    assert notes["(zoneout)"] == ("§10.5", False)
+    assert notes["(recurrent dropout)"] == ("§10.3", False)
+    assert notes["(dropout)"] == ("§10.2", False)
+    x = x_of(stack)
+    assert (read(arrays, "jax").layer.forward(x).outputs == stack.forward(x).outputs).all()
+
+
+def test_what_the_caller_must_tell_the_framework_is_said():
+    cases = {
+        "onnx": (FEATURES["clip"], "(clip)", "§4.1"),
+        "tf1": (FEATURES["projection clip"], "(projection_clip)", "§4.3"),
+        "coreml": (FEATURES["cell clip"], "(cell_clip)", "§4.2"),
+        "lasagne": (FEATURES["relu"], "(activation of candidate)", "§5.4"),
+        "keras2": (FEATURES["backwards"], "(activation of forget)", "§5.4"),
+        "keras": (FEATURES["backwards"], "(direction)", "§8.1"),
+    }
+    for layout, (feature, name, clause) in cases.items():
+        _, report = write(feature.layer, layout)
+        assert (name, clause) in {(row.parameter, row.clause) for row in report.rows}, layout
+    _, report = write(FEATURES["reset before"].layer, "onnx")
+    (row,) = (row for row in report.rows if row.parameter == "(reset)")
+    assert (row.done, row.clause) == ("tell the framework: before the product", "§3.8")
+    _, report = write(LSTM(3, 4, rng=rng(), return_sequences=False), "pytorch")
+    assert ("(last step)", "§7.6") in {(row.parameter, row.clause) for row in report.rows}
 
 
 def test_it_is_an_error_of_the_package():

@@ -228,6 +228,11 @@ ODD = {
         ArgumentError, "one direction", (torch(), "pytorch"),
         {"bidirectional": True, "backwards": True},
     ),
+    "no layers": (ArgumentError, "layers must be a whole", (torch(), "pytorch"), {"layers": 0}),
+    "bidirectional": (
+        ArgumentError, "must be True or False", (torch(), "pytorch"), {"bidirectional": "yes"},
+    ),
+    "coupled": (ArgumentError, "must be True or False", (torch(), "pytorch"), {"coupled": 1}),
     "biases": (ArgumentError, "'sum', 'kept'", (torch(), "pytorch"), {"biases": "input"}),
 }  # fmt: skip
 

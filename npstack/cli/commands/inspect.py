@@ -54,7 +54,8 @@ def run(given: argparse.Namespace) -> int:
         check_folder(WHERE, "--out", folder)
     parts = recurrent_parts(given.model)
     if not parts:
-        print(f"There is no recurrent layer in {given.model} that npstack knows.")
+        print(f"There is no recurrent layer in {given.model} that npstack knows by its names.")
+        print("In Python, npstack.interop.read takes its arrays in a list, if you know the layout.")
         return FAILED
     if folder is None and given.feed is None:
         print(*parts, sep="\n")

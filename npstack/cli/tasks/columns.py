@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
@@ -76,6 +77,38 @@ def read_table(
         advice = "--missing mask leaves such steps out."
         fail(DataError, str(path), "every value must be a finite number", got, advice)
     return Table(np.where(mask, values, np.nan), tuple(found), mask)
+
+
+def dates(path: Path, options: Options, count: int) -> list[str]:
+    """The dates of a CSV file, one for each of its steps, as they are written; none if it has none.
+
+    The first column with dates in the form 2004-01, 2004-01-31 or 2004-01-31T12:00 in the first
+    records.
+    """
+    if path.suffix == ".npz":
+        return []
+    _, rows = records(path, of_file("load_csv", path), None, options["decimal"], "#", None)
+    fields = [own for _, own in rows]
+    columns = zip(*fields[:LOOK], strict=True)
+    place = next((j for j, column in enumerate(columns) if all(map(is_date, column))), None)
+    return [] if place is None or len(fields) != count else [own[place] for own in fields]
+
+
+def is_date(field: str) -> bool:
+    """Whether a field is a date, with its year first.
+
+    Examples
+    --------
+    >>> [is_date(field) for field in ("2004-01", "2004-01-31 12:00", "20040131", "2004")]
+    [True, True, False, False]
+    """
+    if "-" not in field[1:]:
+        return False
+    try:
+        datetime.fromisoformat(field + "-01" * (len(field) == len("2004-01")))
+    except ValueError:
+        return False
+    return True
 
 
 def find_target(path: Path, table: Table, target: str | None) -> int:

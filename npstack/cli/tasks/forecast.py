@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from npstack.baselines.forecasting import penalised
 from npstack.cli.memory import lstm_numbers
-from npstack.cli.tasks.columns import find_target, read_table
+from npstack.cli.tasks.columns import dates, find_target, read_table
 from npstack.cli.tasks.common import (
     SYSTEM,
     Option,
@@ -38,8 +38,8 @@ from npstack.cli.tasks.facts import NAMES, SCALER, WORD, agree, check_fields, sc
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import Array
 from npstack.data import Standardiser, split_by_time
-from npstack.data.splits import Parts, TimeSplit
-from npstack.data.windowing import windows
+from npstack.data.splits import TimeSplit
+from npstack.data.windowing import Windows, windows
 from npstack.files.strict_json import brief
 from npstack.layers import Dense, Layer, Sequential
 from npstack.layers.stacked import StackedLSTM
@@ -64,6 +64,16 @@ PERSISTENCE, LINEAR = "persistence", "ridge over the window"
 PENALTIES = 10.0 ** np.arange(-2, 5)
 SHOWN = 300  # time steps in the picture of forecasts
 MOST_READ = 1000  # in that of the activations
+MOST_LINES = 6  # of outputs in one panel; more are drawn as a heat map
+
+
+class Data(NamedTuple):
+    """The parts of the table, and the date of each of its steps, if it has dates."""
+
+    train: Windows
+    validation: Windows
+    test: Windows
+    dates: list[str]
 
 
 class Told(NamedTuple):
@@ -105,7 +115,7 @@ def prepare(path: Path, options: Options) -> Problem:
         "scaler": scaler.config(),
     }
     train, validation = (cast(part.samples, options) for part in parts[:2])
-    return Problem(train, validation, facts, parts)
+    return Problem(train, validation, facts, Data(*parts, dates(path, options, len(table.values))))
 
 
 def divide(path: Path, count: int, options: Options) -> TimeSplit:
@@ -162,15 +172,15 @@ def fitting(options: Options) -> dict[str, Any]:
 
 def tell(model: Layer, problem: Problem, options: Options) -> Told:
     """Predictions of model and baselines on the test part."""
-    parts: Parts = problem.data
-    test = parts.test
+    data: Data = problem.data
+    test = data.test
     last = test.positions.inputs[:, -1]
     seen = held(test.values[:, test.target_columns], test.observed)[last]
     outputs = in_batches(model, cast(test.samples, options)).astype(float)
     predictions = {
         SYSTEM: test.unscale(outputs),
         PERSISTENCE: np.repeat(seen, options["horizon"], axis=1),
-        LINEAR: test.unscale(linear(*(part.samples for part in parts))),
+        LINEAR: test.unscale(linear(*(part.samples for part in data[:3]))),
     }
     return Told(last, test.unscale(test.samples.y), predictions)
 
@@ -250,6 +260,7 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
             truth,
             {who: over_time(told.predictions[who]) for who in (SYSTEM, PERSISTENCE)},
             [f"{a} step{'s' * (a > 1)} ahead" for a in shown],
+            time_label=_time_label(problem.data.dates, steps, "time step"),
             value_label=name,
         ),
     )
@@ -267,17 +278,28 @@ def pictures(model: Layer, problem: Problem, options: Options) -> Iterator[tuple
     reader = _build(problem.facts, options, np.random.default_rng(0), every_step=True)
     reader.params = model.params
     some = f"first {MOST_READ} steps of the " if len(read) == MOST_READ else ""
+    label = f"time step ({some}test part, read in one go)"
+    ahead = [f"{a} step{'s' * (a > 1)} ahead" for a in range(1, h + 1)]
+    few = h <= MOST_LINES  # else the rows of a heat map, with little room beside them
     yield (
         "activations",
         plots.activations(
             reader.forward(x, mask=mask),
             times=read,
-            time_label=f"time step ({some}test part, read in one go)",
+            time_label=_time_label(problem.data.dates, read, label),
             input_labels=[f"{column}, standardised" for column in problem.facts["columns"]],
-            output_labels=[f"{name} {a} step{'s' * (a > 1)} ahead" for a in range(1, h + 1)],
+            output_labels=[f"{name} {own}" for own in ahead] if few else ahead,
             truth=y if h == 1 else None,
+            truth_label="truth, 1 step later",
         ),
     )
+
+
+def _time_label(dates: list[str], steps: Array, without: str) -> str:
+    """The name of an axis of time steps, with the dates of its ends if they are known."""
+    inside = [int(step) for step in steps[[0, -1]] if step < len(dates)]
+    said = "; ".join(f"{step}: {dates[step][:16]}" for step in inside)
+    return f"time step of the test part ({said})" if said else without
 
 
 def _whole(problem: Problem, options: Options) -> tuple[Array, Array, Array, Array]:

@@ -43,6 +43,7 @@ WRITERS = {
     ".npz": numpy_files.write,
     ".weights.h5": hdf5_files.write,
 }
+OTHER = "If it holds arrays, read them yourself and pass a dictionary; or rename it."
 IN_TORCH = "In torch: model = torch.jit.load(path), and pass model.state_dict()."
 ADVICE = {
     ".jit": IN_TORCH,
@@ -96,7 +97,7 @@ def read_file(path: str | Path) -> Stored:
     wanted = SUFFIXES.get(suffix)
     if wanted is None:
         expected = f"the path must end with one of {', '.join(SUFFIXES)}"
-        fail(DataError, where, expected, brief(place.name), ADVICE.get(suffix, "Rename it."))
+        fail(DataError, where, expected, brief(place.name), ADVICE.get(suffix, OTHER))
     with open_file(where, place) as file:
         found = _content(where, file)
         if found != wanted and (wanted != "safetensors" or found):

@@ -1,0 +1,62 @@
+"""A layer that was brought in is like any other: saved and loaded, differentiated, trained."""
+
+import numpy as np
+import pytest
+
+from npstack import check_gradients, load_model, save_model
+from npstack.interop.reading import read
+from npstack.interop.writing import write
+from npstack.layers import Bidirectional, Stacked, StackedBidirectional
+from tests.interop.test_layouts import drawn, options
+from tests.interop.witnesses import WITNESSES
+
+ALL = sorted(WITNESSES)
+
+
+@pytest.mark.parametrize(("layout", "cell"), ALL)
+def test_it_is_saved_and_loaded(layout, cell, tmp_path):
+    for k, groups in enumerate(WITNESSES[layout, cell].choices()):
+        arrays, x, _ = drawn(layout, cell, groups=groups)
+        for biases in ("sum", "kept"):
+            layer = read(arrays, layout, biases=biases, **options(layout, cell)).layer
+            save_model(tmp_path / f"{k}{biases}.npz", layer)
+            again = load_model(tmp_path / f"{k}{biases}.npz")
+            assert type(again) is type(layer)
+            assert (again.forward(x).outputs == layer.forward(x).outputs).all()
+
+
+@pytest.mark.parametrize(("layout", "cell"), ALL)
+def test_its_gradients_are_right(layout, cell):
+    groups = list(WITNESSES[layout, cell].choices())[-1]
+    arrays, x, _ = drawn(layout, cell, D=2, H=3, groups=groups)
+    layer = read(arrays, layout, biases="kept", **options(layout, cell)).layer
+    assert check_gradients(layer, x[:2, :3]).passed
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_it_has_the_class_that_it_would_have_here(cell, two, layers, tmp_path):
+    witness = WITNESSES["pytorch", cell]
+    arrays = {}
+    for k in range(layers):
+        D = 3 if k == 0 else 8 if two else 4
+        for way in ("", "_reverse") if two else ("",):
+            own = witness.drawn(np.random.default_rng(k), D, 4, ("bias",))
+            arrays |= {f"{n.replace('l0', f'l{k}')}{way}": a for n, a in own.items()}
+    layer = read(arrays, "pytorch", cell=cell, bidirectional=two).layer
+    name = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}[cell]
+    expected = {
+        (1, False): name,
+        (1, True): Bidirectional.__name__,
+        (2, False): f"Stacked{name}",
+        (2, True): StackedBidirectional.__name__,
+    }
+    assert type(layer).__name__ == expected[layers, two]
+    assert isinstance(layer, Stacked) == (layers == 2)
+    save_model(tmp_path / "m.npz", layer)
+    x = np.random.default_rng(9).standard_normal((2, 5, 3))
+    again = load_model(tmp_path / "m.npz")
+    assert (again.forward(x).outputs == layer.forward(x).outputs).all()
+    written, _ = write(again, "pytorch")
+    assert list(written) == list(arrays)
