@@ -12,7 +12,7 @@ from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.trees import named
 from npstack.interop.imported import columns
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.layers import Layer
 from npstack.verify import check_rounding, conditioning, truth
 

@@ -12,8 +12,8 @@ from npstack.core.arguments import check_option
 from npstack.core.errors import ArgumentError, DataError, NpstackError, fail
 from npstack.core.numerics import Array
 from npstack.interop.imported import Imported
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import USUAL, Column, with_default
-from npstack.interop.layouts import LAYOUTS
 from npstack.interop.naming import column_of, values_of
 from npstack.interop.reading import read
 

@@ -16,7 +16,7 @@ from npstack.interop.agreeing import DRAWS, Agreement, agreement
 from npstack.interop.imported import Imported
 from npstack.interop.loading import capture, load, recurrent_parts
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.interop.refusals import drawn_input
 
 

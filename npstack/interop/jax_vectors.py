@@ -11,7 +11,7 @@ import numpy as np
 from npstack.core.arguments import check_flag, check_size
 from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 
 
 def split_vector(

@@ -14,8 +14,8 @@ from npstack.core.numerics import Array
 from npstack.interop.keras_files import ARRAYS
 from npstack.interop.keras_parts import import_keras
 from npstack.interop.keras_settings import MERGES, SAME
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import USUAL
-from npstack.interop.layouts import LAYOUTS
 from npstack.interop.parts import RecurrentPart
 
 

@@ -19,7 +19,7 @@ from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import Array
 from npstack.interop.files.stored import SPOILT
 from npstack.interop.keras_settings import Entry, Settings, entries
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.parts import BLOCKS, RecurrentPart
 
 ARRAYS = ("kernel", "recurrent_kernel", "bias")

@@ -25,7 +25,7 @@ from npstack.interop.keras_parts import Place, import_keras, part_at, places, se
 from npstack.interop.keras_parts import arrays_of as arrays_of
 from npstack.interop.keras_parts import recurrent_parts as recurrent_parts
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.layers import Directions
 
 STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}

@@ -3,7 +3,7 @@
 A `Layout` has a `Column` for each kind of cell, and a column a list of `Entry`, one for each array
 that is stored. `Entry.split` cuts an array into blocks, one for each gate, in npstack's
 orientation; `Entry.join` is its mirror image. Everything that is known of a framework is in
-`layouts.py`; nothing here knows one.
+`known_layouts`; nothing here knows one.
 
 Roles of arrays, with the shapes of their blocks:
 

@@ -17,7 +17,7 @@ from npstack.interop.files.by_suffix import read_file, write_file
 from npstack.interop.imported import Imported, Report
 from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
 from npstack.interop.reading import read
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.interop.writing import write
 from npstack.layers import Layer
 

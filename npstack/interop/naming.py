@@ -19,8 +19,8 @@ from npstack.core.errors import (
     in_words,
 )
 from npstack.core.numerics import Array
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import Column, Entry, Layout
-from npstack.interop.layouts import LAYOUTS
 from npstack.interop.weights import GATES
 
 WHERE = "read"

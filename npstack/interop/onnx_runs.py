@@ -35,7 +35,7 @@ from npstack.interop.onnx_graphs import (
 )
 from npstack.interop.onnx_nodes import Node
 from npstack.interop.onnx_values import attributes_of
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.layers import Directions
 
 STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}

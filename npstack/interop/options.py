@@ -14,8 +14,8 @@ from npstack.core.arguments import (
     check_size,
 )
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
+from npstack.interop.known_layouts.entries import MERGES
 from npstack.interop.layout import USUAL, Column, Layout
-from npstack.interop.layouts.entries import MERGES
 
 WHERE = "read"
 LIMITS = ("clip", "cell_clip", "projection_clip")

@@ -11,8 +11,8 @@ import numpy as np
 
 from npstack.core.errors import ArgumentError, DataError, describe, fail
 from npstack.core.numerics import Array
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import Column, Entry
-from npstack.interop.layouts import LAYOUTS
 
 BLOCKS = {4: "lstm", 3: "gru", 1: "rnn"}
 BY_NAME = (

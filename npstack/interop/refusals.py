@@ -80,7 +80,7 @@ def refuse(where: str, layer: Layer, refusal: Refusal, x: Array | None) -> None:
         if found.shape == outputs.shape:
             error = float(np.abs(found - outputs).max())
             said = f"Without it the outputs would change by up to {error:.2g}"
-    advice = f"{said}, of up to {largest:.2g}, on {given}. {refusal.advice}".strip()
+    advice = f"{said} (the largest is {largest:.2g}), on {given}. {refusal.advice}".strip()
     raise CannotRepresent(
         where,
         f"{refusal.reason} ({refusal.clause})",

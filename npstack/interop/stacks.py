@@ -49,8 +49,18 @@ def layer_of(
 
 
 def _recurrent(cell: Cell, full: bool) -> Recurrent:
-    kind = PLAIN.get(type(cell), Recurrent)
-    layer: Recurrent = kind.__new__(kind)
+    """The layer of one cell: of the class, and with the configuration, that it would have here."""
+    kind = PLAIN.get(type(cell))
+    if kind is None:
+        return Recurrent(cell, return_sequences=full)
+    options: dict[str, Any] = {"rng": None, "dtype": cell.params["W"].dtype.name}
+    if isinstance(cell, GRUCell):
+        options |= {"gate": cell.gate, "candidate": cell.candidate}
+    elif isinstance(cell, RNNCell):
+        options["activation"] = cell.activation
+    sizes = cell.input_size, cell.hidden_size
+    # Arguments of __new__ are the configuration; the constructor would draw parameters.
+    layer: Recurrent = kind.__new__(kind, *sizes, return_sequences=full, **options)
     Recurrent.__init__(layer, cell, return_sequences=full)
     return layer
 

@@ -20,7 +20,7 @@ from npstack.core.errors import ArgumentError, CodeError, DataError, fail, in_wo
 from npstack.core.numerics import Array
 from npstack.core.tape import LSTMState
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.interop.torch_parts import (
     EVALUATION,
     arrays_of,
@@ -104,7 +104,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     """
     where = "capture"
     torch = import_torch(where)
-    check_whole(where, "calls", calls, "1 records the first call.", least=1)
+    calls = check_whole(where, "calls", calls, "1 records the first call.", least=1)
     parts = [part for part in recurrent_parts(model) if not part.refused]
     _check_settled(torch, model)
     made: dict[str, list[Any]] = {part.name: [] for part in parts}

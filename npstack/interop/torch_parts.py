@@ -12,7 +12,7 @@ import numpy as np
 
 from npstack.core.errors import ArgumentError, describe, fail, optional_package
 from npstack.core.numerics import Array
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.parts import RecurrentPart, parts_of_arrays, the_part
 
 KINDS = {

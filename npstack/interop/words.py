@@ -24,7 +24,7 @@ def paragraph(layout: Layout) -> str:
 
     Examples
     --------
-    >>> from npstack.interop.layouts import LAYOUTS
+    >>> from npstack.interop.known_layouts import LAYOUTS
     >>> print(paragraph(LAYOUTS["dynet"]))
     dynet: VanillaLSTMBuilder of DyNet: parameters _0, _1, _2 of a layer.
     An LSTM has _0 (4H, D), _1 (4H, H), _2 (4H); its gates lie in the order i, f, o, g (§2.1);

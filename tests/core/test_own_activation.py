@@ -327,9 +327,8 @@ class RationalTanh(OwnActivation):
 
 def test_a_function_cannot_be_written_into_a_file(tmp_path):
     for layer in layers(RATIONAL, np.random.default_rng(0)):
-        with pytest.raises(
-            ArgumentError, match=r"function must be .*, got .* It cannot be written"
-        ):
+        words = r"function must be .*, got .* It cannot be written"
+        with pytest.raises(ArgumentError, match=words):
             save_model(tmp_path / "model.npz", layer)
     assert not list(tmp_path.iterdir())
 

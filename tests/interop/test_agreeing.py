@@ -71,7 +71,7 @@ def test_another_layer_is_refused():
 
 
 def test_a_record_with_more_digits_than_the_layer_is_refused():
-    layer, own = recorded(LAYERS["lstm"], np.float64)
+    _, own = recorded(LAYERS["lstm"], np.float64)
     narrow = nps.LSTM(3, 4, rng=np.random.default_rng(0), dtype=np.float32)
     with pytest.raises(nps.DtypeError, match="dtype='float64'"):
         agreement(narrow, own, draws=3)

@@ -3,11 +3,20 @@
 import numpy as np
 import pytest
 
-from npstack import check_gradients, load_model, save_model
+from npstack import (
+    ArgumentError,
+    Bidirectional,
+    OwnActivation,
+    Stacked,
+    StackedBidirectional,
+    check_gradients,
+    load_model,
+    save_model,
+)
 from npstack.interop.reading import read
 from npstack.interop.writing import write
-from npstack.layers import Bidirectional, Stacked, StackedBidirectional
 from tests.interop.test_layouts import drawn, options
+from tests.interop.unrepresentable import bump, bump_slope
 from tests.interop.witnesses import WITNESSES
 
 ALL = sorted(WITNESSES)
@@ -60,3 +69,29 @@ def test_it_has_the_class_that_it_would_have_here(cell, two, layers, tmp_path):
     assert (again.forward(x).outputs == layer.forward(x).outputs).all()
     written, _ = write(again, "pytorch")
     assert list(written) == list(arrays)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_with_a_clip_and_other_activations(cell, dtype, tmp_path):
+    arrays, x, _ = drawn("onnx", cell, groups=("bias",))
+    arrays = {name: value.astype(dtype) for name, value in arrays.items()}
+    chosen = {"hidden": "relu"} if cell == "rnn" else {"gates": "hard_sigmoid_fifth"}
+    layer = read(arrays, "onnx", cell=cell, clip=0.7, activations=chosen).layer
+    save_model(tmp_path / "m.npz", layer)
+    again, x = load_model(tmp_path / "m.npz"), x.astype(dtype)
+    assert again.forward(x).outputs.dtype == dtype
+    assert (again.forward(x).outputs == layer.forward(x).outputs).all()
+    plain = read(arrays, "onnx", cell=cell).layer
+    assert (plain.forward(x).outputs != layer.forward(x).outputs).any()
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_with_an_activation_of_the_users_own(cell, tmp_path):
+    own = OwnActivation("bump", bump, bump_slope)
+    arrays, x, _ = drawn("onnx", cell)
+    place = {"lstm": "candidate", "gru": "candidate", "rnn": "hidden"}[cell]
+    layer = read(arrays, "onnx", cell=cell, activations={place: own}).layer
+    assert check_gradients(layer, x[:2, :3]).passed
+    with pytest.raises(ArgumentError, match="cannot be written into a file"):
+        save_model(tmp_path / "m.npz", layer)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npstack import GRU, LSTM, RNN, GRUResetBeforeCell, Recurrent
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.reading import read
 from npstack.interop.writing import write
 from tests.interop.witnesses import STACKED, TWO_WAYS, WITNESSES, in_layer, second_way

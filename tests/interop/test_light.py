@@ -58,7 +58,9 @@ def test_mapping_arrays_imports_no_framework():
     assert said == ["a: lstm 3 -> 2, lasagne", "CannotRepresent"]
 
 
-@pytest.mark.parametrize("name", ["reading", "writing", "ambiguous", "parts", "layouts", "words"])
+@pytest.mark.parametrize(
+    "name", ["reading", "writing", "ambiguous", "parts", "known_layouts", "words"]
+)
 def test_each_of_them_alone(name):
     names, _ = modules_after(f"import npstack.interop.{name}")
     assert not names & set(HEAVY)

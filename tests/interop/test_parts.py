@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npstack.core.errors import ArgumentError, DataError
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.parts import (
     RecurrentPart,
     arrays_of_part,

@@ -6,7 +6,7 @@ import pytest
 from npstack import LSTM
 from npstack.core.errors import ArgumentError, DataError
 from npstack.interop.ambiguous import nearest, readings
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.reading import read
 from npstack.interop.writing import write
 from tests.full_runs.readings import SEEDS, drawn, is_excluded, tried

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npstack.core.errors import ArgumentError, DataError, DtypeError, NpstackError, ShapeError
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.reading import read
 
 D, H = 3, 2

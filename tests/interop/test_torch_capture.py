@@ -9,7 +9,7 @@ import pytest
 
 from npstack.core.errors import ArgumentError
 from npstack.interop.reading import read
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.interop.torch_modules import arrays_of, capture, recurrent_parts
 from npstack.layers import Directions
 from tests.interop.torch_layers import (

@@ -8,7 +8,7 @@ import pytest
 from npstack import GRU, LSTM
 from npstack.interop.ambiguous import readings
 from npstack.interop.imported import Report, Row
-from npstack.interop.layouts import LAYOUTS
+from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.reading import read
 from npstack.interop.writing import write

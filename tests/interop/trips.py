@@ -19,7 +19,7 @@ import numpy as np
 
 from npstack.interop import read, write
 from npstack.interop.agreeing import AgreementRow, agreement, results
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.layers import Layer, Reversed
 
 Arrays = Mapping[str, np.ndarray]

@@ -19,7 +19,7 @@ from npstack.core.tape import LSTMState
 from npstack.interop.flax_modules import arrays_of, recurrent_parts, to_params
 from npstack.interop.jax_vectors import join_vector, split_vector
 from npstack.interop.nnx_cells import ACTIVATIONS
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from npstack.layers import Directions
 from tests.interop.trips import Arrays, Pair, Trip
 from tests.specification.flax_runs import fast_compiler

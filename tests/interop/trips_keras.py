@@ -8,7 +8,7 @@ import numpy as np
 
 from npstack.interop.keras_built import to_model
 from npstack.interop.keras_models import arrays_of, capture, recurrent_parts
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from tests.interop.trips import Arrays, Pair, Trip
 from tests.interop.trips_onnx import smallest
 from tests.tools.other_programs import import_keras

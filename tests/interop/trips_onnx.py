@@ -16,7 +16,7 @@ from npstack.interop.agreeing import results
 from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from npstack.interop.onnx_runs import capture
 from npstack.interop.onnx_written import to_onnx
-from npstack.interop.recorded import Recorded
+from npstack.interop.recording import Recorded
 from tests.interop.onnx_graphs import GATES, model_of, node, value
 from tests.interop.trips import Arrays, Pair, Trip
 
@@ -85,12 +85,13 @@ def onnx_nodes(rng: np.random.Generator, again: int = 0) -> Trip:
 
     options = {
         "operator": kind,
+        "dtype": "float32",  # onnxruntime has no other that npstack has
         "direction": direction,
         "bias": str("B" in held),
         "peepholes": str("P" in held),
         "clip": str("clip" in own),
         "reset": str(own.get("linear_before_reset", "")),
-        "activations": ", ".join(own.get("activations", ["usual"])[: PLACES[kind]]),
+        **dict(zip("fgh", functions.get("activations", ())[: PLACES[kind]], strict=False)),
         "input": "lengths" if lengths is not None else "batch",
         "states": "given" if fields else "zeros",
         "scale": f"{scale * np.sqrt(H):.1f}",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from npstack.interop.layout import Column, Entry, Layout
-from npstack.interop.layouts.entries import (
+from npstack.interop.known_layouts.entries import (
     AFTER,
     GRU_ORDER,
     HIDDEN,
@@ -15,6 +14,7 @@ from npstack.interop.layouts.entries import (
     TANH_OR_RELU,
     four,
 )
+from npstack.interop.layout import Column, Entry, Layout
 
 _TORCH = (
     "weight_ih_l{layer}{direction} weight_hh_l{layer}{direction} "

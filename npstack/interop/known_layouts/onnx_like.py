@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from npstack.core.activations import ACTIVATIONS
-from npstack.interop.layout import Column, Entry, Layout
-from npstack.interop.layouts.entries import (
+from npstack.interop.known_layouts.entries import (
     BEFORE,
     FIGO,
     GRU_ORDER,
@@ -18,6 +17,7 @@ from npstack.interop.layouts.entries import (
     lstm,
     three,
 )
+from npstack.interop.layout import Column, Entry, Layout
 
 CLIP = frozenset({"clip", "backwards"})
 OFFERS = frozenset(ACTIVATIONS)  # an activation of a user's own has no name there

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from npstack.interop.layout import Column, Entry, Layout
-from npstack.interop.layouts.entries import (
+from npstack.interop.known_layouts.entries import (
     AFTER,
     BACKWARDS,
     GRU_ORDER,
@@ -18,6 +17,7 @@ from npstack.interop.layouts.entries import (
     ZRN,
     three,
 )
+from npstack.interop.layout import Column, Entry, Layout
 
 _KERAS = "{direction}kernel {direction}recurrent_kernel {direction}bias"
 OFFERS = frozenset(

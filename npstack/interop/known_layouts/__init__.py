@@ -6,8 +6,8 @@ docs/specification.md; layouts with ``live=True`` are held against the running f
 
 from __future__ import annotations
 
+from npstack.interop.known_layouts import jax_like, keras_like, older, onnx_like, torch_like
 from npstack.interop.layout import Layout
-from npstack.interop.layouts import jax_like, keras_like, older, onnx_like, torch_like
 
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from npstack.interop.layout import Column, Entry, Layout
-from npstack.interop.layouts.entries import (
+from npstack.interop.known_layouts.entries import (
     AFTER,
     BACKWARDS,
     BEFORE,
@@ -20,6 +19,7 @@ from npstack.interop.layouts.entries import (
     per_gate,
     three,
 )
+from npstack.interop.layout import Column, Entry, Layout
 
 _DIAG = {"input": "i", "forget": "f", "output": "o"}
 TF1 = Layout(

@@ -11,7 +11,7 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError
 from npstack.core.tape import LSTMState
 from npstack.core.trees import named
 from npstack.files import archive
-from npstack.interop.recorded import RECORDED, Recorded
+from npstack.interop.recording import RECORDED, Recorded
 from npstack.layers.bidirectional import Directions
 
 RNG = np.random.default_rng(0)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from npstack.interop.layout import LETTERS, Column, Entry, Layout
-from npstack.interop.layouts.entries import (
+from npstack.interop.known_layouts.entries import (
     AFTER,
     BEFORE,
     GRU_ORDER,
@@ -18,6 +17,7 @@ from npstack.interop.layouts.entries import (
     per_gate,
     three,
 )
+from npstack.interop.layout import LETTERS, Column, Entry, Layout
 
 _LINEN_GATES = {gate: letter for letter, gate in LETTERS["lstm"].items()}
 _LINEN_GRU = {"reset": "r", "update": "z", "candidate": "n"}
