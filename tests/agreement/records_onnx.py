@@ -16,18 +16,13 @@ from npstack import (
     Bidirectional,
     Cell,
     Directions,
-    GRUCell,
-    GRUResetBeforeCell,
-    LSTMCell,
-    LSTMVariantCell,
     Recurrent,
     Reversed,
-    RNNCell,
     ShapeError,
 )
-from npstack.cells import Activations, Coupled, Part, Peepholes, PreactivationClip
+from npstack.interop.reading import read
 from npstack.layers.base import Layer
-from tests.agreement.records import RNG, Record, array, require, worst
+from tests.agreement.records import Record, array, worst
 
 READ = {  # attributes; one that is not among them would be left out silently
     *("activations", "activation_alpha", "activation_beta", "clip", "direction", "hidden_size"),
@@ -39,6 +34,7 @@ ACTIVATIONS = {  # those of the records, with the parameters that each takes
     "scaledtanh": ("scaled_tanh", "alpha", "beta"),
 }
 ROLES = {"LSTM": ("f", "g", "h"), "GRU": ("f", "g"), "RNN": ("f",)}
+PLACES = {"LSTM": ("gates", "candidate", "cell"), "GRU": ("gates", "candidate"), "RNN": ("hidden",)}
 USUAL = {"f": "sigmoid", "g": "tanh", "h": "tanh"}
 NO_LIMIT = 999.0  # from here up a clip is onnxruntime's tests' way to say that there is none
 Arrays = dict[str, np.ndarray]
@@ -73,58 +69,19 @@ def packed(stacked: np.ndarray, gates: str, order: str) -> np.ndarray:
     return np.concatenate([parts[gate] for gate in order], axis=-1)
 
 
-def lstm(sizes: tuple[int, int], given: Arrays, attributes: Record, act: Any) -> Cell:
-    """The cell of an LSTM node's direction: the plain one if the node asks for no part."""
-    coupled = bool(attributes.get("input_forget"))
-    order = "ico" if coupled else "ifco"
-    parts: list[Part] = []
-    Wb, Rb = np.split(given["B"], 2)
-    params = {name: packed(given[key], "iofc", order) for name, key in (("W", "W"), ("U", "R"))}
-    params["b"] = packed(Wb + Rb, "iofc", order)
-    if {role: chosen.name for role, chosen in act.items()} != USUAL:
-        gates = ("input", "output") if coupled else ("input", "forget", "output")
-        parts.append(
-            Activations(**dict.fromkeys(gates, act["f"]), candidate=act["g"], cell=act["h"])
-        )
-    if coupled:
-        parts.append(Coupled())
-    if "P" in given:
-        parts.append(Peepholes())
-        params["P"] = packed(given["P"], "iof", "io" if coupled else "ifo")
+def cell_of(op: str, given: Arrays, attributes: Record, act: Any) -> Cell:
+    """The cell of a node's direction, with its parameters."""
+    options: dict[str, Any] = {"activations": dict(zip(PLACES[op], act.values(), strict=True))}
     if (clip := float(attributes.get("clip", NO_LIMIT))) < NO_LIMIT:
-        parts.append(PreactivationClip(clip))
-    cell = LSTMVariantCell(*sizes, *parts, rng=RNG) if parts else LSTMCell(*sizes, rng=RNG)
-    cell.params = params
+        options["clip"] = clip
+    if op == "GRU":
+        options["reset"] = "after" if attributes.get("linear_before_reset") else "before"
+    options["coupled"] = bool(attributes.get("input_forget"))
+    stacked = {name: value[np.newaxis] for name, value in given.items()}
+    layer: Any = read(stacked, "onnx", cell=op.lower(), **options).layer
+    cell: Cell = layer.cell
+    cell.params = layer.params
     return cell
-
-
-def gru(sizes: tuple[int, int], given: Arrays, attributes: Record, act: Any) -> Cell:
-    """The cell of a GRU node's direction."""
-    require("clip" not in attributes, "a clip of a GRU")
-    after = bool(attributes.get("linear_before_reset"))
-    kind: Any = GRUCell if after else GRUResetBeforeCell
-    Wb, Rb = (packed(half, "zrh", "rzh") for half in np.split(given["B"], 2))
-    merges = np.arange(len(Rb)) < (2 if after else 3) * sizes[1]  # §2.5: b_recurrent does not
-    cell = kind(*sizes, gate=act["f"], candidate=act["g"], rng=RNG)
-    cell.params = {
-        "W": packed(given["W"], "zrh", "rzh"),
-        "U": packed(given["R"], "zrh", "rzh"),
-        "b": Wb + np.where(merges, Rb, 0.0),
-    }
-    if after:
-        cell.params["b_recurrent"] = Rb[~merges]
-    return cell
-
-
-def rnn(sizes: tuple[int, int], given: Arrays, attributes: Record, act: Any) -> Cell:
-    """The cell of an RNN node's direction."""
-    require("clip" not in attributes, "a clip of a plain network")
-    cell = RNNCell(*sizes, activation=act["f"], rng=RNG)
-    cell.params = {"W": given["W"].T, "U": given["R"].T, "b": sum(np.split(given["B"], 2))}
-    return cell
-
-
-CELLS = {"LSTM": (lstm, 4), "GRU": (gru, 3), "RNN": (rnn, 1)}
 
 
 def onnx_layer(record: Record) -> tuple[Layer, Any]:
@@ -132,16 +89,14 @@ def onnx_layer(record: Record) -> tuple[Layer, Any]:
     op, attributes = record["op"], record["attributes"]
     assert attributes.keys() <= READ, attributes
     inputs = {name: array(value) for name, value in record["inputs"].items() if value is not None}
-    make, count = CELLS[op]
-    batch_first, H = attributes.get("layout", 0) == 1, attributes["hidden_size"]
-    batch, D = inputs["X"].shape[0 if batch_first else 1], inputs["X"].shape[2]
+    batch_first = attributes.get("layout", 0) == 1
+    batch = inputs["X"].shape[0 if batch_first else 1]
     axis = 1 if batch_first else 0  # of the directions, in an initial state
     passes: list[Layer] = []
     states: list[Any] = []
     for d, act in enumerate(activations_of(op, attributes, len(inputs["W"]))):
-        own = {name: inputs[name][d] for name in "WRP" if name in inputs}
-        own["B"] = inputs["B"][d] if "B" in inputs else np.zeros(2 * count * H)
-        cell = make((D, H), own, attributes, act)
+        own = {name: inputs[name][d] for name in "WRBP" if name in inputs}
+        cell = cell_of(op, own, attributes, act)
         passes.append(Recurrent(cell))
         given = {name: inputs.get(f"initial_{name}") for name in cell.state_type._fields}
         begun = {name: value.take(d, axis) for name, value in given.items() if value is not None}

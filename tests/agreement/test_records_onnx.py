@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tests.agreement.records_onnx as reader
 import tests.agreement.records_training as training
 from npstack import GRUCell, LSTMVariantCell, Recurrent, Reversed
 from npstack.cells import CellClip
+from npstack.interop import weights
 from npstack.layers.base import Layer
 from tests.agreement.records import RNG, Record, array
-from tests.agreement.records_onnx import check_onnx, onnx_layer, onnx_node, tensor
+from tests.agreement.records_onnx import PLACES, check_onnx, onnx_layer, onnx_node, tensor
 from tests.agreement.test_conformance import allowed, records
 
 Patch = pytest.MonkeyPatch
@@ -34,7 +34,7 @@ FILES = ("onnx_node", "ort", "webnn")
 def nodes(name: str) -> list[Record]:
     """The records that are a node LSTM, GRU or RNN and have results."""
     found = [onnx_node(record) if name == "webnn" else record for record in records(name)]
-    return [r for r in found if r["op"] in reader.CELLS and not r.get("expect_failure")]
+    return [r for r in found if r["op"] in PLACES and not r.get("expect_failure")]
 
 
 # ---- what computes them --------------------------------------------------------------------------
@@ -189,8 +189,8 @@ class Late(LSTMVariantCell):
 
 
 REPLACED: dict[str, tuple[Any, str, Any, tuple[int, int, int]]] = {
-    "output gate looks at the old cell": (reader, "LSTMVariantCell", Late, (1, 14, 0)),
-    "cell clipped for pre-activations": (reader, "PreactivationClip", CellClip, (0, 3, 0)),
+    "output gate looks at the old cell": (weights, "LSTMVariantCell", Late, (1, 14, 0)),
+    "cell clipped for pre-activations": (weights, "PreactivationClip", CellClip, (0, 3, 0)),
     "backward half left as read": (Reversed, "_turned", lambda self, y: y, (2, 37, 3)),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack.core.params import LSTMGates, split_gates
+from npstack.interop.writing import write
 from npstack.layers.base import Layer
 from npstack.layers.walk import walk
 from npstack.verify import oracle
@@ -196,13 +196,6 @@ def run_keras(case: Case, *, zero_output_for_mask: bool) -> tuple[np.ndarray, Ar
 # ---- onnxruntime -------------------------------------------------------------------------------
 
 
-def onnx_gates(packed: np.ndarray) -> np.ndarray:
-    """Our last axis (…, 4H) in ONNX's order of gates, first axis: (4H, …)."""
-    gates: LSTMGates = split_gates(packed)
-    order = (gates.input, gates.output, gates.forget, gates.candidate)
-    return np.concatenate([gate.T for gate in order])
-
-
 def onnxruntime_results(case: Case) -> Arrays:
     """Outputs and final states by one ONNX ``LSTM`` node per layer, time-major as ONNX has it."""
     import onnx
@@ -215,10 +208,8 @@ def onnxruntime_results(case: Case) -> Arrays:
     declared.append(helper.make_tensor_value_info("lengths", int32, [B]))
     feeds = {"x0": case.x.swapaxes(0, 1), "lengths": case.lengths.astype(np.int32)}
     for k, size in enumerate(case.sizes[1:]):
-        p = {name: case.model.params[f"layers.{k}.{name}"] for name in "WUb"}
-        weights[f"W{k}"], weights[f"R{k}"] = onnx_gates(p["W"])[None], onnx_gates(p["U"])[None]
-        bias = onnx_gates(p["b"])
-        weights[f"B{k}"] = np.concatenate([bias / 2, bias / 2])[None]  # one for W, one for R
+        own, _ = write(case.model.children[f"layers.{k}"], "onnx", biases="halves")
+        weights |= {f"{name}{k}": value for name, value in own.items()}
         for field, value in zip("hc", case.states[k], strict=True):
             feeds[f"{field}{k}"] = value[None]
             declared.append(helper.make_tensor_value_info(f"{field}{k}", float32, [1, B, size]))
