@@ -14,7 +14,7 @@ from npstack import Adam, Dense, Samples, Sequential, StackedLSTM, fit, mean_squ
 from npstack.interop import agreement, capture, load, to_module, write
 from npstack.interop.described import part_for
 
-STEPS, UNITS, MEMORY, EPOCHS, MORE = 24, 16, 5, 10, 40
+STEPS, UNITS, MEMORY, EPOCHS, MORE = 24, 16, 5, 4, 60
 
 
 def draw(rng, rows):

@@ -42,11 +42,12 @@ def run(code, names):
 
 
 def as_png(picture):
-    """A small file: 256 colours, spread over all that occur."""
+    """A small file: 256 colours, close to all that occur in it."""
     buffer = BytesIO()
     picture.savefig(buffer, dpi=130)
-    small = Image.open(buffer).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
+    whole = Image.open(buffer).convert("RGB")
     buffer = BytesIO()
+    small = whole.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=2)
     small.save(buffer, "png", optimize=True)
     return buffer.getvalue()
 

@@ -118,6 +118,9 @@ def check_new(where: str, name: str, path: Path, overwrite: bool) -> None:
     if os.path.lexists(path) and not overwrite:
         advice = "Choose another name, or replace it with --overwrite."
         fail(ArgumentError, where, f"{name} must be new", f"{str(path)!r}, which exists", advice)
+    if path.is_dir() and not path.is_symlink():
+        got = f"{str(path)!r}, which is a folder"
+        fail(ArgumentError, where, f"{name} must be a file, or new", got, "Choose another name.")
 
 
 def write_picture(path: Path, picture: Any) -> None:

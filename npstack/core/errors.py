@@ -110,15 +110,22 @@ class CodeError(NpstackError, ValueError):
     ----------
     raised : str or None
         The name of the exception that it raised, such as ``"NotImplementedError"``.
-    line : int or None
-        The line of its own code at which it stopped.
+    place : tuple of str and int, or None
+        The file, with its folder, and the line of its own code at which it stopped.
+    calls : tuple of (str, int)
+        All files and lines on the way to where the exception was raised.
     """
 
     def __init__(
-        self, *told: Any, raised: str | None = None, line: int | None = None, **known: Any
+        self,
+        *told: Any,
+        raised: str | None = None,
+        place: tuple[str, int] | None = None,
+        calls: tuple[tuple[str, int], ...] = (),
+        **known: Any,
     ) -> None:
         super().__init__(*told, **known)
-        self.raised, self.line = raised, line
+        self.raised, self.place, self.calls = raised, place, calls
 
 
 def fail(

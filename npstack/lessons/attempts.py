@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from npstack.verify.other_code.calls import Function, Wanted, array_of
 from npstack.verify.other_code.child import Kept
 
 Functions = Mapping[str, Callable[..., Any]]
+Place = tuple[str, int]  # a file, with its folder, and a line
 NOT_YET = "is not written yet"
 MANY = 8  # arguments, whose shapes a message does not list
 CLOSE = 1e-9  # of the largest number: far above rounding, far below a mistake
@@ -34,8 +35,12 @@ class Outcome:
     missing, trouble, waits : str
         Why there are none at all: it is not written yet; something else; or the function that it
         waits for.
-    line : int or None
-        Where it stopped.
+    quoted : str
+        The part of ``trouble`` that repeats a submission's own code or words.
+    place : tuple of str and int, or None
+        File and line at which it stopped.
+    calls : tuple of (str, int)
+        All files and lines on the way there.
     """
 
     results: dict[str, Array] = field(default_factory=dict)
@@ -43,7 +48,9 @@ class Outcome:
     missing: str = ""
     trouble: str = ""
     waits: str = ""
-    line: int | None = None
+    quoted: str = ""
+    place: Place | None = None
+    calls: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,13 +134,14 @@ def _call(
         with np.errstate(all="ignore"):
             found = function(**copies)
     except CodeError as error:
+        stopped = Outcome(place=error.place, calls=error.calls)
         if error.raised == "NotImplementedError":
-            return Outcome(missing=f"{name} {NOT_YET}", line=error.line), None
+            return replace(stopped, missing=f"{name} {NOT_YET}"), None
         short = f"{name}: {error.expected}, got {error.got}."
         told = short if len(given) > MANY else str(error)
-        return Outcome(trouble=told, line=error.line), None
+        return replace(stopped, trouble=told, quoted=error.got), None
     except NpstackError as error:
-        return Outcome(trouble=str(error)), None
+        return Outcome(trouble=str(error), quoted=str(error)), None
     names = [*wanted, "a cache"] if has_cache else list(wanted)
     if not isinstance(found, tuple | list) or len(found) != len(names):
         return Outcome(trouble=_wrong_count(name, found, names)), None

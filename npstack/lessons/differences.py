@@ -88,18 +88,20 @@ def differs(
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", text.strip().lower())
+    return re.sub(r"[\s_-]+", " ", text.strip(" \t\n.").lower())
 
 
 def _array(value: Any) -> np.ndarray | None:
     """As an array of numbers; None if it is none."""
     try:
         found = np.asarray(value)
-        if found.dtype.kind == "O" and None in found.ravel().tolist():
-            return None  # which NumPy would take for NaN
-        return found if found.dtype.kind in "biu" else found.astype(float)
-    except (TypeError, ValueError):
+        if found.dtype.kind == "O":
+            if any(one is None or isinstance(one, str | bytes) for one in found.ravel().tolist()):
+                return None  # which NumPy would take for numbers
+            found = found.astype(float)
+    except Exception:  # whatever a foreign object raises
         return None
+    return found if found.dtype.kind in "biuf" else None
 
 
 def _of_gates(found: np.ndarray, wanted: np.ndarray, share: float) -> str:
@@ -141,5 +143,8 @@ def _factor(found: np.ndarray, wanted: np.ndarray, share: float) -> float | None
     """One factor for several numbers, if there is one."""
     if wanted.size < 2 or not wanted.any() or not found.any():
         return None
-    factor = float((found * wanted).sum() / (wanted * wanted).sum())
-    return factor if is_same(found, factor * wanted, share) else None
+    found, wanted = found.astype(float), wanted.astype(float)
+    with np.errstate(all="ignore"):
+        factor = float((found * wanted).sum() / (wanted * wanted).sum())
+        fits = 0 < abs(factor) < np.inf and is_same(found, factor * wanted, share)
+    return factor if fits else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from npstack.core.arguments import check_option
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
-from npstack.lessons.attempts import Functions
+from npstack.lessons.attempts import Functions, Place
 from npstack.lessons.bugs import bug
 from npstack.lessons.equations import Pairs
 from npstack.lessons.exercises import Exercise
@@ -30,19 +30,24 @@ def none_forbidden(stage: Stage) -> str:
 
 
 def marks_of(
-    own: Exercise, functions: Functions, forbidden: Forbidden = none_forbidden
+    own: Exercise,
+    functions: Functions,
+    forbidden: Forbidden = none_forbidden,
+    names: Mapping[str, str] | None = None,
 ) -> list[Mark]:
-    """A mark for each stage of an exercise."""
+    """A mark for each stage of an exercise; ``names`` are a submission's own names of weights."""
     course = COURSES[own.course]
-    marks = _marks(course, functions, forbidden)
+    marks = _marks(course, functions, forbidden, names or {})
     if own.seed is not None:
         return [_mark_of_bug(own.seed, marks)]
     return [found for found in marks if own.stage in (None, found.stage)]
 
 
-def _marks(course: Course, functions: Functions, forbidden: Forbidden) -> Iterator[Mark]:
+def _marks(
+    course: Course, functions: Functions, forbidden: Forbidden, names: Mapping[str, str]
+) -> Iterator[Mark]:
     """A mark for each stage of a course."""
-    stops: dict[int, str] = {}
+    stops: dict[Place, str] = {}
     pairs = Pairs(course, functions)
     for stage in course.stages.values():
         trial = Trial(course, stage, functions)
@@ -50,7 +55,7 @@ def _marks(course: Course, functions: Functions, forbidden: Forbidden) -> Iterat
         if reason:
             yield Mark(stage.name, stage.title, 0, stage.points, OUT, lines=(reason,))
         else:
-            yield mark(trial, pairs, stops)
+            yield _respelt(mark(trial, pairs, stops), names, trial.quoted())
         stops = trial.stops() | stops
 
 
@@ -138,9 +143,8 @@ def grade(
         expected = "exercise must say what the functions compute"
         fail(ArgumentError, where, expected, "none", 'Add exercise="lstm".')
     functions = {name: made for name, made in submission.items() if callable(made)}
-    marks = marks_of(own, functions)
-    spelt = _own_names(COURSES[own.course], functions)
-    return Grade("your functions", str(own), tuple(_respelt(found, spelt) for found in marks))
+    names = _own_names(COURSES[own.course], functions)
+    return Grade("your functions", str(own), tuple(marks_of(own, functions, names=names)))
 
 
 def _own_names(course: Course, functions: Functions) -> dict[str, str]:
@@ -153,14 +157,15 @@ def _own_names(course: Course, functions: Functions) -> dict[str, str]:
     return {a: b for a, b in zip(course.weights, own, strict=True) if a != b}
 
 
-def _respelt(found: Mark, names: Mapping[str, str]) -> Mark:
-    """A mark that has a submission's own names of weights."""
+def _respelt(found: Mark, names: Mapping[str, str], quoted: Iterable[str]) -> Mark:
+    """A mark that has a submission's own names of weights, except in what is quoted."""
     if not names:
         return found
-    pattern = re.compile(rf"\b(d?)({'|'.join(map(re.escape, names))})\b")
+    kept, own = ("|".join(map(re.escape, words)) for words in (quoted, names))
+    pattern = re.compile(rf"{kept}|\b(d?)({own})\b" if kept else rf"\b(d?)({own})\b")
 
     def respelt(text: str) -> str:
-        return pattern.sub(lambda match: match[1] + names[match[2]], text)
+        return pattern.sub(lambda m: m[1] + names[m[2]] if m[2] else m[0], text)
 
     return replace(
         found,

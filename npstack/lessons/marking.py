@@ -9,7 +9,7 @@ import numpy as np
 
 from npstack.core.errors import NpstackError
 from npstack.core.numerics import Array
-from npstack.lessons.attempts import NOT_YET, Attempt, Functions, attempt, is_close
+from npstack.lessons.attempts import NOT_YET, Attempt, Functions, Place, attempt, is_close
 from npstack.lessons.equations import Named, Pairs
 from npstack.lessons.right_numbers import LayerOf, own_layer, right
 from npstack.lessons.sheet import MISSING, RIGHT, WAITS, WRONG, Mark
@@ -46,15 +46,20 @@ class Trial:
         """The right results of each case."""
         return [right(self.course, self.stage, one.drawn, layer_of) for one in self.attempts]
 
-    def stops(self) -> dict[int, str]:
-        """The functions of this stage that stop, by the line."""
+    def stops(self) -> dict[Place, str]:
+        """The functions of this stage that stop, by file and line."""
         outcomes = [pair for one in self.attempts for pair in one.outcomes.items()]
-        return {own.line: name for name, own in reversed(outcomes) if own.line is not None}
+        return {own.place: name for name, own in reversed(outcomes) if own.place is not None}
 
-    def stops_in(self, function: str, earlier: Mapping[int, str]) -> str:
+    def stops_in(self, function: str, earlier: Mapping[Place, str]) -> str:
         """The function of an earlier stage because of which a function does not run."""
-        lines = (one.outcomes[function].line or 0 for one in self.attempts)
-        return next((earlier[line] for line in lines if line in earlier), "")
+        calls = (call for one in self.attempts for call in reversed(one.outcomes[function].calls))
+        return next((earlier[call] for call in calls if call in earlier), "")
+
+    def quoted(self) -> set[str]:
+        """What sentences about this stage repeat of a submission's own code and words."""
+        outcomes = [own for one in self.attempts for own in one.outcomes.values()]
+        return {own.quoted for own in outcomes if own.quoted}
 
     def wrong_in(
         self, function: str, expected: Sequence[dict[str, Array]] | None = None
@@ -83,7 +88,7 @@ class Trial:
         return {n.split()[0]: own for own in self.stage.counted for n in names[own]}
 
 
-def mark(trial: Trial, pairs: Pairs, earlier: Mapping[int, str]) -> Mark:
+def mark(trial: Trial, pairs: Pairs, earlier: Mapping[Place, str]) -> Mark:
     """Grade a stage.
 
     Parameters
@@ -92,7 +97,7 @@ def mark(trial: Trial, pairs: Pairs, earlier: Mapping[int, str]) -> Mark:
     pairs : Pairs
         The submission's own layers: results that are right around these are right.
     earlier : dict of str
-        The functions of earlier stages that stop, by the line.
+        The functions of earlier stages that stop, by file and line.
     """
     stage, counted = trial.stage, trial.counted()
     lines: list[str] = []

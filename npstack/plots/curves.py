@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from npstack.core.errors import ArgumentError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.plots.frame import (
     COLOURS,
+    DASHES,
     HIGH,
     LABEL,
     MARKERS,
@@ -23,13 +25,16 @@ from npstack.plots.frame import (
     mark_points,
     new_picture,
     nth_look,
+    time_ticks,
     whole_numbers,
 )
 from npstack.plots.given import LONGEST_NAME, by_name, check_times, numbers, text
 from npstack.plots.scale import power_of_ten, with_power, without_power
 
+LOW = 14  # characters upwards along the panel of norms
 
-def training_curves(history: Any) -> Picture:
+
+def training_curves(history: Any, *, loss_label: str = "loss") -> Picture:
     """Loss on training and validation samples, and the gradient's norm, by epoch.
 
     Parameters
@@ -38,12 +43,14 @@ def training_curves(history: Any) -> Picture:
         The result of `npstack.training.fit.fit`: columns ``epochs``, ``train_loss``,
         ``validation_loss`` and ``gradient_norm``, of one length. None, NaN and infinity leave a
         gap.
+    loss_label : str
+        Name and unit of the loss, such as ``"cross-entropy, nats"``.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Two panels on one axis of epochs: losses, gradient norm. Their axes are logarithmic, or
-        linear if a number is not above zero.
+        Two panels on one axis of epochs: losses, gradient norm. Their axes are logarithmic, and
+        say so, or linear if a number is not above zero.
 
     Raises
     ------
@@ -69,16 +76,17 @@ def training_curves(history: Any) -> Picture:
         got = [len(epochs), *map(len, found)] if len(epochs) else "no epoch"
         kind = ShapeError if len(epochs) else ArgumentError
         fail(kind, where, expected, got, "Pass what fit returned.")
+    loss_label = text(where, "loss_label", loss_label)
     picture = new_picture(3.6)
     losses, norms = picture.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     panels, labels = (losses, losses, norms), ("training", "validation", "gradient norm")
     for ax, line, label, colour in zip(panels, found, labels, COLOURS, strict=False):
         if np.isfinite(line).any():
             ax.plot(epochs, line, color=colour, label=label)
-    for ax, shown, label in ((losses, found[:2], "loss"), (norms, found[2:], "gradient norm")):
+    for ax, shown, label in ((losses, found[:2], loss_label), (norms, found[2:], "gradient norm")):
         mark_points(ax, MARKERS)
-        logarithmic(ax, *shown)
-        finish(ax, ylabel=label)
+        scale = " (log)" * logarithmic(ax, *shown)
+        finish(ax, ylabel=lines(label + scale, HIGH if ax is losses else LOW))
     norms.set_xlabel("epoch", fontsize=LABEL)
     norms.xaxis.set_major_locator(whole_numbers(8))
     legend_above(losses)
@@ -97,6 +105,23 @@ def _column(where: str, name: str, values: Any) -> Array:
     return column
 
 
+def against_truth(
+    ax: Axes, times: Array, truth: Array, predictions: Sequence[tuple[str, Array]]
+) -> None:
+    """The truth in black, over it the first method; the others dashed, under both.
+
+    So a method that nearly repeats the truth does not hide it.
+    """
+    ax.plot(times, truth, color=TRUTH, label="truth")
+    for k, (name, line) in enumerate(predictions):
+        colour, dashes = nth_look(k).colour, DASHES[k % len(DASHES)]
+        above = 2.1 if k == 0 else 2 - k / 100  # of lines in general: 2
+        ax.plot(times, line, color=colour, linestyle=dashes, label=name, zorder=above)
+    mark_points(ax)
+    ax.margins(x=0)
+    time_ticks(ax, times)
+
+
 def forecasts(
     time: Sequence[float] | Array,
     truth: Array,
@@ -104,6 +129,7 @@ def forecasts(
     *,
     time_label: str = "time step",
     value_label: str = "value",
+    title: str = "",
 ) -> Picture:
     """Forecasts and the true values.
 
@@ -117,11 +143,13 @@ def forecasts(
         By the name of the method.
     time_label, value_label : str
         Names and units of the axes.
+    title : str
+        How far ahead they were made, such as ``"12 months ahead"``.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One panel; the truth in black, under the predictions.
+        One panel; the truth in black, under the first method and over the others, which are dashed.
 
     Raises
     ------
@@ -154,18 +182,14 @@ def forecasts(
             fail(ShapeError, where, expected, line.shape, "Put NaN where there is no prediction.")
         drawn.append((name, line))
     time_label = text(where, "time_label", time_label)
+    title = text(where, "title", title)
     power = power_of_ten(truth, *(line for _, line in drawn))
     value_label = with_power(text(where, "value_label", value_label, LONGEST_NAME), power)
     value_label = lines(value_label, HIGH)
     picture = new_picture(2.5)
     ax = picture.subplots()
-    ax.plot(times, without_power(truth, power), color=TRUTH, label="truth")
-    for k, (name, line) in enumerate(drawn):
-        colour, _, dashes = nth_look(k)
-        shown = without_power(line, power)
-        ax.plot(times, shown, color=colour, linestyle=dashes, label=name)
-    mark_points(ax)
-    finish(ax, xlabel=time_label, ylabel=value_label)
-    ax.margins(x=0)
+    shown = [(name, without_power(line, power)) for name, line in drawn]
+    against_truth(ax, times, without_power(truth, power), shown)
+    finish(ax, title, time_label, value_label)
     legend_above(ax)
     return picture

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from npstack import analysis
 from npstack.analysis.directions import readings
+from npstack.core.arguments import check_number
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
@@ -27,17 +28,25 @@ from npstack.plots.frame import (
     lines,
     look,
     new_picture,
+    number,
     share_time,
     whole_numbers,
 )
 from npstack.plots.scale import as_power, as_powers, heat_map, powers, powers_bar
 
 ZERO = "#6A6A6A"
+SMALLEST = 0.02  # the height of a bar that can be seen
+THRESHOLDS = "They are the thresholds of analysis.saturation, such as 0.9 and 0.1."
 MOST_ROWS, PER_ROW, HIGHEST = 16, 0.27, 3.2  # layers with names; inches of one, and of a panel
 LONGEST_ROW = 18  # characters of a layer's name, on one line
 
 
-def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
+def saturation(
+    measured: Tape | Sequence[analysis.Saturation],
+    *,
+    open_above: float = 0.9,
+    closed_below: float = 0.1,
+) -> Picture:
     """The fractions of time that each gate is nearly open and nearly closed, a bar per unit.
 
     A bar upwards is the fraction of time that the gate of a unit is nearly open, a bar downwards
@@ -47,13 +56,15 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     Parameters
     ----------
     measured : tuple of Saturation, or Tape
-        From `npstack.analysis.saturation`; a tape is measured with the default thresholds.
+        From `npstack.analysis.saturation`; a tape is measured with these thresholds.
+    open_above, closed_below : float
+        Of a measurement: the thresholds that it was made with. The picture says them.
 
     Returns
     -------
     matplotlib.figure.Figure
         One row of panels per layer that has gates, layer 0 at the bottom, one column per gate; all
-        on one axis of fractions.
+        on one axis, from closed all the time to open all the time.
 
     Raises
     ------
@@ -74,7 +85,9 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
     titles = None
     if isinstance(measured, Tape):
         titles = [layer.name for layer in readings(measured)]
-        measured = analysis.saturation(measured)
+        measured = analysis.saturation(measured, open_above=open_above, closed_below=closed_below)
+    open_above = check_number(where, "open_above", open_above, THRESHOLDS)
+    closed_below = check_number(where, "closed_below", closed_below, THRESHOLDS)
     if not isinstance(measured, Sequence) or not measured or not all(map(_is_right, measured)):
         expected = "give a tape or what analysis.saturation returned"
         fail(DtypeError, where, expected, describe(measured), "Pass what forward returned.")
@@ -99,12 +112,15 @@ def saturation(measured: Tape | Sequence[analysis.Saturation]) -> Picture:
         ax.set_title(gate_name(name, gates), loc="left", fontsize=TITLE)
     for ax in grid[0]:
         ax.set_xlabel("unit", fontsize=LABEL)
-    _fit(grid[0][0], [own for _, layer in gated for own in (layer.open, layer.closed)])
+    _name_directions(grid[0][0])
+    above, below = number(open_above), number(closed_below)
+    words = f"filled bars up: gate above {above}; empty bars down: below {below}"
+    picture.supxlabel(words, fontsize=LABEL)
     return picture
 
 
 def _fractions(ax: Axes, name: str, layer: analysis.Saturation, gates: Sequence[str]) -> None:
-    """Bars upwards and downwards; where there are none, the panel says so."""
+    """Bars upwards and downwards; where there are none to be seen, the panel says so."""
     opened, closed = layer.open[name], layer.closed[name]
     places, colour = np.arange(len(opened)), look(name, gates).colour
     ax.bar(places, opened, color=colour, width=0.8)
@@ -112,9 +128,10 @@ def _fractions(ax: Axes, name: str, layer: analysis.Saturation, gates: Sequence[
     ax.axhline(0, color=ZERO, linewidth=0.8, zorder=3)
     finish(ax)
     ax.set_xlim(-0.7, len(opened) - 0.3)
-    if not (opened.any() or closed.any()):
+    largest = max(opened.max(initial=0), closed.max(initial=0))
+    if largest < SMALLEST:
         middle = (len(opened) - 1) / 2
-        words = "always in between"
+        words = f"at most {largest:.1%}" if largest > 0 else "always in between"
         ax.text(middle, 0, words, fontsize=SMALL, color=ZERO, ha="center", va="bottom")
 
 
@@ -123,12 +140,10 @@ def _fraction(value: float) -> str:
     return f"{'open ' if value > 0 else 'closed '}{abs(value):.0%}" if value else "0%"
 
 
-def _fit(ax: Axes, fractions: Sequence[Mapping[str, Array]]) -> None:
-    """One axis for all panels, as far as the largest fraction needs; it names both directions."""
-    largest = max(float(own.max(initial=0)) for one in fractions for own in one.values())
-    reach = min(1.0, max(0.1, np.ceil(largest * 10) / 10))
-    ax.set_ylim(-1.08 * reach, 1.08 * reach)
-    ax.set_yticks([-reach, 0, reach])
+def _name_directions(ax: Axes) -> None:
+    """One axis for all panels and all pictures, which names both directions."""
+    ax.set_ylim(-1.08, 1.08)
+    ax.set_yticks([-1, 0, 1])
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _fraction(value)))
 
 
@@ -155,6 +170,7 @@ def gradient_norms(
     times: Sequence[float] | Array | None = None,
     time_label: str = "time step",
     names: Sequence[str] | None = None,
+    of: str = "the loss",
 ) -> Picture:
     """A map of the size of the gradient that reaches each layer at each time step.
 
@@ -173,6 +189,8 @@ def gradient_norms(
     names : sequence of str, optional
         Names of the L layers, such as those that `npstack.analysis.directions.readings` gives to
         two directions; ``layer 0``, … by default.
+    of : str
+        What the gradient is of, such as ``"the last output"``.
 
     Returns
     -------
@@ -217,6 +235,7 @@ def gradient_norms(
         titles = given.names(where, "names", names, L, "layers")
     moments = given.check_times(where, times, T)
     time_label = given.text(where, "time_label", time_label)
+    of = given.text(where, "of", of, given.LONGEST_NAME)
     rows = [lines(title, LONGEST_ROW) for title in titles]
     tallest = max(row.count("\n") + 1 for row in rows) if L <= MOST_ROWS else 1
     height = min(PER_ROW * L * tallest, HIGHEST)
@@ -238,6 +257,6 @@ def gradient_norms(
     below = any(((own > 0) & (own < 10.0**scale.low)).any() for own in arrays)
     notes = [f"below {as_power(scale.low)}: palest"] * below
     notes += ["0: white"] * any((own == 0).any() for own in arrays)
-    label = "norm of the gradient" + f" ({', '.join(notes)})" * bool(notes)
+    label = f"norm of the gradient of {of}" + f"\n({', '.join(notes)})" * bool(notes)
     powers_bar(picture, mesh, panels, label, below)
     return picture

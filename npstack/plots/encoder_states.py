@@ -14,9 +14,27 @@ from npstack.core.arguments import is_whole
 from npstack.core.errors import ArgumentError, ShapeError, TapeError, fail, kind_of
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
-from npstack.plots.frame import LABEL, WIDTH, Picture, finish, layer_title, new_picture, with_note
-from npstack.plots.given import check_panels, check_row, names, on_tape, some_units
-from npstack.plots.scale import Scale, beyond, colour_bar, common, heat_map, scale_of
+from npstack.plots.frame import (
+    LABEL,
+    WIDE,
+    WIDTH,
+    Picture,
+    finish,
+    layer_title,
+    lines,
+    new_picture,
+    with_note,
+)
+from npstack.plots.given import check_panels, check_row, names, on_tape, some_units, text
+from npstack.plots.scale import (
+    Scale,
+    beyond,
+    colour_bar,
+    common,
+    heat_map,
+    rows_note,
+    scale_of,
+)
 from npstack.plots.text import part_of, separate_units
 
 MOST = 200  # labels in a row that are readable
@@ -39,6 +57,7 @@ def handover(
     *,
     row: int = 0,
     units: Sequence[Array] | int | None = None,
+    label: str = "what is read, step by step",
 ) -> Picture:
     """Hidden state of some units of every layer while a source is read and a target is written.
 
@@ -59,6 +78,8 @@ def handover(
     units : int, or sequence of int arrays, optional
         As for `characters`, the same units on both sides. The slowest are those of the encoder, or
         of the decoder in layers that the encoder has not.
+    label : str
+        Under the labels: what they are, and what a sign among them means.
 
     Returns
     -------
@@ -92,6 +113,7 @@ def handover(
         got = kind_of(tape)
         fail(TapeError, where, expected, got, "Pass model.forward(…).")
     row = check_row(where, row, len(tape.outputs))
+    label = text(where, "label", label)
     labels: list[str] = []
     halves: list[_Half] = []
     ends = []
@@ -131,7 +153,8 @@ def handover(
         note = part_of(chosen[k], H, is_whole(units))
         both = np.concatenate([own.h[:, chosen[k]] for own in halves if own.layer == k])
         far = beyond(both, scales[k], names_of=chosen[k])
-        finish(panels[k], with_note(layer_title(k, H) + note, far), ylabel="unit")
+        title = with_note(layer_title(k, H) + note, far)
+        finish(panels[k], title, ylabel="unit" + rows_note(both, scales[k]))
     for ax, some in zip(panels, chosen, strict=True):
         separate_units(ax, some)
         ax.axvline(n - 0.5, color="black", linewidth=1.5)
@@ -139,7 +162,7 @@ def handover(
     long = max(map(len, labels)) > 1
     panels[0].set_xticks(range(len(labels)), labels, rotation=45 if long else 0)
     panels[0].set_xlim(-0.5, len(labels) - 0.5)
-    panels[0].set_xlabel("what is read, step by step", fontsize=LABEL)
+    panels[0].set_xlabel(lines(label, WIDE), fontsize=LABEL)
     spans = {"the encoder reads": (0, n), "the decoder reads": (n, len(labels))}
     above = {(a + b - 1) / 2: side for side, (a, b) in spans.items() if b > a}
     sides_above = panels[-1].secondary_xaxis("top")

@@ -39,6 +39,7 @@ CHARACTERS = 12.7  # of the smallest size, to the inch
 WIDE, HIGH = 50, 26  # characters of a label along a panel, and upwards along a single one
 FLOOR = 16  # powers of ten below the largest: beside it, what is smaller is lost in rounding
 FLOOR_LINE = "#6A6A6A"
+FEW_WHOLE = 4  # an axis of time that is at least as long has ticks at whole numbers
 LEAST, GREATEST = -323.3, 308.0  # powers of ten on a logarithmic axis
 MAX_TRACES = len(COLOURS)  # with more columns, a heat map
 
@@ -66,8 +67,11 @@ def finish(ax: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Non
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def legend_above(ax: Axes) -> None:
-    """A legend above the right end of the panel, where it covers neither data nor the title."""
+def legend_above(ax: Axes, note: str = "") -> None:
+    """A legend above the right end of the panel, where it covers neither data nor the title.
+
+    A note says what lines and bands are; it stands over the names.
+    """
     named = [patch for patch in ax.patches if patch.get_label() != BAR]
     artists = [(str(artist.get_label()), artist) for artist in (*ax.lines, *named)]
     drawn = [artist for name, artist in artists if not name.startswith(UNNAMED)]
@@ -94,6 +98,9 @@ def legend_above(ax: Axes) -> None:
         handletextpad=0.5,
         fontsize=SMALL,
         frameon=False,
+        title=lines(note, int(width)) or None,
+        title_fontsize=SMALL,
+        alignment="right",
     )
     for written, name in zip(legend.get_texts(), names, strict=True):
         written.set_text(name)  # after the fact: matplotlib leaves names out that begin with _
@@ -163,15 +170,15 @@ def whole_numbers(count: int) -> MaxNLocator:
     return MaxNLocator(count, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
 
 
-def logarithmic(ax: Axes, *values: Array) -> None:
+def logarithmic(ax: Axes, *values: Array) -> bool:
     """A logarithmic axis upwards; a linear one for numbers that are not all above zero.
 
-    The more powers of ten the data span, the fewer lines each.
+    The more powers of ten the data span, the fewer lines each. Returns whether it is logarithmic.
     """
     shown = np.concatenate([v[np.isfinite(v)] for v in values])
     ax.grid(axis="y", color=GRID, linewidth=0.6)
     if not len(shown) or shown.min() <= 0:
-        return
+        return False
     low, high = np.log10(shown.min()), np.log10(shown.max())
     margin = 0.05 * (high - low) or 0.2
     low, high = max(low - margin, LEAST), min(high + margin, GREATEST)
@@ -183,6 +190,7 @@ def logarithmic(ax: Axes, *values: Array) -> None:
     )
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, position: number(value)))
     ax.yaxis.set_minor_locator(NullLocator())
+    return True
 
 
 def _decimal_ticks(low: float, high: float) -> list[float]:
@@ -277,13 +285,23 @@ def shade_masked(ax: Axes, times: Array, mask: Array | None) -> None:
         )
 
 
-def share_time(axes: Sequence[Axes], times: Array, mask: Array | None, label: str) -> None:
+def time_ticks(ax: Axes, times: Array, count: int = 8) -> None:
+    """Ticks at whole numbers, such as years, unless the axis is too short for them."""
+    whole = times[-1] - times[0] >= FEW_WHOLE or not np.any(times % 1)
+    ticks = whole_numbers(count) if whole else MaxNLocator(count, steps=[1, 2, 5, 10])
+    ax.xaxis.set_major_locator(ticks)
+
+
+def share_time(
+    axes: Sequence[Axes], times: Array, mask: Array | None, label: str, longest: int = WIDE
+) -> None:
     """One time axis for all panels (bottom panel last), masked steps shaded on each."""
     borders = edges(times)
+    if mask is not None and not mask.all():
+        label += " (hatched: masked steps)"
     for ax in axes:
         shade_masked(ax, times, mask)
         ax.set_xlim(borders[0], borders[-1])
         ax.tick_params(labelbottom=ax is axes[-1])
-    axes[-1].set_xlabel(lines(label, WIDE), fontsize=LABEL)
-    if label == "time step":
-        axes[-1].xaxis.set_major_locator(whole_numbers(8))
+    axes[-1].set_xlabel(lines(label, longest), fontsize=LABEL)
+    time_ticks(axes[-1], times, max(2, 8 * longest // WIDE))

@@ -12,10 +12,12 @@ from npstack.core.errors import ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.plots import given
 from npstack.plots.frame import (
+    HIGH,
     LABEL,
     Picture,
     finish,
     legend_above,
+    lines,
     logarithmic,
     mark_floor,
     new_picture,
@@ -30,7 +32,8 @@ def gradient_against_lag(
     panels: Mapping[str, Mapping[str, Array]],
     *,
     floor: float = 1e-16,
-    value_label: str = "size of the gradient",
+    value_label: str = "gradient of the last hidden state",
+    run: str = "run",
 ) -> Picture:
     """Gradients by the number of steps that they have passed, several models in one panel.
 
@@ -46,12 +49,15 @@ def gradient_against_lag(
         sum.
     value_label : str
         What the sizes are, beside the axis.
+    run : str
+        What the N rows are, in the singular, such as ``"seed"``.
 
     Returns
     -------
     matplotlib.figure.Figure
         One panel below the other, on one axis of lags and one logarithmic axis of sizes. A line is
-        the median of the runs, the band around it reaches from the smallest to the largest.
+        the median of the runs, the band around it reaches from the smallest to the largest;
+        the legend says so.
 
     Raises
     ------
@@ -78,6 +84,10 @@ def gradient_against_lag(
     ]
     given.check_panels(where, "panels", len(found), "Leave some out.")
     value_label = given.text(where, "value_label", value_label, given.LONGEST_NAME)
+    run = given.text(where, "run", run, given.LONGEST_NAME)
+    counts = {len(own) for _, curves in found for _, own in curves}
+    runs = f"{max(counts)} {run}s" if len(counts) == 1 else f"the {run}s"
+    note = f"line: median of {runs}; band: smallest to largest" * (counts != {1})
     longest = max(own.shape[1] for _, curves in found for _, own in curves)
     shown = [np.maximum(own, floor).ravel() for _, curves in found for _, own in curves]
     picture = new_picture(0.6 + 2.3 * len(found))
@@ -86,13 +96,13 @@ def gradient_against_lag(
         for k, (name, own) in enumerate(curves):
             _draw(ax, k, name, np.maximum(own, floor))
         logarithmic(ax, *shown)
-        finish(ax, title, ylabel=value_label)
+        finish(ax, title, ylabel=lines(value_label, HIGH))
         if any((own < floor).any() for _, own in curves):
             mark_floor(ax, floor)
     axes[-1].set_xlabel("lag: steps before the last one", fontsize=LABEL)
     axes[-1].set_xlim(-0.5, longest - 0.5)
     axes[-1].xaxis.set_major_locator(whole_numbers(8))
-    legend_above(axes[0])
+    legend_above(axes[0], note)
     return picture
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from npstack.analysis import gate_quantiles
 from npstack.analysis.directions import readings
@@ -40,13 +39,17 @@ from npstack.plots.scale import (
     beyond,
     colour_bar,
     heat_map,
+    height_of_units,
     power_of_ten,
+    rows_note,
     scale_of,
     with_power,
     without_power,
 )
 
 MAX_COLUMNS, MOST_COLUMNS = 4, 12  # by default; at all
+NARROW = 20  # characters under a column
+BANDS = "line: median; band: the middle 80 % of units and steps"
 
 
 def layers_over_training(
@@ -121,21 +124,26 @@ def layers_over_training(
         for k, layer in enumerate(layers)
     ]
     apart = len(set(scales)) > 1 or any(scale.high != 1 for scale in scales)
-    picture = new_picture(0.9 + 1.25 * len(layers), width=max(4.5, 1.45 * len(shown) + 0.9))
-    panels = picture.subplots(len(layers), len(shown), sharex=True, sharey="row", squeeze=False)
-    panels = panels[::-1]
+    heights = [height_of_units(h.shape[-1], 1.25) for h in states[0]]
+    picture = new_picture(0.9 + sum(heights), width=max(4.5, 1.45 * len(shown) + 0.9))
+    panels = picture.subplots(
+        len(layers),
+        len(shown),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        height_ratios=heights[::-1],
+    )[::-1]
     for column, epoch in enumerate(shown):
         for k, (layer, scale) in enumerate(zip(layers, scales, strict=True)):
             ax, h = panels[k, column], states[column][k]
             mesh = heat_map(ax, moments, h, mask, scale)
             name = layer_title(layer.name, h.shape[-1]).replace(" · ", "\n")
-            finish(ax, ylabel=name if column == 0 else "")
+            finish(ax, ylabel=name + rows_note(h, scale) if column == 0 else "")
             if column == len(shown) - 1 and apart:
                 far = beyond(np.concatenate([own[k][mask] for own in states]), scale)
                 colour_bar(picture, mesh, list(panels[k]), far.replace(", ", "\n") or "h", scale)
-        share_time(list(panels[::-1, column]), moments, mask, time_label)
-        if time_label != "time step":
-            panels[0, column].xaxis.set_major_locator(MaxNLocator(3))
+        share_time(list(panels[::-1, column]), moments, mask, time_label, NARROW)
         moment = "before training" if epoch == 0 else f"after epoch {epoch}"
         panels[-1, column].set_title(moment, loc="left", fontsize=TITLE)
     if not apart:
@@ -222,7 +230,7 @@ def gates_over_training(recorder: Any) -> Picture:
         finish(ax, layer_title(layers[k].name, units), ylabel=label)
     panels[-1].set_xlabel("epoch (0: before training)", fontsize=LABEL)
     panels[-1].xaxis.set_major_locator(whole_numbers(8))
-    legend_above(panels[0])
+    legend_above(panels[0], BANDS)
     return picture
 
 

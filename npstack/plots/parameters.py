@@ -16,6 +16,7 @@ from npstack.layers.walk import walk
 from npstack.plots.frame import (
     DASHES,
     LABEL,
+    TITLE,
     WIDTH,
     Picture,
     finish,
@@ -25,13 +26,14 @@ from npstack.plots.frame import (
     new_picture,
     whole_numbers,
 )
-from npstack.plots.given import numbers
+from npstack.plots.given import numbers, text
 from npstack.plots.scale import (
     beyond,
     by_units,
     colour_bar,
     heat_map,
     power_of_ten,
+    rows_note,
     with_power,
     without_power,
 )
@@ -67,7 +69,8 @@ def weights(
         A row for each parameter and its gradient: W, dW, U, dU, b, db. A row shows the gates (for
         an LSTM i, f, g, o) on one scale of colours around zero, and their histogram. If few columns
         are far larger than the others, the colours end at the 90th percentile of the columns'
-        largest values, and the histogram's title says how many go further.
+        largest values, and the histogram's title says how many go further. Over all: the name of
+        the layer, if it is given.
 
     Raises
     ------
@@ -128,6 +131,8 @@ def weights(
     if not panels[-1, -1].get_xlabel():
         panels[-1, -1].set_xlabel("value", fontsize=LABEL)
     legend_above(panels[0, -1])
+    if layer:
+        picture.suptitle(f"parameters of {text(where, 'layer', layer)}", fontsize=TITLE)
     return picture
 
 
@@ -165,7 +170,8 @@ def _row(
         to = np.arange(block.shape[1], dtype=float)
         mesh = heat_map(ax, to, block.T, None, scale)
         title = f"{name} · {gate} {letters.get(gate, '')}".strip(" ·")
-        finish(ax, ylabel=from_label if ax is maps[0] else "")
+        shared = rows_note(block.T, scale)
+        finish(ax, ylabel=from_label + shared if ax is maps[0] else "")
         ax.set_title(title, loc="left", fontsize=TIGHT)
         ax.xaxis.set_major_locator(whole_numbers(3))
         ax.tick_params(labelleft=ax is maps[0] and bool(from_label), left=bool(from_label))

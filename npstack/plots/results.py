@@ -12,19 +12,18 @@ from npstack.core.arrays import as_array
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
 from npstack.plots import given
+from npstack.plots.curves import against_truth
 from npstack.plots.frame import (
     COLOURS,
     GRID,
     HIGH,
     LABEL,
     SMALL,
-    TRUTH,
     WIDE,
     Picture,
     finish,
     legend_above,
     lines,
-    mark_points,
     new_picture,
     nth_look,
     whole_numbers,
@@ -144,7 +143,7 @@ def forecast_horizons(
     Returns
     -------
     matplotlib.figure.Figure
-        One panel per horizon, the nearest at the top; the truth in black.
+        One panel per horizon, the nearest at the top; lines as those of `forecasts`.
 
     Raises
     ------
@@ -182,12 +181,9 @@ def forecast_horizons(
     picture = new_picture(0.7 + 1.2 * len(titles))
     panels = picture.subplots(len(titles), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for a, (ax, title) in enumerate(zip(panels, titles, strict=True)):
-        ax.plot(times, without_power(truth, power), color=TRUTH, label="truth")
-        for (name, values), colour in zip(drawn, COLOURS, strict=False):
-            ax.plot(times, without_power(values[:, a], power), color=colour, label=name)
-        mark_points(ax)
+        shown = [(name, without_power(values[:, a], power)) for name, values in drawn]
+        against_truth(ax, times, without_power(truth, power), shown)
         finish(ax, title)
-        ax.margins(x=0)
     panels[-1].set_xlabel(lines(time_label, WIDE), fontsize=LABEL)
     picture.supylabel(value_label, fontsize=LABEL)
     legend_above(panels[0])
@@ -253,7 +249,9 @@ def errors_by_horizon(
         ax.set_ylim(bottom=0)
     ax.grid(axis="y", color=GRID, linewidth=0.6)
     finish(ax, "", horizon_label, error_label)
-    legend_above(ax)  # inside the panel, it would cover a line
+    several = any(values.ndim > 1 and len(values) > 1 for _, values in curves)
+    note = "line: mean; band: smallest to largest" * several
+    legend_above(ax, note)  # inside the panel, it would cover a line
     return picture
 
 

@@ -30,6 +30,8 @@ FRACTION = "YlGn"  # values from 0 to 1: pale is closed, dark green is open
 # Sizes of gradients by their power of ten: pale pink, which is not white, is small, purple large.
 POWERS = LinearSegmentedColormap.from_list("powers", colormaps["RdPu"](np.linspace(0.12, 1, 64)))
 PERCENTILE, FAR = 0.9, 3.0  # of the units; how far beyond is too far
+MOST_ROWS = 200  # of a heat map of units
+PER_ROW, ABOVE = 0.0105, 0.4  # inches: of a row, a pixel at 100 dpi; of a panel's title and ticks
 BAR = 0.13  # inches upwards, of a colour bar below the panels
 FEWEST = 4  # units: of two or three, a large one is not an exception
 ROUNDING = 1e-6  # a bound may be exceeded by that much: float32 rounds it, too
@@ -180,14 +182,61 @@ def with_power(label: str, power: int) -> str:
     return f"{label} (in $10^{{{power}}}$)".lstrip() if power else label
 
 
+def height_of_units(units: int, usual: float) -> float:
+    """The height of a heat map in inches: at least a row of pixels for each row of units."""
+    return max(usual, ABOVE + PER_ROW * -(-units // _neighbours(units)))
+
+
+def _neighbours(units: int) -> int:
+    """How many units share a row: one, unless there are too many of them."""
+    return -(-units // MOST_ROWS)
+
+
+def rows_note(values: Array, scale: Scale) -> str:
+    """What an axis of the units ``values (…, H)`` says if several of them share a row.
+
+    Examples
+    --------
+    >>> rows_note(np.ones((3, 1000)), Scale(SIGNED, -1, 1))
+    '\\n(row: the largest of 5)'
+    >>> rows_note(np.ones((3, 200)), Scale(SIGNED, -1, 1))
+    ''
+    """
+    count = _neighbours(values.shape[-1])
+    what = "mean" if scale.colours == FRACTION else "largest"
+    return f"\n(row: the {what} of {count})" if count > 1 else ""
+
+
+def _rows(values: Array, scale: Scale) -> Array:
+    """Units ``(T, H)`` that share rows: at each step the mean of gates, else the value farthest
+    from zero.
+    """
+    T, H = values.shape
+    count = _neighbours(H)
+    if count == 1:
+        return values
+    full = np.full((T, -(-H // count) * count), np.nan)
+    full[:, :H] = values
+    groups = full.reshape(T, -1, count)
+    if scale.colours == FRACTION:
+        return np.asarray(np.nanmean(groups, axis=-1))
+    largest = np.nanargmax(np.abs(groups), axis=-1)[..., np.newaxis]
+    return np.asarray(np.take_along_axis(groups, largest, axis=-1)[..., 0])
+
+
 def heat_map(ax: Axes, times: Array, values: Array, mask: Array | None, scale: Scale) -> QuadMesh:
-    """Draw ``values (T, H)`` as units × time; masked steps stay empty."""
+    """Draw ``values (T, H)`` as units × time; masked steps stay empty.
+
+    Of more than `MOST_ROWS` units, some neighbours share a row; `rows_note` says which.
+    """
+    units = edges(np.arange(values.shape[1], dtype=float))
+    units = np.append(units[: -1 : _neighbours(values.shape[1])], units[-1])
+    values = _rows(values, scale)
     hidden = np.zeros(len(values), dtype=bool) if mask is None else ~mask
     power = power_of_ten(np.asarray(scale.high))
     shown = without_power(values, power) if power else values
     cells = np.ma.array(shown.T, mask=np.broadcast_to(hidden, shown.shape[::-1]))
     low, high = (float(without_power(np.asarray(end), power)) for end in scale[1:])
-    units = edges(np.arange(values.shape[1], dtype=float))
     mesh = ax.pcolormesh(
         edges(times), units, cells, cmap=scale.colours, vmin=low, vmax=high, rasterized=True
     )

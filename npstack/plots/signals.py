@@ -28,7 +28,9 @@ from npstack.plots.given import names, numbers, on_tape
 from npstack.plots.scale import (
     colour_bar,
     heat_map,
+    height_of_units,
     power_of_ten,
+    rows_note,
     signed,
     with_power,
     without_power,
@@ -115,6 +117,7 @@ def draw_signal(
     mask: Array,
     truth: Array | None = None,
     ends: Range = ANY,
+    truth_label: str = "",
 ) -> None:
     """Draw it; ``ends`` are the range of its values where it is known."""
     name, unit, columns = drawn.name, "value", len(drawn.labels)
@@ -122,7 +125,7 @@ def draw_signal(
     power = power_of_ten(*given)
     values, *others = [without_power(own, power) for own in given]
     if values.ndim == 1:
-        _bars(ax, drawn, values, others)
+        _bars(ax, drawn, values, others, truth_label)
         name += " after the last step" if name == "output" else " (no time axis)"
         if columns > MAX_TRACES:
             name += f" · the largest {MAX_TRACES} of {columns}"
@@ -130,9 +133,12 @@ def draw_signal(
         scale = signed(drawn.values[mask], ends)
         mesh = heat_map(ax, times, drawn.values, mask, scale)
         colour_bar(picture, mesh, ax, name, scale)
-        unit, power = "unit", 0
+        if drawn.named:
+            ends_and_middle = sorted({0, (columns - 1) // 2, columns - 1})
+            ax.set_yticks(ends_and_middle, [drawn.labels[k] for k in ends_and_middle])
+        unit, power = "column" + rows_note(drawn.values, scale), 0
     else:
-        _lines(ax, drawn.labels, times, mask, values, others)
+        _lines(ax, drawn.labels, times, mask, values, others, truth_label)
     if drawn.symbols and values.ndim > 1:
         ax.lines[0].set(linestyle="", marker=".", markevery=None)
         ax.yaxis.set_major_locator(whole_numbers(4))
@@ -150,20 +156,27 @@ def draw_signal(
 
 
 def _lines(
-    ax: Axes, labels: list[str], times: Array, mask: Array, values: Array, truth: list[Array]
+    ax: Axes,
+    labels: list[str],
+    times: Array,
+    mask: Array,
+    values: Array,
+    truth: list[Array],
+    truth_label: str,
 ) -> None:
     """A line for each column; the truth in black where there is one, else dashed."""
     alone = len(labels) == 1
     for right in truth:
         shown = np.where(mask[:, np.newaxis], right, np.nan)
         for k, column in enumerate(shown.T):
-            label = "truth" if alone else "truth (dashed)" if k == 0 else UNNAMED
+            name = truth_label if alone else f"{truth_label} (dashed)"
+            label = name if k == 0 else UNNAMED
             style = {"color": TRUTH} if alone else {"color": COLOURS[k], "linestyle": "--"}
             ax.plot(times, column, label=label, **style)  # type: ignore[arg-type]
     traces(ax, times, values, mask, labels)
 
 
-def _bars(ax: Axes, drawn: Signal, values: Array, truth: list[Array]) -> None:
+def _bars(ax: Axes, drawn: Signal, values: Array, truth: list[Array], truth_label: str) -> None:
     """A bar for each column with its number, the first at the top; of many, the largest.
 
     The truth is a black line across the bar.
@@ -175,7 +188,7 @@ def _bars(ax: Axes, drawn: Signal, values: Array, truth: list[Array]) -> None:
         ax.barh(place, values[k], height=0.7, color=colour)
     for right in truth:
         for place, k in enumerate(shown):
-            label = "truth" if place == 0 else UNNAMED
+            label = truth_label if place == 0 else UNNAMED
             ends = [place - 0.42, place + 0.42]
             ax.plot([right[k]] * 2, ends, color=TRUTH, linewidth=2, label=label)
     written = [f"{drawn.labels[k]}: {values[k]:.3g}".replace(": -", ": −") for k in shown]
@@ -199,4 +212,7 @@ def over_time(drawn: object) -> bool:
 
 def height_of(drawn: Signal, usual: float) -> float:
     """The height of its panel in inches."""
-    return usual if over_time(drawn) else 0.55 + 0.17 * min(len(drawn.labels), MAX_TRACES)
+    if over_time(drawn):
+        columns = len(drawn.labels)
+        return height_of_units(columns, usual) if columns > MAX_TRACES else usual
+    return 0.55 + 0.17 * min(len(drawn.labels), MAX_TRACES)

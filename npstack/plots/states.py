@@ -24,8 +24,24 @@ from npstack.plots.frame import (
     share_time,
     with_note,
 )
-from npstack.plots.given import check_row, check_times, layers_over_time, on_tape, text
-from npstack.plots.scale import FRACTION, beyond, colour_bar, heat_map, scale_of
+from npstack.plots.given import (
+    LONGEST_NAME,
+    check_row,
+    check_times,
+    layers_over_time,
+    on_tape,
+    text,
+)
+from npstack.plots.scale import (
+    ABOVE,
+    FRACTION,
+    beyond,
+    colour_bar,
+    heat_map,
+    height_of_units,
+    rows_note,
+    scale_of,
+)
 from npstack.plots.signals import (
     draw_signal,
     height_of,
@@ -46,6 +62,7 @@ def activations(
     input_labels: Sequence[str] | None = None,
     output_labels: Sequence[str] | None = None,
     truth: Array | None = None,
+    truth_label: str = "truth",
 ) -> Picture:
     """Hidden state of every unit of every layer over time, under the output, over the input.
 
@@ -57,6 +74,9 @@ def activations(
     range; where it has no bounds (relu, a projection), they run from minus to plus the largest
     absolute value of the layer, or end earlier as those of `gates` do. Layers with different ranges
     have a colour bar each.
+
+    Each unit has a row. Of more than 200 units, some neighbours share one, which shows their value
+    farthest from zero at each step; the axis says of how many.
 
     What has no time axis, such as an output after the last step, is drawn as a bar for each column,
     with its number.
@@ -75,6 +95,9 @@ def activations(
         Name of each column of the input and of the output.
     truth : array like ``tape.outputs``, optional
         The targets of the outputs, for at most 6 columns; NaN leaves a gap.
+    truth_label : str
+        Its name. A target is drawn at the step whose output it is compared with, as the output is:
+        of forecasts, say how much later it comes true, as in ``"truth, 12 months later"``.
 
     Returns
     -------
@@ -104,6 +127,7 @@ def activations(
     mask = _row_of_mask(layers[0], row)
     times = check_times(where, times, len(mask))
     time_label = text(where, "time_label", time_label)
+    truth_label = text(where, "truth_label", truth_label, LONGEST_NAME)
     shown = [
         on_tape(where, f"h of {layer.name}", layer.in_time(layer.tape.states.h)[row], mask)
         for layer in layers
@@ -116,17 +140,21 @@ def activations(
     said = outputs_of_row(where, tape, tape.outputs, row, T)
     told = signal(where, "output", said, mask, output_labels)
     right = None if truth is None else truth_of_row(where, tape, truth, row, T)
-    heights = [height_of(told, 0.9), *[1.0] * len(layers), height_of(read, 0.8)]
+    heights = [height_of(told, 0.9)]
+    heights += [height_of_units(h.shape[1], 1.0) for h in reversed(shown)]
+    heights += [height_of(read, 0.8)]
     picture = new_picture(0.6 + sum(heights))
-    panels = list(picture.subplots(len(heights), 1, height_ratios=heights))
+    inner = [height - ABOVE for height in heights]  # without titles
+    panels = list(picture.subplots(len(heights), 1, height_ratios=inner))
     timed = [ax for ax, own in zip(panels, (told, *layers, read), strict=True) if over_time(own)]
     states = isinstance(last_part(tape), RecurrentTape)  # then the outputs are hidden states
     ends = scales[-1][1:] if states else ANY
-    draw_signal(picture, panels[0], told, times, mask, right, ends)
+    draw_signal(picture, panels[0], told, times, mask, right, ends, truth_label)
     for ax, layer, h, scale in zip(panels[-2:0:-1], layers, shown, scales, strict=True):
         mesh = heat_map(ax, times, h, mask, scale)
         note = beyond(h[mask], scale)
-        finish(ax, with_note(layer_title(layer.name, h.shape[1]), note), ylabel="unit")
+        title = with_note(layer_title(layer.name, h.shape[1]), note)
+        finish(ax, title, ylabel="unit" + rows_note(h, scale))
         if not alike:
             colour_bar(picture, mesh, ax, "h", scale)
     draw_signal(picture, panels[-1], read, times, mask)
@@ -159,7 +187,8 @@ def gates(
     span that range: 0 to 1 for a sigmoid, -1 to 1 for a tanh. For a value without bounds, such as
     the cell state, they run from minus to plus its largest absolute value; if that is more than
     three times the 90th percentile of the units' largest values, they end at the percentile, and
-    the title says which units go further. Masked steps are hatched.
+    the title says which units go further. Masked steps are hatched. Of more than 200 units, some
+    neighbours share a row, as in `activations`; of gates, the row shows their mean.
 
     The time axis follows the order in which the layer read the steps. For the backward direction of
     a `Bidirectional` this is last to first, so label the axis, such as
@@ -204,22 +233,24 @@ def gates(
     row = check_row(where, row, len(tape.x))
     mask = _row_of_mask(Reading(tape, "", False), row)
     times = check_times(where, times, len(mask))
-    time_label, title = text(where, "time_label", time_label), text(where, "title", title)
+    time_label, over = text(where, "time_label", time_label), text(where, "title", title)
     rows = {
         **{gate_name(name, tape.gates._fields): name for name in tape.gates._fields},
         **{STATES.get(name, f"state {name}"): name for name in reversed(tape.states._fields)},
     }
     arrays = {**tape.gates._asdict(), **tape.states._asdict()}
-    picture = new_picture(0.6 + 0.95 * len(rows))
+    height = height_of_units(next(iter(arrays.values())).shape[-1], 0.95)
+    picture = new_picture(0.6 + height * len(rows))
     panels = list(picture.subplots(len(rows), 1, sharex=True, squeeze=False)[:, 0])
     for ax, (shown_name, name) in zip(reversed(panels), rows.items(), strict=True):
         values = on_tape(where, shown_name, arrays[name][row], mask)
         scale = scale_of(tape, name, values[mask])
         mesh = heat_map(ax, times, values, mask, scale)
-        finish(ax, with_note(shown_name, beyond(values[mask], scale)), ylabel="unit")
+        title = with_note(shown_name, beyond(values[mask], scale))
+        finish(ax, title, ylabel="unit" + rows_note(values, scale))
         word = "0 closed\n1 open" if scale.colours == FRACTION else "value"
         colour_bar(picture, mesh, ax, word, scale)
     share_time(panels, times, mask, time_label)
-    if title:
-        picture.suptitle(lines(title, WIDE), fontsize=TITLE)
+    if over:
+        picture.suptitle(lines(over, WIDE), fontsize=TITLE)
     return picture

@@ -57,7 +57,7 @@ def stack_steps(
 
     Layers go upwards, steps to the right. A box is one step of one layer; upwards in the order of
     the equations it has the gates i, f, g, o and the states c and h. Arrows to the right carry the
-    states c and h to the next step, arrows upwards h to the layer above.
+    states c and h to the next step, if there is one, arrows upwards h to the layer above.
 
     With ``dstates``, a second column has the gradient of each of these numbers, in another colour
     and in italics. Beside the arrow between two layers stands what comes back to h from above
@@ -178,7 +178,8 @@ class _Drawing:
     ) -> None:
         self.layers, self.moments, self.unit, self.found = layers, moments, unit, found
         self.backward = bool(found[0][0].backward)
-        lines = 3 + self.backward
+        self.goes_on = moments[-1] + 1 < layers[0].tape.x.shape[1]
+        lines = 3 + 2 * self.backward
         boxes = BELOW + len(layers) * (HEIGHT + BETWEEN) - BETWEEN + EXIT
         wide = MARGIN + len(moments) * (BOX + GAP) + GAP
         self.sheet = Sheet(boxes + lines * (LINE + 2), max(WIDTH, wide))
@@ -186,10 +187,11 @@ class _Drawing:
 
     def heading(self, title: str, high: float) -> None:
         """What it is, which colour means what, and the steps."""
-        lines = [(title, TRUTH, "bold"), ("forward", TRUTH, "normal")]
+        lines = [(title, TRUTH, "bold"), ("forward: black", TRUTH, "normal")]
         if self.backward:
-            words = "gradients: ↓ from the layer above, ← from the next step"
+            words = "gradients of the loss: red italics,"
             lines.append((words, BACKWARD, "normal"))
+            lines.append(("from the layer above ↓, from the next step ←", BACKWARD, "normal"))
         for words, colour, weight in lines:
             self.sheet.text((2, high), words, colour, weight=weight)
             high -= LINE + 2
@@ -234,7 +236,7 @@ class _Drawing:
         for name in "ch":
             y = place.at(NAMES.index(name))
             sheet.wire((place.left - GAP, y), (place.left, y))
-            if column == len(self.moments) - 1:
+            if column == len(self.moments) - 1 and self.goes_on:
                 sheet.wire((place.left + BOX, y), (place.left + BOX + GAP, y))
 
     def upwards(self, level: int, column: int) -> None:

@@ -31,6 +31,7 @@ from npstack.plots.scale import (
     colour_bar,
     heat_map,
     power_of_ten,
+    rows_note,
     scale_of,
     with_power,
     without_power,
@@ -148,7 +149,8 @@ def characters(
         note = part_of(some, H, is_whole(units))
         name = layer_title(own[k].name, H) + note
         far = beyond(shown[k][mask][:, some], scales[k], some)
-        finish(ax, with_note(name, far), ylabel=unit_label)
+        shared = rows_note(shown[k][:, some], scales[k])
+        finish(ax, with_note(name, far), ylabel=unit_label + shared)
         separate_units(ax, some)
         if not alike:
             colour_bar(picture, mesh, ax, "h", scales[k])
@@ -182,7 +184,7 @@ def _surprise(ax: Axes, bits: Array, T: int) -> None:
     """A bar over each character except the first, for which there is no prediction."""
     power = power_of_ten(bits)
     ax.bar(np.arange(1, T), without_power(bits[: T - 1], power), width=0.8, color=COLOURS[0])
-    title = "surprise: bits of each character, given all before it"
+    title = "bits of each character, given those before it; none for the first"
     finish(ax, title, ylabel=lines(with_power("bits", power), 12))
     ax.set_axisbelow(True)
     ax.grid(axis="y", color=GRID, linewidth=0.6)

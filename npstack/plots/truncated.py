@@ -37,7 +37,7 @@ def truncated_bptt(
     *,
     times: Sequence[float] | Array | None = None,
     time_label: str = "time step",
-    value_label: str = "norm of the gradient",
+    value_label: str = "norm of the gradient of the loss",
 ) -> Picture:
     """The gradient at each step of full BPTT, and of truncated BPTT with segments of k steps.
 

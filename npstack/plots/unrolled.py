@@ -29,8 +29,8 @@ class _Row(NamedTuple):
     """One layer in the diagram: ``shape`` is its output, at all steps or only at the last.
 
     ``ways``: the directions of its state, ``"→"``, ``"←"`` or both. ``gates``, ``fields``: what is
-    computed inside its boxes, and what its state consists of. ``fed``: the columns with an input
-    from below.
+    computed inside its boxes, and what its state consists of. ``fed``, ``up``: the columns with an
+    input from below, and with an output.
     """
 
     name: str
@@ -42,6 +42,7 @@ class _Row(NamedTuple):
     shape: str
     columns: Sequence[int]
     fed: Sequence[int]
+    up: Sequence[int]
 
 
 def diagram(model: Layer) -> Picture:
@@ -138,7 +139,7 @@ def _rows(model: Layer) -> Iterator[_Row]:
         shape = f"(B, {steps}, {more}{size})" if columns is ALL else f"(B, {more}{size})"
         gates, fields = _inside(layer)
         fed = ONLY_LAST if own.makes_time else where
-        yield _Row(name, sizes, state, ways, gates, fields, shape, where, fed)
+        yield _Row(name, sizes, state, ways, gates, fields, shape, where, fed, columns)
 
 
 def _inside(layer: Layer) -> tuple[Sequence[str], Sequence[str]]:
@@ -181,7 +182,7 @@ def _draw_row(ax: Axes, height: int, row: _Row) -> None:
             _draw_states(ax, row, height, column + width / 2, column + 1 - width / 2)
         _text(ax, LAST + 0.72, height, row.state, ARROW, ha="left")
     if row.fields:
-        _text(ax, -0.08, height + 0.5, "h", look("h").colour, size=SMALL - 1)
+        _text(ax, row.up[0] - 0.08, height + 0.5, "h", look("h").colour, size=SMALL - 1)
     _text(ax, -0.8, height, f"{row.name}\n{row.sizes}".strip(), colour, ha="right")
     _text(ax, LAST + 0.08, height + 0.5, row.shape, ARROW, ha="left")
 

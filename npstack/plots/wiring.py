@@ -224,8 +224,7 @@ class _Drawing:
     def heading(self, words: str) -> None:
         """What it is, and which colour means what."""
         self.sheet.text((2, TITLE), words, weight="bold")
-        self.sheet.text((2, TITLE - LINE - 2), "forward: along the arrows", FORWARD)
+        self.sheet.text((2, TITLE - LINE - 2), "forward: black, along the arrows", FORWARD)
         if self.found.backward:
-            self.sheet.text(
-                (2, TITLE - 2 * LINE - 4), "gradients: below, against the arrows", BACKWARD
-            )
+            words = "gradients of the loss: red italics, against the arrows"
+            self.sheet.text((2, TITLE - 2 * LINE - 4), words, BACKWARD)

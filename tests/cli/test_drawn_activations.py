@@ -35,7 +35,7 @@ def test_the_whole_test_part_is_drawn_not_one_window(tmp_path, dtype):
     lines = {line.get_label(): line for line in output.lines}
     forecasts = lines["sold 1 step ahead"].get_ydata()
     assert forecasts[4] == pytest.approx(tape.outputs[0, 0], abs=1e-6)
-    truth = lines["truth"].get_ydata()
+    truth = lines["truth, 1 step later"].get_ydata()
     np.testing.assert_allclose(truth[4 : 4 + len(test)], test.samples.y[:, 0], rtol=1e-6)
     assert_drawable(picture)
 
@@ -48,7 +48,24 @@ def test_several_horizons_are_lines_without_a_truth_and_many_a_heat_map(tmp_path
     ]
     _, _, picture = small(tmp_path, horizon=8)
     assert cells(panels(picture)[0]).shape[1] == 8
+    rows = [label.get_text() for label in panels(picture)[0].get_yticklabels()]
+    assert rows == ["1 step ahead", "4 steps ahead", "8 steps ahead"]
     assert_drawable(picture)
+
+
+def test_the_ends_of_the_axis_have_their_dates(tmp_path):
+    head, *lines = sales().splitlines()
+    first = np.datetime64("2004-01-01")
+    dated = [f"{first + k},{line.partition(',')[2]}" for k, line in enumerate(lines)]
+    problem, model, picture = small(tmp_path, rows="\n".join([head, *dated]) + "\n")
+    read = problem.data.test.positions.inputs
+    ends = "; ".join(f"{step}: {first + step}" for step in (read[0, 0], read[-1, -1]))
+    label = f"time step of the test part ({ends})"
+    assert panels(picture)[-1].get_xlabel().replace("\n", " ") == label
+    assert_drawable(picture)
+    options = {o.name: o.default for o in forecast.OPTIONS} | {"target": "sold", "window": 5}
+    drawn = dict(forecast.pictures(model, problem, options | {"layers": [4, 3]}))["forecasts"]
+    assert f"79: {first + 79})" in panels(drawn)[-1].get_xlabel().replace("\n", " ")
 
 
 def test_missing_values_are_hatched(tmp_path):

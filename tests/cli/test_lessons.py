@@ -60,3 +60,29 @@ def test_a_file_is_no_folder(tmp_path, capsys):
     (tmp_path / "a").write_text("")
     assert main(["lessons", str(tmp_path / "a")]) == 2
     assert "folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["folder", "link to a folder", "link to nowhere", "file"])
+@pytest.mark.parametrize("name", ["08_masks.ipynb", "solutions/08_masks.md", "solutions"])
+def test_what_is_in_the_way_is_noticed_before_anything_is_written(tmp_path, capsys, name, kind):
+    course, elsewhere = tmp_path / "course", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    target = course / name
+    target.parent.mkdir(parents=True)
+    if kind == "folder":
+        target.mkdir()
+    elif kind == "file":
+        target.write_text("mine")
+    else:
+        target.symlink_to(elsewhere if kind == "link to a folder" else tmp_path / "nowhere")
+    before = {path: path.lstat().st_ino for path in tmp_path.rglob("*")}
+    code = main(["lessons", str(course), "--solutions", "--overwrite"])
+    if (kind == "folder") == (name == "solutions"):  # a link where a file goes is replaced
+        assert code == 0
+        assert (course / "solutions" / "08_masks.md").is_file()
+        assert (course / name).is_dir() == (name == "solutions")
+        assert not list(elsewhere.iterdir())
+    else:
+        assert code == 2
+        assert "folder" in capsys.readouterr().err
+        assert {path: path.lstat().st_ino for path in tmp_path.rglob("*")} == before

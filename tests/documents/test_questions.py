@@ -103,7 +103,7 @@ def test_there_are_at_least_forty_questions_and_all_that_had_no_answer():
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_has_a_short_answer_code_and_a_page(question):
     parts = divided(QUESTIONS[question])
-    assert question.endswith("?") or "?" in question
+    assert re.search(r"\?( [A-Z][^?]*\.)?$", question), "a question, and one sentence at most"
     assert parts, "an answer, a doctest, and More: [page](link), in this order"
     assert len(parts["answer"].splitlines()) <= 3
     assert len(parts["answer"]) <= 440

@@ -16,7 +16,7 @@ import numpy as np
 
 from npstack.interop.ambiguous import Reading, nearest, readings
 from npstack.interop.reading import read
-from tests.interop.witnesses import STACKED, TWO_WAYS, WITNESSES, in_layer, second_way
+from tests.interop.by_formula import FORMULAS, STACKED, TWO_WAYS, in_layer, second_way
 from tests.tools.full_run import begin
 
 SEEDS = range(200)
@@ -27,9 +27,9 @@ NUMBERED = ("pytorch", "jax", "cudnn", "mxnet")  # names have the number of the 
 def drawn(seed: int) -> dict[str, Any]:
     """A random layer: its layout, its arrays by name, and the arguments that read it."""
     rng = np.random.default_rng([16, seed])
-    layout, cell = sorted(WITNESSES)[rng.integers(len(WITNESSES))]
-    witness = WITNESSES[layout, cell]
-    groups = [()] if rng.random() < 0.15 else [own for own in witness.choices() if "bias" in own]
+    layout, cell = sorted(FORMULAS)[rng.integers(len(FORMULAS))]
+    formula = FORMULAS[layout, cell]
+    groups = [()] if rng.random() < 0.15 else [own for own in formula.choices() if "bias" in own]
     chosen = groups[rng.integers(len(groups))] if groups else ()
     two = layout in TWO_WAYS and bool(rng.random() < 0.4)
     layers = 1 if "projection" in chosen else int(rng.integers(1, 4))
@@ -38,9 +38,9 @@ def drawn(seed: int) -> dict[str, Any]:
     arrays: dict[str, np.ndarray] = {}
     for k in range(layers):
         width = D if k == 0 else (2 if two else 1) * H
-        ways = [witness.drawn(rng, width, H, chosen) for _ in range(2 if two else 1)]
+        ways = [formula.drawn(rng, width, H, chosen) for _ in range(2 if two else 1)]
         arrays |= named(layout, ways, k, layers)
-    options = {"cell": cell.split()[0], **witness.options}
+    options = {"cell": cell.split()[0], **formula.options}
     options |= {"bidirectional": True} if two else {}
     x = rng.standard_normal((4, 10, D))
     return {"layout": layout, "cell": cell, "arrays": arrays, "options": options, "x": x, "D": D,
@@ -61,20 +61,20 @@ def named(layout: str, ways: list[Any], layer: int, layers: int) -> dict[str, np
 
 
 def is_excluded(found: Reading, cell: str, arrays: list[np.ndarray]) -> bool:
-    """Whether the shapes exclude a reading, by the tables of the witnesses."""
+    """Whether the shapes exclude a reading, by the tables of the formulas."""
     ways = 2 if found.options.get("bidirectional") else 1
     recurrent = found.layer
     layers = found.options.get("layers") or count_of(recurrent)
     H, widths = sizes_of(recurrent, ways)
     shapes = [value.shape for value in arrays]
-    for (layout, kind), witness in WITNESSES.items():
+    for (layout, kind), formula in FORMULAS.items():
         if layout != found.layout or kind.split()[0] != cell:
             continue
-        for groups in witness.choices():
+        for groups in formula.choices():
             for P in {H, *(value.shape[0] for value in arrays), *(a.shape[-1] for a in arrays)}:
                 expected: list[tuple[int, ...]] = []
                 for k in range(layers):
-                    each = witness.shapes(widths[k], H, P if "projection" in groups else H)
+                    each = formula.shapes(widths[k], H, P if "projection" in groups else H)
                     own = [shape for shape, group in each.values() if not group or group in groups]
                     if layout in STACKED:
                         expected += [(ways, *shape) for shape in own]

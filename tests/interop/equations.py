@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.interop.witness import Stored, Witness
+from tests.interop.formula import Formula, Stored
 
 
 def sg(a: Any) -> Any:
@@ -49,7 +49,7 @@ def torch_like(names: str, kind: str, more: str = "", hidden: Callable[..., Any]
     def rnn(a: Any, x: Any, h: Any, c: Any) -> Any:
         return hidden(x @ a[w].T + a[b] + h @ a[u].T + a[b2]), c
 
-    return Witness(table, {"lstm": lstm, "gru": gru, "rnn": rnn}[kind])
+    return Formula(table, {"lstm": lstm, "gru": gru, "rnn": rnn}[kind])
 
 
 def relu(a: Any) -> Any:

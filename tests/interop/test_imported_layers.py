@@ -15,16 +15,16 @@ from npstack import (
 )
 from npstack.interop.reading import read
 from npstack.interop.writing import write
+from tests.interop.by_formula import FORMULAS
 from tests.interop.test_layouts import drawn, options
 from tests.interop.unrepresentable import bump, bump_slope
-from tests.interop.witnesses import WITNESSES
 
-ALL = sorted(WITNESSES)
+ALL = sorted(FORMULAS)
 
 
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_it_is_saved_and_loaded(layout, cell, tmp_path):
-    for k, groups in enumerate(WITNESSES[layout, cell].choices()):
+    for k, groups in enumerate(FORMULAS[layout, cell].choices()):
         arrays, x, _ = drawn(layout, cell, groups=groups)
         for biases in ("sum", "kept"):
             layer = read(arrays, layout, biases=biases, **options(layout, cell)).layer
@@ -36,7 +36,7 @@ def test_it_is_saved_and_loaded(layout, cell, tmp_path):
 
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_its_gradients_are_right(layout, cell):
-    groups = list(WITNESSES[layout, cell].choices())[-1]
+    groups = list(FORMULAS[layout, cell].choices())[-1]
     arrays, x, _ = drawn(layout, cell, D=2, H=3, groups=groups)
     layer = read(arrays, layout, biases="kept", **options(layout, cell)).layer
     assert check_gradients(layer, x[:2, :3]).passed
@@ -46,12 +46,12 @@ def test_its_gradients_are_right(layout, cell):
 @pytest.mark.parametrize("two", [False, True])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_it_has_the_class_that_it_would_have_here(cell, two, layers, tmp_path):
-    witness = WITNESSES["pytorch", cell]
+    formula = FORMULAS["pytorch", cell]
     arrays = {}
     for k in range(layers):
         D = 3 if k == 0 else 8 if two else 4
         for way in ("", "_reverse") if two else ("",):
-            own = witness.drawn(np.random.default_rng(k), D, 4, ("bias",))
+            own = formula.drawn(np.random.default_rng(k), D, 4, ("bias",))
             arrays |= {f"{n.replace('l0', f'l{k}')}{way}": a for n, a in own.items()}
     layer = read(arrays, "pytorch", cell=cell, bidirectional=two).layer
     name = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}[cell]

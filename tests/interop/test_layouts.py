@@ -9,20 +9,20 @@ from npstack import GRU, LSTM, RNN, GRUResetBeforeCell, Recurrent
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.reading import read
 from npstack.interop.writing import write
-from tests.interop.witnesses import STACKED, TWO_WAYS, WITNESSES, in_layer, second_way
+from tests.interop.by_formula import FORMULAS, STACKED, TWO_WAYS, in_layer, second_way
 
 B, T = 3, 7
-ALL = sorted(WITNESSES)
+ALL = sorted(FORMULAS)
 SIZES = ((3, 5), (4, 4), (1, 2))
 
 
 def drawn(layout, cell, D=3, H=5, groups=(), seed=0):
     """Arrays of one layer as the layout stores them, and what they compute on x."""
-    witness = WITNESSES[layout, cell]
+    formula = FORMULAS[layout, cell]
     rng = np.random.default_rng([seed, D, H, *map(ord, layout + cell)])
-    arrays = witness.drawn(rng, D, H, groups)
+    arrays = formula.drawn(rng, D, H, groups)
     x = rng.standard_normal((B, T, D))
-    outputs = witness.outputs(arrays, x, H, witness.width(H, groups))
+    outputs = formula.outputs(arrays, x, H, formula.width(H, groups))
     return stored(layout, arrays), x, outputs
 
 
@@ -34,7 +34,7 @@ def stored(layout, *ways):
 
 
 def options(layout, cell):
-    return {"cell": cell.split()[0], **WITNESSES[layout, cell].options}
+    return {"cell": cell.split()[0], **FORMULAS[layout, cell].options}
 
 
 def close(one, other):
@@ -43,7 +43,7 @@ def close(one, other):
     )
 
 
-def test_every_column_has_a_witness():
+def test_every_column_has_a_formula():
     columns = {
         (name, kind)
         for name, layout in LAYOUTS.items()
@@ -58,7 +58,7 @@ def test_every_column_has_a_witness():
 @pytest.mark.parametrize(("D", "H"), SIZES)
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_it_computes_what_the_framework_computes(layout, cell, D, H):
-    for groups in WITNESSES[layout, cell].choices():
+    for groups in FORMULAS[layout, cell].choices():
         arrays, x, outputs = drawn(layout, cell, D, H, groups)
         for biases in ("sum", "kept"):
             found = read(arrays, layout, biases=biases, **options(layout, cell))
@@ -71,7 +71,7 @@ def test_it_computes_what_the_framework_computes(layout, cell, D, H):
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_every_array_counts(layout, cell):
     """An array whose change changes nothing would be one that no test sees."""
-    groups = list(WITNESSES[layout, cell].choices())[-1]
+    groups = list(FORMULAS[layout, cell].choices())[-1]
     unseen = None
     for seed in range(4):  # a unit of a relu may be closed at every step
         arrays, x, outputs = drawn(layout, cell, groups=groups, seed=seed)
@@ -88,7 +88,7 @@ def test_every_array_counts(layout, cell):
 
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_arrays_in_order_are_the_same_as_by_name(layout, cell):
-    for groups in WITNESSES[layout, cell].choices():
+    for groups in FORMULAS[layout, cell].choices():
         arrays, _, _ = drawn(layout, cell, groups=groups)
         if {"projection", "peepholes"} & set(groups) and "bias" not in groups:
             continue  # arrays without names: fewer are not told from others
@@ -100,14 +100,14 @@ def test_arrays_in_order_are_the_same_as_by_name(layout, cell):
 
 @pytest.mark.parametrize(("layout", "cell"), [own for own in ALL if own[0] in TWO_WAYS])
 def test_two_directions(layout, cell):
-    witness = WITNESSES[layout, cell]
+    formula = FORMULAS[layout, cell]
     for D, H in SIZES:
-        for groups in witness.choices():
-            ways = [witness.drawn(np.random.default_rng(k), D, H, groups) for k in (1, 2)]
+        for groups in formula.choices():
+            ways = [formula.drawn(np.random.default_rng(k), D, H, groups) for k in (1, 2)]
             x = np.random.default_rng(3).standard_normal((B, T, D))
-            P = witness.width(H, groups)
-            forward = witness.outputs(ways[0], x, H, P)
-            backward = witness.outputs(ways[1], x[:, ::-1], H, P)[:, ::-1]
+            P = formula.width(H, groups)
+            forward = formula.outputs(ways[0], x, H, P)
+            backward = formula.outputs(ways[1], x[:, ::-1], H, P)[:, ::-1]
             if layout in STACKED:
                 arrays = stored(layout, *ways)
             else:
@@ -123,13 +123,13 @@ def test_two_directions(layout, cell):
 
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_stacks(layout, cell):
-    witness = WITNESSES[layout, cell]
+    formula = FORMULAS[layout, cell]
     rng = np.random.default_rng(0)
     x = rng.standard_normal((B, T, 3))
-    layers = [witness.drawn(rng, D, 4, ("bias",)) for D in (3, 4, 4)]
+    layers = [formula.drawn(rng, D, 4, ("bias",)) for D in (3, 4, 4)]
     outputs = x
     for own in layers:
-        outputs = witness.outputs(own, outputs, 4, 4)
+        outputs = formula.outputs(own, outputs, 4, 4)
     arrays = {}
     for k, own in enumerate(layers):
         numbered = LAYOUTS[layout].column(cell.split()[0]).many
@@ -154,7 +154,7 @@ def same_bits(found, expected):
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_biases_kept_give_the_same_arrays_again(layout, cell, dtype):
     for D, H in SIZES:
-        for groups in WITNESSES[layout, cell].choices():
+        for groups in FORMULAS[layout, cell].choices():
             arrays, _, _ = drawn(layout, cell, D, H, groups)
             arrays = {name: value.astype(dtype) for name, value in arrays.items()}
             found = read(arrays, layout, biases="kept", **options(layout, cell))
@@ -166,7 +166,7 @@ def test_biases_kept_give_the_same_arrays_again(layout, cell, dtype):
 
 @pytest.mark.parametrize(("layout", "cell"), ALL)
 def test_what_is_called_lossless_comes_back_bit_for_bit(layout, cell):
-    for groups in WITNESSES[layout, cell].choices():
+    for groups in FORMULAS[layout, cell].choices():
         arrays, _, _ = drawn(layout, cell, groups=groups)
         found = read(arrays, layout, **options(layout, cell))
         lossless = {row.parameter for row in found.report.rows if row.lossless}

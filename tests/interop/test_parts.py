@@ -12,13 +12,13 @@ from npstack.interop.parts import (
     the_part,
 )
 from npstack.interop.reading import read
-from tests.interop.witnesses import WITNESSES, second_way
+from tests.interop.by_formula import FORMULAS, second_way
 
 rng = np.random.default_rng(0)
 
 
 def arrays_of(layout, cell, prefix="", D=3, H=4, groups=("bias",)):
-    drawn = WITNESSES[layout, cell].drawn(np.random.default_rng(1), D, H, groups)
+    drawn = FORMULAS[layout, cell].drawn(np.random.default_rng(1), D, H, groups)
     return {prefix + name: value for name, value in drawn.items()}
 
 
@@ -35,7 +35,7 @@ def found(arrays):
     ("layout", "cell"),
     [
         own
-        for own in sorted(WITNESSES)
+        for own in sorted(FORMULAS)
         if own[0]
         in ("pytorch", "pytorch-cell", "equinox", "keras", "flax-linen", "flax-nnx", "mxnet",
             "lasagne", "keras2-cudnn")
@@ -43,7 +43,7 @@ def found(arrays):
 )  # fmt: skip
 def test_kinds_are_told_apart_beside_other_arrays(layout, cell):
     for groups in ((), ("bias",)):
-        if "bias" in WITNESSES[layout, cell].table.split() or not groups:
+        if "bias" in FORMULAS[layout, cell].table.split() or not groups:
             own = arrays_of(layout, cell, "net.enc/", groups=groups)
             model = {**others("stem.weight", "stem.bias"), **own, **others("head.kernel")}
             (part,) = parts_of_arrays(model)

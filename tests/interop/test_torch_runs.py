@@ -118,3 +118,10 @@ def test_dropout_of_one_layer_is_never_drawn() -> None:
     with pytest.warns(UserWarning, match="dropout"):
         layer = nn.LSTM(2, 2, dropout=0.5)
     assert capture(layer, torch.ones(3, 2))
+
+
+def test_no_graph_of_gradients_is_built() -> None:
+    model, enabled = Inside(made(nn.GRU)), []
+    model.below.register_forward_hook(lambda *_: enabled.append(torch.is_grad_enabled()))
+    capture(model, drawn(T, B, 2))
+    assert enabled == [False]

@@ -12,7 +12,7 @@ from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.reading import read
 from npstack.interop.writing import write
-from tests.interop.witnesses import WITNESSES
+from tests.interop.by_formula import FORMULAS
 
 ORDERS = {
     "ifgo": "pytorch pytorch-cell keras jax flax-nnx keras2 keras2-cudnn equinox cudnn mxnet",
@@ -27,12 +27,12 @@ ORDERS = {
 def test_a_paragraph_names_every_array_with_its_shape(layout):
     text = str(LAYOUTS[layout])
     assert text.startswith(f"{layout}: ")
-    for (name, cell), witness in WITNESSES.items():
+    for (name, cell), formula in FORMULAS.items():
         if name != layout:
             continue
         title = {"lstm": "An LSTM has", "gru": "A GRU has", "rnn": "An Elman network has"}
         (line,) = (own for own in text.splitlines() if own.startswith(title[cell.split()[0]]))
-        for row in witness.table.strip().splitlines():
+        for row in formula.table.strip().splitlines():
             array, shape = row.split()[:2]
             shape = shape.replace(",", ", ").replace("D+P", "D + H").replace("D+H", "D + H")
             shape = shape.replace("1H", "H")

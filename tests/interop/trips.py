@@ -181,7 +181,7 @@ def figures(found: Iterable[Judged]) -> dict[str, Any]:
             counts.setdefault(name, Counter())[value] += 1
     rows = [row for own in every for row in own.rows]
     resolved = [row for row in rows if row.explained is not None]
-    worst = max(resolved, key=lambda row: row.theirs / row.allowed)
+    worst = max((row for row in resolved if row.allowed), key=lambda row: row.theirs / row.allowed)
     return {
         "configurations": len(every),
         "options": {name: dict(sorted(own.items())) for name, own in counts.items()},

@@ -233,3 +233,40 @@ def test_weights_have_the_names_that_the_functions_give_them():
     assert "dWh" in usual.right
     assert "dWx" not in " ".join(own.sentences)
     assert any("dW." in line for line in own.lines)
+
+
+def test_what_is_quoted_keeps_the_names_that_it_has():
+    text = "def step_forward(x, h, c, W, U, bias):\n    return x @ W + h @ U + b\n"
+    found = said(grade(functions_of(text), exercise="lstm", stage="forward"))
+    assert "name 'b' is not defined" in found
+    assert "U (1, 4)" in found
+    assert "bias (4,)" in found
+    assert "Wh" not in found
+
+
+def of_cells(*texts):
+    """The functions of the cells of a notebook: each begins at line 1 of a file of its own."""
+    space = {}
+    for k, text in enumerate(texts):
+        exec(compile(text, f"cell_{k}.py", "exec"), space)
+    return space
+
+
+def test_a_function_is_not_blamed_for_the_same_line_of_another_cell():
+    step = "def step_forward(*given):\n    raise NotImplementedError"
+    sequence = "def sequence_forward(*given):\n    return given[99]"
+    found = grade(of_cells(step, sequence), exercise="lstm", stage="time")
+    assert "IndexError: tuple index out of range (line 2 of cell_1.py)" in said(found)
+    assert "needs step_forward" not in said(found)
+
+
+def test_a_function_waits_for_one_in_another_cell_that_does_not_run():
+    step = "def step_forward(*given):\n    raise NotImplementedError"
+    sequence = (
+        "def sequence_forward(x, h, c, *weights):\n"
+        "    first = x[:, 0]\n"
+        "    return step_forward(first, h, c, *weights)"
+    )
+    (mark,) = grade(of_cells(step, sequence), exercise="lstm", stage="time").marks
+    assert mark.verdict == "cannot be tried yet"
+    assert mark.lines[0].startswith("sequence_forward cannot be tried: it needs step_forward")

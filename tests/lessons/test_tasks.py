@@ -93,7 +93,10 @@ def test_other_wrong_arrays_get_words(given, words):
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda x: (x, x), "b: It is|b is wrong|b: "),
+        (
+            lambda x: (x, x),
+            r"^0\.2: not yet\. b: All numbers are 0\.5 times the right ones\. Right: a\.$",
+        ),
         (lambda x: (2 * x, 2 * x), "a: All numbers are 2 times"),
         (lambda x: x, "should return a, b"),
         (lambda x: 1 / 0, "ZeroDivisionError"),
@@ -222,6 +225,38 @@ def test_one_number_is_wrong_and_two_numbers_are():
     assert verdict(task, (3, 5, 8)).lines == ("1 of 3 numbers is wrong.",)
     assert verdict(task, (3, 6, 8)).lines == ("2 of 3 numbers are wrong.",)
     assert verdict(task, (5, 3, 7)).lines == ("The numbers are right, their order is not.",)
+
+
+class Raises:
+    """An object that NumPy cannot take."""
+
+    def __array__(self, *given, **options):
+        raise RuntimeError("no array")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [10**400, [10**400], Raises(), 180 + 0j, "180", b"180", ["180"], np.array([b"180"], object)],
+    ids=lambda answer: type(answer).__name__,
+)
+def test_what_is_no_number_is_called_so(answer):
+    assert check("1.4", 180)
+    assert check("1.4", answer).lines[0].startswith("Expected is a number, got ")
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200, 1e308])
+def test_a_factor_is_finite_and_needs_no_warning(factor):
+    task = Task("0.6", "numbers", lambda: np.array([2.0, 5.0, 6.5]) * 1e-3)
+    found = verdict(task, factor * task.right())
+    assert not found
+    assert found.lines == (f"All numbers are {factor:.4g} times the right ones.",)
+    large = Task("0.7", "numbers", lambda: np.array([1e200, 2e200]))
+    assert verdict(large, 2 * large.right()).lines == ()
+
+
+@pytest.mark.parametrize("answer", ["vanishes", "vanish", "It vanishes."])
+def test_a_word_may_have_another_form(answer):
+    assert check("6.4", answer)
 
 
 @pytest.mark.parametrize("answer", ["bd", "b, d", "d b", "B and D", "b;d"])

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack import plots
+from npstack import analysis, plots
+from npstack.training.fit import History
 from tests.plots import odd_values as odd
 from tests.plots.odd_values import DRAWN, LINE, TAPE
 
@@ -28,6 +29,12 @@ EPOCHS = {
     "flags": ([False], "of those recorded"),
     "nested": ([[0]], "of those recorded"),
     "too many": ([0] * 13, "1 to 12"),
+}
+THRESHOLDS = {
+    "a flag": (True, "open_above must be"),
+    "a text": ("0.9", "open_above must be"),
+    "a whole number": (1, DRAWN),
+    "infinity": (np.inf, "open_above must be"),
 }
 SIZES = {
     **odd.NUMBERS,
@@ -126,6 +133,35 @@ FAMILIES: list[tuple[str, dict[str, tuple[Any, str]], Callable[[Any], Any]]] = [
         lambda v: tagged(classes=made(v)),
     ),
     ("activations, time_label", LABELS, lambda v: plots.activations(TAPE, time_label=v)),
+    (
+        "activations, truth_label",
+        LABELS,
+        lambda v: plots.activations(TAPE, truth=TAPE.outputs, truth_label=v),
+    ),
+    (
+        "training_curves, loss_label",
+        LABELS,
+        lambda v: plots.training_curves(
+            History([1, 2], [1.0, 0.5], [1.1, 0.7], [3.0, 2.0]), loss_label=v
+        ),
+    ),
+    (
+        "gradient_norms, of",
+        LABELS,
+        lambda v: plots.gradient_norms({"h": np.ones((2, 5))}, of=v),
+    ),
+    (
+        "gradient_against_lag, run",
+        LABELS,
+        lambda v: plots.gradient_against_lag({"a": {"b": np.ones((2, 5))}}, run=v),
+    ),
+    ("handover, label", LABELS, lambda v: plots.handover(odd.pair(), "abc", "xy", label=v)),
+    ("forecasts, title", LABELS, lambda v: plots.forecasts(LINE, LINE, {"a": LINE}, title=v)),
+    (
+        "saturation, open_above",
+        THRESHOLDS,
+        lambda v: plots.saturation(analysis.saturation(TAPE), open_above=v),
+    ),
     ("gates, title", LABELS, lambda v: plots.gates(TAPE.layers[0], title=v)),
     (
         "forecasts, value_label",

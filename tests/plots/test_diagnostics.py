@@ -44,7 +44,6 @@ def test_saturation_has_a_bar_up_and_a_bar_down_per_unit_and_gate():
     said = [line[0].get_ylabel() for line in grid]
     assert said == [f"layer {k} · {H} units\nfraction of time" for k, H in ((1, 4), (0, 5))]
     assert [ax.get_xlabel() for ax in grid[1]] == ["unit"] * 3
-    largest = 0
     for line, layer in zip(grid[::-1], measured, strict=True):
         for ax, name in zip(line, ("input", "forget", "output"), strict=True):
             opened, closed = bars_of(ax)
@@ -54,9 +53,6 @@ def test_saturation_has_a_bar_up_and_a_bar_down_per_unit_and_gate():
                 to_rgba(look(name).colour),
                 to_rgba("white"),
             }
-            largest = max(largest, opened.max(), closed.max())
-    (ends,) = {ax.get_ylim() for ax in panels(picture)}  # one axis, as far as it is needed
-    assert largest <= ends[1] <= 1.2 * (largest + 0.1)
     assert_drawable(picture)
 
 
@@ -66,7 +62,7 @@ def test_a_gate_that_is_never_nearly_open_or_closed_is_said_to_be_in_between():
     for ax in panels(never):
         assert [text.get_text() for text in ax.texts] == ["always in between"]
     ticks = [text.get_text() for text in panels(never)[0].get_yticklabels()]
-    assert ticks == ["closed 10%", "0%", "open 10%"]
+    assert ticks == ["closed 100%", "0%", "open 100%"]
 
 
 def test_saturation_of_a_tape_is_that_of_its_measurement():
@@ -110,13 +106,13 @@ def test_norms_far_below_the_largest_have_the_colour_of_a_floor_that_is_said():
     np.testing.assert_allclose(cells(ax), np.stack([powers, np.zeros(40)], 1), atol=1e-12)
     bar = bar_of(picture)
     assert ax.collections[0].get_clim() == (-16, 0)
-    assert bar.get_xlabel() == "norm of the gradient (below $10^{-16}$: palest)"
+    assert bar.get_xlabel() == "norm of the gradient of the loss\n(below $10^{-16}$: palest)"
     assert bar._colorbar.extend == "min"
     assert "$10^{-16}$" in [label.get_text() for label in bar.get_xticklabels()]
     fading[0] = 0
     fading[1:] = 1.0
     without = bar_of(plots.gradient_norms({"h": fading[np.newaxis]}))
-    assert without.get_xlabel() == "norm of the gradient (0: white)"
+    assert without.get_xlabel() == "norm of the gradient of the loss\n(0: white)"
     assert without._colorbar.extend == "neither"
 
 

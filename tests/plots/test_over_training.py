@@ -47,8 +47,9 @@ def test_each_column_is_an_epoch_and_each_row_a_layer_the_last_on_top(recorder, 
     titles = [ax.get_title(loc="left") for ax in grid[0]]
     assert titles == ["before training", "after epoch 2", "after epoch 4", "after epoch 6"]
     assert [ax.get_ylabel() for ax in grid[:, 0]] == ["layer 1\n3 units", "layer 0\n4 units"]
-    assert all(ax.get_xlabel() == "time step" for ax in grid[1])
     hidden = ~recorder.mask[row]
+    label = "time step (hatched:\nmasked steps)" if hidden.any() else "time step"
+    assert all(ax.get_xlabel() == label for ax in grid[1])
     for column, epoch in enumerate([0, 2, 4, 6]):
         for k in (0, 1):
             shown = numbers(grid[1 - k, column])

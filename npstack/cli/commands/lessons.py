@@ -9,6 +9,7 @@ from typing import Any
 from npstack.cli.folders import check_folder, check_new, make, write
 from npstack.cli.program import OK
 from npstack.cli.tasks.common import path
+from npstack.core.errors import ArgumentError, fail
 
 WHERE = "npstack lessons"
 EXAMPLES = """\
@@ -43,6 +44,11 @@ def run(given: argparse.Namespace) -> int:
     found = notebooks(solutions=given.solutions)
     for name in found:
         check_new(WHERE, "a notebook", folder / name, given.overwrite)
+    for within in {(folder / name).parent for name in found} - {folder}:
+        if within.is_symlink():
+            expected = f"{within.name} in DIR must be a folder, or new"
+            fail(ArgumentError, WHERE, expected, "a link to elsewhere", "Choose another DIR.")
+        check_folder(WHERE, "DIR", within)
     for name, content in found.items():
         target = folder / name
         make(target.parent)

@@ -10,9 +10,11 @@ import numpy as np
 from npstack.core.numerics import Array, sigmoid, sigmoid_derivative, tanh, tanh_derivative
 from npstack.lessons.checking import Task
 from npstack.lessons.tasks.backward_loops import TASKS as LOOPS
+from npstack.lessons.tasks.course import PACKED
 
 # By hand: one unit.
 DH, OUT, TANH_C, DC_NEXT = 2.0, 0.5, 0.6, 0.3
+SUM_RESULTS = "dx", "dh_before", *PACKED
 
 Draw = Callable[[np.random.Generator], tuple[Any, ...]]
 
@@ -130,7 +132,6 @@ def gradients_of_sum(
 
 def of_sum(**changed: Callable[..., Array]) -> Callable[..., tuple[Array, ...]]:
     """The gradients of the sum; some are computed in another way, from da, x, h', h."""
-    names = "dx", "dh_before", "dW", "dU", "db"
 
     def made(
         da: Array, x: Array, h_before: Array, h: Array, W: Array, U: Array
@@ -138,7 +139,7 @@ def of_sum(**changed: Callable[..., Array]) -> Callable[..., tuple[Array, ...]]:
         right = gradients_of_sum(da, x, h_before, h, W, U)
         return tuple(
             changed[name](da, x, h_before, h) if name in changed else own
-            for name, own in zip(names, right, strict=True)
+            for name, own in zip(SUM_RESULTS, right, strict=True)
         )
 
     return made
@@ -304,8 +305,8 @@ TASKS = (
         "Write the shapes beside the products: only one order, with one transpose, fits. b has no "
         "factor, and it is added in every row: paths add.",
         draw_sum,
-        ("dx", "dh_before", "dW", "dU", "db"),
-        packed=("dW", "dU", "db"),
+        SUM_RESULTS,
+        packed=PACKED,
     ),
     *LOOPS,
 )

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from npstack.lessons.checking import Task
-from npstack.lessons.tasks.course import draw_sequence, draw_stack, sequence_with, stack_with
+from npstack.lessons.tasks.course import (
+    CALL,
+    LOOP_RESULTS,
+    PACKED,
+    draw_sequence,
+    draw_stack,
+    sequence_with,
+    stack_with,
+)
 
 ROWS, STEPS = 8, 20
 
-CALL = "step_backward(dh + dhs[:, t], dc, caches[t])"
 ADDED = (
     ("dx, dh, dc, dWx_t,", "dx, dh, new, dWx_t,"),
     ("dxs.append(dx)", "dxs.append(dx)\n        dc = dc + new"),
@@ -82,8 +89,8 @@ TASKS = (
         },
         "Take T = 1, then T = 2: what does step 0 get from step 1?",
         draw_sequence,
-        ("dx", "dh0", "dc0", "dW", "dU", "db"),
-        packed=("dW", "dU", "db"),
+        LOOP_RESULTS,
+        packed=PACKED,
         simpler=("With T = 1", lambda dhs, caches, step: (dhs[:, :1], caches[:1], step)),
     ),
     Task(
@@ -124,7 +131,7 @@ TASKS = (
             *("dx", "dW of layer 0", "dU of layer 0", "db of layer 0"),
             *("dW of layer 1", "dU of layer 1", "db of layer 1"),
         ),
-        packed=tuple(f"{name} of layer {k}" for k in (0, 1) for name in ("dW", "dU", "db")),
+        packed=tuple(f"{name} of layer {k}" for k in (0, 1) for name in PACKED),
         simpler=("With one layer alone", lambda dhs, caches, back: (dhs, caches[-1:], back)),
     ),
 )

@@ -1,6 +1,6 @@
-"""The right solution of the course, whole or with a changed line, and what its functions are given.
+"""What exercises of several notebooks share: layers of npstack, and the solution of the course.
 
-For exercises whose answer is a backward of a step, a sequence or a stack.
+The solution is right, or has a changed line; with it come arguments for its functions.
 """
 
 from __future__ import annotations
@@ -11,11 +11,36 @@ from typing import Any
 
 import numpy as np
 
+from npstack.cells.lstm import LSTMCell
+from npstack.core.numerics import Array, log
+from npstack.core.tape import RecurrentTape
+from npstack.layers.recurrent import Recurrent
 from npstack.lessons.solutions import parts_of, solved
 
 Function = Callable[..., Any]
 Change = tuple[str, str]  # a piece of the text, and what is written instead
 STEP, SEQUENCE, STACK = "step_backward", "sequence_backward", "stack_backward"
+PACKED = "dW", "dU", "db"
+STEP_RESULTS = "dx", "dh_before", "dc_before", *PACKED
+LOOP_RESULTS = "dx", "dh0", "dc0", *PACKED
+CALL = "step_backward(dh + dhs[:, t], dc, caches[t])"  # in the loop of the solution
+
+
+# ---- npstack's own -----------------------------------------------------------------------------
+
+
+def logit(gate: float) -> float:
+    """The sum of which a gate is the sigmoid."""
+    return float(log(np.array(gate / (1 - gate))))
+
+
+def tape_of(x: Array, W: Array, U: Array, b: Array) -> RecurrentTape:
+    """The tape of npstack's layer."""
+    tape: RecurrentTape = Recurrent(LSTMCell.from_params(W, U, b)).forward(x)  # type: ignore[assignment]
+    return tape
+
+
+# ---- the solution ------------------------------------------------------------------------------
 
 
 @cache

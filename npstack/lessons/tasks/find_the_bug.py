@@ -12,6 +12,10 @@ from npstack.core.params import LSTMGates
 from npstack.core.tape import LSTMState
 from npstack.lessons.checking import Task
 from npstack.lessons.tasks.course import (
+    CALL,
+    LOOP_RESULTS,
+    PACKED,
+    STEP_RESULTS,
     Function,
     draw_sequence,
     draw_step,
@@ -19,9 +23,6 @@ from npstack.lessons.tasks.course import (
     step_with,
 )
 
-STEP_RESULTS = "dx", "dh_before", "dc_before", "dW", "dU", "db"
-PACKED = "dW", "dU", "db"
-LOOP_RESULTS = "dx", "dh0", "dc0", "dW", "dU", "db"
 AS_IT_WAS = "This is the function as it was: its numbers have not changed."
 
 
@@ -71,7 +72,6 @@ of_c = lines("dc = dc_next + dh * o * tanh_derivative(tanh_c)")
 of_c_before = lines("dc_before = dc * f")
 of_a = lines("da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)")
 
-CALL = "step_backward(dh + dhs[:, t], dc, caches[t])"
 LEFT = "dx, dh, dc, dWx_t, dWh_t, db_t ="
 ADDED = "dxs.append(dx)"
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from npstack.cells.lstm import LSTMCell
 from npstack.core.numerics import Array, log
-from npstack.core.tape import RecurrentTape
 from npstack.layers.lstm import LSTM
 from npstack.layers.recurrent import Recurrent
 from npstack.lessons.checking import Task
+from npstack.lessons.tasks.course import logit, tape_of
 
 START, STEPS = 0.8, 10  # of the fading cell
 CHANGED, LONG = 60, 100  # the step at which the input is changed, and how many there are
@@ -43,11 +43,6 @@ def different() -> int:
 
 def _layer(inputs: int, units: int) -> LSTM:
     return LSTM(inputs, units, rng=np.random.default_rng(0))
-
-
-def inverse(gate: float) -> float:
-    """The sum of which a gate is the sigmoid."""
-    return float(log(np.array(gate / (1 - gate))))
 
 
 # ---- what is left of the first cell state ------------------------------------------------------
@@ -86,12 +81,6 @@ def draw(rng: np.random.Generator) -> tuple[Array, ...]:
     B, T, D, H = (int(n) for n in rng.choice(np.arange(2, 7), 4, replace=False))
     shapes = (B, T, D), (D, 4 * H), (H, 4 * H), (4 * H,)
     return tuple(rng.standard_normal(shape) for shape in shapes)
-
-
-def tape_of(x: Array, W: Array, U: Array, b: Array) -> RecurrentTape:
-    """The tape of npstack's layer."""
-    tape: RecurrentTape = Recurrent(LSTMCell.from_params(W, U, b)).forward(x)  # type: ignore[assignment]
-    return tape
 
 
 def right(x: Array, W: Array, U: Array, b: Array) -> Array:
@@ -162,14 +151,14 @@ TASKS = (
     Task(
         "2.4",
         "the forget bias with which half of c is left after 100 steps",
-        lambda: inverse(0.5 ** (1 / LONG)),
+        lambda: logit(0.5 ** (1 / LONG)),
         {
             "This is the forget gate; asked is the bias, of which the gate is the sigmoid.": (
                 lambda: 0.5 ** (1 / LONG)
             ),
             "With this bias, half is left after one step.": lambda: 0.0,
-            "With this bias, half is left after ten steps.": lambda: inverse(0.5**0.1),
-            "The gate is a sigmoid, not a tanh.": lambda: inverse((1 + 0.5 ** (1 / LONG)) / 2) / 2,
+            "With this bias, half is left after ten steps.": lambda: logit(0.5**0.1),
+            "The gate is a sigmoid, not a tanh.": lambda: logit((1 + 0.5 ** (1 / LONG)) / 2) / 2,
             "This is the logarithm of the gate: the sigmoid is 1 / (1 + exp(-b)).": (
                 lambda: float(log(np.array(0.5 ** (1 / LONG))))
             ),

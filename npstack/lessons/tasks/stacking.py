@@ -10,7 +10,6 @@ from npstack.cells.lstm import LSTMCell
 from npstack.core.errors import ShapeError
 from npstack.core.numerics import Array
 from npstack.core.params import count
-from npstack.core.tape import RecurrentTape
 from npstack.layers.base import Layer
 from npstack.layers.dense import Dense
 from npstack.layers.lstm import LSTM
@@ -18,6 +17,7 @@ from npstack.layers.recurrent import Recurrent
 from npstack.layers.sequential import Sequential
 from npstack.layers.stacked import StackedLSTM
 from npstack.lessons.checking import Task
+from npstack.lessons.tasks.course import tape_of
 
 Weights = tuple[Array, Array, Array]
 
@@ -108,12 +108,6 @@ def draw(rng: np.random.Generator) -> tuple[Array, tuple[Weights, ...]]:
     return normal((B, T, D)), tuple(layers)
 
 
-def tape_of(x: Array, weights: Weights, state: Any = None) -> RecurrentTape:
-    """The tape of npstack's layer."""
-    tape: RecurrentTape = Recurrent(LSTMCell.from_params(*weights)).forward(x, state)  # type: ignore[assignment]
-    return tape
-
-
 def stack(x: Array, layers: tuple[Weights, ...]) -> Array:
     """The hidden states of the top layer."""
     model = Sequential(*(Recurrent(LSTMCell.from_params(*own)) for own in layers))
@@ -125,8 +119,8 @@ def passing(on: Any) -> Any:
 
     def made(x: Array, layers: tuple[Weights, ...]) -> Array:
         for own in layers[:-1]:
-            x = on(tape_of(x, own))
-        return tape_of(x, layers[-1]).outputs
+            x = on(tape_of(x, *own))
+        return tape_of(x, *layers[-1]).outputs
 
     return made
 
@@ -236,7 +230,7 @@ TASKS = (
             "This is the last step of the top layer; return every step.": (
                 lambda x, layers: stack(x, layers)[:, -1]
             ),
-            "This is the bottom layer alone.": lambda x, layers: tape_of(x, layers[0]).outputs,
+            "This is the bottom layer alone.": lambda x, layers: tape_of(x, *layers[0]).outputs,
             "The top layer is missing.": lambda x, layers: stack(x, layers[:-1]),
         },
         "The outputs of a layer are the x of the next one.",

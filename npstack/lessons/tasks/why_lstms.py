@@ -11,6 +11,7 @@ from npstack.cells.lstm import LSTMCell
 from npstack.core.numerics import Array, log, sigmoid, tanh
 from npstack.layers.lstm import LSTM
 from npstack.lessons.checking import Task
+from npstack.lessons.tasks.course import logit
 
 WEIGHT, BIAS = 0.8, 1.0  # of the unit at rest: u_g and the forget gate's bias
 
@@ -26,11 +27,6 @@ def at_rest(weight: float = WEIGHT, bias: float = BIAS) -> float:
 def gate(bias: float) -> float:
     """The forget gate at rest."""
     return float(sigmoid(np.asarray(bias)))
-
-
-def bias_of(f: float) -> float:
-    """The bias with which the forget gate is this wide open at rest."""
-    return float(log(np.asarray(f / (1 - f))))
 
 
 # ---- the shape of the Jacobians ----------------------------------------------------------------
@@ -165,7 +161,7 @@ TASKS = (
     Task(
         "6.2",
         "the forget bias with which that factor is 1 if u_g = 1",
-        lambda: bias_of(0.75),
+        lambda: logit(0.75),
         {
             "This is how far the forget gate must be open, not its bias.": lambda: 0.75,
             "Here the sigmoid is applied once more; it has to be inverted.": lambda: gate(0.75),
@@ -173,7 +169,7 @@ TASKS = (
                 lambda: float(log(np.asarray(0.75)))
             ),
             "The path through h' is missing on the side of the open gate: how much does it add?": (
-                lambda: bias_of(0.5)
+                lambda: logit(0.5)
             ),
         },
         "Which f is needed? Then invert the sigmoid: f / (1 - f) = exp(b).",
@@ -206,6 +202,7 @@ TASKS = (
             "Nothing passes through h' now; but the cell state is still there.": lambda: "is 0",
         },
         "With U = 0 only one of the four blocks of the Jacobian connects c' with c. Which?",
+        also=("vanish", "it vanishes"),
     ),
     Task(
         "6.5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
@@ -70,8 +71,12 @@ class Function:
 
 def fail_raised(name: str, told: Mapping[str, Any], given: Mapping[str, Any]) -> NoReturn:
     """Raise the error for an exception in a user's code, with the line where it was raised."""
-    at = f"line {told['line']} of {told['file']}" if told["line"] else ""
-    known = {"raised": told["raised"], "line": told["line"]}
+    at = f"line {told['line']} of {os.path.basename(told['file'])}" if told["line"] else ""
+    known = {
+        "raised": told["raised"],
+        "place": (told["file"], told["line"]) if told["line"] else None,
+        "calls": tuple((file, line) for file, line in told["calls"]),
+    }
     if told["raised"] == "NotImplementedError":
         advice = "Until it is, there is nothing to check."
         got = f"NotImplementedError at {at}" if at else "NotImplementedError"

@@ -139,10 +139,7 @@ def _exactly(channel: int, count: int) -> bytearray | None:
 
 
 def account(error: BaseException, file: str | None) -> dict[str, Any]:
-    """What an exception in a user's code says: its kind, its words, and their own line.
-
-    Their line is the last one in their file, not the one in a library below it.
-    """
+    """What an exception in a user's code says: kind, words, their own last line, and all calls."""
     steps = [
         step
         for step in traceback.extract_tb(error.__traceback__)
@@ -152,15 +149,16 @@ def account(error: BaseException, file: str | None) -> dict[str, Any]:
     at = steps[-1] if at is None and steps else at
     kind = "MemoryError" if isinstance(error, MemoryError) else type(error).__name__
     told: dict[str, Any] = {"raised": kind, "message": " ".join(str(error).split())[:300]}
-    told |= {"line": None, "file": "", "text": ""}
+    calls = dict.fromkeys((step.filename, step.lineno) for step in steps)
+    told |= {"line": None, "file": "", "text": "", "calls": list(calls)}
     if isinstance(error, SystemExit):
         told["message"] = "it ends the program"
     if isinstance(error, SyntaxError):
-        told |= {"message": error.msg, "line": error.lineno, "text": (error.text or "").strip()}
-        told["file"] = os.path.basename(error.filename or "")
+        told |= {"message": error.msg, "line": error.lineno, "file": error.filename or ""}
+        told["text"] = (error.text or "").strip()
     elif at is not None:
-        text = linecache.getline(at.filename, at.lineno or 0).strip()
-        told |= {"line": at.lineno, "file": os.path.basename(at.filename), "text": text}
+        told |= {"line": at.lineno, "file": at.filename}
+        told["text"] = linecache.getline(at.filename, at.lineno or 0).strip()
     return told
 
 

@@ -1,6 +1,6 @@
 """What other frameworks compute with their arrays, stated without npstack.
 
-Each `Witness` has the table of its arrays and one time step in the words of the framework's own
+Each `Formula` has the table of its arrays and one time step in the words of the framework's own
 source or documentation. Nothing here is imported from npstack: if a layout of npstack is wrong, its
 numbers differ from these.
 """
@@ -17,7 +17,7 @@ import numpy as np
 Arrays = dict[str, np.ndarray]
 
 
-class Witness(NamedTuple):
+class Formula(NamedTuple):
     """How one framework stores and computes one kind of cell.
 
     Attributes

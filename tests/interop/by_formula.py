@@ -47,7 +47,7 @@ from tests.interop.equations import (
     tf1_rnn,
     torch_like,
 )
-from tests.interop.witness import Witness
+from tests.interop.formula import Formula
 
 
 def each(gates: str, *forms: str) -> str:
@@ -63,7 +63,7 @@ _NNX = "dense_i/kernel D,{k}\ndense_h/kernel H,{k}\n{b}/bias {k} bias"
 _COREML = ("*WeightMatrix H,D", "*RecursionMatrix H,H", "*BiasVector H bias")
 _LASAGNE = ("W_in_to_* D,H", "W_hid_to_* H,H", "b_* H bias")
 
-WITNESSES: dict[tuple[str, str], Witness] = {
+FORMULAS: dict[tuple[str, str], Formula] = {
     ("pytorch", "lstm"): torch_like(TORCH, "lstm", "weight_hr_l0 P,H projection"),
     ("pytorch", "gru"): torch_like(TORCH, "gru"),
     ("pytorch", "rnn"): torch_like(TORCH, "rnn"),
@@ -77,75 +77,75 @@ WITNESSES: dict[tuple[str, str], Witness] = {
     ("mxnet", "lstm"): torch_like(MXNET, "lstm", "l0_h2r_weight P,H projection"),
     ("mxnet", "gru"): torch_like(MXNET, "gru"),
     ("mxnet", "rnn"): torch_like(MXNET, "rnn", hidden=relu),
-    ("equinox", "lstm"): Witness("weight_ih 4H,D\nweight_hh 4H,H\nbias 4H bias", equinox_lstm),
-    ("equinox", "gru"): Witness(
+    ("equinox", "lstm"): Formula("weight_ih 4H,D\nweight_hh 4H,H\nbias 4H bias", equinox_lstm),
+    ("equinox", "gru"): Formula(
         "weight_ih 3H,D\nweight_hh 3H,H\nbias 3H bias\nbias_n H bias", equinox_gru
     ),
-    ("keras", "lstm"): Witness(KERAS_LSTM, keras_lstm()),
-    ("keras", "gru"): Witness(KERAS_AFTER, keras_gru_after(), {"reset": "after"}),
-    ("keras", "gru before"): Witness(KERAS_BEFORE, keras_gru_before(), {"reset": "before"}),
-    ("keras", "rnn"): Witness(KERAS_RNN, keras_rnn),
-    ("keras2", "lstm"): Witness(KERAS_LSTM, keras_lstm(hard)),
-    ("keras2", "gru"): Witness(KERAS_AFTER, keras_gru_after(hard), {"reset": "after"}),
-    ("keras2", "gru before"): Witness(KERAS_BEFORE, keras_gru_before(hard)),
-    ("keras2", "rnn"): Witness(KERAS_RNN, keras_rnn),
-    ("keras2-cudnn", "lstm"): Witness(_CUDNN.format(k=4, b=8), cudnn_lstm),
-    ("keras2-cudnn", "gru"): Witness(_CUDNN.format(k=3, b=6), cudnn_gru),
-    ("onnx", "lstm"): Witness(_ONNX.format(k=4, b=8) + "\nP 3H peepholes", onnx_lstm),
-    ("onnx", "gru"): Witness(_ONNX.format(k=3, b=6), onnx_gru(1), {"reset": "after"}),
-    ("onnx", "gru before"): Witness(_ONNX.format(k=3, b=6), onnx_gru(0)),
-    ("onnx", "rnn"): Witness(_ONNX.format(k=1, b=2), onnx_rnn),
-    ("openvino", "lstm"): Witness(_ONNX.format(k=4, b=4), openvino_lstm),
-    ("openvino", "gru"): Witness(_ONNX.format(k=3, b=3), openvino_gru),
-    ("openvino", "rnn"): Witness(_ONNX.format(k=1, b=1), openvino_rnn),
-    ("flax-linen", "lstm"): Witness(
+    ("keras", "lstm"): Formula(KERAS_LSTM, keras_lstm()),
+    ("keras", "gru"): Formula(KERAS_AFTER, keras_gru_after(), {"reset": "after"}),
+    ("keras", "gru before"): Formula(KERAS_BEFORE, keras_gru_before(), {"reset": "before"}),
+    ("keras", "rnn"): Formula(KERAS_RNN, keras_rnn),
+    ("keras2", "lstm"): Formula(KERAS_LSTM, keras_lstm(hard)),
+    ("keras2", "gru"): Formula(KERAS_AFTER, keras_gru_after(hard), {"reset": "after"}),
+    ("keras2", "gru before"): Formula(KERAS_BEFORE, keras_gru_before(hard)),
+    ("keras2", "rnn"): Formula(KERAS_RNN, keras_rnn),
+    ("keras2-cudnn", "lstm"): Formula(_CUDNN.format(k=4, b=8), cudnn_lstm),
+    ("keras2-cudnn", "gru"): Formula(_CUDNN.format(k=3, b=6), cudnn_gru),
+    ("onnx", "lstm"): Formula(_ONNX.format(k=4, b=8) + "\nP 3H peepholes", onnx_lstm),
+    ("onnx", "gru"): Formula(_ONNX.format(k=3, b=6), onnx_gru(1), {"reset": "after"}),
+    ("onnx", "gru before"): Formula(_ONNX.format(k=3, b=6), onnx_gru(0)),
+    ("onnx", "rnn"): Formula(_ONNX.format(k=1, b=2), onnx_rnn),
+    ("openvino", "lstm"): Formula(_ONNX.format(k=4, b=4), openvino_lstm),
+    ("openvino", "gru"): Formula(_ONNX.format(k=3, b=3), openvino_gru),
+    ("openvino", "rnn"): Formula(_ONNX.format(k=1, b=1), openvino_rnn),
+    ("flax-linen", "lstm"): Formula(
         each("i f g o", "i*/kernel D,H", "h*/kernel H,H", "h*/bias H bias"), linen_lstm
     ),
-    ("flax-linen", "gru"): Witness(
+    ("flax-linen", "gru"): Formula(
         each("r z n", "i*/kernel D,H", "i*/bias H bias", "h*/kernel H,H") + "\nhn/bias H bias",
         linen_gru,
     ),
-    ("flax-linen", "rnn"): Witness("i/kernel D,H\ni/bias H bias\nh/kernel H,H", linen_rnn),
-    ("flax-nnx", "lstm"): Witness(_NNX.format(k="4H", b="dense_h"), nnx_lstm),
-    ("flax-nnx", "gru"): Witness(_NNX.format(k="3H", b="dense_i"), nnx_gru),
-    ("flax-nnx", "rnn"): Witness(_NNX.format(k="H", b="dense_i"), nnx_rnn),
-    ("haiku", "lstm"): Witness("linear/w D+H,4H\nlinear/b 4H bias", haiku_lstm),
-    ("haiku", "gru"): Witness("w_i D,3H\nw_h H,3H\nb 3H bias", haiku_gru),
-    ("haiku", "rnn"): Witness(
+    ("flax-linen", "rnn"): Formula("i/kernel D,H\ni/bias H bias\nh/kernel H,H", linen_rnn),
+    ("flax-nnx", "lstm"): Formula(_NNX.format(k="4H", b="dense_h"), nnx_lstm),
+    ("flax-nnx", "gru"): Formula(_NNX.format(k="3H", b="dense_i"), nnx_gru),
+    ("flax-nnx", "rnn"): Formula(_NNX.format(k="H", b="dense_i"), nnx_rnn),
+    ("haiku", "lstm"): Formula("linear/w D+H,4H\nlinear/b 4H bias", haiku_lstm),
+    ("haiku", "gru"): Formula("w_i D,3H\nw_h H,3H\nb 3H bias", haiku_gru),
+    ("haiku", "rnn"): Formula(
         "input_to_hidden/w D,H\ninput_to_hidden/b H bias\n"
         "hidden_to_hidden/w H,H\nhidden_to_hidden/b H second",
         haiku_rnn,
     ),
-    ("tf1", "lstm"): Witness(
+    ("tf1", "lstm"): Formula(
         "kernel D+P,4H\nbias 4H bias\n"
         + each("i f o", "w_*_diag H peepholes")
         + "\nprojection/kernel H,P projection",
         tf1_lstm,
     ),
-    ("tf1", "gru"): Witness(
+    ("tf1", "gru"): Formula(
         "gates/kernel D+H,2H\ngates/bias 2H bias\ncandidate/kernel D+H,H\ncandidate/bias H bias",
         tf1_gru,
     ),
-    ("tf1", "rnn"): Witness("kernel D+H,H\nbias H bias", tf1_rnn),
-    ("dynet", "lstm"): Witness("_0 4H,D\n_1 4H,H\n_2 4H bias", dynet_lstm),
-    ("coreml", "lstm"): Witness(
+    ("tf1", "rnn"): Formula("kernel D+H,H\nbias H bias", tf1_rnn),
+    ("dynet", "lstm"): Formula("_0 4H,D\n_1 4H,H\n_2 4H bias", dynet_lstm),
+    ("coreml", "lstm"): Formula(
         each("inputGate forgetGate blockInput outputGate", *_COREML)
         + "\n"
         + each("inputGate forgetGate outputGate", "*PeepholeVector H peepholes"),
         coreml_lstm,
     ),
-    ("coreml", "gru"): Witness(each("updateGate resetGate outputGate", *_COREML), coreml_gru),
-    ("coreml", "rnn"): Witness(
+    ("coreml", "gru"): Formula(each("updateGate resetGate outputGate", *_COREML), coreml_gru),
+    ("coreml", "rnn"): Formula(
         "weightMatrix H,D\nrecursionMatrix H,H\nbiasVector H bias", coreml_rnn
     ),
-    ("lasagne", "lstm"): Witness(
+    ("lasagne", "lstm"): Formula(
         each("ingate forgetgate cell outgate", *_LASAGNE)
         + "\n"
         + each("ingate forgetgate outgate", "W_cell_to_* H peepholes"),
         lasagne_lstm,
     ),
-    ("lasagne", "gru"): Witness(each("resetgate updategate hidden_update", *_LASAGNE), lasagne_gru),
-    ("lasagne", "rnn"): Witness("W_in_to_hid D,H\nW_hid_to_hid H,H\nb H bias", lasagne_rnn),
+    ("lasagne", "gru"): Formula(each("resetgate updategate hidden_update", *_LASAGNE), lasagne_gru),
+    ("lasagne", "rnn"): Formula("W_in_to_hid D,H\nW_hid_to_hid H,H\nb H bias", lasagne_rnn),
 }
 
 
