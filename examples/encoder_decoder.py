@@ -146,7 +146,8 @@ def example(seeds):
         yield "curves", curves_of(curves)
         model, phrase, shown = drawn[0]
         tape = model.forward(samples_of([(phrase, shown)]).x)
-        yield "states", plots.handover(tape, phrase, "^" + shown[:-1], label="step as read (^: the start)")
+        label = "step as read (^: the start)"
+        yield "states", plots.handover(tape, phrase, "^" + shown[:-1], label=label)
 
     settings = {"heard": HEARD, "tested": TESTED, "epochs": EPOCHS, "batch_size": BATCH}
     settings |= {"units": UNITS, "embedding": VECTOR, "rates": RATES, "ways": WAYS}

@@ -101,7 +101,8 @@ class Learner:
                 done.losses.append(found.value)
                 tell(len(done.losses), done.losses[-1], done.norms[-1])
         if not done.losses:
-            expected, advice = "at least one prediction must count", "Look at mask and counts, and whether there are rows."
+            expected = "at least one prediction must count"
+            advice = "Look at mask and counts, and whether there are rows."
             fail(ArgumentError, WHERE, expected, "none in a whole epoch", advice)
         return done
 
