@@ -144,6 +144,13 @@ def bad_files():
     return [kept["files"]]
 
 
+def round_trips():
+    names = ("pytorch", "keras", "onnx", "flax_linen", "flax_nnx", "jax")
+    kept = [read_evidence(f"round_trips_{name}")["configurations"] for name in names]
+    assert min(kept) >= 300
+    return [sum(kept), kept[0]]
+
+
 def hostile():
     formats = read_evidence("hostile")["formats"].values()
     assert all(own["files"] == own["as_they_must"] >= 100 for own in formats)
@@ -195,6 +202,7 @@ def profile():
         ("[guilty.json]", guilty),
         ("[engine_numbers.json]", engine_numbers),
         ("[bad_files.json]", bad_files),
+        ("round_trips_pytorch.json", round_trips),
         ("[hostile.json]", hostile),
         ("[readings.json]", readings),
         ("[real_models.json]", real_models),
