@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.arguments import check_option
-from npstack.core.errors import ArgumentError, DataError, NpstackError, fail
+from npstack.core.errors import ArgumentError, DataError, NpstackError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.interop.imported import Imported
 from npstack.interop.known_layouts import LAYOUTS
@@ -108,7 +108,7 @@ def readings(
             break
     if not found:
         listed = ", ".join(str(np.shape(value)) for value in in_order)
-        advice = "Are they the arrays of one recurrent part, and is the kind of its cell right?"
+        advice = "Are they those of one part, in its order? Another cell: cell='gru', cell='rnn'."
         expected = f"some layout must admit these arrays as those of cell={cell!r}"
         fail(DataError, "readings", expected, f"shapes {listed}", advice)
     return tuple(found)
@@ -160,7 +160,13 @@ def nearest(found: Sequence[Reading], x: Array, outputs: Array) -> list[tuple[fl
     Returns
     -------
     list of (float, Reading)
-        The error is max|difference| / max|outputs|; infinite if the shapes differ.
+        The error is max|difference| / max|outputs|; infinite if the shapes differ. Readings with
+        equal errors are the same function.
+
+    Raises
+    ------
+    ShapeError
+        No reading gives outputs of this shape.
 
     Examples
     --------
@@ -176,16 +182,21 @@ def nearest(found: Sequence[Reading], x: Array, outputs: Array) -> list[tuple[fl
     """
     if not len(found):
         fail(ArgumentError, "nearest", "there must be readings", "none", "See readings.")
+    x, outputs = np.asarray(x), np.asarray(outputs)
     largest = float(np.abs(outputs).max()) or 1.0
     errors = []
     for reading in found:
         error = float("inf")
         dtype = next(iter(reading.layer.params.values())).dtype
         try:
-            own = np.asarray(reading.layer.forward(np.asarray(x, dtype)).outputs)
+            own = np.asarray(reading.layer.forward(x.astype(dtype)).outputs)
         except NpstackError:
             own = np.empty(0)
-        if own.shape == np.shape(outputs):
+        if own.shape == outputs.shape:
             error = float(np.abs(own - outputs).max()) / largest
         errors.append((error, reading))
+    if min(error for error, _ in errors) == float("inf"):
+        expected = "x must be (B, T, D) and outputs (B, T, H), of every step, as of one reading"
+        advice = "Record the whole sequence, batch first: x[np.newaxis] if there is one row."
+        fail(ShapeError, "nearest", expected, f"{x.shape} and {outputs.shape}", advice)
     return sorted(errors, key=lambda pair: pair[0])

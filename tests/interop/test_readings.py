@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from npstack import LSTM
-from npstack.core.errors import ArgumentError, DataError
+from npstack.core.errors import ArgumentError, DataError, ShapeError
 from npstack.interop.ambiguous import nearest, readings
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.reading import read
@@ -93,7 +93,7 @@ def test_layouts_can_be_chosen():
 
 
 def test_arrays_that_nothing_admits():
-    with pytest.raises(DataError, match=r"shapes \(3, 4\), \(5,\)\. Are they the arrays of one"):
+    with pytest.raises(DataError, match=r"shapes \(3, 4\), \(5,\)\. Are they those of one"):
         readings([np.ones((3, 4)), np.ones(5)])
 
 
@@ -105,8 +105,22 @@ def test_scores_of_a_float32_layer_and_of_other_shapes():
     (error, best), (worse, _) = nearest(found, x, outputs)
     assert error == 0 < worse < 1
     assert str(best) == "dynet(forget_bias=1.0)"
-    assert [error for error, _ in nearest(found, x, outputs[..., :2])] == [float("inf")] * 2
-    assert [error for error, _ in nearest(found, x[..., :2], outputs)] == [float("inf")] * 2
+    for wrong in ((x, outputs[..., :2]), (x[..., :2], outputs)):
+        with pytest.raises(ShapeError, match="batch first"):
+            nearest(found, *wrong)
+    wide = readings(write(LSTM(3, 2, rng=np.random.default_rng(0)), "dynet")[0])
+    assert nearest([*wide, *found], x, outputs)[-1][0] == float("inf")
     assert nearest(found, x, np.zeros_like(outputs))[0][0] > 0.05
     with pytest.raises(ArgumentError, match="there must be readings"):
         nearest([], x, outputs)
+
+
+def test_outputs_of_another_shape_are_no_reading():
+    arrays = [np.ones((3, 8)), np.ones((2, 8)), np.ones(8)]
+    found = readings(arrays)
+    x = np.ones((1, 4, 3))
+    outputs = found[0].layer.forward(x).outputs
+    assert nearest(found, x, outputs)[0][0] == 0
+    for wrong in ((x, outputs[:, -1]), (x[0], outputs), (x, outputs.swapaxes(1, 2))):
+        with pytest.raises(ShapeError, match="batch first"):
+            nearest(found, *wrong)
