@@ -24,7 +24,6 @@ from npstack.plots.frame import (
     Picture,
     finish,
     gate_name,
-    layer_title,
     lines,
     look,
     new_picture,
@@ -106,7 +105,7 @@ def saturation(
                 _fractions(ax, name, layer, gates)
             else:
                 ax.set_axis_off()
-        finish(line[0], ylabel=f"{layer_title(title, units)}\nfraction of time")
+        finish(line[0], ylabel=f"{title}\n{units} unit{'s' * (units != 1)}")
         line[0].xaxis.set_major_locator(whole_numbers(4))
     for ax, name in zip(grid[-1], gates, strict=True):
         ax.set_title(gate_name(name, gates), loc="left", fontsize=TITLE)
@@ -116,6 +115,7 @@ def saturation(
     above, below = number(open_above), number(closed_below)
     words = f"filled bars up: gate above {above}; empty bars down: below {below}"
     picture.supxlabel(words, fontsize=LABEL)
+    picture.supylabel("fraction of time", fontsize=LABEL)
     return picture
 
 
@@ -131,7 +131,7 @@ def _fractions(ax: Axes, name: str, layer: analysis.Saturation, gates: Sequence[
     largest = max(opened.max(initial=0), closed.max(initial=0))
     if largest < SMALLEST:
         middle = (len(opened) - 1) / 2
-        words = f"at most {largest:.1%}" if largest > 0 else "always in between"
+        words = f"at most {largest:.1%}" if largest > 0 else "in between"
         ax.text(middle, 0, words, fontsize=SMALL, color=ZERO, ha="center", va="bottom")
 
 
