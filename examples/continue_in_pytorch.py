@@ -7,12 +7,19 @@ npstack for some epochs. Then its arrays become a ``torch.nn.LSTM``, which compu
 and takes more steps with PyTorch's optimiser. What comes back has its kernels bit for bit.
 """
 
+import argparse
+from importlib import import_module
+
 import numpy as np
-import torch
 
 from npstack import Adam, Dense, Samples, Sequential, StackedLSTM, fit, mean_squared_error
 from npstack.interop import agreement, capture, load, to_module, write
 from npstack.interop.described import part_for
+
+try:
+    torch = import_module("torch")
+except ImportError:  # --help works without it
+    torch = None
 
 STEPS, UNITS, MEMORY, EPOCHS, MORE = 24, 16, 5, 4, 60
 
@@ -103,4 +110,10 @@ def main():
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
+    if torch is None:
+        raise SystemExit("This needs PyTorch: pip install torch")
     main()

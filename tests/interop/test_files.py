@@ -140,7 +140,7 @@ def test_a_wrong_suffix_is_told_from_the_content(tmp_path):
         ("a.pkl", "A pickle runs code"),
         ("a.npy", "np.load"),
         ("a.onnx", "recurrent_parts"),
-        ("a", "Rename it"),
+        ("a", "or rename it"),
     ],
 )
 def test_other_suffixes_are_refused_with_what_to_do(write, name, words):
@@ -185,7 +185,7 @@ def test_a_hostile_file_does_no_harm(reader, name, kind):
 def test_the_committed_run_met_the_bar():
     found = read_evidence("hostile")["formats"]
     require(found)
-    assert list(found) == ["safetensors", "npz", "hdf5", "keras", "pytorch"]
+    assert list(found) == ["safetensors", "npz", "hdf5", "keras", "pytorch", "onnx"]
     for name, form in PLAIN.items():
         assert list(found[name]["kinds"]) == [kind.__name__ for kind in form.kinds]
         assert found[name]["files"] >= FILES

@@ -32,6 +32,7 @@ class PreactivationClip(Part):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npstack import LSTMVariantCell
     >>> cell = LSTMVariantCell(1, 2, PreactivationClip(1.0), rng=np.random.default_rng(0))
     >>> _, gates = cell.step(cell.params, np.full((1, 1), 1e6), cell.zero_state(1, float))
@@ -63,6 +64,7 @@ class CellClip(Part):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from npstack import LSTMState, LSTMVariantCell
     >>> cell = LSTMVariantCell(1, 2, CellClip(3.0), rng=np.random.default_rng(0))
     >>> state = LSTMState(h=np.zeros((1, 2)), c=np.full((1, 2), 100.0))
