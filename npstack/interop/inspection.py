@@ -46,10 +46,13 @@ class Inspected:
         if self.agreement is None:
             said.append("No input of this layer was recorded: its pictures are of a drawn one.")
         else:
-            word = "explained by rounding" if self.agreement.explained else "NOT explained"
-            said.append(f"The outputs agree with the model's own: {word}.")
-            if not self.agreement.explained:
-                said[-1] = "The outputs do not agree with the model's own."
+            judged = [row.explained for row in self.agreement.rows]
+            if False in judged:
+                said.append("The outputs do not agree with the model's own: it is not rounding.")
+            elif None in judged:
+                said.append("Whether the outputs agree with the model's own cannot be resolved.")
+            else:
+                said.append("The outputs agree with the model's own: explained by rounding.")
             said.append(str(self.agreement))
         return "\n".join(said)
 
@@ -128,8 +131,8 @@ def inspect(
     model
         As for `recurrent_parts`.
     feed
-        An input of the whole model, as for `capture`. Without it, or for a file that cannot run,
-        each layer gets a drawn input.
+        An input of the whole model, as for `capture`. Without it, and where the model does not
+        call a layer, the layer gets a drawn input.
     part : str, optional
         Only this part.
     draws, progress
@@ -144,6 +147,9 @@ def inspect(
     ------
     ArgumentError
         There is no part of this name.
+    DtypeError
+        There is a feed, and the model cannot be run here: a file or a dictionary of arrays, or a
+        module of Flax.
 
     Examples
     --------

@@ -8,19 +8,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import DataError, DtypeError, fail, kind_of
+from npstack.core.activations import Activation
+from npstack.core.errors import ArgumentError, DataError, DtypeError, fail, kind_of
 from npstack.core.numerics import Array
 from npstack.files.paths import check_target
+from npstack.files.strict_json import brief
 from npstack.interop import keras_files
 from npstack.interop.described import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
+from npstack.interop.files.stored import SPOILT
 from npstack.interop.imported import Imported, Report
+from npstack.interop.known_layouts import LAYOUTS
+from npstack.interop.layout import USUAL
 from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
-from npstack.interop.writing import write
+from npstack.interop.writing import without_dropout, write
 from npstack.layers import Layer
 
+SAVED = "npstack_layer"  # the attribute in which `save` writes what the arrays do not say
 LIVE = "It must be a PyTorch module, a Keras model, an ONNX model, a path, or a dict of arrays."
 
 
@@ -61,8 +67,11 @@ def _framework(where: str, model: Any) -> Framework | None:
 
 def _not_run(model: Any, feed: Any, calls: int = 1) -> dict[str, Recorded]:
     """The capture of what is not watched while it runs."""
-    expected = "model must be one that can be watched"
-    advice = "Run it in its framework, and put its input and outputs into Recorded(x, outputs)."
+    expected = "model must be one that npstack can run"
+    advice = (
+        "Run it in its framework, and put its input and outputs into Recorded(x, outputs); "
+        "or inspect it without a feed, on a drawn input."
+    )
     return fail(DtypeError, "capture", expected, kind_of(model), advice)
 
 
@@ -104,11 +113,59 @@ def _is_array(value: Any) -> bool:
 def _listed(
     arrays: dict[str, Array], attributes: dict[str, Any]
 ) -> tuple[tuple[RecurrentPart, ...], Callable[[RecurrentPart], dict[str, Array]]]:
-    """The parts of a file, from its configuration or from names and shapes; the arrays of one."""
+    """The parts of a file, from what it says or from names and shapes; the arrays of one."""
+    if SAVED in attributes:
+        return (_saved_part(arrays, attributes[SAVED]),), lambda part: arrays
     found = keras_files.parts_of_file(arrays, attributes)
     if found is not None:
         return found, lambda part: keras_files.arrays_of_file(arrays, attributes, part)
     return parts_of_arrays(arrays), lambda part: arrays_of_part(arrays, part)
+
+
+def _saved_facts(layer: Layer, layout: str) -> dict[str, Any]:
+    """What the arrays of `write` do not say of a layer, for JSON: options of `read`."""
+    part = part_for(without_dropout(layer), layout)
+    column = LAYOUTS[layout].column(part.kind)
+    assert column is not None
+    told: dict[str, Any] = {
+        "layout": layout,
+        "cell": part.kind,
+        "bidirectional": part.bidirectional,
+    }
+    told |= {"layers": part.layers, **part.attributes}
+    if "coupled" not in column.has:  # there, the forget gate has weights of its own
+        told.pop("coupled", None)
+    if part.kind == "lstm" and "coupled" not in told:
+        told["forget_bias"] = column.forget_bias  # `write` stores the difference in the bias
+    told["activations"] = {}
+    for gate, value in {**USUAL[part.kind], **part.attributes["activations"]}.items():
+        own = value if isinstance(value, Activation) else Activation(value)
+        config = own.config()
+        if config.pop("type") != "Activation":
+            expected = "activations must be those of the table in npstack.core.activations"
+            advice = "Write the arrays with write, and tell the framework."
+            fail(ArgumentError, "save", expected, repr(own), advice)
+        told["activations"][gate] = config
+    return told
+
+
+def _saved_part(arrays: dict[str, Array], said: Any) -> RecurrentPart:
+    """The part of a file that `save` wrote; its sizes are those of the arrays."""
+    expected = f"the attribute {SAVED} must be as npstack.interop.save writes it"
+    try:
+        told = dict(said)
+        layout = told.pop("layout")
+        options = dict(told)
+        options["activations"] = {
+            gate: Activation(**own) for gate, own in told["activations"].items()
+        }
+        if {"dtype", "biases", "source"} & set(options):
+            raise ValueError("an option that it does not write")
+        layer = read(arrays, layout, **options).layer
+        attributes = {k: v for k, v in options.items() if k not in ("cell", "bidirectional")}
+        return part_for(layer, layout)._replace(attributes=attributes)
+    except (TypeError, ValueError, AttributeError, LookupError) as error:  # npstack's among them
+        return fail(DataError, "recurrent_parts", expected, brief(error).rstrip("."), SPOILT)
 
 
 def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
@@ -170,7 +227,7 @@ def load(model: Any, part: str | None = None, **options: Any) -> Imported:
     --------
     >>> arrays = {"lstm.weight_ih_l0": np.ones((8, 3)), "lstm.weight_hh_l0": np.ones((8, 2))}
     >>> load(arrays).layer
-    LSTM(3 -> 2, 56 parameters)
+    LSTM(3 -> 2, 48 parameters)
     """
     own = _framework("load", model)
     if own is not None:
@@ -215,7 +272,10 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
 
 
 def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options: Any) -> Report:
-    """Write a layer into a file of another framework.
+    """Write a layer into a file of another framework; `load` gives the same layer again.
+
+    What the arrays do not say, such as activations, is in an attribute of the file, which other
+    programs do not read: the report says what to tell them.
 
     Parameters
     ----------
@@ -237,20 +297,20 @@ def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options:
     CannotRepresent
         Something of the layer has no place there.
     ArgumentError, DataError
-        The path cannot be written.
+        The path cannot be written, or the layers of a stack compute with different functions.
     """
     target = check_target("save", path)
     usual = {".onnx": "onnx", ".h5": "keras", ".safetensors": "pytorch", ".npz": "pytorch"}
     chosen = layout or usual.get(target.suffix.lower(), "pytorch")
     arrays, report = write(layer, chosen, **options)
+    own = layer.layer if isinstance(layer, Imported) else layer
     if target.suffix.lower() != ".onnx":
-        write_file(target, arrays, {"layout": chosen})
+        write_file(target, arrays, {SAVED: _saved_facts(own, chosen)})
         return report
     if chosen != "onnx":
         expected = "an .onnx file must have the layout onnx"
         fail(DataError, "save", expected, repr(chosen), "Leave layout out.")
     from npstack.interop.onnx_written import to_onnx
 
-    own = layer.layer if isinstance(layer, Imported) else layer
-    to_onnx(arrays, part_for(own, chosen), target)
+    to_onnx(arrays, part_for(without_dropout(own), chosen), target)
     return report

@@ -14,7 +14,6 @@ from npstack.cells.recurrent_dropout import RecurrentDropout
 from npstack.cells.zoneout import Zoneout
 from npstack.core.activations import Activation, check_activation
 from npstack.core.arguments import check_option
-from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.interop.apart import kind_of_cell, weights_of
 from npstack.interop.imported import Imported, Report, Row
@@ -64,8 +63,8 @@ def write(
         A name in ``LAYOUTS``.
     biases : {"input", "halves", "kept"}
         Where a layout has two biases and the layer has one: all of it in the bias of the input;
-        one half in each, whose sum is exact; or as they are in a layer that has two (`TwoBiases`),
-        or none (`NoBias`).
+        one half in each, whose sum is exact; or as they are: two of a layer that has two
+        (`TwoBiases`), none of one without (`NoBias`), and one in the bias of the input.
     x : array (B, T, D), optional
         An input on which the size of an error is measured, if something cannot be represented.
 
@@ -148,6 +147,13 @@ def write(
             notes += [row for row in extra if row not in notes]
     notes += _of_layer(layer, told)
     return arrays, Report(tuple(notes))
+
+
+def without_dropout(layer: Layer) -> Layer:
+    """A layer without dropout and zoneout, which act in training only."""
+    recurrent, how = cells_of(WHERE, layer)
+    cells = [[weights_of(_inside(w.cell, []), w.params).cell() for w in ways] for ways in recurrent]
+    return layer_of(cells, **how, return_sequences=recurrent[-1][0].return_sequences)  # type: ignore[arg-type]
 
 
 def _inside(cell: Cell, notes: list[Row]) -> Cell:
@@ -252,12 +258,8 @@ def _biases(column: Column, weights: Weights, how: str) -> tuple[Blocks, str, bo
     if how == "kept":
         none = weights.two_biases and not weights.has("b") and not weights.has("b_recurrent")
         alone = any(entry.optional == SECOND for entry in second)
-        if fits & set(gates) and not (weights.two_biases or alone):
-            expected = "biases='kept' needs a layer whose two biases are kept apart"
-            advice = "Read it with biases='kept', or use 'input' or 'halves'."
-            fail(ArgumentError, WHERE, expected, "one bias for each gate", advice)
         if none or set(gates) <= fits:
-            return blocks, "", True
+            return blocks, "" if two or none or alone else IN_INPUT, True
     inner = weights.kind == "gru" and weights.reset == "after" and "b_recurrent" in column.roles
     merged = {gate: weights.merged(gate) for gate in gates}
     for gate in gates:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from npstack import interop
+from npstack import LSTM, interop
 from npstack.cli.main import BAD_DATA, FAILED, OK, USAGE, main
+from npstack.interop.files.by_suffix import write_file
 from tests.interop.test_loading import MODEL
 
 
@@ -21,6 +22,32 @@ def test_parts_are_listed(weights, capsys):
         "encoder.lstm: lstm 3 -> 4, pytorch",
         "decoder: lstm 4 -> 5, pytorch",
     ]
+
+
+def test_one_part_is_listed(weights, capsys):
+    assert main(["inspect", str(weights), "--part", "decoder"]) == OK
+    assert capsys.readouterr().out.splitlines() == ["decoder: lstm 4 -> 5, pytorch"]
+    assert main(["inspect", str(weights), "--part", "nope"]) == USAGE
+    assert "'encoder.lstm', 'decoder'" in capsys.readouterr().err
+
+
+def test_a_part_that_is_refused_leaves_no_folder(tmp_path, capsys):
+    path, out = tmp_path / "model.npz", tmp_path / "look"
+    layers = [{"class_name": "LSTM", "config": {"name": "lstm", "units": 4}}]
+    config = {"class_name": "Sequential", "config": {"layers": layers}}
+    write_file(path, {"a": np.ones(2)}, {"model_config": config})
+    assert main(["inspect", str(path), "--part", "lstm", "--out", str(out)]) == FAILED
+    assert "Not to be brought in" in capsys.readouterr().out
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("target", ["layer.safetensors", "layer.npz"])
+def test_one_bias_is_converted_to_two_without_options(tmp_path, target):
+    layer = LSTM(3, 4, rng=np.random.default_rng(0), bias_init="uniform")
+    interop.save(layer, tmp_path / "keras.npz", "keras")
+    assert main(["convert", str(tmp_path / "keras.npz"), str(tmp_path / target)]) == OK
+    again = interop.load(tmp_path / target).layer
+    assert all((again.params[name] == layer.params[name]).all() for name in layer.params)
 
 
 def test_pictures_are_drawn_once(weights, tmp_path, capsys):

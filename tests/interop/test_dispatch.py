@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from npstack import interop
+from tests.tools.other_programs import KERAS_COPY_WARNING
 
-pytestmark = pytest.mark.frameworks
+pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings(KERAS_COPY_WARNING)]
 os.environ.setdefault("KERAS_BACKEND", "torch")
 X = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
 

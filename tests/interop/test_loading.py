@@ -1,10 +1,16 @@
 """A model by what it is: listed, brought in, saved, seen from inside; without any framework."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import npstack as nps
 from npstack import interop
+from npstack.cells.parts import Coupled, ForgetBias, Peepholes, PreactivationClip
+from npstack.interop.agreeing import Agreement, AgreementRow
+from npstack.interop.described import part_for
+from npstack.interop.files.by_suffix import read_file, write_file
 
 RNG = np.random.default_rng(0)
 
@@ -65,11 +71,124 @@ def test_a_file_gives_the_same_layer(tmp_path, suffix):
     assert [path.name for path in tmp_path.iterdir()] == [f"layer.{suffix}"]
 
 
+def layers_to_save():
+    def rng():
+        return np.random.default_rng(1)
+
+    def variant(*parts):
+        return nps.Recurrent(nps.LSTMVariantCell(3, 4, *parts, rng=rng(), bias_init="uniform"))
+
+    def two(kind, **how):
+        return nps.Bidirectional(kind(3, 4, rng=rng()), kind(3, 4, rng=rng()), **how)
+
+    return {
+        "lstm": nps.LSTM(3, 4, rng=rng()),
+        "gru": nps.GRU(3, 4, rng=rng(), bias_init="uniform"),
+        "reset before": nps.Recurrent(nps.GRUResetBeforeCell(3, 4, rng=rng())),
+        "relu": nps.RNN(3, 4, activation="relu", rng=rng()),
+        "elu": nps.RNN(3, 4, activation=nps.Activation("elu", alpha=0.5), rng=rng()),
+        "stack": nps.StackedGRU(3, [4, 4], rng=rng()),
+        "sum": two(nps.LSTM, merge="sum"),
+        "last step, from the end": nps.Reversed(nps.LSTM(3, 4, rng=rng(), return_sequences=False)),
+        "coupled": variant(Coupled()),
+        "peepholes, clip": variant(Peepholes(), PreactivationClip(0.5)),
+        "forget bias": variant(ForgetBias(0.7)),
+        "zoneout": nps.Recurrent(nps.Zoneout(nps.LSTMCell(3, 4, rng=rng()), h=0.5)),
+    }
+
+
+def saved(layer, path, layout):
+    """Whether the layer could be saved in this layout."""
+    try:
+        interop.save(layer, path, layout)
+    except interop.CannotRepresent:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+@pytest.mark.parametrize("name", layers_to_save())
+def test_what_is_saved_comes_back_from_every_layout(tmp_path, name, suffix):
+    layer = layers_to_save()[name]
+    x = RNG.standard_normal((2, 5, 3))
+    kind = part_for(layer).kind if name != "zoneout" else "lstm"
+    layouts = [key for key, own in interop.LAYOUTS.items() if own.column(kind) is not None]
+    written = [key for key in layouts if saved(layer, tmp_path / f"{key}.{suffix}", key)]
+    assert written
+    for key in written:
+        (part,) = interop.recurrent_parts(tmp_path / f"{key}.{suffix}")
+        assert (part.layout, part.kind, part.input_size, part.hidden_size) == (key, kind, 3, 4)
+        again = interop.load(tmp_path / f"{key}.{suffix}").layer
+        difference = np.abs(again.forward(x).outputs - layer.forward(x).outputs)
+        assert difference.max() < 1e-14, key
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"layout": "torch"},
+        {"cell": "gru"},
+        {"layers": 2},
+        {"bidirectional": True},
+        {"activations": {"input": {"name": "none"}}},
+        {"activations": {"input": 3}},
+        {"activations": []},
+        {"clip": -1},
+        {"return_sequences": 2},
+        {"biases": "kept"},
+        {"unknown": 1},
+    ],
+    ids=str,
+)
+def test_what_a_file_says_of_its_layer_is_checked(tmp_path, wrong):
+    path = tmp_path / "layer.npz"
+    interop.save(nps.LSTM(3, 4, rng=np.random.default_rng(0)), path)
+    found = read_file(path)
+    assert interop.recurrent_parts(path)
+    found.attributes["npstack_layer"] |= wrong
+    write_file(path, found.arrays, found.attributes)
+    for reader in (interop.recurrent_parts, interop.load):
+        with pytest.raises(nps.DataError, match=r"as npstack\.interop\.save writes it"):
+            reader(path)
+
+
+@pytest.mark.parametrize("layout", ["pytorch", "onnx"])
+def test_one_bias_kept_is_the_bias_of_the_input(layout):
+    layer = nps.LSTM(3, 4, rng=np.random.default_rng(0), bias_init="uniform")
+    kept, report = interop.write(layer, layout, biases="kept")
+    other, _ = interop.write(layer, layout, biases="input")
+    assert {*kept} == {*other}
+    assert all((kept[name] == other[name]).all() for name in kept)
+    assert "all in the input's bias" in str(report) or "zeros" in str(report)
+
+
 def test_a_layer_that_is_refused_leaves_no_file(tmp_path):
     layer = nps.StackedLSTM(3, [4, 5], rng=np.random.default_rng(1))
     with pytest.raises(interop.CannotRepresent, match="number of units"):
         interop.save(layer, tmp_path / "layer.npz", "pytorch")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_feed_for_what_cannot_run_is_refused():
+    with pytest.raises(nps.DtypeError, match="inspect it without a feed"):
+        interop.inspect(MODEL, np.ones((1, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("explained", "said"),
+    [
+        ((True, True), "own: explained by rounding."),
+        ((True, None), "cannot be resolved."),
+        ((None, False), "own: it is not rounding."),
+    ],
+)
+def test_three_words_for_an_agreement(explained, said):
+    (seen,) = interop.inspect(MODEL, part="decoder")
+    rows = tuple(AgreementRow("outputs", 0.0, 1.0, 1.0, 2.0, own) for own in explained)
+    judged = dataclasses.replace(seen, agreement=Agreement(rows, 1e-7))
+    (line,) = (own for own in str(judged).splitlines() if "the model's own" in own)
+    assert line.endswith(said)
+    assert judged.agreement.explained == all(explained)
 
 
 def test_inside_of_a_file_with_its_pictures(tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 from npstack.cli.folders import check_folder, make
 from npstack.cli.program import FAILED, OK
 from npstack.cli.tasks.common import path
+from npstack.core.errors import ArgumentError, fail
 
 WHERE = "npstack inspect"
 EXAMPLES = """\
@@ -45,7 +46,7 @@ def add(commands: Any) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """List, compare, draw; exit 1 if a difference is not explained by rounding."""
+    """List, compare, draw; exit 1 unless rounding explains every difference."""
     from npstack.interop import inspect, recurrent_parts
     from npstack.interop.files.by_suffix import read_file
 
@@ -57,13 +58,18 @@ def run(given: argparse.Namespace) -> int:
         print(f"There is no recurrent layer in {given.model} that npstack knows by its names.")
         print("In Python, npstack.interop.read takes its arrays in a list, if you know the layout.")
         return FAILED
+    chosen = [part for part in parts if given.part in (None, part.name)]
+    if not chosen:
+        expected = f"--part must be one of {', '.join(repr(part.name) for part in parts)}"
+        fail(ArgumentError, WHERE, expected, repr(given.part), "Choose one.")
     if folder is None and given.feed is None:
-        print(*parts, sep="\n")
+        print(*chosen, sep="\n")
         return OK
     feed = None if given.feed is None else dict(read_file(given.feed).arrays)
     found = inspect(given.model, feed, part=given.part)
-    refused = [part for part in parts if part.refused and given.part in (None, part.name)]
-    print(*found, *refused, sep="\n\n")
+    print(*found, *(part for part in chosen if part.refused), sep="\n\n")
+    if not found:
+        return FAILED
     if folder is not None:
         make(folder)
         for one in found:
