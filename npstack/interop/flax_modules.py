@@ -19,12 +19,8 @@ from npstack.core.errors import (
     fail,
 )
 from npstack.core.numerics import Array
-from npstack.interop.nnx_cells import BACKWARD, cells_of, params_of
+from npstack.interop.nnx_cells import cells_of, params_of
 from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
-
-MINIMAL = ("if/kernel", "hf/kernel", "in/kernel", "hn/kernel")  # MGUCell
-CONVOLUTION = ("ih/kernel", "hh/kernel")  # ConvLSTMCell
-
 
 # ---- trees of parameters -------------------------------------------------------------------------
 
@@ -132,46 +128,7 @@ def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
     """
     if not isinstance(model, Mapping):
         return tuple(own.part for own in cells_of("recurrent_parts", model))
-    arrays = flatten(model)
-    found = {part.name: part for part in _without_axis(arrays)}
-    found |= {part.name: part for part in _foreign(arrays)}
-    found |= {part.name: part for part in parts_of_arrays(arrays) if "flax" in part.layout}
-    order = [name.rpartition("/")[0].rpartition("/")[0] for name in arrays]
-    back = {"backwards": True}
-    return tuple(
-        found[name]._replace(attributes=back if BACKWARD in name.split("/") else {})
-        for name in dict.fromkeys(order)
-        if name in found
-    )
-
-
-def _without_axis(arrays: Mapping[str, Array]) -> Iterator[RecurrentPart]:
-    """Cells whose arrays have one axis more."""
-    why = (
-        "Its arrays have one axis more: several cells, made by vmap or scan. Bring in each "
-        "of them: jax.tree.map(lambda a: a[k], params)."
-    )
-    first = {name: value[0] for name, value in arrays.items() if value.ndim and len(value)}
-    for part in parts_of_arrays(first):
-        if "flax" in part.layout:
-            yield part._replace(refused=why)
-
-
-def _foreign(arrays: Mapping[str, Array]) -> Iterator[RecurrentPart]:
-    """Cells of Flax that npstack does not have."""
-    for name, value in arrays.items():
-        for names, kind, said in (
-            (MINIMAL, "gru", "MGUCell"),
-            (CONVOLUTION, "lstm", "ConvLSTMCell"),
-        ):
-            path = name.removesuffix(names[0])
-            there = {key.removeprefix(path) for key in arrays if key.startswith(path)}
-            kernels = {key for key in there if key.count("/") == 1 and key.endswith("kernel")}
-            if name == path + names[0] and kernels == {*names} and value.ndim >= 2:
-                why = f"{said} is no cell of npstack."
-                sizes = value.shape[-2], value.shape[-1] // (4 if kind == "lstm" else 1)
-                own = path.rstrip("/")
-                yield RecurrentPart(own, kind, *sizes, 1, False, "flax-linen", {}, why)
+    return tuple(part for part in parts_of_arrays(flatten(model)) if "flax" in part.layout)
 
 
 def arrays_of(model: Any, part: RecurrentPart | str) -> dict[str, Array]:

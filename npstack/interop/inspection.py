@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from npstack.analysis.directions import readings
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.tape import Tape
 from npstack.files.atomic import replacing
@@ -73,10 +74,13 @@ class Inspected:
 
         stem = "".join(c if c.isalnum() else "-" for c in self.part.name).strip("-") or "model"
         found = {f"{stem}-activations": plots.activations(self.tape, row=row)}
-        for k, layer in enumerate(self.tape.layers):
-            if layer.gates:
-                title = f"{self.part.name or 'the model'}, layer {k}"
-                found[f"{stem}-gates-{k}"] = plots.gates(layer, row=row, title=title)
+        drawn = "" if self.recorded is not None else " (a drawn input)"
+        for k, own in enumerate(readings(self.tape)):
+            if own.tape.gates:
+                title = f"{self.part.name or 'the model'}, {own.name}{drawn}"
+                axis = "step as read, from the end" if own.turned else "time step"
+                picture = plots.gates(own.tape, row=row, title=title, time_label=axis)
+                found[f"{stem}-gates-{k}"] = picture
         if any(layer.gates for layer in self.tape.layers):
             found[f"{stem}-saturation"] = plots.saturation(self.tape)
         return found

@@ -1,9 +1,10 @@
 """The recurrent layers in a file of Keras 2 or 3, from its arrays and its configuration.
 
-Three ways of naming arrays are known::
+Four ways of naming arrays are known::
 
     layers/bidirectional/forward_layer/cell/vars/0      Keras 3, by the classes of layers
     bi/bi/forward_gru/gru_cell/kernel:0                 HDF5 of Keras 2.3 to 3, by their names
+    rec/sequential/rec/lstm_cell/kernel                 HDF5 of Keras 3, of a Sequential
     lstm_1/lstm_1/kernel:0                              HDF5 of Keras before 2.3
 
 Nothing here imports Keras: a configuration is read, and nothing in it is built.
@@ -26,7 +27,24 @@ ARRAYS = ("kernel", "recurrent_kernel", "bias")
 CELL = re.compile(r"(.*_)?(cell|cells)(_\d+)?")
 SIDES = {"forward": 0, "backward": 1}
 Weights = dict[str, Array]  # by the names in ARRAYS
-Version = tuple[int, int]
+GUESSED = {
+    "keras": (
+        "no version of Keras is recorded; names without ':0' are taken for those of Keras 2.3 or "
+        "newer, whose gates are sigmoids; if older: activations={'gates': 'hard_sigmoid_fifth'}",
+    ),
+    "keras2": (
+        "no version of Keras is recorded; names with ':0' are taken for those of Keras before 2.3, "
+        "whose gates are hard sigmoids; if newer: activations={'gates': 'sigmoid'}",
+    ),
+}
+
+
+class Version(NamedTuple):
+    """The version of Keras that wrote a file; a guess by its names, where none is recorded."""
+
+    major: int
+    minor: int
+    guessed: bool = False
 
 
 class Group(NamedTuple):
@@ -59,7 +77,8 @@ def parts_of_file(
     tuple of RecurrentPart, or None
         In the order of the model, if the file holds its configuration. Without one, the attributes
         are empty: what is assumed follows from the layout, ``keras`` or ``keras2``, whose hard
-        sigmoids no file records; `npstack.interop.read` lists it.
+        sigmoids no file records; `npstack.interop.read` lists it. If no version is recorded
+        either, the layout follows from the names, and ``assumed`` says so.
 
     Raises
     ------
@@ -125,7 +144,8 @@ def _found(
             fail(DataError, "parts_of_file", expected, f"{type(error).__name__}: {error}", SPOILT)
     found: list[tuple[RecurrentPart, Group | None]] = []
     for entry in listed:
-        places = ("/".join(entry.stored), "/".join(entry.path))
+        again = entry.path[:1] + entry.path  # a Sequential that has the name of its layer
+        places = ("/".join(entry.stored), "/".join(entry.path), "/".join(again))
         own = next((at for at in places if at in groups), None)
         group = None if own is None else groups.pop(own)
         name = "/".join(entry.path)
@@ -195,6 +215,7 @@ def _part(
         layout=layout,
         attributes={} if settings is None else dict(settings.attributes),
         refused=refused,
+        assumed=() if settings or kind == "rnn" or not version.guessed else GUESSED.get(layout, ()),
     )
 
 
@@ -208,12 +229,14 @@ def _shape(cell: Weights) -> list[tuple[str, tuple[int, ...]]]:
 def groups_of(arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> dict[str, Group]:
     """The arrays of recurrent layers, by the place of the layer."""
     cells: dict[tuple[str, ...], Weights] = {}
+    numbered = set()
     for path, value in arrays.items():
         *place, name = path.removesuffix(":0").split("/")
         if place and place[-1] == "vars" and name in ("0", "1", "2"):
             place, name = place[:-1], ARRAYS[int(name)]
             if not CELL.fullmatch(place[-1] if place else ""):
                 continue
+            numbered.add(tuple(place))
         if name in ARRAYS:
             cells.setdefault(tuple(place), {})[name] = value
     groups: dict[str, Group] = {}
@@ -221,7 +244,7 @@ def groups_of(arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> dic
     found = sorted(cells, key=lambda own: (order.get("/".join(own), 0), *map(_natural, own)))
     for own in found:
         if _recurrent(cells[own]):
-            at, side = _layer(own)
+            at, side = _layer(own if own in numbered else _without_model(own))
             by_class = bool({"layers", "forward_layer", "backward_layer"} & set(own))
             group = groups.setdefault("/".join(at), Group({}, by_class))
             group.ways.setdefault(side, []).append(cells[own])
@@ -250,9 +273,12 @@ def _layer(place: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
             break
     while len(place) > 1 and CELL.fullmatch(place[-1]):
         place = place[:-1]
-    if len(place) > 1 and place[0] == place[1]:  # group and layer, in HDF5 by names
-        place = place[1:]
     return place, side
+
+
+def _without_model(place: tuple[str, ...]) -> tuple[str, ...]:
+    """Without what is before the layer in HDF5 by names: its group, and a model around it."""
+    return place[place.index(place[0], 1) :] if place and place[0] in place[1:] else place
 
 
 def _order(attributes: Mapping[str, Any]) -> dict[str, int]:
@@ -287,10 +313,12 @@ def _name(attributes: Mapping[str, Any], place: str) -> str:
 
 
 def _version(arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> Version:
-    """The version of Keras that wrote a file, as far as it says so."""
+    """The version of Keras that wrote a file: as it says, or by the names of its arrays."""
     said = attributes.get("keras_version")
     numbers = re.match(r"(\d+)\.(\d+)", said) if isinstance(said, str) else None
     if numbers:
-        return int(numbers[1]), int(numbers[2])
-    newer = any("/vars/" in name for name in arrays)
-    return (3, 0) if newer else (2, 0)
+        return Version(int(numbers[1]), int(numbers[2]))
+    if any("/vars/" in name for name in arrays):
+        return Version(3, 0)
+    older = any(name.endswith("kernel:0") for name in arrays)
+    return Version(2, 0, guessed=True) if older else Version(3, 0, guessed=True)

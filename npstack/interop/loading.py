@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -240,7 +241,9 @@ def load(model: Any, part: str | None = None, **options: Any) -> Imported:
     told = {"cell": chosen.kind, "bidirectional": chosen.bidirectional, **chosen.attributes}
     where = str(model) if isinstance(model, str | Path) else type(model).__name__
     source = f"{chosen.name} of {where}" if chosen.name else where
-    return read(arrays, chosen.layout, source=source, **{**told, **options})
+    made = read(arrays, chosen.layout, source=source, **{**told, **options})
+    report = replace(made.report, assumed=(*chosen.assumed, *made.report.assumed))
+    return replace(made, report=report)
 
 
 def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:

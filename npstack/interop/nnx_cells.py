@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from npstack.core.errors import ArgumentError, describe, fail, optional_package
-from npstack.interop.parts import RecurrentPart
+from npstack.interop.parts import BACKWARD, RecurrentPart
 
 ACTIVATIONS = {
     "sigmoid": "sigmoid",
@@ -19,7 +19,6 @@ ACTIVATIONS = {
     "identity": "linear",
     "hard_sigmoid": "hard_sigmoid_sixth",
 }  # of jax.nn
-BACKWARD = "backward_rnn"  # as Bidirectional calls it
 BY_HAND = "Pass its arrays to npstack.interop.read"
 
 

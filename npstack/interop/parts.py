@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,12 @@ BY_NAME = (
     "lasagne",
     "dynet",
 )
+IN_FLAX = ("flax-linen", "flax-nnx")
+BACKWARD = "backward_rnn"  # as Bidirectional of Flax calls it
+FOREIGN = (
+    ("MGUCell", "gru", ("if/kernel", "hf/kernel", "in/kernel", "hn/kernel")),
+    ("ConvLSTMCell", "lstm", ("ih/kernel", "hh/kernel")),
+)
 
 
 class RecurrentPart(NamedTuple):
@@ -46,6 +52,8 @@ class RecurrentPart(NamedTuple):
         Further arguments of `read`.
     refused : str
         Why it cannot be brought in, and what to do; empty if it can.
+    assumed : tuple of str
+        What the model does not say, and was taken to be so: a sentence each.
     """
 
     name: str
@@ -57,6 +65,7 @@ class RecurrentPart(NamedTuple):
     layout: str
     attributes: dict[str, Any]
     refused: str = ""
+    assumed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         count = f"{self.layers} x " if self.layers > 1 else ""
@@ -69,14 +78,26 @@ class RecurrentPart(NamedTuple):
 def parts_of_arrays(arrays: Mapping[str, Array]) -> tuple[RecurrentPart, ...]:
     """The recurrent layers in a dictionary of arrays, recognised by their names and shapes.
 
+    Cells of Flax read from the end if they are below ``backward_rnn``; those that npstack does not
+    have, and those stacked by ``vmap`` or ``scan``, are listed with the reason.
+
     Examples
     --------
     >>> arrays = {"rnn.weight_ih": np.ones((8, 3)), "rnn.weight_hh": np.ones((8, 2))}
     >>> print(*parts_of_arrays({**arrays, "head.weight": np.ones((1, 2))}))
     rnn: lstm 3 -> 2, pytorch-cell
     """
+    found = {part.name: part for part in (*_stacked_in_flax(arrays), *_foreign_in_flax(arrays))}
+    for part in _recognised(arrays, BY_NAME):
+        back = part.layout in IN_FLAX and BACKWARD in re.split(r"[./:]", part.name)
+        found[part.name] = part._replace(attributes={"backwards": True} if back else {})
+    return tuple(found[name] for name in sorted(found, key=lambda name: _first(name, arrays)))
+
+
+def _recognised(arrays: Mapping[str, Array], layouts: tuple[str, ...]) -> list[RecurrentPart]:
+    """The parts in these layouts; one for each name."""
     found: dict[str, tuple[int, RecurrentPart]] = {}
-    for layout in BY_NAME:
+    for layout in layouts:
         for kind in BLOCKS.values():
             column = LAYOUTS[layout].column(kind)
             if column is None:
@@ -86,7 +107,35 @@ def parts_of_arrays(arrays: Mapping[str, Array]) -> tuple[RecurrentPart, ...]:
                 if part is not None:  # the layout that has a place for most of the arrays
                     other = found.get(part.name, (0, part))
                     found[part.name] = max(other, (len(hits), part), key=lambda own: own[0])
-    return tuple(found[name][1] for name in sorted(found, key=lambda name: _first(name, arrays)))
+    return [part for _, part in found.values()]
+
+
+def _stacked_in_flax(arrays: Mapping[str, Array]) -> Iterator[RecurrentPart]:
+    """Cells of Flax whose arrays have one axis more."""
+    why = (
+        "Its arrays have one axis more: several cells, made by vmap or scan. Bring in each "
+        "of them: jax.tree.map(lambda a: a[k], params)."
+    )
+    first = {name: value[0] for name, value in arrays.items() if np.ndim(value) and len(value)}
+    for part in _recognised(first, IN_FLAX):
+        yield part._replace(refused=why)
+
+
+def _foreign_in_flax(arrays: Mapping[str, Array]) -> Iterator[RecurrentPart]:
+    """Cells of Flax that npstack does not have."""
+    for name, value in arrays.items():
+        for said, kind, names in FOREIGN:
+            path = name.removesuffix(names[0])
+            if path == name or path[-1:] not in ("", "/") or np.ndim(value) < 2:
+                continue
+            there = {key.removeprefix(path) for key in arrays if key.startswith(path)}
+            if {key for key in there if key.count("/") == 1 and key.endswith("kernel")} == {*names}:
+                rows, columns = np.shape(value)[-2:]
+                units = columns // 4 if kind == "lstm" else columns
+                why = f"{said} is no cell of npstack."
+                yield RecurrentPart(
+                    path.rstrip("/"), kind, rows, units, 1, False, "flax-linen", {}, why
+                )
 
 
 def _first(name: str, arrays: Iterable[str]) -> int:
@@ -136,12 +185,12 @@ def _part(name: str, kind: str, layout: str, hits: list[_Hit]) -> RecurrentPart 
 
 
 def arrays_of_part(arrays: Mapping[str, Array], part: RecurrentPart) -> dict[str, Array]:
-    """The arrays of one part, among those of a model."""
+    """The arrays of one part, among those of a model; bfloat16 as float32, which holds it."""
     column = LAYOUTS[part.layout].column(part.kind)
     assert column is not None
     pattern = re.compile(re.escape(part.name) + r"[./:]" if part.name else "")
     return {
-        name: value
+        name: value.astype(np.float32) if value.dtype.name == "bfloat16" else value
         for name, value in arrays.items()
         if (hit := column.match(name, np.ndim(value))) is not None
         and (pattern.fullmatch(hit[0]) or hit[0] == part.name)

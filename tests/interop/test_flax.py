@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from npstack import interop
 from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError
 from npstack.interop.flax_modules import arrays_of, flatten, recurrent_parts, to_params
 from npstack.interop.jax_vectors import join_vector, split_vector
@@ -89,6 +90,21 @@ def test_directions_have_the_names_of_bidirectional() -> None:
     outputs = layer.apply(tree, X)
     npstack_agrees(tree, "forward_rnn/cell", outputs[..., :H])
     npstack_agrees(tree, "backward_rnn/cell", outputs[..., H:])
+
+
+def test_a_plain_dictionary_is_read_as_its_tree() -> None:
+    def cell() -> Any:
+        return linen.RNN(linen.GRUCell(H))
+
+    layer = linen.Bidirectional(cell(), cell())
+    tree = jax.tree.map(lambda a: a.astype(jnp.bfloat16), variables(layer))
+    outputs = layer.apply(jax.tree.map(lambda a: a.astype(jnp.float32), tree), X)
+    assert type(tree) is dict
+    for name, wanted in (("forward", outputs[..., :H]), ("backward", outputs[..., H:])):
+        found = interop.load(tree, f"params/{name}_rnn/cell").layer
+        np.testing.assert_allclose(found.forward(X).outputs, wanted, rtol=0, atol=2e-6)
+    minimal = interop.recurrent_parts({"a": variables(linen.RNN(linen.MGUCell(H)))["params"]})
+    assert [(part.name, part.refused[:7]) for part in minimal] == [("a/cell", "MGUCell")]
 
 
 CELLS = {

@@ -53,6 +53,7 @@ def test_weights_of_keras_2_alone() -> None:
         "gru_1": ("gru", D, H, 1, False, "keras2"),
     }
     assert not any(part.attributes or part.refused for part in found)
+    assert [part.assumed for part in found] == [(), ()]
     own = arrays_of_file(stored, {}, "lstm_1")
     assert list(own) == ["kernel", "recurrent_kernel", "bias"]
     report = read(own, "keras2").report
@@ -67,6 +68,38 @@ def test_the_version_says_what_is_usual(version: Any, layout: str) -> None:
     found = parts_of_file(arrays("a/a"), {"keras_version": version} if version else {})
     assert found is not None
     assert [part.layout for part in found] == [layout]
+
+
+@pytest.mark.parametrize(
+    ("place", "colon", "attributes", "layout", "said"),
+    [
+        ("lstm/lstm", ":0", {}, "keras2", "names with ':0'"),
+        ("lstm/lstm", ":0", {"format": "pt"}, "keras2", "names with ':0'"),
+        ("sequential/lstm/lstm_cell", "", {}, "keras", "names without ':0'"),
+        ("lstm", "", {}, "keras", "names without ':0'"),
+        ("lstm", "", {"keras_version": "2.2.4"}, "keras2", ""),
+    ],
+)
+def test_without_a_version_the_names_say_it_and_the_part_says_so(
+    place: str, colon: str, attributes: dict[str, Any], layout: str, said: str
+) -> None:
+    found = parts_of_file(arrays(place, colon=colon), attributes)
+    assert found is not None
+    (part,) = found
+    assert part.layout == layout
+    assert bool(part.assumed) is bool(said)
+    assert said in " ".join(part.assumed)
+
+
+def test_where_all_versions_agree_nothing_is_assumed() -> None:
+    both = arrays("a/a", "rnn") | arrays("cu/cu")
+    both["cu/cu/bias:0"] = np.ones(8 * H, np.float32)
+    found = parts_of_file(both, {})
+    assert found is not None
+    assert [(part.layout, part.assumed) for part in found] == [
+        ("keras2", ()),
+        ("keras2-cudnn", ()),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -209,3 +209,26 @@ def test_inside_of_a_file_with_its_pictures(tmp_path):
     one.draw(tmp_path / "pictures", overwrite=True)
     with pytest.raises(nps.ArgumentError, match=r"'encoder\.lstm', 'decoder'"):
         interop.inspect(MODEL, part="head")
+
+
+def test_gates_of_a_layer_that_reads_from_the_end_say_so():
+    arrays = torch_arrays("", 3, 4) | {
+        f"{name}_reverse": value for name, value in torch_arrays("", 3, 4).items()
+    }
+    (seen,) = interop.inspect(arrays)
+    pictures = seen.pictures()
+    assert sorted(pictures)[1:3] == ["model-gates-0", "model-gates-1"]
+    for k, (name, axis) in enumerate(
+        [("layer 0 forward", "time step"), ("layer 0 backward", "step as read, from the end")]
+    ):
+        picture = pictures[f"model-gates-{k}"]
+        assert f"the model, {name} (a drawn input)" in picture.get_suptitle()
+        assert axis in {ax.get_xlabel() for ax in picture.axes}
+
+
+def test_what_a_part_assumes_stands_in_the_report():
+    arrays = {"rnn/kernel:0": np.ones((3, 8)), "rnn/recurrent_kernel:0": np.ones((2, 8))}
+    (part,) = interop.recurrent_parts(arrays)
+    assert part.layout == "keras2"
+    assert part.assumed
+    assert {*part.assumed} <= {*interop.load(arrays).report.assumed}

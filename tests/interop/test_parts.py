@@ -115,6 +115,50 @@ def test_names_of_keras_2_files_and_of_flax_trees():
     ]
 
 
+@pytest.mark.parametrize("mark", ["/", "."])
+def test_cells_of_flax_below_backward_rnn_read_from_the_end(mark):
+    cells = {
+        f"params{mark}{way}_rnn{mark}cell{mark}{name}": value
+        for way in ("forward", "backward")
+        for name, value in arrays_of("flax-nnx", "gru").items()
+    }
+    parts = parts_of_arrays(cells)
+    assert [part.attributes for part in parts] == [{}, {"backwards": True}]
+    keras = arrays_of("keras", "lstm", "backward_rnn/")
+    assert [part.attributes for part in parts_of_arrays(keras)] == [{}]
+
+
+def test_cells_of_flax_that_cannot_be_brought_in_are_listed():
+    gates = ("if", "hf", "in", "hn")
+    model = {
+        **{f"a/cell/{g}/kernel": np.ones((3 if g[0] == "i" else 4, 4)) for g in gates},
+        **arrays_of("flax-linen", "lstm", "b/cell/"),
+        **{f"c/cell/{g}/kernel": np.ones((2, 2, 5, 16)) for g in ("ih", "hh")},
+        **{n: np.stack([a, a]) for n, a in arrays_of("flax-linen", "gru", "d/cell/").items()},
+    }
+    parts = parts_of_arrays(model)
+    assert [(part.name, part.kind, part.input_size, part.hidden_size) for part in parts] == [
+        ("a/cell", "gru", 3, 4),
+        ("b/cell", "lstm", 3, 4),
+        ("c/cell", "lstm", 5, 4),
+        ("d/cell", "gru", 3, 4),
+    ]
+    assert [part.refused.partition(" ")[0] for part in parts] == [
+        *("MGUCell", "", "ConvLSTMCell", "Its"),
+    ]
+
+
+def test_bfloat16_is_widened():
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    exact = arrays_of("flax-linen", "lstm", "cell/")
+    short = {name: value.astype(bfloat16) for name, value in exact.items()}
+    (part,) = parts_of_arrays(short)
+    for name, value in arrays_of_part(short, part).items():
+        assert value.dtype == np.float32
+        assert (value == short[name].astype(np.float32)).all()
+    assert read(arrays_of_part(short, part), part.layout).layer.dtype == np.float32
+
+
 def test_the_model_itself_may_be_the_part():
     assert found(arrays_of("pytorch", "rnn")) == ["(the model): rnn 3 -> 4, pytorch"]
 
