@@ -10,9 +10,9 @@ import numpy as np
 
 from npstack.core.errors import DtypeError, ShapeError, fail
 from npstack.core.numerics import Array
-from npstack.core.trees import named
+from npstack.core.trees import mapped, named
 from npstack.interop.imported import columns
-from npstack.interop.recording import Recorded
+from npstack.interop.recording import Recorded, eps_of
 from npstack.layers import Layer
 from npstack.verify import check_rounding, conditioning, truth
 
@@ -52,7 +52,7 @@ class Agreement:
     ----------
     rows : tuple of AgreementRow
     eps : float
-        Of the dtype of the recorded numbers.
+        Of the coarser of two types: of the recorded numbers, and of the layer.
     """
 
     rows: tuple[AgreementRow, ...]
@@ -108,20 +108,14 @@ def agreement(
     >>> print(agreement(layer, Recorded(tape.x, tape.outputs, final=tape.final)).explained)
     True
     """
-    dtype = next(iter(layer.params.values())).dtype
-    x = recorded.x.astype(dtype)
-    if not np.array_equal(x, recorded.x, equal_nan=True):
-        expected = f"x must be numbers that the layer has, of {dtype}"
-        advice = f"Read the layer with dtype={recorded.x.dtype.name!r}."
-        fail(DtypeError, "agreement", expected, recorded.x.dtype, advice)
-    states = recorded.initial
+    x, states = inputs_for(layer, recorded)
     how: dict[str, Any] = {"lengths": recorded.lengths}
     tape = layer.forward(x, states, **how)
     exact = truth(layer, x, states, **how).arrays
     moves = conditioning(layer, x, states, draws=draws, progress=progress, **how)
     theirs = results(recorded.outputs, recorded.final)
     own = results(np.asarray(tape.outputs), tape.final)
-    eps = max(float(np.finfo(kind).eps) for kind in (recorded.dtype, dtype))
+    eps = max(recorded.eps or eps_of(recorded.dtype.name), eps_of(x.dtype.name))
     rows = []
     for name, found in theirs.items():
         if name not in exact or np.shape(found) != np.shape(exact[name]):
@@ -135,6 +129,21 @@ def agreement(
         errors = judged.error / eps, mine.error / eps, judged.allowed / eps
         rows.append(AgreementRow(name, difference, *errors, judged.explained))
     return Agreement(tuple(rows), eps)
+
+
+def inputs_for(layer: Layer, recorded: Recorded) -> tuple[Array, Any]:
+    """The recorded input and initial states in the dtype of a layer; no number may change."""
+    dtype = next(iter(layer.params.values())).dtype
+
+    def exact(array: Array, name: str) -> Array:
+        cast = array.astype(dtype)
+        if not np.array_equal(cast, array, equal_nan=True):
+            expected = f"{name} must be numbers that the layer has, of {dtype}"
+            advice = f"Read the layer with dtype={array.dtype.name!r}."
+            fail(DtypeError, "agreement", expected, array.dtype, advice)
+        return cast
+
+    return exact(recorded.x, "x"), mapped(lambda a: exact(a, "initial"), recorded.initial)
 
 
 def results(outputs: Array, final: Any) -> dict[str, Array]:

@@ -62,12 +62,12 @@ def weights_of(cell: Cell, params: Params) -> Weights:
         blocks["b_recurrent", "candidate"] = np.asarray(params["b_recurrent"])
     facts: dict[str, Any] = {"activations": _activations(cell)}
     clipped = [own for own in facts["activations"].values() if isinstance(own, Clipped)]
-    if clipped:
+    limits = {own.limit for own in clipped}
+    # An LSTM has PreactivationClip for this: its cell activation is no gate's.
+    if kind != "lstm" and len(limits) == 1 and len(clipped) == len(facts["activations"]):
         facts["clip"] = clipped[0].limit
-        facts["activations"] = {
-            gate: own.activation if isinstance(own, Clipped) else own
-            for gate, own in facts["activations"].items()
-        }
+        inner = [own.activation for own in clipped]
+        facts["activations"] = dict(zip(facts["activations"], inner, strict=True))
     if isinstance(cell, GRUResetBeforeCell):
         facts["reset"] = "before"
     for part in getattr(cell, "parts", ()):

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from npstack.analysis.directions import readings
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.tape import Tape
 from npstack.files.atomic import replacing
-from npstack.interop.agreeing import DRAWS, Agreement, agreement
+from npstack.interop.agreeing import DRAWS, Agreement, agreement, inputs_for
 from npstack.interop.imported import Imported
 from npstack.interop.loading import capture, load, recurrent_parts
 from npstack.interop.parts import RecurrentPart
@@ -178,9 +176,8 @@ def inspect(
             tape = imported.layer.forward(drawn_input(imported.layer))
             found.append(Inspected(own, imported, tape, None, None))
             continue
-        dtype = next(iter(imported.layer.params.values())).dtype
-        x = np.asarray(record.x, dtype)
-        tape = imported.layer.forward(x, record.initial, lengths=record.lengths)
+        x, initial = inputs_for(imported.layer, record)
+        tape = imported.layer.forward(x, initial, lengths=record.lengths)
         judged = agreement(imported.layer, record, draws=draws, progress=progress)
         found.append(Inspected(own, imported, tape, record, judged))
     return tuple(found)

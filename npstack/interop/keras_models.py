@@ -25,7 +25,7 @@ from npstack.interop.keras_parts import Place, import_keras, part_at, places, se
 from npstack.interop.keras_parts import arrays_of as arrays_of
 from npstack.interop.keras_parts import recurrent_parts as recurrent_parts
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recording import Recorded
+from npstack.interop.recording import Recorded, eps_of
 from npstack.layers import Directions
 
 STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
@@ -233,6 +233,7 @@ def _recorded(
         outputs=outputs.astype(dtype),
         final=Directions(*final) if place.pair else final[0],
         source="; ".join(said),
+        eps=eps_of(place.layer.compute_dtype),
     )
 
 

@@ -12,10 +12,8 @@ from npstack.core.activations import Activation
 from npstack.interop.layout import USUAL, Column, Layout, with_default
 from npstack.interop.refusals import Refusal
 from npstack.interop.stacks import layer_of
-from npstack.interop.weights import Weights
+from npstack.interop.weights import Weights, complementary
 from npstack.layers import Layer, Recurrent
-
-COMPLEMENTS = {"sigmoid", "hard_sigmoid_fifth", "hard_sigmoid_sixth"}  # 1 - y(a) = y(-a)
 
 
 class Reason(NamedTuple):
@@ -48,7 +46,7 @@ def cell_refusals(
             reason = Reason(f"{name} has no {what}", f"{field}={limit:g}", clause)
             nothing: dict[str, Any] = {field: None}
             yield reason, replace(own, **nothing)
-    if own.coupled and "coupled" not in has and not _complement(own, "input"):
+    if own.coupled and "coupled" not in has and not complementary(own.activation("input")):
         blocks = {
             **own.blocks,
             **{(r, "forget"): 0 * b for (r, g), b in own.blocks.items() if g == "input"},
@@ -58,13 +56,6 @@ def cell_refusals(
     if own.kind == "gru":
         yield from _gru(layout, column, own)
     yield from _activations(layout, column, own)
-
-
-def _complement(own: Weights, gate: str) -> bool:
-    """Whether one minus a gate is the same gate of the negated sum."""
-    value = {**USUAL[own.kind], **own.activations}[gate]
-    activation = value if isinstance(value, Activation) else Activation(value)
-    return activation in (Activation(name) for name in COMPLEMENTS)
 
 
 def _gru(layout: Layout, column: Column, own: Weights) -> Iterator[tuple[Reason, Weights | None]]:
@@ -81,9 +72,9 @@ def _gru(layout: Layout, column: Column, own: Weights) -> Iterator[tuple[Reason,
             reason = f"{layout.name} has no bias inside the reset product"
             got = "b_recurrent of the candidate"
             yield Reason(reason, got, "§2.5"), replace(own, blocks=without)
-    if not column.keeps and not _complement(own, "update"):
+    if not column.keeps and not complementary(own.activation("update")):
         reason = f"in {layout.name} the update gate is the share that is replaced"
-        got = f"an update gate with {own.activations['update']}, for which 1 - y(a) is not y(-a)"
+        got = f"an update gate with {own.activation('update')}, for which 1 - y(a) is not y(-a)"
         other = replace(own, activations={})
         yield Reason(reason, got, "§3.7"), other
 

@@ -15,7 +15,8 @@ from npstack.core.arguments import (
 )
 from npstack.core.errors import ArgumentError, DtypeError, describe, fail
 from npstack.interop.known_layouts.entries import MERGES
-from npstack.interop.layout import USUAL, Column, Layout
+from npstack.interop.layout import USUAL, Column, Layout, with_default
+from npstack.interop.weights import complementary
 
 WHERE = "read"
 LIMITS = ("clip", "cell_clip", "projection_clip")
@@ -43,6 +44,8 @@ def checked_options(
     told["biases"] = check_option(WHERE, "biases", told["biases"], ("sum", "kept"))
     told["activations"] = _activations(cell, told["activations"])
     _of_this_cell(cell, told)
+    if cell == "gru":
+        _of_gru(layout, column, told)
     _of_directions(layout, column, told)
     return told
 
@@ -73,6 +76,24 @@ def _of_this_cell(cell: str, told: Mapping[str, Any]) -> None:
     if told["coupled"] and told["forget_bias"]:
         expected, got = "coupled gates have no forget bias (§2.6)", told["forget_bias"]
         fail(ArgumentError, WHERE, expected, f"forget_bias={got}", "Leave it out.")
+
+
+def _of_gru(layout: Layout, column: Column, told: Mapping[str, Any]) -> None:
+    """One activation for both gates, and one that can be turned if the layout asks for it."""
+    chosen = with_default("gru", column, told["activations"])
+    reset, update = (
+        check_activation(WHERE, "activations", chosen[gate]) for gate in ("reset", "update")
+    )
+    if reset != update:
+        expected = "both gates of a GRU must have one activation"
+        got = f"{reset} for the reset gate, {update} for the update gate"
+        advice = "Give it as 'gates'; a GRU with two is a cell of your own."
+        fail(ArgumentError, WHERE, expected, got, advice)
+    if not column.keeps and not complementary(update):
+        expected = f"in {layout.name} the update gate is the share that is replaced (§3.7)"
+        got = f"{update}, for which 1 - y(a) is not y(-a)"
+        advice = "No GRU of npstack computes this: write a cell of your own."
+        fail(ArgumentError, WHERE, expected, got, advice)
 
 
 def _of_directions(layout: Layout, column: Column, told: Mapping[str, Any]) -> None:

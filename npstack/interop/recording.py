@@ -11,6 +11,7 @@ import numpy as np
 
 from npstack.cells.gru import GRUState
 from npstack.cells.rnn import RNNState
+from npstack.core.arguments import check_positive
 from npstack.core.errors import (
     ArgumentError,
     DataError,
@@ -57,6 +58,9 @@ class Recorded:
         What else is known; empty if nothing is.
     source : str
         Where it comes from.
+    eps : float, optional
+        Of the type in which it was computed, if the arrays have a wider one: ``2**-7`` for
+        bfloat16. None: that of ``dtype``.
 
     Raises
     ------
@@ -79,6 +83,7 @@ class Recorded:
     gates: Mapping[str, Array] = field(default_factory=dict)
     gradients: Mapping[str, Array] = field(default_factory=dict)
     source: str = ""
+    eps: float | None = None
 
     def __post_init__(self) -> None:
         for name in ARRAYS:
@@ -97,10 +102,13 @@ class Recorded:
                 expected = f"lengths must be (B={batch[0]},), whole numbers"
                 fail(ShapeError, "Recorded", expected, describe(lengths), "One per row.")
             object.__setattr__(self, "lengths", lengths)
+        if self.eps is not None:
+            eps = check_positive("Recorded", "eps", self.eps, "Leave it out for that of dtype.")
+            object.__setattr__(self, "eps", eps)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype in which it was computed."""
+        """The dtype of the outputs."""
         return self.outputs.dtype
 
     def __repr__(self) -> str:
@@ -123,6 +131,8 @@ class Recorded:
         arrays = {name: getattr(self, name) for name in ARRAYS}
         if self.lengths is not None:
             arrays["lengths"] = self.lengths
+        if self.eps is not None:
+            arrays["eps"] = np.array(self.eps)
         trees = {name: _taken(where, name, getattr(self, name), arrays) for name in TREES}
         for table in TABLES:
             arrays |= {f"{table}.{name}": value for name, value in getattr(self, table).items()}
@@ -152,6 +162,7 @@ class Recorded:
         where = of_file("Recorded.load", path)
         fields, arrays = archive.read(check_path("Recorded.load", path), where, RECORDED)
         given: dict[str, Any] = {name: arrays.pop(name, None) for name in (*ARRAYS, "lengths")}
+        given["eps"] = arrays.pop("eps").tolist() if "eps" in arrays else None
         for name in TREES:
             given[name] = _grown(where, name, fields["trees"].get(name), arrays)
         for table in TABLES:
@@ -164,6 +175,11 @@ class Recorded:
             return Recorded(**given, source=fields["source"])
         except NpstackError as error:
             raise DataError(where, error.expected, error.got, CRAFTED) from None
+
+
+def eps_of(dtype: str) -> float:
+    """The distance from 1 to the next number of a type, by its name; NumPy has no bfloat16."""
+    return 2.0**-7 if dtype == "bfloat16" else float(np.finfo(dtype).eps)
 
 
 def _taken(where: str, name: str, tree: Any, arrays: dict[str, Array]) -> Any:

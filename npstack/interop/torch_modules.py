@@ -62,6 +62,7 @@ class Call(NamedTuple):
     initial: Any
     outputs: Array
     final: Any
+    eps: float
 
 
 class Step(NamedTuple):
@@ -70,6 +71,7 @@ class Step(NamedTuple):
     x: Array
     before: tuple[Array, ...] | None
     after: tuple[Array, ...]
+    eps: float
 
 
 def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
@@ -188,13 +190,15 @@ def _watch(
         x, before = _arguments(given, keywords)
         batched = x.dim() == 2
 
+        eps = torch.finfo((result[0] if part.kind == "lstm" else result).dtype).eps
+
         def rows(tensor: Any) -> Array:
             return as_numpy(tensor) if batched else as_numpy(tensor)[None]
 
         def fields(state: Any) -> tuple[Array, ...]:
             return tuple(map(rows, state if part.kind == "lstm" else (state,)))
 
-        made.append(Step(rows(x), None if before is None else fields(before), fields(result)))
+        made.append(Step(rows(x), None if before is None else fields(before), fields(result), eps))
 
     return cell if part.layout == "pytorch-cell" else layer
 
@@ -229,10 +233,12 @@ def _call(
 
     initial, final = None if before is None else states(before), states(after)
     if not packed:
-        return Call(sequence(x), None, initial, sequence(outputs), final)
+        eps = torch.finfo(outputs.dtype).eps
+        return Call(sequence(x), None, initial, sequence(outputs), final, eps)
     padded = partial(torch.nn.utils.rnn.pad_packed_sequence, batch_first=True)
     (rows, lengths), (computed, _) = padded(x), padded(outputs)
-    return Call(as_numpy(rows), as_numpy(lengths), initial, as_numpy(computed), final)
+    eps = torch.finfo(computed.dtype).eps
+    return Call(as_numpy(rows), as_numpy(lengths), initial, as_numpy(computed), final, eps)
 
 
 def _chains(steps: list[Step]) -> list[list[Step]]:
@@ -263,6 +269,7 @@ def _joined(part: RecurrentPart, chain: list[Step]) -> Call:
         None if before is None else state(*before),
         np.stack([step.after[0] for step in chain], axis=1),
         state(*chain[-1].after),
+        chain[0].eps,
     )
 
 

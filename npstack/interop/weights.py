@@ -142,7 +142,8 @@ class Weights:
         two.params = {**two.params, **apart}
         return two
 
-    def _activation(self, gate: str) -> Activation:
+    def activation(self, gate: str) -> Activation:
+        """The activation of a gate, without the clip of all."""
         value = {**USUAL[self.kind], **self.activations}[gate]
         return value if isinstance(value, Activation) else Activation(value)
 
@@ -157,7 +158,7 @@ class Weights:
             parts.append(PreactivationClip(self.clip))
         if self.coupled:
             parts.append(Coupled())
-        chosen = {name: self._activation(name) for name in USUAL["lstm"]}
+        chosen = {name: self.activation(name) for name in USUAL["lstm"]}
         if chosen != {name: Activation(value) for name, value in USUAL["lstm"].items()}:
             parts.append(Activations(**chosen))
         if self.cell_clip is not None:
@@ -172,7 +173,7 @@ class Weights:
 
     def _chosen(self, gate: str) -> Activation:
         """An activation, behind a clip if there is one."""
-        own = self._activation(gate)
+        own = self.activation(gate)
         return own if self.clip is None else Clipped(own, self.clip)
 
     def _gru(self, given: dict[str, Array]) -> Cell:
@@ -184,8 +185,18 @@ class Weights:
         return RNNCell.from_params(**given, activation=self._chosen("hidden"))
 
 
+def complementary(activation: Activation) -> bool:
+    """Whether ``1 - y(a) = y(-a)``, so that one minus a gate is the gate of the negated sum."""
+    if isinstance(activation, Clipped):
+        assert isinstance(activation.activation, Activation)
+        return complementary(activation.activation)
+    if activation.name in ("affine", "hard_sigmoid_fifth"):
+        return activation.beta == 0.5
+    return activation.name in ("sigmoid", "hard_sigmoid_sixth")
+
+
 def turned_update(weights: Weights) -> Weights:
-    """The same GRU with the other meaning of its update gate: ``1 - sg(a) = sg(-a)``."""
+    """The same GRU with the other meaning of its update gate, if it is `complementary`."""
     blocks = {
         (role, gate): -block if gate == "update" else block
         for (role, gate), block in weights.blocks.items()
