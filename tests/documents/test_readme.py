@@ -81,7 +81,7 @@ def test_pytorch_computes_the_numbers_that_the_page_states(capsys):
     torch = pytest.importorskip("torch")
     _, names = printed(block("pytorch"), capsys)
     theirs = torch.nn.LSTM(2, 3, batch_first=True, dtype=torch.float64)
-    arrays = {"weight_ih_l0": "W", "weight_hh_l0": "U", "bias_ih_l0": "b_ih", "bias_hh_l0": "b_hh"}
-    theirs.load_state_dict({key: torch.tensor(names[name]) for key, name in arrays.items()})
+    arrays = names["state_dict"]
+    theirs.load_state_dict({name: torch.tensor(value) for name, value in arrays.items()})
     outputs = theirs(torch.tensor(names["fill"](1, 4, 2)))[0].detach().numpy()
     np.testing.assert_allclose(outputs[0, -1], names["pytorch"], rtol=0, atol=1e-11)
