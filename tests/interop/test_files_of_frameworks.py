@@ -15,7 +15,7 @@ from tests.tools.provenance import read_evidence
 KERAS = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings(KERAS)]
 os.environ.setdefault("KERAS_BACKEND", "torch")
-OTHERS = ("hdf5", "keras", "pytorch")
+OTHERS = ["hdf5", "keras", "pytorch", "onnx"]
 
 
 @pytest.fixture
