@@ -87,7 +87,7 @@ def titles(picture):
 
 def layers_of(picture):
     """The layers of a picture of saturation: beside the first panel of each row."""
-    found = [ax.get_ylabel().partition("\n")[0] for ax in picture.axes]
+    found = [ax.get_ylabel().replace("\n", " · ") for ax in picture.axes]
     return [name for name in found if name]
 
 
