@@ -155,6 +155,7 @@ def inspect(
 
     Examples
     --------
+    >>> import numpy as np
     >>> arrays = {"lstm.weight_ih_l0": np.ones((8, 3)), "lstm.weight_hh_l0": np.ones((8, 2))}
     >>> (found,) = inspect(arrays)
     >>> found.tape.layers[0].gates.forget.shape

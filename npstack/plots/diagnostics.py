@@ -78,7 +78,7 @@ def saturation(
     >>> [ax.get_title(loc="left") for ax in picture.axes[:3]]
     ['input gate i', 'forget gate f', 'output gate o']
     >>> [ax.get_ylabel().splitlines()[0] for ax in picture.axes[::3]]
-    ['layer 1 · 4 units', 'layer 0 · 8 units']
+    ['layer 1', 'layer 0']
     """
     where = "plots.saturation"
     titles = None
