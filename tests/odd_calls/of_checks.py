@@ -143,7 +143,7 @@ CALLS = {
     ),
     "influence": Call(
         analysis.influence,
-        lambda: {"model": nps.LSTM(2, 3, rng=draw()), "tape": of_lstm(), "output": 1, "step": 3},
+        lambda: {"model": nps.LSTM(2, 3, rng=draw()), "tape": of_lstm(), "output": 1, "step": 4},
         {"model": "layer", "tape": "thing", "output": "index", "step": "index"},
         {("step", "None"): SAME},
     ),
