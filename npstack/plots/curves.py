@@ -182,7 +182,7 @@ def forecasts(
             fail(ShapeError, where, expected, line.shape, "Put NaN where there is no prediction.")
         drawn.append((name, line))
     time_label = text(where, "time_label", time_label)
-    title = text(where, "title", title)
+    title = lines(text(where, "title", title), 50)
     power = power_of_ten(truth, *(line for _, line in drawn))
     value_label = with_power(text(where, "value_label", value_label, LONGEST_NAME), power)
     value_label = lines(value_label, HIGH)

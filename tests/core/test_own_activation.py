@@ -123,7 +123,7 @@ WRONG = {
     ),
     "the slope of a small function": (
         lambda: OwnActivation("it", lambda a: 1e-9 * np.tanh(a), lambda a: 1.001e-9 + 0 * a),
-        "derivative must be the slope of it at a = -29.7, ",
+        "derivative must be the slope of it at a = ",
     ),
     "a kink is no licence": (
         lambda: OwnActivation(
