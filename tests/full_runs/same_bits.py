@@ -34,6 +34,7 @@ import npstack
 from npstack.cells import CELLS
 
 ROOT = Path(npstack.__file__).parents[1]
+OLD_CELLS = 30  # that an earlier commit has, too; younger ones come after them in the table
 DTYPES = ("float64", "float32", "longdouble", "complex128")
 Build = Callable[..., npstack.Layer]
 
@@ -140,10 +141,11 @@ def cast(item: Any, dtype: Any) -> Any:
 def results(seed: int) -> Iterator[Any]:
     """What one configuration computes, in training and in evaluation."""
     rng = np.random.default_rng(seed)
-    cell = list(CELLS)[seed % len(CELLS)]
+    cells = list(CELLS)[:OLD_CELLS]
+    cell = cells[seed % len(cells)]
     table = kinds(cell)
     kind = list(table)[int(rng.integers(len(table)))]
-    dtype = DTYPES[seed // len(CELLS) % len(DTYPES)]
+    dtype = DTYPES[seed // len(cells) % len(DTYPES)]
     B, T, D, H = (int(n) for n in rng.integers(1, (4, 7, 5, 6)))
     yield f"{seed}: {kind}, {cell}, {dtype}, B={B}, T={T}, D={D}, H={H}"
     real = "float64" if dtype == "complex128" else dtype
