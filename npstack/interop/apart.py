@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,10 @@ def weights_of(cell: Cell, params: Params) -> Weights:
         blocks = {k: v for k, v in own.blocks.items() if k[0] not in ("b", "b_recurrent")}
         for role in ("b", "b_recurrent"):
             blocks |= _vectors(role, params[role], own.gates)
-        return _changed(own, blocks)
+        return replace(own, blocks=blocks, two_biases=True)
     if isinstance(cell, NoBias):
         own = weights_of(cell.cell, cell.inside(params))
-        return _changed(own.without("b", "b_recurrent"), None)
+        return replace(own.without("b", "b_recurrent"), two_biases=True)
     kind = KINDS[type(cell)]
     gates: tuple[str, ...] = cell.gates  # type: ignore[attr-defined]
     blocks = {}
@@ -86,12 +87,6 @@ def weights_of(cell: Cell, params: Params) -> Weights:
             blocks["R", ""] = np.asarray(params["R"])
             facts["projection_clip"] = part.clip
     return Weights(kind, blocks, **facts)
-
-
-def _changed(own: Weights, blocks: Blocks | None) -> Weights:
-    from dataclasses import replace
-
-    return replace(own, blocks=own.blocks if blocks is None else blocks, two_biases=True)
 
 
 def _vectors(role: str, value: Any, gates: tuple[str, ...]) -> Blocks:

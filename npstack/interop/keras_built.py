@@ -15,7 +15,7 @@ from npstack.interop.keras_files import ARRAYS
 from npstack.interop.keras_parts import import_keras
 from npstack.interop.keras_settings import MERGES, SAME
 from npstack.interop.known_layouts import LAYOUTS
-from npstack.interop.layout import USUAL
+from npstack.interop.layout import USUAL, activation_of
 from npstack.interop.parts import RecurrentPart
 
 
@@ -145,7 +145,7 @@ def _activations(
             usual = USUAL[kind][gate]
             usual = usual if argument == "activation" else given.get("gates", usual)
             value = given.get(gate, usual)
-            values.add(value if isinstance(value, Activation) else Activation(value))
+            values.add(activation_of(value))
         if len(values) > 1:
             expected = f"{', '.join(gates)} must have one activation in Keras (§5.4)"
             got = ", ".join(sorted(map(repr, values)))

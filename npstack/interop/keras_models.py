@@ -15,20 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.cells.gru import GRUState
-from npstack.cells.rnn import RNNState
 from npstack.core.arguments import check_whole
 from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import Array
-from npstack.core.tape import LSTMState
 from npstack.interop.keras_parts import Place, import_keras, part_at, places, settings_at
 from npstack.interop.keras_parts import arrays_of as arrays_of
 from npstack.interop.keras_parts import recurrent_parts as recurrent_parts
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recording import Recorded, eps_of
+from npstack.interop.recording import STATE_OF, Recorded, eps_of
 from npstack.layers import Directions
-
-STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
 
 
 class Call(NamedTuple):
@@ -239,12 +234,12 @@ def _recorded(
 
 def _top(part: RecurrentPart) -> int:
     """Where the hidden state of the top cell is in a flat list of states."""
-    return (part.layers - 1) * len(STATES[part.kind]._fields)
+    return (part.layers - 1) * len(STATE_OF[part.kind]._fields)
 
 
 def _state(part: RecurrentPart, values: Sequence[Array], dtype: Any) -> Any:
     """A state with names; a tuple of them for a stack."""
-    kind = STATES[part.kind]
+    kind = STATE_OF[part.kind]
     each = len(kind._fields)
     arrays = [a.astype(dtype) for a in values]
     states = [kind(*arrays[k : k + each]) for k in range(0, len(arrays), each)]

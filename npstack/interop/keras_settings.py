@@ -47,8 +47,6 @@ class Settings(NamedTuple):
     said : tuple of str
         What else its configuration says, a clause each: dropout, stateful.
     refused : str
-    cudnn : bool
-        Whether its arrays are those of cuDNN in Keras 2.
     """
 
     kind: str
@@ -56,7 +54,6 @@ class Settings(NamedTuple):
     attributes: Mapping[str, Any] = MappingProxyType({})
     said: tuple[str, ...] = ()
     refused: str = ""
-    cudnn: bool = False
 
 
 def looks_recurrent(class_name: str) -> bool:
@@ -143,13 +140,12 @@ def _of_cell(class_name: str, cell: Config, layer: Config, *, old: bool) -> Sett
     if kind == "gru":
         after = cell.get("reset_after", not old) or class_name in CUDNN
         attributes["reset"] = "after" if after else "before"
-    cudnn = class_name in CUDNN
-    if not cudnn:  # which has no choice
+    if class_name not in CUDNN:  # which has no choice
         try:
             attributes["activations"] = _activations(kind, cell, old=old)
         except ValueError as error:
             return Settings(kind, (H,), attributes, refused=str(error))
-    return Settings(kind, (H,), attributes, _said(cell, layer), cudnn=cudnn)
+    return Settings(kind, (H,), attributes, _said(cell, layer))
 
 
 def _said(cell: Config, layer: Config) -> tuple[str, ...]:

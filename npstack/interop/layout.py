@@ -298,6 +298,11 @@ class Layout:
         return paragraph(self)
 
 
+def activation_of(value: str | Activation) -> Activation:
+    """An activation, which may be given by its name."""
+    return value if isinstance(value, Activation) else Activation(value)
+
+
 def with_default(cell: str, column: Column, given: Mapping[str, Any] | None) -> dict[str, Any]:
     """The activation of every gate: those given, else those of the layout, else the usual ones."""
     own = {**USUAL[cell], **column.activations}

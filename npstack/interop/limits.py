@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.activations import Activation
-from npstack.interop.layout import USUAL, Column, Layout, with_default
+from npstack.interop.layout import USUAL, Column, Layout, activation_of, with_default
 from npstack.interop.refusals import Refusal
 from npstack.interop.stacks import layer_of
 from npstack.interop.weights import Weights, complementary
@@ -85,7 +85,7 @@ def _activations(
     """Activations that a layout does not have, or that it has for several gates at once."""
 
     def made(values: Mapping[str, Any]) -> dict[str, Activation]:
-        return {n: v if isinstance(v, Activation) else Activation(v) for n, v in values.items()}
+        return {name: activation_of(value) for name, value in values.items()}
 
     mine = made({**USUAL[own.kind], **own.activations})
     if own.coupled:

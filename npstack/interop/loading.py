@@ -20,7 +20,7 @@ from npstack.interop.files.by_suffix import read_file, write_file
 from npstack.interop.files.stored import SPOILT
 from npstack.interop.imported import Imported, Report
 from npstack.interop.known_layouts import LAYOUTS
-from npstack.interop.layout import USUAL
+from npstack.interop.layout import USUAL, activation_of
 from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
@@ -140,7 +140,7 @@ def _saved_facts(layer: Layer, layout: str) -> dict[str, Any]:
         told["forget_bias"] = column.forget_bias  # `write` stores the difference in the bias
     told["activations"] = {}
     for gate, value in {**USUAL[part.kind], **part.attributes["activations"]}.items():
-        own = value if isinstance(value, Activation) else Activation(value)
+        own = activation_of(value)
         config = own.config()
         if config.pop("type") != "Activation":
             expected = "activations must be those of the table in npstack.core.activations"

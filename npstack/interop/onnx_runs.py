@@ -15,11 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.cells.gru import GRUState
-from npstack.cells.rnn import RNNState
 from npstack.core.errors import ArgumentError, DataError, DtypeError, describe, fail, in_words
 from npstack.core.numerics import Array
-from npstack.core.tape import LSTMState
 from npstack.files.paths import check_path, of_file, open_file
 from npstack.interop.onnx_graphs import (
     MOST,
@@ -35,10 +32,9 @@ from npstack.interop.onnx_graphs import (
 )
 from npstack.interop.onnx_nodes import Node
 from npstack.interop.onnx_values import attributes_of
-from npstack.interop.recording import Recorded
+from npstack.interop.recording import STATE_OF, Recorded
 from npstack.layers import Directions
 
-STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
 INPUTS = {"x": 0, "lengths": 4, "h": 5, "c": 6}
 OUTPUTS = {"Y": 0, "Y_h": 1, "Y_c": 2}
 DTYPES = {"float": "float32", "double": "float64"}  # onnxruntime's names, where NumPy's differ
@@ -235,7 +231,7 @@ def _recorded(node: Node, values: Mapping[str, Array]) -> Recorded:
     """What was seen of a node, batch first."""
     Y = values["Y"]  # (T, directions, B, H)
     T, count, B, H = Y.shape
-    kind = STATES[node.kind]
+    kind = STATE_OF[node.kind]
 
     def state(names: Sequence[str]) -> Any:
         halves = [

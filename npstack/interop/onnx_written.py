@@ -14,6 +14,7 @@ from npstack.core.numerics import Array
 from npstack.files.atomic import replacing
 from npstack.files.paths import check_target
 from npstack.interop.described import part_for as part_for
+from npstack.interop.layout import activation_of
 from npstack.interop.onnx_graphs import import_onnx
 from npstack.interop.onnx_nodes import ACTIVATIONS, KINDS, PLACES, USUAL
 from npstack.interop.parts import RecurrentPart
@@ -251,7 +252,7 @@ def _chosen(where: str, kind: str, given: Mapping[str, Any], *, coupled: bool) -
 
 
 def _activation(where: str, value: str | Activation) -> Activation:
-    own = value if isinstance(value, Activation) else Activation(value)
+    own = activation_of(value)
     own = AS_OTHERS.get(own.name, own)
     if own.name not in NAMES:
         fail(ArgumentError, where, "ONNX must have the activation", repr(own), f"It has {NAMES}.")

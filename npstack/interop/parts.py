@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -214,8 +213,3 @@ def the_part(where: str, parts: tuple[RecurrentPart, ...], name: str | None) -> 
         expected = f"{chosen[0].name or 'the model'} must be a layer that npstack can hold"
         fail(DataError, where, expected, chosen[0].kind, chosen[0].refused)
     return chosen[0]
-
-
-def path_of(model: Any) -> Path | None:
-    """The path, if a model is given by one."""
-    return Path(model) if isinstance(model, str | Path) else None

@@ -33,8 +33,8 @@ from npstack.layers.bidirectional import Directions
 
 RECORDED = Kind("npstack-recorded", 1, {"source": str, "trees": dict})
 TREES, TABLES, ARRAYS = ("initial", "final"), ("states", "gates", "gradients"), ("x", "outputs")
-STATES: dict[str, Any] = {kind.__name__: kind for kind in (LSTMState, GRUState, RNNState)}
-STATES["Directions"] = Directions
+STATE_OF: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
+STATES: dict[str, Any] = {kind.__name__: kind for kind in (*STATE_OF.values(), Directions)}
 TUPLE, LEAF, MOST_LEVELS = "tuple", "array", 8
 
 

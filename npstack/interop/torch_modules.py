@@ -13,14 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.cells.gru import GRUState
-from npstack.cells.rnn import RNNState
 from npstack.core.arguments import check_whole
 from npstack.core.errors import ArgumentError, CodeError, DataError, fail, in_words
 from npstack.core.numerics import Array
-from npstack.core.tape import LSTMState
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recording import Recorded
+from npstack.interop.recording import STATE_OF, Recorded
 from npstack.interop.torch_parts import (
     EVALUATION,
     arrays_of,
@@ -33,7 +30,6 @@ from npstack.layers import Directions
 
 __all__ = ["arrays_of", "capture", "recurrent_parts", "to_module"]
 
-STATES: dict[str, Any] = {"lstm": LSTMState, "gru": GRUState, "rnn": RNNState}
 CLASSES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 
 
@@ -226,7 +222,7 @@ def _call(
     def states(given: Any) -> Any:
         fields = [as_numpy(own) for own in (given if part.kind == "lstm" else (given,))]
         fields = fields if batched else [own[:, None] for own in fields]
-        cells = [STATES[part.kind](*own) for own in zip(*fields, strict=True)]
+        cells = [STATE_OF[part.kind](*own) for own in zip(*fields, strict=True)]
         if part.bidirectional:
             cells = [Directions(*cells[k : k + 2]) for k in range(0, len(cells), 2)]
         return cells[0] if part.layers == 1 else tuple(cells)
@@ -261,7 +257,7 @@ def _chains(steps: list[Step]) -> list[list[Step]]:
 
 def _joined(part: RecurrentPart, chain: list[Step]) -> Call:
     """The steps of a cell as one call over time."""
-    state = STATES[part.kind]
+    state = STATE_OF[part.kind]
     before = chain[0].before
     return Call(
         np.stack([step.x for step in chain], axis=1),

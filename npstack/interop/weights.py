@@ -31,7 +31,7 @@ from npstack.cells.parts import (
 from npstack.core.activations import Activation
 from npstack.core.clipped import Clipped
 from npstack.core.numerics import Array
-from npstack.interop.layout import USUAL, Blocks
+from npstack.interop.layout import USUAL, Blocks, activation_of
 
 GATES = {
     "lstm": ("input", "forget", "candidate", "output"),
@@ -145,7 +145,7 @@ class Weights:
     def activation(self, gate: str) -> Activation:
         """The activation of a gate, without the clip of all."""
         value = {**USUAL[self.kind], **self.activations}[gate]
-        return value if isinstance(value, Activation) else Activation(value)
+        return activation_of(value)
 
     def _lstm(self, given: dict[str, Array]) -> Cell:
         parts: list[Part] = []

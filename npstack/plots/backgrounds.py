@@ -11,7 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from npstack.core.arguments import check_positive, check_whole
-from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.plots import given
 from npstack.plots.frame import (
@@ -127,7 +127,9 @@ def influence(
         share_time([ax], moments, None, time_label)
         rows, places = shares[np.newaxis], (edges(moments), np.array(ax.get_ylim()))
     else:
-        _check_text(where, text, T)
+        expected = f"have T={T} characters, one for each size"
+        told = "Leave padding out of both.", "Draw a part of it."
+        given.check_characters(where, text, T, MOST, expected, *told)
         if times is not None:
             advice = "Leave them out: characters have places on lines."
             fail(ArgumentError, where, "times must be those of a series", "a text", advice)
@@ -153,19 +155,6 @@ def _series(ax: Axes, moments: Array, line: Array, step: int | None) -> None:
     if step is not None:
         ax.axvline(moments[step], color=TRUTH, linestyle="--", linewidth=1)
     ax.set_ylim(ax.get_ylim())
-
-
-def _check_text(where: str, text: object, T: int) -> None:
-    """One character for each size, and not too many."""
-    if not isinstance(text, str):
-        advice = 'Join a list of characters: "".join(characters).'
-        fail(DtypeError, where, "text must be a str", describe(text), advice)
-    if len(text) != T:
-        expected = f"text must have T={T} characters, one for each size"
-        fail(ShapeError, where, expected, len(text), "Leave padding out of both.")
-    if T > MOST:
-        expected = f"text must have at most {MOST} characters to be readable"
-        fail(ArgumentError, where, expected, T, "Draw a part of it.")
 
 
 def _letters(ax: Axes, text: str, step: int | None) -> None:

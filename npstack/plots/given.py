@@ -97,6 +97,20 @@ def text(where: str, name: str, value: object, longest: int = LONGEST_TEXT) -> s
     return _plain(str(value), longest)
 
 
+def check_characters(
+    where: str, text: object, T: int, most: int, expected: str, advice: str, shorter: str
+) -> None:
+    """Check a text of T characters, of which so many are readable; ``expected`` says whose."""
+    if not isinstance(text, str):
+        join = 'Join a list of characters: "".join(characters).'
+        fail(DtypeError, where, "text must be a str", describe(text), join)
+    if len(text) != T:
+        fail(ShapeError, where, f"text must {expected}", len(text), advice)
+    if most < T:
+        readable = f"text must have at most {most} characters to be readable"
+        fail(ArgumentError, where, readable, T, shorter)
+
+
 def _plain(words: str, longest: int) -> str:
     """A text on one line and not too long; a dollar sign does not begin a formula."""
     shown = "".join(c if c.isprintable() else " " for c in words)

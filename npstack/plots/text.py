@@ -10,7 +10,7 @@ from matplotlib.font_manager import findfont, get_font
 
 from npstack.analysis import slowest_first
 from npstack.core.arguments import is_whole
-from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
+from npstack.core.errors import ShapeError, fail
 from npstack.core.numerics import Array
 from npstack.core.tape import Tape
 from npstack.plots import given
@@ -107,15 +107,9 @@ def characters(
     row = given.check_row(where, row, len(tape.x))
     layers = [layer.tape for layer in own]
     T = layers[0].x.shape[1]
-    if not isinstance(text, str):
-        advice = 'Join a list of characters: "".join(characters).'
-        fail(DtypeError, where, "text must be a str", describe(text), advice)
-    if len(text) != T:
-        expected = f"text must be the T={T} characters that the tape has read"
-        fail(ShapeError, where, expected, len(text), "One for each step, padding included.")
-    if T > MOST:
-        expected = f"text must have at most {MOST} characters to be readable"
-        fail(ArgumentError, where, expected, T, "Let the model read a shorter text.")
+    expected = f"be the T={T} characters that the tape has read"
+    advice = "One for each step, padding included.", "Let the model read a shorter text."
+    given.check_characters(where, text, T, MOST, expected, *advice)
     if bits is not None:
         bits = given.numbers(where, "bits", bits)
         if bits.shape not in ((T,), (T - 1,)):
