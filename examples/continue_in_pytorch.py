@@ -14,7 +14,7 @@ import numpy as np
 
 from npstack import Adam, Dense, Samples, Sequential, StackedLSTM, fit, mean_squared_error
 from npstack.interop import agreement, capture, load, to_module, write
-from npstack.interop.described import part_for
+from npstack.interop.descriptions import part_for
 
 try:
     torch = import_module("torch")

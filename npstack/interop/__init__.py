@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from npstack.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from npstack.interop.agreeing import Agreement, agreement
-    from npstack.interop.ambiguous import Reading, nearest, readings
+    from npstack.interop.candidates import Reading, nearest, readings
+    from npstack.interop.comparison import Agreement, agreement
     from npstack.interop.imported import Imported, Report, Row
     from npstack.interop.inspection import Inspected, inspect
     from npstack.interop.keras_built import to_model
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from npstack.interop.writing import write
 
 _HOMES = {
-    "npstack.interop.agreeing": "Agreement agreement",
+    "npstack.interop.comparison": "Agreement agreement",
     "npstack.interop.imported": "Imported Report Row",
     "npstack.interop.inspection": "Inspected inspect",
     "npstack.interop.keras_built": "to_model",
@@ -36,7 +36,7 @@ _HOMES = {
     "npstack.interop.onnx_written": "to_onnx",
     "npstack.interop.parts": "RecurrentPart",
     "npstack.interop.reading": "read",
-    "npstack.interop.ambiguous": "Reading nearest readings",
+    "npstack.interop.candidates": "Reading nearest readings",
     "npstack.interop.recording": "Recorded",
     "npstack.interop.refusals": "CannotRepresent",
     "npstack.interop.torch_modules": "to_module",

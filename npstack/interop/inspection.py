@@ -11,7 +11,7 @@ from npstack.analysis.directions import readings
 from npstack.core.errors import ArgumentError, fail
 from npstack.core.tape import Tape
 from npstack.files.atomic import replacing
-from npstack.interop.agreeing import DRAWS, Agreement, agreement, inputs_for
+from npstack.interop.comparison import DRAWS, Agreement, agreement, inputs_for
 from npstack.interop.imported import Imported
 from npstack.interop.loading import capture, load, recurrent_parts
 from npstack.interop.parts import RecurrentPart

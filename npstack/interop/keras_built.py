@@ -46,7 +46,7 @@ def to_model(arrays: Mapping[str, Array], part: RecurrentPart) -> Any:
         As `npstack.interop.write` gives them for the layout ``keras`` or ``keras2``; of several
         layers ``0/kernel``, ``1/kernel`` …
     part : RecurrentPart
-        What the arrays do not say, as `npstack.interop.described.part_for` gives it.
+        What the arrays do not say, as `npstack.interop.descriptions.part_for` gives it.
 
     Returns
     -------

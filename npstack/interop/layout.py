@@ -293,7 +293,7 @@ class Layout:
         return found
 
     def __str__(self) -> str:
-        from npstack.interop.words import paragraph
+        from npstack.interop.layout_text import paragraph
 
         return paragraph(self)
 

@@ -15,7 +15,7 @@ from npstack.core.numerics import Array
 from npstack.files.paths import check_target
 from npstack.files.strict_json import brief
 from npstack.interop import keras_files
-from npstack.interop.described import part_for
+from npstack.interop.descriptions import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
 from npstack.interop.files.stored import SPOILT
 from npstack.interop.imported import Imported, Report

@@ -13,7 +13,7 @@ from npstack.core.errors import ArgumentError, DataError, fail
 from npstack.core.numerics import Array
 from npstack.files.atomic import replacing
 from npstack.files.paths import check_target
-from npstack.interop.described import part_for as part_for
+from npstack.interop.descriptions import part_for as part_for
 from npstack.interop.layout import activation_of
 from npstack.interop.onnx_graphs import import_onnx
 from npstack.interop.onnx_nodes import ACTIVATIONS, KINDS, PLACES, USUAL

@@ -15,7 +15,7 @@ from npstack.cells.zoneout import Zoneout
 from npstack.core.activations import Activation, check_activation
 from npstack.core.arguments import check_option
 from npstack.core.numerics import Array
-from npstack.interop.apart import kind_of_cell, weights_of
+from npstack.interop.cell_weights import kind_of_cell, weights_of
 from npstack.interop.imported import Imported, Report, Row
 from npstack.interop.layout import USUAL, Blocks, Column, Entry, with_default
 from npstack.interop.limits import LayerLimits, cell_refusals, layer_refusals

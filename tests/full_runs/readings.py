@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack.interop.ambiguous import Reading, nearest, readings
+from npstack.interop.candidates import Reading, nearest, readings
 from npstack.interop.reading import read
 from tests.interop.by_formula import FORMULAS, STACKED, TWO_WAYS, in_layer, second_way
 from tests.tools.full_run import begin

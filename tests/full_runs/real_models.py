@@ -28,7 +28,7 @@ import numpy as np
 
 from npstack import Recurrent
 from npstack.interop import Agreement, agreement
-from npstack.interop.agreeing import DRAWS
+from npstack.interop.comparison import DRAWS
 from npstack.layers.walk import walk
 from tests.interop.published import PACKAGES, Case
 from tests.tools.full_run import begin

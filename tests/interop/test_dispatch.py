@@ -30,7 +30,7 @@ def onnx_model():
 
     layer = nps.LSTM(3, 4, rng=np.random.default_rng(0), dtype=np.float32)
     arrays, _ = interop.write(layer, "onnx")
-    from npstack.interop.described import part_for
+    from npstack.interop.descriptions import part_for
 
     return interop.to_onnx(arrays, part_for(layer))
 

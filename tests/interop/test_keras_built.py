@@ -22,7 +22,7 @@ from npstack import (
 from npstack.cells.parts import Activations, Coupled, Peepholes
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError
-from npstack.interop.described import part_for
+from npstack.interop.descriptions import part_for
 from npstack.interop.keras_built import register, to_model
 from npstack.interop.keras_models import arrays_of, recurrent_parts
 from npstack.interop.reading import read

@@ -59,7 +59,7 @@ def test_mapping_arrays_imports_no_framework():
 
 
 @pytest.mark.parametrize(
-    "name", ["reading", "writing", "ambiguous", "parts", "known_layouts", "words"]
+    "name", ["reading", "writing", "candidates", "parts", "known_layouts", "layout_text"]
 )
 def test_each_of_them_alone(name):
     names, _ = modules_after(f"import npstack.interop.{name}")

@@ -8,8 +8,8 @@ import pytest
 import npstack as nps
 from npstack import interop
 from npstack.cells.parts import Coupled, ForgetBias, Peepholes, PreactivationClip
-from npstack.interop.agreeing import Agreement, AgreementRow
-from npstack.interop.described import part_for
+from npstack.interop.comparison import Agreement, AgreementRow
+from npstack.interop.descriptions import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
 
 RNG = np.random.default_rng(0)

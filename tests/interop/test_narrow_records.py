@@ -11,7 +11,7 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError
 from npstack.core.trees import mapped
 from npstack.files import archive
 from npstack.interop import Recorded, agreement, capture, inspect
-from npstack.interop.agreeing import Agreement, inputs_for
+from npstack.interop.comparison import Agreement, inputs_for
 from npstack.interop.recording import RECORDED
 from tests.specification.keras_runs import keras_or_skip
 from tests.tools.other_programs import KERAS_COPY_WARNING

@@ -22,7 +22,7 @@ from npstack import (
 from npstack.cells.parts import Activations, CellClip, Coupled, Peepholes, PreactivationClip
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError
-from npstack.interop.described import part_for
+from npstack.interop.descriptions import part_for
 from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from npstack.interop.onnx_written import to_onnx
 from npstack.interop.reading import read

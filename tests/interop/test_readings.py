@@ -5,7 +5,7 @@ import pytest
 
 from npstack import LSTM
 from npstack.core.errors import ArgumentError, DataError, ShapeError
-from npstack.interop.ambiguous import nearest, readings
+from npstack.interop.candidates import nearest, readings
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.reading import read
 from npstack.interop.writing import write

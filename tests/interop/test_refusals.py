@@ -19,7 +19,7 @@ from npstack import (
     Zoneout,
 )
 from npstack.core.errors import ArgumentError, NpstackError
-from npstack.interop.described import part_for
+from npstack.interop.descriptions import part_for
 from npstack.interop.layout import USUAL
 from npstack.interop.reading import read
 from npstack.interop.refusals import CannotRepresent

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.interop import read, write
-from npstack.interop.agreeing import AgreementRow, agreement, results
+from npstack.interop.comparison import AgreementRow, agreement, results
 from npstack.interop.recording import Recorded
 from npstack.layers import Layer, Reversed
 

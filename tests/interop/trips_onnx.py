@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from npstack.interop.agreeing import results
+from npstack.interop.comparison import results
 from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from npstack.interop.onnx_runs import capture
 from npstack.interop.onnx_written import to_onnx

@@ -16,7 +16,7 @@ from npstack.files.paths import check_path, check_target, of_file, open_file
 from npstack.files.strict_json import brief
 from npstack.interop.files import (
     hdf5_files,
-    keras_files,
+    keras_archives,
     numpy_files,
     safetensors_files,
     torch_files,
@@ -29,7 +29,7 @@ READERS: dict[str, Callable[[str, Any], Stored]] = {
     "pytorch": torch_files.read,
     "npz": numpy_files.read,
     "hdf5": hdf5_files.read,
-    "keras": keras_files.read,
+    "keras": keras_archives.read,
 }
 SUFFIXES = {
     ".safetensors": "safetensors",
@@ -129,7 +129,7 @@ def _content(where: str, file: BinaryIO) -> str:
             return EXPORTED
         if "data.pkl" in tops or "data.pkl" in members.sizes:
             return "pytorch"
-        return "keras" if keras_files.CONFIG in members.sizes else "npz"
+        return "keras" if keras_archives.CONFIG in members.sizes else "npz"
 
 
 def write_file(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from npstack import GRU, LSTM
-from npstack.interop.ambiguous import readings
+from npstack.interop.candidates import readings
 from npstack.interop.imported import Report, Row
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.parts import RecurrentPart

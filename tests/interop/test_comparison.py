@@ -7,7 +7,7 @@ import pytest
 
 import npstack as nps
 from npstack.interop import Recorded, agreement
-from npstack.interop.agreeing import results
+from npstack.interop.comparison import results
 
 
 def recorded(kind, dtype=np.float32, lengths=None):

@@ -6,7 +6,7 @@ from typing import Any
 
 from npstack.cells.recurrent_dropout import RecurrentDropout
 from npstack.core.errors import ArgumentError, fail
-from npstack.interop.apart import kind_of_cell, weights_of
+from npstack.interop.cell_weights import kind_of_cell, weights_of
 from npstack.interop.imported import Imported
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.stacks import cells_of
