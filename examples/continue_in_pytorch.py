@@ -14,7 +14,6 @@ import numpy as np
 
 from npstack import Adam, Dense, Samples, Sequential, StackedLSTM, fit, mean_squared_error
 from npstack.interop import agreement, capture, load, to_module, write
-from npstack.interop.descriptions import part_for
 
 try:
     torch = import_module("torch")
@@ -43,9 +42,7 @@ def learn(data, rng):
 def export(model):
     """The same model in PyTorch: an LSTM of two layers, and a linear map."""
     stack, dense = model.children.values()
-    arrays, report = write(stack, "pytorch")
-    print(report)
-    lstm = to_module(arrays, part_for(stack, "pytorch"))
+    lstm = to_module(stack)
     head = torch.nn.Linear(UNITS, 1, dtype=torch.float64)
     with torch.no_grad():
         head.weight.copy_(torch.tensor(dense.params["W"].T))

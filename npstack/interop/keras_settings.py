@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from npstack.core.activations import Activation
+from npstack.interop.known_layouts.entries import MERGES as JOINS
 
 Config = Mapping[str, Any]
 
@@ -23,13 +24,7 @@ KINDS = {
 CUDNN = ("CuDNNLSTM", "CuDNNGRU")
 SAME = ("linear", "sigmoid", "tanh", "relu", "elu", "softsign", "softplus")
 HARD = {True: "hard_sigmoid_fifth", False: "hard_sigmoid_sixth"}  # whether Keras is older than 3
-MERGES: dict[object, str] = {
-    "concat": "concat",
-    "sum": "sum",
-    "mul": "mul",
-    "ave": "ave",
-    None: "none",
-}
+MERGES: dict[object, str] = {None if own == "none" else own: own for own in JOINS}
 BY_HAND = "Pass its arrays to npstack.interop.read"
 
 
@@ -201,7 +196,7 @@ def activation_of(value: object, *, old: bool) -> str | Activation:
             return Activation("leaky_relu", alpha=0.3 if slope is None else _number(slope))
         if name == "ELU":
             return Activation("elu", alpha=1.0 if slope is None else _number(slope))
-        if name == "NpstackActivation":  # of `keras_built.to_model`
+        if name == "NpstackActivation":  # of `keras_export.to_model`
             return Activation(**config)
         if name in ("function", "Function"):
             name = str(value.get("config")) if isinstance(value, Mapping) else name

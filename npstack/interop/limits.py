@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npstack.core.activations import Activation
 from npstack.interop.layout import USUAL, Column, Layout, activation_of, with_default
+from npstack.interop.pieces import Pieces
 from npstack.interop.refusals import Refusal
-from npstack.interop.stacks import layer_of
 from npstack.interop.weights import Weights, complementary
-from npstack.layers import Layer, Recurrent
 
 
-class Reason(NamedTuple):
-    """Why a cell cannot be written."""
+class Lack(NamedTuple):
+    """What a layout has no place for, in a cell; ``other``: the weights without it, if any."""
 
     reason: str
     got: str
     clause: str
-    advice: str = ""
+    other: Weights | None
 
 
 def cell_refusals(
-    layout: Layout, column: Column, own: Weights
-) -> Iterator[tuple[Reason, Weights | None]]:
-    """What a column has no place for in a cell, each with the weights without it."""
+    layout: Layout, column: Column, pieces: Pieces, layer: int, direction: int
+) -> Iterator[Refusal]:
+    """What a layout has no place for in one cell of a layer."""
+    at = f"layer {layer}" + (", backward" if direction else "")
+    for lack in _of_cell(layout, column, pieces.weights[layer][direction]):
+        without = partial(pieces.with_weights, layer, direction, lack.other)
+        yield Refusal(lack.reason, f"{lack.got} in {at}", lack.clause, "", without)
+
+
+def _of_cell(layout: Layout, column: Column, own: Weights) -> Iterator[Lack]:
+    """What a column has no place for in a cell."""
     name = layout.name
     roles, has = column.roles, column.has
     if own.has("P") and "P" not in roles:
-        yield Reason(f"{name} has no peepholes", "Peepholes", "§3.3"), own.without("P")
+        yield Lack(f"{name} has no peepholes", "Peepholes", "§3.3", own.without("P"))
     if own.has("R") and "R" not in roles:
-        yield Reason(f"{name} has no projection", "a Projection", "§3.5"), None
+        yield Lack(f"{name} has no projection", "a Projection", "§3.5", None)
     clips = (
         ("clip", "pre-activation clip", "§4.1"),
         ("cell_clip", "clip of the cell state", "§4.2"),
@@ -43,45 +51,43 @@ def cell_refusals(
     for field, what, clause in clips:
         limit = getattr(own, field)
         if limit is not None and field not in has:
-            reason = Reason(f"{name} has no {what}", f"{field}={limit:g}", clause)
             nothing: dict[str, Any] = {field: None}
-            yield reason, replace(own, **nothing)
+            other = replace(own, **nothing)
+            yield Lack(f"{name} has no {what}", f"{field}={limit:g}", clause, other)
     if own.coupled and "coupled" not in has and not complementary(own.activation("input")):
         blocks = {
             **own.blocks,
             **{(r, "forget"): 0 * b for (r, g), b in own.blocks.items() if g == "input"},
         }
-        reason = Reason(f"{name} has no coupled gates", "Coupled", "§3.4")
-        yield reason, replace(own, coupled=False, blocks=blocks)
+        other = replace(own, coupled=False, blocks=blocks)
+        yield Lack(f"{name} has no coupled gates", "Coupled", "§3.4", other)
     if own.kind == "gru":
         yield from _gru(layout, column, own)
     yield from _activations(layout, column, own)
 
 
-def _gru(layout: Layout, column: Column, own: Weights) -> Iterator[tuple[Reason, Weights | None]]:
+def _gru(layout: Layout, column: Column, own: Weights) -> Iterator[Lack]:
     """Its form, its inner bias, the meaning of its update gate."""
     if own.reset not in column.reset:
         clause = "§3.7" if own.reset == "after" else "§3.8"
         reason = f"{layout.name} has no GRU that resets {own.reset} the product"
         other = replace(own, reset=column.reset[0])
-        yield Reason(reason, f"reset='{own.reset}'", clause), other
+        yield Lack(reason, f"reset='{own.reset}'", clause, other)
     elif own.reset == "after" and not column.inner_bias:
         inner = own.blocks.get(("b_recurrent", "candidate"))
         if inner is not None and inner.any():
             without = {k: v for k, v in own.blocks.items() if k != ("b_recurrent", "candidate")}
             reason = f"{layout.name} has no bias inside the reset product"
             got = "b_recurrent of the candidate"
-            yield Reason(reason, got, "§2.5"), replace(own, blocks=without)
+            yield Lack(reason, got, "§2.5", replace(own, blocks=without))
     if not column.keeps and not complementary(own.activation("update")):
         reason = f"in {layout.name} the update gate is the share that is replaced"
         got = f"an update gate with {own.activation('update')}, for which 1 - y(a) is not y(-a)"
         other = replace(own, activations={})
-        yield Reason(reason, got, "§3.7"), other
+        yield Lack(reason, got, "§3.7", other)
 
 
-def _activations(
-    layout: Layout, column: Column, own: Weights
-) -> Iterator[tuple[Reason, Weights | None]]:
+def _activations(layout: Layout, column: Column, own: Weights) -> Iterator[Lack]:
     """Activations that a layout does not have, or that it has for several gates at once."""
 
     def made(values: Mapping[str, Any]) -> dict[str, Activation]:
@@ -97,7 +103,7 @@ def _activations(
         reason = f"{layout.name} has fixed activations"
         got = ", ".join(f"{mine[gate]} for the {gate}" for gate in wrong)
         other = replace(own, activations={**mine, **{gate: usual[gate] for gate in fixed}})
-        yield Reason(reason, got, "§5.4"), other
+        yield Lack(reason, got, "§5.4", other)
     if not column.choosable:
         return
     missing = [gate for gate in mine if column.offers and mine[gate].name not in column.offers]
@@ -106,50 +112,21 @@ def _activations(
         reason = f"{layout.name} has no activation {listed}"
         got = ", ".join(f"{mine[gate]} for the {gate}" for gate in missing)
         other = replace(own, activations={**mine, **{gate: usual[gate] for gate in missing}})
-        yield Reason(reason, got, "§5.1"), other
+        yield Lack(reason, got, "§5.1", other)
     for group in column.groups:
         values = {mine[gate] for gate in group}
         if len(values) > 1:
             reason = f"{layout.name} has one activation for {', '.join(group)}"
             got = ", ".join(f"{mine[gate]} for the {gate}" for gate in group)
             other = replace(own, activations={**mine, **dict.fromkeys(group, mine[group[0]])})
-            yield Reason(reason, got, "§5.4"), other
+            yield Lack(reason, got, "§5.4", other)
 
 
-class LayerLimits(NamedTuple):
-    """A layer as `layer_refusals` reads it."""
-
-    layer: Layer
-    recurrent: Sequence[Sequence[Recurrent]]
-    weights: Sequence[Sequence[Weights]]
-    how: Mapping[str, Any]
-
-    def again(self, **changed: Any) -> Callable[[], Layer | None]:
-        """The same cells, put together otherwise."""
-
-        def build() -> Layer | None:
-            cells = [[own.cell() for own in ways] for ways in self.weights]
-            return layer_of(cells, **{**self.how, **changed})
-
-        return build
-
-    def none(self) -> Layer | None:
-        """No layer without it: what is left has outputs of another width, or is of no use."""
-        return None
-
-    def rounded(self) -> Layer | None:
-        """The same in float64."""
-        cells = [
-            [
-                replace(own, blocks={k: np.asarray(b, float) for k, b in own.blocks.items()}).cell()
-                for own in ways
-            ]
-            for ways in self.weights
-        ]
-        return layer_of(cells, **self.how)
+def _none() -> None:
+    """No layer without it: what is left has outputs of another width, or is of no use."""
 
 
-def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator[Refusal]:
+def layer_refusals(layout: Layout, column: Column, own: Pieces) -> Iterator[Refusal]:
     """What a layout has no place for in a layer or stack."""
     name = layout.name
     sizes = [ways[0].hidden_size for ways in own.weights]
@@ -159,7 +136,7 @@ def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator
             f"hidden_sizes={sizes}",
             "§9.1",
             "Write each layer by itself.",
-            own.none,
+            _none,
         )
     pairs = [[way.hidden_size for way in ways] for ways in own.weights]
     if (column.same_size or column.stacked) and any(len(set(pair)) > 1 for pair in pairs):
@@ -168,7 +145,7 @@ def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator
             f"hidden sizes {pairs}",
             "§8.4",
             "Write each direction by itself.",
-            own.none,
+            _none,
         )
     if len(own.weights[0]) == 2 and len(column.directions) < 2:
         yield Refusal(
@@ -176,7 +153,7 @@ def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator
             "two directions",
             "§8.4",
             "Write each direction by itself.",
-            own.none,
+            _none,
         )
     merge = str(own.how["merge"])
     if len(own.weights[0]) == 2 and merge not in column.merges:
@@ -186,7 +163,7 @@ def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator
             f"merge={merge!r}",
             "§8.3",
             "",
-            own.again(merge=column.merges[0]),
+            partial(own.again, merge=column.merges[0]),
         )
     if own.how["backwards"] and "backwards" not in column.has:
         yield Refusal(
@@ -194,7 +171,7 @@ def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator
             "Reversed",
             "§8.1",
             "Reverse its input and its outputs.",
-            own.again(backwards=False),
+            partial(own.again, backwards=False),
         )
     learned = any(recurrent.learn_initial for ways in own.recurrent for recurrent in ways)
     if learned:
@@ -203,14 +180,15 @@ def layer_refusals(layout: Layout, column: Column, own: LayerLimits) -> Iterator
             "learn_initial=True",
             "§6.3",
             "Pass the state to every call there.",
-            own.again(),
+            own.again,
         )
     dtype = own.weights[0][0].dtype
+    doubles = [[each.astype(float) for each in ways] for ways in own.weights]
     if dtype not in (np.float16, np.float32, np.float64):
         yield Refusal(
             f"{name} has no numbers of this type",
             str(dtype),
             "§11.4",
             "Convert the layer to float64.",
-            own.rounded,
+            partial(own.again, doubles),
         )

@@ -24,7 +24,7 @@ from npstack.interop.layout import USUAL, activation_of
 from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
-from npstack.interop.writing import without_dropout, write
+from npstack.interop.writing import write
 from npstack.layers import Layer
 
 SAVED = "npstack_layer"  # the attribute in which `save` writes what the arrays do not say
@@ -123,9 +123,9 @@ def _listed(
     return parts_of_arrays(arrays), lambda part: arrays_of_part(arrays, part)
 
 
-def _saved_facts(layer: Layer, layout: str) -> dict[str, Any]:
+def _saved_facts(layer: Layer | Imported, layout: str) -> dict[str, Any]:
     """What the arrays of `write` do not say of a layer, for JSON: options of `read`."""
-    part = part_for(without_dropout(layer), layout)
+    part = part_for(layer, layout)
     column = LAYOUTS[layout].column(part.kind)
     assert column is not None
     told: dict[str, Any] = {
@@ -305,15 +305,15 @@ def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options:
     target = check_target("save", path)
     usual = {".onnx": "onnx", ".h5": "keras", ".safetensors": "pytorch", ".npz": "pytorch"}
     chosen = layout or usual.get(target.suffix.lower(), "pytorch")
-    arrays, report = write(layer, chosen, **options)
-    own = layer.layer if isinstance(layer, Imported) else layer
-    if target.suffix.lower() != ".onnx":
-        write_file(target, arrays, {SAVED: _saved_facts(own, chosen)})
-        return report
-    if chosen != "onnx":
+    if target.suffix.lower() == ".onnx" and chosen != "onnx":
         expected = "an .onnx file must have the layout onnx"
         fail(DataError, "save", expected, repr(chosen), "Leave layout out.")
-    from npstack.interop.onnx_written import to_onnx
+    arrays, report = write(layer, chosen, **options)
+    if target.suffix.lower() != ".onnx":
+        write_file(target, arrays, {SAVED: _saved_facts(layer, chosen)})
+    else:
+        from npstack.interop.onnx_export import to_onnx
 
-    to_onnx(arrays, part_for(without_dropout(own), chosen), target)
+        options.pop("x", None)
+        to_onnx(layer, target, **{"biases": "input", **options})
     return report

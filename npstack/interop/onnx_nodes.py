@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from npstack.core.numerics import Array
+from npstack.interop.layout import LETTERS
 from npstack.interop.onnx_values import NotConstant, Scope, Values, attributes_of, brief_name
 
 KINDS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
-GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 WEIGHTS = {"W": 1, "R": 2, "B": 3, "P": 7}  # places among the inputs
 PLACES = {  # of f, g, h: npstack's gates
     "lstm": ("gates", "candidate", "cell"),
@@ -187,7 +187,7 @@ def _sizes(kind: str, arrays: dict[str, Array], directions: int, H: int) -> tupl
     W, R = arrays["W"], arrays["R"]
     H = H or int(R.shape[-1] if R.ndim else 0)
     D = int(W.shape[-1]) if W.ndim == 3 else 0
-    rows = GATES[kind] * H
+    rows = len(LETTERS[kind]) * H
     wanted: dict[str, tuple[int, ...]] = {"W": (directions, rows, D), "R": (directions, rows, H)}
     wanted |= {"B": (directions, 2 * rows), "P": (directions, 3 * H)}
     for name, array in arrays.items():

@@ -1,4 +1,4 @@
-"""What the recurrent layers of a live PyTorch module read and compute, and layers made anew.
+"""What the recurrent layers of a live PyTorch module read and compute: `capture`.
 
 Modules run as they are, without gradients. `capture` watches the layers by forward hooks, which are
 removed afterwards, and changes neither parameters nor modes.
@@ -14,23 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.arguments import check_whole
-from npstack.core.errors import ArgumentError, CodeError, DataError, fail, in_words
+from npstack.core.errors import ArgumentError, CodeError, fail, in_words
 from npstack.core.numerics import Array
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.recording import STATE_OF, Recorded
 from npstack.interop.torch_parts import (
     EVALUATION,
-    arrays_of,
     as_numpy,
     import_torch,
     is_parametrized,
     recurrent_parts,
 )
 from npstack.layers import Directions
-
-__all__ = ["arrays_of", "capture", "recurrent_parts", "to_module"]
-
-CLASSES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 
 
 def _check_settled(torch: ModuleType, model: Any) -> None:
@@ -267,61 +262,3 @@ def _joined(part: RecurrentPart, chain: list[Step]) -> Call:
         state(*chain[-1].after),
         chain[0].eps,
     )
-
-
-# ---- and back -----------------------------------------------------------------------------------
-
-
-def to_module(arrays: Mapping[str, Array], part: RecurrentPart, *, dropout: float = 0.0) -> Any:
-    """The PyTorch layer or cell with these parameters, batch-first, in training mode.
-
-    Parameters
-    ----------
-    arrays : dict of array
-        As `npstack.interop.write` returns them for the layout ``"pytorch"`` or ``"pytorch-cell"``.
-    part : RecurrentPart
-        What to build: one of `recurrent_parts`, or of
-        `npstack.interop.parts.parts_of_arrays`.
-    dropout : float
-        Between the layers, in training.
-
-    Returns
-    -------
-    torch.nn.LSTM, GRU or RNN, or LSTMCell, GRUCell or RNNCell
-        Its parameters are copies, of the arrays' dtype; no random number is drawn.
-
-    Raises
-    ------
-    DataError
-        Arrays that do not belong to such a layer.
-    MissingPackageError
-    """
-    where = "to_module"
-    torch = import_torch(where)
-    dtypes = {np.asarray(value).dtype.name for value in arrays.values()}
-    if len(dtypes) != 1 or not dtypes <= {"float16", "float32", "float64"}:
-        expected = "arrays must have one dtype of float16, float32, float64"
-        fail(DataError, where, expected, ", ".join(sorted(dtypes)) or "no arrays", "Use astype.")
-    options: dict[str, Any] = {"dtype": getattr(torch, dtypes.pop())}
-    options["bias"] = any(name.startswith("bias") for name in arrays)
-    if part.kind == "rnn":
-        hidden = part.attributes.get("activations", {}).get("hidden", "tanh")
-        options["nonlinearity"] = getattr(hidden, "name", hidden)
-    name = CLASSES[part.kind]
-    if part.layout == "pytorch-cell":
-        name += "Cell"
-    else:
-        options |= {"num_layers": part.layers, "bidirectional": part.bidirectional}
-        options |= {"batch_first": True, "dropout": dropout}
-        if "weight_hr_l0" in arrays:
-            options["proj_size"] = len(arrays["weight_hr_l0"])
-    sizes = part.input_size, part.hidden_size
-    try:
-        module = getattr(torch.nn, name)(*sizes, device="meta", **options).to_empty(device="cpu")
-        given = {key: torch.tensor(np.array(value)) for key, value in arrays.items()}
-        module.load_state_dict(given)
-    except (RuntimeError, ValueError) as error:
-        expected = f"arrays must be those of torch.nn.{name}{sizes}"
-        advice = "write(layer, 'pytorch') makes them; part must describe the same layer."
-        fail(DataError, where, expected, in_words(error), advice)
-    return module

@@ -31,13 +31,9 @@ from npstack.cells.parts import (
 from npstack.core.activations import Activation
 from npstack.core.clipped import Clipped
 from npstack.core.numerics import Array
-from npstack.interop.layout import USUAL, Blocks, activation_of
+from npstack.interop.layout import LETTERS, USUAL, Blocks, activation_of
 
-GATES = {
-    "lstm": ("input", "forget", "candidate", "output"),
-    "gru": ("reset", "update", "candidate"),
-    "rnn": ("hidden",),
-}
+GATES = {kind: tuple(letters.values()) for kind, letters in LETTERS.items()}
 PEEPING = ("input", "forget", "output")
 
 
@@ -102,6 +98,10 @@ class Weights:
     def without(self, *roles: str) -> Weights:
         """The same without the blocks of some roles."""
         return replace(self, blocks={k: v for k, v in self.blocks.items() if k[0] not in roles})
+
+    def astype(self, dtype: Any) -> Weights:
+        """The same with numbers of another type."""
+        return replace(self, blocks={k: np.asarray(b, dtype) for k, b in self.blocks.items()})
 
     def packed(self, role: str, gates: tuple[str, ...] | None = None) -> Array:
         """The blocks of a role side by side; zeros where one is missing."""

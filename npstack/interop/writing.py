@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from npstack.cells.base import Cell
-from npstack.cells.recurrent_dropout import RecurrentDropout
-from npstack.cells.zoneout import Zoneout
 from npstack.core.activations import Activation, check_activation
 from npstack.core.arguments import check_option
 from npstack.core.numerics import Array
-from npstack.interop.cell_weights import kind_of_cell, weights_of
+from npstack.interop.cell_weights import kind_of_cell
 from npstack.interop.imported import Imported, Report, Row
 from npstack.interop.layout import USUAL, Blocks, Column, Entry, with_default
-from npstack.interop.limits import LayerLimits, cell_refusals, layer_refusals
+from npstack.interop.limits import cell_refusals, layer_refusals
 from npstack.interop.naming import column_of
+from npstack.interop.pieces import Pieces, pieces_of
 from npstack.interop.refusals import Refusal, refuse
-from npstack.interop.stacks import cells_of, layer_of
 from npstack.interop.weights import GATES, Weights, turned_update
-from npstack.layers import Dropout, Layer
+from npstack.layers import Layer
 
 WHERE = "write"
 CONVENTIONS = ("input", "halves", "kept")
 SECOND = "second bias"  # one that a layer may be without though it has the first
 IN_INPUT = "all in the input's bias"
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """A layer taken apart."""
-
-    layer: Layer
-    weights: list[list[Weights]]
-    how: Mapping[str, Any]
-
-    def with_weights(self, layer: int, direction: int, other: Weights | None) -> Layer | None:
-        """The same layer with other weights in one place."""
-        if other is None:
-            return None
-        cells = [
-            [(other if (k, n) == (layer, direction) else own).cell() for n, own in enumerate(ways)]
-            for k, ways in enumerate(self.weights)
-        ]
-        return layer_of(cells, **self.how)
 
 
 def write(
@@ -98,41 +76,24 @@ def write(
     bias              order: update, reset, candidate, all in the input's bias  §2.2, §2.5  yes
     (reset)           tell the framework: after the product                     §3.7        yes
     """
-    layer = layer.layer if isinstance(layer, Imported) else layer
     biases = check_option(WHERE, "biases", biases, CONVENTIONS)
-    recurrent, how = cells_of(WHERE, layer)
+    pieces = pieces_of(WHERE, layer)
     notes: list[Row] = []
-    told = {**how, "return_sequences": recurrent[-1][0].return_sequences}
-    cells = [_inside(own.cell, notes) for ways in recurrent for own in ways]
     column_of(WHERE, layout, "lstm")
-    for cell in cells:
-        kind = kind_of_cell(cell)
-        if kind is None or kind != kind_of_cell(cells[0]):
-            refuse(WHERE, layer, _foreign(layout, kind, cell), x)
-    assert kind is not None
-    chosen, column = column_of(WHERE, layout, kind)
-    weights = [
-        [weights_of(_inside(own.cell, []), own.params) for own in ways] for ways in recurrent
-    ]
-    taken = _Taken(layer, weights, told)
-    limits = LayerLimits(layer, recurrent, weights, told)
-    for refusal in layer_refusals(chosen, column, limits):
-        refuse(WHERE, layer, refusal, x)
+    kinds = [kind_of_cell(cell) for ways in pieces.cells for cell in ways]
+    for kind, cell in zip(kinds, (cell for ways in pieces.cells for cell in ways), strict=True):
+        if kind is None or kind != kinds[0]:
+            refuse(WHERE, pieces.layer, _foreign(layout, kind, cell), x)
+    chosen, column = column_of(WHERE, layout, str(kinds[0]))
+    for refusal in layer_refusals(chosen, column, pieces):
+        refuse(WHERE, pieces.layer, refusal, x)
     arrays: dict[str, Array] = {}
-    for k, ways in enumerate(weights):
+    for k, ways in enumerate(pieces.weights):
         for n, own in enumerate(ways):
-            for reason, other in cell_refusals(chosen, column, own):
-                at = f"layer {k}" + (", backward" if n else "")
-                made = Refusal(
-                    reason.reason,
-                    f"{reason.got} in {at}",
-                    reason.clause,
-                    reason.advice,
-                    partial(taken.with_weights, k, n, other),
-                )
-                refuse(WHERE, layer, made, x)
+            for refusal in cell_refusals(chosen, column, pieces, k, n):
+                refuse(WHERE, pieces.layer, refusal, x)
             made_arrays, rows = _arrays(column, own, biases)
-            several = len(weights) > 1 and not column.many
+            several = len(pieces.weights) > 1 and not column.many
             names = {entry: name for name, entry in column.named(k, n, len(ways))}
             for entry, value in made_arrays:
                 said = names[entry]
@@ -145,27 +106,8 @@ def write(
                     notes.append(rows[entry]._replace(parameter=name))
             extra = (row for key, row in rows.items() if isinstance(key, str))
             notes += [row for row in extra if row not in notes]
-    notes += _of_layer(layer, told)
+    notes += _of_layer(pieces)
     return arrays, Report(tuple(notes))
-
-
-def without_dropout(layer: Layer) -> Layer:
-    """A layer without dropout and zoneout, which act in training only."""
-    recurrent, how = cells_of(WHERE, layer)
-    cells = [[weights_of(_inside(w.cell, []), w.params).cell() for w in ways] for ways in recurrent]
-    return layer_of(cells, **how, return_sequences=recurrent[-1][0].return_sequences)  # type: ignore[arg-type]
-
-
-def _inside(cell: Cell, notes: list[Row]) -> Cell:
-    """A cell without its dropout and zoneout, which act in training only."""
-    while isinstance(cell, RecurrentDropout | Zoneout):
-        dropout = isinstance(cell, RecurrentDropout)
-        name, clause = ("recurrent dropout", "§10.3") if dropout else ("zoneout", "§10.5")
-        note = Row(f"({name})", "in training only: not stored", clause, False)
-        if note not in notes:
-            notes.append(note)
-        cell = cell.cell
-    return cell
 
 
 def _foreign(layout: str, kind: str | None, cell: Cell) -> Refusal:
@@ -337,13 +279,11 @@ def _clause(name: str, weights: Weights) -> str:
     return others.get(name, "§5.4")
 
 
-def _of_layer(layer: Layer, told: Mapping[str, Any]) -> list[Row]:
+def _of_layer(pieces: Pieces) -> list[Row]:
     """What is a fact of the layer, not of its arrays."""
     rows = []
-    if not told["return_sequences"]:
+    if not pieces.how["return_sequences"]:
         rows.append(Row("(last step)", "the layer returns its last step", "§7.6", True))
-    if told["backwards"]:
+    if pieces.how["backwards"]:
         rows.append(Row("(direction)", "reads from the end", "§8.1", True))
-    if any(isinstance(own, Dropout) for own in layer.children.values()):
-        rows.append(Row("(dropout)", "between layers, in training only", "§10.2", False))
-    return rows
+    return [*rows, *pieces.in_training]

@@ -29,10 +29,7 @@ def onnx_model():
     import npstack as nps
 
     layer = nps.LSTM(3, 4, rng=np.random.default_rng(0), dtype=np.float32)
-    arrays, _ = interop.write(layer, "onnx")
-    from npstack.interop.descriptions import part_for
-
-    return interop.to_onnx(arrays, part_for(layer))
+    return interop.to_onnx(layer)
 
 
 MODELS = {"torch": torch_model, "keras": keras_model, "onnx": onnx_model}

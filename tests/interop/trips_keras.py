@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from npstack.interop.keras_built import to_model
+from npstack.interop.keras_export import to_model
 from npstack.interop.keras_models import arrays_of, capture, recurrent_parts
+from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
 from tests.interop.trips import Arrays, Pair, Trip
 from tests.interop.trips_onnx import smallest
@@ -77,12 +78,16 @@ def keras_layers(rng: np.random.Generator) -> Trip:
         drawn = rng.uniform(-1, 1, (count, B, H)).astype(dtype)
         feed["initial_state"] = list(drawn)
 
+    how = {"cell": part.kind, "bidirectional": part.bidirectional, **part.attributes}
+    two = own.get("reset_after", False)
+    kept = "input" if kind == "GRU" and not two and own["use_bias"] else "kept"
+
     def back(arrays: Arrays) -> Recorded:
         if form == "cells":  # to_model makes a model of layers, whose last one reads its own order
             new = made(any("bias" in name for name in arrays))
             new.set_weights(list(arrays.values()))
         else:
-            new = to_model(arrays, part)
+            new = to_model(read(arrays, "keras", biases="kept", **how), biases=kept)
         (found,) = capture(new, feed).values()
         return found
 
@@ -95,7 +100,6 @@ def keras_layers(rng: np.random.Generator) -> Trip:
                 found.append(Pair(*value, merged))
         return found
 
-    two = own.get("reset_after", False)
     options = {
         "layer": kind,
         "form": form if form != "two directions" else f"two directions, {merge}",
@@ -106,11 +110,9 @@ def keras_layers(rng: np.random.Generator) -> Trip:
         "states": "given" if states else "zeros",
         "scale": str(scale),
     }
-    how = {"cell": part.kind, "bidirectional": part.bidirectional, **part.attributes}
     recorded = capture(layer, feed)[""]
     if smallest(recorded) == 0:  # of a relu: errors have no measure then
         return keras_layers(rng)
-    one_bias = kind == "GRU" and not two and own["use_bias"]
     return Trip(
         options,
         arrays_of(layer, part),
@@ -119,5 +121,5 @@ def keras_layers(rng: np.random.Generator) -> Trip:
         recorded,
         back,
         pairs if two else None,
-        "input" if one_bias else "kept",
+        kept,
     )

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from npstack.interop.comparison import results
+from npstack.interop.onnx_export import to_onnx
 from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from npstack.interop.onnx_runs import capture
-from npstack.interop.onnx_written import to_onnx
+from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
 from tests.interop.onnx_graphs import GATES, model_of, node, value
 from tests.interop.trips import Arrays, Pair, Trip
@@ -67,9 +68,11 @@ def onnx_nodes(rng: np.random.Generator, again: int = 0) -> Trip:
     declared += [value("n", ["B"], 6)] if lengths is not None else []
     model = model_of([node(kind, inputs, ["Y"], name="rnn", **own)], held, declared, size=D)
     (part,) = recurrent_parts(model)
+    how = {"cell": part.kind, "bidirectional": part.bidirectional, **part.attributes}
 
     def back(arrays: Arrays) -> Recorded:
-        text = to_onnx(arrays, part, lengths=lengths is not None, states=bool(fields))
+        layer = read(arrays, "onnx", biases="kept", **how)
+        text = to_onnx(layer, lengths=lengths is not None, states=bool(fields))
         given = {"x": feed["x"].swapaxes(0, 1), **{f"{f}0": feed[f] for f in fields}}
         given |= {} if lengths is None else {"lengths": lengths}
         (found,) = capture(text, given).values()
@@ -97,7 +100,6 @@ def onnx_nodes(rng: np.random.Generator, again: int = 0) -> Trip:
         "scale": f"{scale * np.sqrt(H):.1f}",
         "drawn again": str(again),
     }
-    how = {"cell": part.kind, "bidirectional": part.bidirectional, **part.attributes}
     recorded = capture(model, feed)["rnn"]
     if smallest(recorded) < FLOOR:
         return onnx_nodes(rng, again + 1)

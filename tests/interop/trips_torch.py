@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from npstack.interop.torch_modules import arrays_of, capture, recurrent_parts, to_module
+from npstack.interop import read, to_module
+from npstack.interop.torch_modules import capture
+from npstack.interop.torch_parts import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 
 LAYERS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
@@ -70,7 +72,10 @@ def pytorch(rng: np.random.Generator) -> Trip:
         "scale": f"{scale * np.sqrt(H):.1f}",
     }
     how = {"cell": part.kind, "bidirectional": part.bidirectional, **part.attributes}
-    back = lambda own: run(to_module(own, part).eval())  # noqa: E731
+
+    def back(own: Arrays) -> Any:
+        return run(to_module(read(own, part.layout, biases="kept", **how), part.layout).eval())
+
     return Trip(options, arrays, part.layout, how, run(module), back, pairs)
 
 

@@ -210,7 +210,7 @@ def features() -> dict[str, Feature]:
         ),
         "hard sigmoid of Keras 2": Feature(
             lstm(gates("hard_sigmoid_fifth")), lstm(), "§5.1", "hard_sigmoid_fifth",
-            {"keras", "openvino"}, ["keras", "openvino", "keras2", "onnx"],
+            {"openvino"}, ["openvino", "keras", "keras2", "onnx"],
         ),
         "own activation": Feature(
             lstm(Activations(candidate=own, cell=own)), plain, "§5.1", "bump",

@@ -31,9 +31,10 @@ OFFERS = frozenset(
         "softsign",
         "softplus",
         "hard_sigmoid_sixth",
+        "hard_sigmoid_fifth",  # by a function of its own, which `to_model` makes
     }
 )
-OFFERS_2 = OFFERS - {"hard_sigmoid_sixth", "leaky_relu"} | {"hard_sigmoid_fifth"}
+OFFERS_2 = OFFERS - {"hard_sigmoid_sixth", "leaky_relu"}
 _KERAS_ONE = Entry("{direction}bias", "b", ZRN, optional="bias", reset="before")
 _KERAS_TWO = Entry("{direction}bias", "b_both", ZRN, optional="bias", axis=True, reset="after")
 _KERAS_GRU = (

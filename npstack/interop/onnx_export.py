@@ -1,4 +1,4 @@
-"""A small ONNX model made of the arrays of a layer, to go on with elsewhere."""
+"""A small ONNX model made of a layer of npstack, to go on with elsewhere: `to_onnx`."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from npstack.core.activations import Activation
-from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.files.atomic import replacing
 from npstack.files.paths import check_target
-from npstack.interop.descriptions import part_for as part_for
+from npstack.interop.descriptions import part_for
+from npstack.interop.imported import Imported
+from npstack.interop.layout import USUAL as DEFAULTS
 from npstack.interop.layout import activation_of
 from npstack.interop.onnx_graphs import import_onnx
 from npstack.interop.onnx_nodes import ACTIVATIONS, KINDS, PLACES, USUAL
 from npstack.interop.parts import RecurrentPart
+from npstack.interop.writing import write
+from npstack.layers import Layer
 
 OPSET, IR = 17, 8  # of 2022: what reads ONNX today reads these
 ORDER = ("x", "W", "R", "B", "lengths", "h", "c", "P")  # inputs of a node
@@ -33,15 +37,14 @@ AS_OTHERS = {  # activations without a name in ONNX, as one that has parameters
     "linear": Activation("affine", alpha=1.0, beta=0.0),
     "hard_sigmoid_sixth": Activation("hard_sigmoid_fifth", alpha=1 / 6, beta=0.5),
 }
-GATES = {"lstm": ("input", "forget", "output"), "gru": ("reset", "update"), "rnn": ()}
 REDUCED = {"sum": "ReduceSum", "mul": "ReduceProd", "ave": "ReduceMean"}
 
 
 def to_onnx(
-    arrays: Mapping[str, Array],
-    part: RecurrentPart,
+    layer: Layer | Imported,
     path: str | Path | None = None,
     *,
+    biases: str = "kept",
     lengths: bool = False,
     states: bool = False,
 ) -> bytes:
@@ -49,13 +52,12 @@ def to_onnx(
 
     Parameters
     ----------
-    arrays : dict of array
-        As `npstack.interop.write` gives them for the layout ``onnx``: W, R, B, P; of several layers
-        ``0/W``, ``0/R``, …
-    part : RecurrentPart
-        What the arrays do not say: the kind, the number of layers and directions, and attributes.
+    layer : Layer or Imported
+        A recurrent layer, in one or two directions, or a stack of them.
     path : str or Path, optional
         Where to write the model, completely or not at all.
+    biases : {"kept", "input", "halves"}
+        Of `write`.
     lengths : bool
         Whether the model has an input ``lengths``, int32 of (B,).
     states : bool
@@ -67,18 +69,19 @@ def to_onnx(
     bytes
         The model, checked by ``onnx.checker``. It reads ``x (B, T, D)`` and gives ``y``, as npstack
         does, and the final states ``h0_final (directions, B, H)``, ``c0_final``, …
-        onnxruntime computes in float32 only: write arrays of this dtype for it.
+        onnxruntime computes in float32 only: give it a layer of this dtype.
 
     Raises
     ------
-    ArgumentError
-        Something that an ONNX node cannot do.
-    DataError
-        An array is missing.
+    CannotRepresent
+        ONNX has no such layer: with the reason, the clause, and the size of the error.
+    MissingPackageError
     """
     where = "to_onnx"
     target = None if path is None else check_target(where, path)
     onnx = import_onnx(where)
+    arrays, _ = write(layer, "onnx", biases=biases)
+    part = part_for(layer, "onnx")
     model = onnx.helper.make_model(
         _graph(where, onnx, arrays, part, lengths=lengths, states=states),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
@@ -103,15 +106,15 @@ def _graph(
     states: bool,
 ) -> Any:
     helper, count = onnx.helper, 2 if part.bidirectional else 1
-    layers = list(_by_layer(where, arrays, part))
+    layers = list(_by_layer(arrays, part))
     floats = helper.np_dtype_to_tensor_dtype(layers[0]["W"].dtype)
-    options = _options(where, part)
+    options = _options(part)
     fields = ("h", "c") if part.kind == "lstm" else ("h",)
-    merge = part.attributes.get("merge", "concat")
+    merge = part.attributes["merge"]
     if merge == "none" and part.layers > 1:
         expected = "a layer can only stand on one whose directions are joined"
         fail(ArgumentError, where, expected, "merge='none'", "Use merge='concat'.")
-    full = part.attributes.get("return_sequences", True)
+    full = part.attributes["return_sequences"]
     nodes = [helper.make_node("Transpose", ["x"], ["x.0"], perm=[1, 0, 2])]
     D = layers[0]["W"].shape[2]
     inputs = [helper.make_tensor_value_info("x", floats, ["B", "T", D])]
@@ -189,42 +192,30 @@ def _joined(helper: Any, given: str, made: str, merge: str) -> list[Any]:
     return [helper.make_node(REDUCED[merge], [given], [made], axes=[2], keepdims=0)]
 
 
-def _by_layer(
-    where: str, arrays: Mapping[str, Array], part: RecurrentPart
-) -> Iterator[dict[str, Array]]:
+def _by_layer(arrays: Mapping[str, Array], part: RecurrentPart) -> Iterator[dict[str, Array]]:
     """The arrays of each layer, without the layer's prefix."""
     for k in range(part.layers):
         prefix = f"{k}/" if part.layers > 1 else ""
-        own = {
-            name: np.asarray(arrays[prefix + name]) for name in "WRBP" if prefix + name in arrays
-        }
-        for name in "WR":
-            if name not in own:
-                got, advice = ", ".join(arrays), 'Use write(layer, "onnx").'
-                fail(DataError, where, f"arrays must have {prefix}{name}", got, advice)
-        yield own
+        yield {name: arrays[prefix + name] for name in "WRBP" if prefix + name in arrays}
 
 
-def _options(where: str, part: RecurrentPart) -> dict[str, Any]:
+def _options(part: RecurrentPart) -> dict[str, Any]:
     """The attributes of the nodes."""
     own = part.attributes
     count = 2 if part.bidirectional else 1
-    backwards = own.get("backwards", False)
-    found: dict[str, Any] = {
-        "direction": "bidirectional" if count == 2 else "reverse" if backwards else "forward"
-    }
-    for name in ("cell_clip", "projection_clip"):
-        if own.get(name):
-            advice = 'write(layer, "onnx") says what it would cost to leave it out.'
-            fail(ArgumentError, where, f"an ONNX node has no {name}", repr(own[name]), advice)
-    if own.get("clip") is not None:
+    direction = "bidirectional" if count == 2 else "reverse" if own["backwards"] else "forward"
+    found: dict[str, Any] = {"direction": direction}
+    if "clip" in own:
         found["clip"] = float(own["clip"])
-    if own.get("coupled"):
+    if "coupled" in own:
         found["input_forget"] = 1
     if part.kind == "gru":
-        found["linear_before_reset"] = int(own.get("reset", "after") == "after")
-    given = own.get("activations") or {}
-    chosen = _chosen(where, part.kind, given, coupled=bool(own.get("coupled")))
+        found["linear_before_reset"] = int(own["reset"] == "after")
+    functions = {**DEFAULTS[part.kind], **own["activations"]}
+    # One of the gates that share a function: `write` has seen that all have it.
+    functions["gates"] = functions.get("input", functions.get("update"))
+    chosen = [activation_of(functions[place]) for place in PLACES[part.kind]]
+    chosen = [AS_OTHERS.get(each.name, each) for each in chosen]
     names = [NAMES[each.name] for each in chosen]
     if tuple(names) != USUAL[part.kind]:
         found["activations"] = names * count
@@ -233,27 +224,3 @@ def _options(where: str, part: RecurrentPart) -> dict[str, Any]:
             if values:
                 found[f"activation_{name}"] = values * count
     return found
-
-
-def _chosen(where: str, kind: str, given: Mapping[str, Any], *, coupled: bool) -> list[Activation]:
-    """The activations f, g, h of a node."""
-    usual = dict(zip(PLACES[kind], (ACTIVATIONS[n.lower()][0] for n in USUAL[kind]), strict=True))
-    found = {}
-    for place, name in usual.items():
-        gates = [gate for gate in GATES[kind] if not (coupled and gate == "forget")]
-        gates = gates if place == "gates" else [place]
-        values = {_activation(where, given.get(gate, given.get(place, name))) for gate in gates}
-        if len(values) > 1:
-            expected = f"{', '.join(gates)} must have one activation in a node (§5.4)"
-            got = ", ".join(sorted(map(repr, values)))
-            fail(ArgumentError, where, expected, got, "ONNX has a single f for all of them.")
-        found[place] = values.pop()
-    return list(found.values())
-
-
-def _activation(where: str, value: str | Activation) -> Activation:
-    own = activation_of(value)
-    own = AS_OTHERS.get(own.name, own)
-    if own.name not in NAMES:
-        fail(ArgumentError, where, "ONNX must have the activation", repr(own), f"It has {NAMES}.")
-    return own

@@ -14,17 +14,20 @@ from npstack import (
     RNN,
     Bidirectional,
     GRUResetBeforeCell,
+    LSTMCell,
     LSTMVariantCell,
     Recurrent,
     Reversed,
     StackedLSTM,
+    Zoneout,
 )
 from npstack.cells.parts import Activations, CellClip, Coupled, Peepholes, PreactivationClip
 from npstack.core.activations import Activation
-from npstack.core.errors import ArgumentError, DataError
+from npstack.core.errors import ArgumentError
+from npstack.interop import CannotRepresent
 from npstack.interop.descriptions import part_for
+from npstack.interop.onnx_export import to_onnx
 from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
-from npstack.interop.onnx_written import to_onnx
 from npstack.interop.reading import read
 from npstack.interop.writing import write
 from tests.specification.onnx_runs import session
@@ -79,9 +82,8 @@ def layers() -> dict[str, Any]:
 @pytest.mark.parametrize("name", layers())
 def test_the_same_numbers_in_onnxruntime(name: str, tmp_path: Path) -> None:
     layer, rng = layers()[name], np.random.default_rng(3)
-    arrays, _ = write(layer, "onnx")
     part = part_for(layer)
-    text = to_onnx(arrays, part, tmp_path / "layer.onnx")
+    text = to_onnx(layer, tmp_path / "layer.onnx")
     assert (tmp_path / "layer.onnx").read_bytes() == text
     x = rng.standard_normal((2, 6, 3)).astype("f4")
     tape = layer.forward(x)
@@ -99,8 +101,7 @@ def test_the_same_numbers_in_onnxruntime(name: str, tmp_path: Path) -> None:
 def test_lengths_and_states_are_inputs_on_request() -> None:
     rng = np.random.default_rng(4)
     layer = StackedLSTM(3, [4, 2], rng=rng, **F4)
-    arrays, _ = write(layer, "onnx")
-    text = to_onnx(arrays, part_for(layer), lengths=True, states=True)
+    text = to_onnx(layer, lengths=True, states=True)
     x = rng.standard_normal((2, 6, 3)).astype("f4")
     begin = layer.forward(rng.standard_normal((2, 3, 3)).astype("f4")).final
     lengths = np.array([6, 2], np.int32)
@@ -115,7 +116,7 @@ def test_what_is_written_is_found_again_bit_for_bit() -> None:
         if name == "stack":
             continue
         arrays, _ = write(layer, "onnx")
-        text = to_onnx(arrays, part_for(layer))
+        text = to_onnx(layer)
         (part,) = recurrent_parts(text)
         found = arrays_of(text, part)
         assert found.keys() == arrays.keys()
@@ -131,8 +132,7 @@ def test_what_is_written_is_found_again_bit_for_bit() -> None:
 
 def test_a_stack_becomes_nodes_with_names() -> None:
     layer = layers()["stack"]
-    arrays, _ = write(layer, "onnx")
-    parts = recurrent_parts(to_onnx(arrays, part_for(layer)))
+    parts = recurrent_parts(to_onnx(layer))
     assert [part[:4] for part in parts] == [
         ("lstm_0", "lstm", 3, 4),
         ("lstm_1", "lstm", 4, 2),
@@ -140,25 +140,22 @@ def test_a_stack_becomes_nodes_with_names() -> None:
     ]
 
 
-def test_errors(tmp_path: Path) -> None:
+def test_what_onnx_has_no_place_for_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
-    layer = LSTM(3, 4, rng=rng, **F4)
-    arrays, _ = write(layer, "onnx")
-    part = part_for(layer)
-    with pytest.raises(DataError, match="arrays must have R, got W, B"):
-        to_onnx({k: a for k, a in arrays.items() if k != "R"}, part)
-    with pytest.raises(ArgumentError, match=r"input, forget, output must have one activation"):
-        to_onnx(arrays, part._replace(attributes={"activations": {"forget": "tanh"}}))
-    clipped = part_for(Recurrent(LSTMVariantCell(3, 4, CellClip(1.0), rng=rng, **F4)))
-    with pytest.raises(ArgumentError, match="an ONNX node has no cell_clip, got 1"):
-        to_onnx(arrays, clipped)
-    apart = part._replace(layers=2, attributes={"merge": "none"})
-    both = {f"{k}/{name}": a for k in range(2) for name, a in arrays.items()}
-    with pytest.raises(ArgumentError, match="a layer can only stand on one whose directions"):
-        to_onnx(both, apart)
+    clipped = Recurrent(LSTMVariantCell(3, 4, CellClip(1.0), rng=rng, **F4))
+    with pytest.raises(CannotRepresent, match="onnx has no clip of the cell state"):
+        to_onnx(clipped, tmp_path / "layer.onnx")
     with pytest.raises(ArgumentError):
-        to_onnx(arrays, part, tmp_path / "none" / "layer.onnx")
+        to_onnx(LSTM(3, 4, rng=rng, **F4), tmp_path / "none" / "layer.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_zoneout_acts_in_training_only() -> None:
+    rng = np.random.default_rng(6)
+    layer = Recurrent(Zoneout(LSTMCell(3, 4, rng=rng, **F4), h=0.5, c=0.1))
+    x = rng.standard_normal((2, 6, 3)).astype("f4")
+    y, *_ = session(to_onnx(layer)).run(None, {"x": x})
+    assert abs(y - layer.forward(x).outputs).max() < 1e-6
 
 
 def test_layers_that_differ_have_no_one_description() -> None:

@@ -14,16 +14,17 @@ from npstack import (
     RNN,
     Bidirectional,
     GRUResetBeforeCell,
+    LSTMCell,
     LSTMVariantCell,
+    NoBias,
     Recurrent,
     Reversed,
     StackedLSTM,
 )
-from npstack.cells.parts import Activations, Coupled, Peepholes
+from npstack.cells.parts import Activations, Coupled, Peepholes, PreactivationClip
 from npstack.core.activations import Activation
-from npstack.core.errors import ArgumentError, DataError
-from npstack.interop.descriptions import part_for
-from npstack.interop.keras_built import register, to_model
+from npstack.interop import CannotRepresent
+from npstack.interop.keras_export import register, to_model
 from npstack.interop.keras_models import arrays_of, recurrent_parts
 from npstack.interop.reading import read
 from npstack.interop.writing import write
@@ -33,6 +34,7 @@ from tests.tools.other_programs import KERAS_COPY_WARNING
 pytestmark = [pytest.mark.frameworks, pytest.mark.filterwarnings(KERAS_COPY_WARNING)]
 F4: Any = {"dtype": np.float32}
 FIFTH = Activation("hard_sigmoid_fifth")
+SCALED = Activation("scaled_tanh", alpha=1.5, beta=0.5)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -81,8 +83,8 @@ def run(model: Any, x: Any) -> Any:
 @pytest.mark.parametrize("name", layers())
 def test_the_same_numbers_and_the_same_bits_back(name: str) -> None:
     layer = layers()[name]
-    arrays, _ = write(layer, "keras2" if name == "Keras 2" else "keras")
-    model = to_model(arrays, part_for(layer, "keras"))
+    arrays, _ = write(layer, "keras")
+    model = to_model(layer)
     x = np.random.default_rng(1).standard_normal((2, 6, 3)).astype(layer.dtype)
     theirs, ours = run(model, x), layer.forward(x).outputs
     assert theirs.shape == ours.shape
@@ -103,16 +105,14 @@ def test_the_same_numbers_and_the_same_bits_back(name: str) -> None:
 
 def test_one_that_reads_from_the_end_returns_what_it_reads() -> None:
     layer = Reversed(LSTM(3, 4, rng=np.random.default_rng(2), **F4))
-    arrays, _ = write(layer, "keras")
     x = np.random.default_rng(1).standard_normal((2, 6, 3)).astype("f4")
-    theirs = run(to_model(arrays, part_for(layer, "keras")), x)
+    theirs = run(to_model(layer), x)
     assert abs(theirs[:, ::-1] - layer.forward(x).outputs).max() < 1e-6
 
 
 def test_a_layer_without_bias() -> None:
-    arrays, _ = write(layers()["LSTM"], "keras")
-    del arrays["bias"]
-    model = to_model(arrays, part_for(layers()["LSTM"], "keras"))
+    rng = np.random.default_rng(3)
+    model = to_model(Recurrent(NoBias(LSTMCell(3, 4, rng=rng, **F4))))
     assert model.use_bias is False
     assert list(arrays_of(model, "")) == ["kernel", "recurrent_kernel"]
 
@@ -120,8 +120,7 @@ def test_a_layer_without_bias() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_own_activations_are_stored_with_a_model(keras: Any, tmp_path: Path) -> None:
     layer = layers()["Keras 2"]
-    arrays, _ = write(layer, "keras2")
-    model = keras.Sequential([keras.Input((None, 3)), to_model(arrays, part_for(layer, "keras"))])
+    model = keras.Sequential([keras.Input((None, 3)), to_model(layer)])
     model.save(tmp_path / "m.keras")
     register()
     again = keras.saving.load_model(tmp_path / "m.keras")
@@ -131,24 +130,40 @@ def test_own_activations_are_stored_with_a_model(keras: Any, tmp_path: Path) -> 
     assert part.attributes["activations"]["gates"] == FIFTH
 
 
-def test_what_keras_cannot_do_is_refused() -> None:
+def variant(*parts: Any) -> Recurrent:
+    return Recurrent(LSTMVariantCell(3, 4, *parts, rng=np.random.default_rng(3), **F4))
+
+
+@pytest.mark.parametrize(
+    ("layer", "told"),
+    [
+        (variant(PreactivationClip(1.0)), "keras has no pre-activation clip"),
+        (variant(Activations(forget="tanh")), "keras has one activation for input, forget, output"),
+        (variant(Activations(cell="relu")), "keras has one activation for candidate, cell"),
+        (RNN(3, 4, activation=SCALED, rng=np.random.default_rng(3)), "no activation scaled_tanh"),
+        (variant(Peepholes()), "keras has no peepholes"),
+    ],
+)
+def test_what_keras_cannot_do_is_refused(layer: Any, told: str) -> None:
+    with pytest.raises(CannotRepresent, match=told):
+        to_model(layer)
+
+
+def test_coupled_gates_are_two_that_mirror_each_other() -> None:
+    layer = variant(Coupled())
+    x = np.random.default_rng(1).standard_normal((2, 6, 3)).astype("f4")
+    assert abs(run(to_model(layer), x) - layer.forward(x).outputs).max() < 1e-6
+
+
+def test_dropout_between_layers_comes_along(keras: Any) -> None:
     rng = np.random.default_rng(3)
-    scaled = Activation("scaled_tanh", alpha=1.5, beta=0.5)
-    plain = part_for(layers()["LSTM"], "keras")
-    arrays, _ = write(layers()["LSTM"], "keras")
-    for attributes, told in (
-        ({"clip": 1.0}, "Keras has no clip, got 1.0"),
-        ({"activations": {"forget": "tanh"}}, "input, forget, output must have one activation"),
-        ({"activations": {"candidate": scaled, "cell": scaled}}, "Keras must have the activation"),
-        ({"activations": {"cell": "relu"}}, "candidate, cell must have one activation"),
-    ):
-        with pytest.raises(ArgumentError, match=told):
-            to_model(arrays, plain._replace(attributes=attributes))
-    coupled = part_for(Recurrent(LSTMVariantCell(3, 4, Coupled(), rng=rng, **F4)), "keras")
-    with pytest.raises(ArgumentError, match="Keras has no coupled"):
-        to_model(arrays, coupled)
-    with pytest.raises(DataError, match="arrays must have kernel, got bias"):
-        to_model({"bias": arrays["bias"]}, plain)
-    peeping = Recurrent(LSTMVariantCell(3, 4, Peepholes(), rng=rng, **F4))
-    with pytest.raises(ArgumentError):
-        write(peeping, "keras")
+    for each_step, noise in ((True, None), (False, (None, 1, 4))):
+        layer = StackedLSTM(3, [4, 2], dropout=0.25, rng=rng, **F4)
+        layer.children["dropout.0"].each_step = each_step
+        model = to_model(layer)
+        assert [type(own).__name__ for own in model.layers] == ["LSTM", "Dropout", "LSTM"]
+        assert (model.layers[1].rate, model.layers[1].noise_shape) == (0.25, noise)
+        dropped = model.layers[1](np.ones((2, 5, 4), "f4"), training=True).detach().numpy()
+        assert set(np.unique(dropped)) <= {0, np.float32(1 / 0.75)}
+        same_at_each_step = bool((dropped == dropped[:, :1]).all())
+        assert same_at_each_step is not each_step

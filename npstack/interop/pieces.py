@@ -1,0 +1,117 @@
+"""A recurrent layer, or a stack of them, taken apart into cells and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from npstack.cells.base import Cell
+from npstack.cells.recurrent_dropout import RecurrentDropout
+from npstack.cells.zoneout import Zoneout
+from npstack.interop.cell_weights import weights_of
+from npstack.interop.imported import Imported, Row
+from npstack.interop.stacks import cells_of, layer_of
+from npstack.interop.weights import Weights
+from npstack.layers import Dropout, Layer, Recurrent
+from npstack.layers.chain import Chain
+
+IN_TRAINING: dict[type[Any], tuple[str, str]] = {
+    RecurrentDropout: ("recurrent dropout", "§10.3"),
+    Zoneout: ("zoneout", "§10.5"),
+}
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A layer taken apart.
+
+    Attributes
+    ----------
+    layer : Layer
+    recurrent : list of list of Recurrent
+        By layer and direction.
+    how : dict
+        How they are put together: ``backwards``, ``merge``, ``return_sequences``.
+    """
+
+    layer: Layer
+    recurrent: list[list[Recurrent]]
+    how: Mapping[str, Any]
+
+    @cached_property
+    def cells(self) -> list[list[Cell]]:
+        """The cells, without what acts in training only."""
+        return [[_inside(own.cell) for own in ways] for ways in self.recurrent]
+
+    @cached_property
+    def weights(self) -> list[list[Weights]]:
+        """The weights of the cells; all must be of a kind that `kind_of_cell` knows."""
+        pairs = zip(self.cells, self.recurrent, strict=True)
+        return [
+            [weights_of(cell, own.params) for cell, own in zip(*pair, strict=True)]
+            for pair in pairs
+        ]
+
+    def again(self, weights: Sequence[Sequence[Weights]] | None = None, **changed: Any) -> Layer:
+        """The same layer, with other weights or put together otherwise."""
+        cells = [[own.cell() for own in ways] for ways in weights or self.weights]
+        return layer_of(cells, **{**self.how, **changed})
+
+    def with_weights(self, layer: int, direction: int, other: Weights | None) -> Layer | None:
+        """The same layer with other weights in one place; None without them."""
+        if other is None:
+            return None
+        weights = [list(ways) for ways in self.weights]
+        weights[layer][direction] = other
+        return self.again(weights)
+
+    @property
+    def dropout(self) -> list[Dropout | None]:
+        """The dropout in front of each recurrent layer, if there is any."""
+        found: list[Dropout | None] = [None]
+        for own in self.layer.children.values() if isinstance(self.layer, Chain) else ():
+            if isinstance(own, Dropout):
+                found[-1] = own
+            else:
+                found.append(None)
+        return found[: len(self.recurrent)]
+
+    @property
+    def in_training(self) -> tuple[Row, ...]:
+        """What acts in training only, and is no array."""
+        cells = [own.cell for ways in self.recurrent for own in ways]
+        found = dict.fromkeys(kind for cell in cells for kind in _around(cell))
+        said = (IN_TRAINING[kind] for kind in found)
+        rows = [Row(f"({name})", "in training only: not stored", at, False) for name, at in said]
+        if any(self.dropout):
+            rows.append(Row("(dropout)", "between layers, in training only", "§10.2", False))
+        return tuple(rows)
+
+
+def pieces_of(where: str, layer: Layer | Imported) -> Pieces:
+    """A layer taken apart.
+
+    Raises
+    ------
+    ArgumentError
+        It is no recurrent layer, in one or two directions, nor a stack of such layers.
+    """
+    own = layer.layer if isinstance(layer, Imported) else layer
+    recurrent, how = cells_of(where, own)
+    return Pieces(own, recurrent, {**how, "return_sequences": recurrent[-1][0].return_sequences})
+
+
+def _around(cell: Cell) -> Iterator[type[Any]]:
+    """The kinds of what acts in training only around a cell."""
+    while isinstance(cell, tuple(IN_TRAINING)):
+        yield next(kind for kind in IN_TRAINING if isinstance(cell, kind))
+        cell = cell.cell  # type: ignore[attr-defined]
+
+
+def _inside(cell: Cell) -> Cell:
+    """A cell without its dropout and zoneout."""
+    while isinstance(cell, tuple(IN_TRAINING)):
+        cell = cell.cell  # type: ignore[attr-defined]
+    return cell

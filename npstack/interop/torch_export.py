@@ -1,0 +1,76 @@
+"""A PyTorch layer made of a layer of npstack, to go on with there: `to_module`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from npstack.core.arguments import check_option
+from npstack.interop.descriptions import part_for
+from npstack.interop.imported import Imported
+from npstack.interop.pieces import pieces_of
+from npstack.interop.torch_parts import import_torch
+from npstack.interop.writing import write
+from npstack.layers import Layer
+
+CLASSES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
+
+
+def to_module(layer: Layer | Imported, layout: str = "pytorch", *, biases: str = "kept") -> Any:
+    """The PyTorch layer or cell that computes the same, batch-first, in training mode.
+
+    Parameters
+    ----------
+    layer : Layer or Imported
+        A recurrent layer, in one or two directions, or a stack of them.
+    layout : {"pytorch", "pytorch-cell"}
+        A layer, or a cell for one step.
+    biases : {"kept", "input", "halves"}
+        Of `write`.
+
+    Returns
+    -------
+    torch.nn.LSTM, GRU or RNN, or LSTMCell, GRUCell or RNNCell
+        Its parameters are copies, of the layer's dtype; no random number is drawn. It has the
+        dropout of the stack, if that is the same between all layers and drawn anew at each step.
+
+    Raises
+    ------
+    CannotRepresent
+        PyTorch has no such layer: with the reason, the clause, and the size of the error.
+    MissingPackageError
+
+    Examples
+    --------
+    >>> from npstack import StackedLSTM
+    >>> layer = StackedLSTM(3, 4, 2, rng=np.random.default_rng(0))
+    >>> to_module(layer)  # doctest: +SKIP
+    LSTM(3, 4, num_layers=2, batch_first=True)
+    """
+    where = "to_module"
+    layout = check_option(where, "layout", layout, ("pytorch", "pytorch-cell"))
+    torch = import_torch(where)
+    arrays, _ = write(layer, layout, biases=biases)
+    part = part_for(layer, layout)
+    tensors = {name: torch.tensor(np.array(value)) for name, value in arrays.items()}
+    options: dict[str, Any] = {"dtype": next(iter(tensors.values())).dtype}
+    options["bias"] = any(name.startswith("bias") for name in arrays)
+    if part.kind == "rnn":
+        options["nonlinearity"] = part.attributes["activations"]["hidden"].name
+    name = CLASSES[part.kind]
+    if layout == "pytorch-cell":
+        name += "Cell"
+    else:
+        options |= {"num_layers": part.layers, "bidirectional": part.bidirectional}
+        options["batch_first"] = True
+        first, *between = pieces_of(where, layer).dropout
+        rates = {own.rate if own and own.each_step else 0.0 for own in between}
+        if first is None and len(rates) == 1:
+            options["dropout"] = rates.pop()
+        if "weight_hr_l0" in arrays:
+            options["proj_size"] = len(arrays["weight_hr_l0"])
+    sizes = part.input_size, part.hidden_size
+    module = getattr(torch.nn, name)(*sizes, device="meta", **options).to_empty(device="cpu")
+    module.load_state_dict(tensors)
+    return module
