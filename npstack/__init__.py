@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         LSTMVariantCell,
         NoBias,
         RecurrentDropout,
+        RecurrentDropoutPerGate,
         RNNCell,
         RNNState,
         TwoBiases,
@@ -110,7 +111,8 @@ _HOMES = {
     "npstack": "analysis plots",
     "npstack.cells": (
         "Cell GRUCell GRUGates GRUResetBeforeCell GRUState LayerNormLSTMCell LSTMCell "
-        "LSTMVariantCell NoBias RecurrentDropout RNNCell RNNState TwoBiases Zoneout"
+        "LSTMVariantCell NoBias RecurrentDropout RecurrentDropoutPerGate RNNCell RNNState "
+        "TwoBiases Zoneout"
     ),
     "npstack.core.activations": "Activation",
     "npstack.core.clipped": "Clipped",
@@ -208,6 +210,7 @@ __all__ = [
     "Recorder",
     "Recurrent",
     "RecurrentDropout",
+    "RecurrentDropoutPerGate",
     "RecurrentTape",
     "RepeatVector",
     "Residual",

@@ -18,6 +18,7 @@ from npstack.cells.parts import (
     Projection,
 )
 from npstack.cells.recurrent_dropout import RecurrentDropout
+from npstack.cells.recurrent_dropout_per_gate import RecurrentDropoutPerGate
 from npstack.cells.rnn import RNNCell, RNNState
 from npstack.cells.variant import LSTMVariantCell
 from npstack.cells.zoneout import Zoneout
@@ -44,6 +45,7 @@ __all__ = [
     "RNNCell",
     "RNNState",
     "RecurrentDropout",
+    "RecurrentDropoutPerGate",
     "TwoBiases",
     "Zoneout",
 ]

@@ -29,6 +29,7 @@ from npstack.cells.parts import (
     Projection,
 )
 from npstack.cells.recurrent_dropout import RecurrentDropout
+from npstack.cells.recurrent_dropout_per_gate import RecurrentDropoutPerGate
 from npstack.cells.rnn import RNNCell
 from npstack.cells.variant import LSTMVariantCell
 from npstack.cells.zoneout import Zoneout
@@ -131,5 +132,33 @@ CELLS: dict[str, Builder] = {
     "gru, no bias": around("gru", NoBias),
     "gru, two biases, recurrent dropout": around(
         "gru, two biases", lambda cell: RecurrentDropout(cell, 0.4)
+    ),
+    "lstm, recurrent dropout per gate": around(
+        "lstm", lambda cell: RecurrentDropoutPerGate(cell, 0.4)
+    ),
+    "projection, recurrent dropout per gate": around(
+        "lstm, projection", lambda cell: RecurrentDropoutPerGate(cell, 0.4, each_step=True)
+    ),
+    "lstm, coupled peepholes, recurrent dropout per gate": around(
+        "lstm, coupled peepholes", lambda cell: RecurrentDropoutPerGate(cell, 0.4)
+    ),
+    "gru, recurrent dropout per gate": around(
+        "gru", lambda cell: RecurrentDropoutPerGate(cell, 0.4, each_step=True)
+    ),
+    "gru, reset before, recurrent dropout per gate": around(
+        "gru, reset before", lambda cell: RecurrentDropoutPerGate(cell, 0.4)
+    ),
+    "rnn, recurrent dropout per gate": around(
+        "rnn", lambda cell: RecurrentDropoutPerGate(cell, 0.4)
+    ),
+    "lstm, recurrent dropout per gate around zoneout": around(
+        "lstm, zoneout", lambda cell: RecurrentDropoutPerGate(cell, 0.4)
+    ),
+    "gru, two biases, recurrent dropout per gate": around(
+        "gru, two biases", lambda cell: RecurrentDropoutPerGate(cell, 0.4)
+    ),
+    "lstm, no bias, zoneout around recurrent dropout per gate": around(
+        "lstm, no bias",
+        lambda cell: Zoneout(RecurrentDropoutPerGate(cell, 0.4, each_step=True), h=0.3, c=0.5),
     ),
 }

@@ -12,7 +12,8 @@ anew for each step. Values outside of matrix products are not dropped: ``c'``, `
 Backward, the gradient by ``read`` passes where ``h'`` was kept, with the same scale, and is added
 to the gradient of ``h'`` by direct paths. Both directions select and never multiply by a mask.
 
-Keras draws one mask per gate; here all gates use the same mask.
+All gates use the same draws. Keras has draws for each gate: `RecurrentDropoutPerGate`
+(cells/recurrent_dropout_per_gate.py).
 """
 
 from __future__ import annotations
@@ -51,9 +52,10 @@ class RecurrentDropout(CellWrapper):
     """
 
     def __init__(self, cell: Cell, rate: float, *, each_step: bool = False) -> None:
-        super().__init__(check_cell("RecurrentDropout", cell), "h")
-        self.rate = check_fraction("RecurrentDropout", "rate", rate, "0.25 drops a quarter.")
-        self.each_step = check_flag("RecurrentDropout", "each_step", each_step)
+        where = type(self).__name__
+        super().__init__(check_cell(where, cell), "h")
+        self.rate = check_fraction(where, "rate", rate, "0.25 drops a quarter.")
+        self.each_step = check_flag(where, "each_step", each_step)
 
     @property
     def settings(self) -> dict[str, Any]:

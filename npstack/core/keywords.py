@@ -13,7 +13,7 @@ from npstack.core.errors import ArgumentError, fail
 # Keywords of PyTorch, Keras and ONNX, and their equivalent in npstack.
 ELSEWHERE = {
     "dropout": "StackedLSTM(…, dropout=…) drops between layers; Dropout(…) is a layer.",
-    "recurrent_dropout": "Put RecurrentDropout(LSTMCell(…), rate) into Recurrent(…).",
+    "recurrent_dropout": "Put RecurrentDropoutPerGate(LSTMCell(…), rate) into Recurrent(…).",
     "bidirectional": "Use Bidirectional(LSTM(…), LSTM(…)), or StackedBidirectional(LSTM, …).",
     "num_layers": "Use StackedLSTM(D, H, num_layers).",
     "units": "It is called hidden_size.",

@@ -171,6 +171,15 @@ WRAPPED = {
     "lstm, recurrent dropout around zoneout": "lstm",
     "gru, recurrent dropout around zoneout": "gru",
     "lstm, zoneout around recurrent dropout": "lstm",
+    "lstm, recurrent dropout per gate": "lstm",
+    "projection, recurrent dropout per gate": "lstm, projection",
+    "lstm, coupled peepholes, recurrent dropout per gate": "lstm, coupled peepholes",
+    "gru, recurrent dropout per gate": "gru",
+    "gru, reset before, recurrent dropout per gate": "gru, reset before",
+    "rnn, recurrent dropout per gate": "rnn",
+    "lstm, recurrent dropout per gate around zoneout": "lstm",
+    "gru, two biases, recurrent dropout per gate": "gru",
+    "lstm, no bias, zoneout around recurrent dropout per gate": "lstm",
 }
 
 
@@ -183,7 +192,7 @@ def in_the_oracles_words(name: str, cell: Any, noise: Any) -> oracle.Layer:
             stays = own._asdict()
             words["zoneout"] = {field: v.tolist() for field, v in stays.items() if v is not None}
         else:
-            words |= {"rate": cell.rate, "kept": own.tolist()}
+            words |= {"rate": cell.rate, "kept": mapped(np.ndarray.tolist, own)}
         cell = cell.cell
     return oracle.Layer(**words)
 

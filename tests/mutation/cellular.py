@@ -35,6 +35,7 @@ from npstack.cells import (
     PreactivationClip,
     Projection,
     RecurrentDropout,
+    RecurrentDropoutPerGate,
     RNNCell,
     Zoneout,
 )
@@ -152,7 +153,8 @@ def _cell(rng: np.random.Generator) -> Any:
             cell = Zoneout(inside, **(rates if "c" in cell.state_sizes._fields else known))
         else:
             rate, step = _pick(rng, 0, 0.3, 0.5, 0.5, 1.5), _once(rng)
-            cell = RecurrentDropout(inside, rate, each_step=step)
+            dropout = _pick(rng, RecurrentDropout, RecurrentDropoutPerGate)
+            cell = dropout(inside, rate, each_step=step)
     return cell
 
 

@@ -136,6 +136,11 @@ CALLS = {
         lambda: {"cell": nps.LSTMCell(3, 2, rng=draw()), "rate": 0.5, "each_step": True},
         {"cell": "thing", "rate": "number", "each_step": "flag"},
     ),
+    "RecurrentDropoutPerGate": Call(
+        nps.RecurrentDropoutPerGate,
+        lambda: {"cell": nps.GRUCell(3, 2, rng=draw()), "rate": 0.5, "each_step": True},
+        {"cell": "thing", "rate": "number", "each_step": "flag"},
+    ),
     "Zoneout": Call(
         nps.Zoneout,
         lambda: {"cell": nps.LSTMCell(3, 2, rng=draw()), "h": 0.5, "c": 0.25},

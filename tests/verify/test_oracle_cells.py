@@ -117,6 +117,22 @@ def test_recurrent_dropout_acts_on_what_the_matrix_sees() -> None:
     assert once == [1.5 * first, 5.875 * second, second]
 
 
+def test_recurrent_dropout_may_differ_from_gate_to_gate() -> None:
+    # f and o see h' scaled by 2, i and g nothing: i = .75, f = .75, g = 1.5, o = 1.5: c = 2.625
+    # h' = 3.9375: i = -.25, f = -.25 + 3.9375, g = -.5, o = -.5 + 7.875
+    by_gate = ([[False]], [[True]], [[False]], [[True]])
+    second = 3.6875 * 2.625 + 0.125
+    assert lstm(rate=0.5, kept=by_gate) == [1.5 * 2.625, 7.375 * second, second]
+    # i sees h' at the second step only, f at the first; g and o see nothing.
+    # i = .75, f = .75, g = 1.5, o = .5: c = 2.625; h' = 1.3125: i = 1.0625, f = -.25, o = -.5
+    by_gate = ([[[False], [True]]], [[[True], [False]]], [[False]], [[False]])
+    second = -0.25 * 2.625 - 0.5 * 1.0625
+    assert lstm(rate=0.5, kept=by_gate) == [0.5 * 2.625, -0.5 * second, second]
+    # Coupled, and o alone sees: i = .75, f = .25, g = 1.5, o = 1.5
+    by_gate, c = ([[False]], [[False]], [[True]]), 0.5 + 1.125
+    assert lstm({"coupled": True}, COUPLED, rate=0.5, kept=by_gate)[:1] == [1.5 * c]
+
+
 def test_zoneout_keeps_old_numbers_field_by_field() -> None:
     # The cell is kept at the second step, yet h comes from the new one.
     assert lstm(zoneout={"c": [[[False], [True]]]}) == [2.0, 1.5 * -0.375, 2.0]
@@ -244,6 +260,20 @@ def test_recurrent_dropout_does_not_touch_the_leak_of_a_gru() -> None:
     second = -0.5 * 1 + 1.5 * (-1.5 - 0.5 * 0.25)
     assert gru("gru", GRU | {"b_recurrent": [0.25]}, **fields) == [1.0, second]
     assert gru("gru_reset_before", GRU, **fields) == [1.0, -0.5 * 1 + 1.5 * -1.5]
+
+
+def test_the_gates_of_a_gru_see_what_is_kept_for_each() -> None:
+    # r alone sees h' = 2: r = 2.5, z = 0, q = .25, n = 1.125; r = 1.75, z = -.5, n = -1.5 + .4375
+    by_gate = ([[True]], [[False]], [[False]])
+    second = -0.5 * 1.125 + 1.5 * -1.0625
+    b_recurrent = {"b_recurrent": [0.25]}
+    assert gru("gru", GRU | b_recurrent, rate=0.5, kept=by_gate) == [1.125, second]
+    # z alone: r = .5, z = 1, n = .625; r = -.5, z = -.5 + 1, n = -1.5 - .125
+    by_gate = ([[False]], [[True]], [[False]])
+    assert gru("gru", GRU | b_recurrent, rate=0.5, kept=by_gate) == [1.0, 0.5 * 1 + 0.5 * -1.625]
+    # n alone: r = .5, z = 0, r h' = 1, n = 1; r = -.5, z = -.5, r h' = -1, n = -1.5 - .5
+    by_gate = ([[False]], [[False]], [[True]])
+    assert gru("gru_reset_before", GRU, rate=0.5, kept=by_gate) == [1.0, -0.5 + 1.5 * -2.0]
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", ("affine", 2.0, 1.0)])

@@ -1,8 +1,9 @@
 """Cells: one step of one sequence, unit by unit.
 
-A step is a function of the parameters, the input ``x``, the hidden state that ``U`` multiplies
-(that before the step, with recurrent dropout if there is any), the state before the step, and the
-options of the layer. It returns the state after the step: a dictionary whose ``h`` is the output.
+A step is a function of the parameters, the input ``x``, the hidden states ``seen`` that ``U``
+multiplies (for each gate, as they are packed, that before the step, with recurrent dropout if there
+is any), the state before the step, and the options of the layer. It returns the state after the
+step: a dictionary whose ``h`` is the output.
 ``h'`` and ``c'`` are the state before the step; a number ``j`` in square brackets is a unit.
 
 The options, all optional:
@@ -52,7 +53,9 @@ def biases(params: Params, column: int) -> Any:
 # ---- the LSTM and its parts --------------------------------------------------------------------
 
 
-def lstm_step(params: Params, x: Vector, seen: Vector, state: State, options: Options) -> State:
+def lstm_step(
+    params: Params, x: Vector, seen: list[Vector], state: State, options: Options
+) -> State:
     """The LSTM with any of its parts.
 
     For every gate ``k`` and every unit ``j``; a line in brackets is used only with its part::
@@ -93,9 +96,9 @@ def lstm_step(params: Params, x: Vector, seen: Vector, state: State, options: Op
     for j in range(H):
         before = state["c"][j]
         a = {}
-        for gate, first in columns.items():
+        for own, (gate, first) in zip(seen, columns.items(), strict=True):
             from_below = product(x, params["W"], first + j, biases(params, first + j))
-            a[gate] = product(seen, params["U"], first + j, from_below)
+            a[gate] = product(own, params["U"], first + j, from_below)
         if "forget_bias" in options:
             a["f"] = a["f"] + options["forget_bias"]
         if peepholes:
@@ -128,7 +131,7 @@ def normalised(v: Vector) -> Vector:
 
 
 def layer_norm_lstm_step(
-    params: Params, x: Vector, seen: Vector, state: State, options: Options
+    params: Params, x: Vector, seen: list[Vector], state: State, options: Options
 ) -> State:
     """The LSTM of Ba et al. (2016), equations 20 to 22.
 
@@ -141,7 +144,9 @@ def layer_norm_lstm_step(
     """
     H = len(state["c"])
     from_below = normalised([product(x, params["W"], column) for column in range(4 * H)])
-    from_before = normalised([product(seen, params["U"], column) for column in range(4 * H)])
+    from_before = normalised(
+        [product(seen[column // H], params["U"], column) for column in range(4 * H)]
+    )
     a = [
         from_below[k] * params["gain_x"][k]
         + from_before[k] * params["gain_h"][k]
@@ -163,7 +168,9 @@ def layer_norm_lstm_step(
 # ---- the GRU, in its two forms -----------------------------------------------------------------
 
 
-def gru_step(params: Params, x: Vector, seen: Vector, state: State, options: Options) -> State:
+def gru_step(
+    params: Params, x: Vector, seen: list[Vector], state: State, options: Options
+) -> State:
     """The GRU whose reset gate acts on the product of the hidden state with ``U``.
 
     ::
@@ -184,16 +191,16 @@ def gru_step(params: Params, x: Vector, seen: Vector, state: State, options: Opt
     b_rz = b_recurrent[:-H] or [0.0] * 2 * H
     h: Vector = []
     for j in range(H):
-        r = gate(product(seen, U, j, product(x, W, j, b[j] + b_rz[j])))
-        z = gate(product(seen, U, H + j, product(x, W, H + j, b[H + j] + b_rz[H + j])))
-        q = product(seen, U, 2 * H + j, b_q[j])
+        r = gate(product(seen[0], U, j, product(x, W, j, b[j] + b_rz[j])))
+        z = gate(product(seen[1], U, H + j, product(x, W, H + j, b[H + j] + b_rz[H + j])))
+        q = product(seen[2], U, 2 * H + j, b_q[j])
         n = candidate(product(x, W, 2 * H + j, b[2 * H + j]) + r * q)
         h.append(z * state["h"][j] + (1.0 - z) * n)
     return {"h": h}
 
 
 def gru_reset_before_step(
-    params: Params, x: Vector, seen: Vector, state: State, options: Options
+    params: Params, x: Vector, seen: list[Vector], state: State, options: Options
 ) -> State:
     """The GRU of Cho et al. (2014), whose reset gate acts on the hidden state itself.
 
@@ -202,11 +209,11 @@ def gru_reset_before_step(
     W, U, H = params["W"], params["U"], len(state["h"])
     b = [biases(params, column) for column in range(3 * H)]
     gate, candidate = gru_activations(options)
-    r = [gate(product(seen, U, j, product(x, W, j, b[j]))) for j in range(H)]
-    reset = [r[k] * seen[k] for k in range(H)]
+    r = [gate(product(seen[0], U, j, product(x, W, j, b[j]))) for j in range(H)]
+    reset = [r[k] * seen[2][k] for k in range(H)]
     h: Vector = []
     for j in range(H):
-        z = gate(product(seen, U, H + j, product(x, W, H + j, b[H + j])))
+        z = gate(product(seen[1], U, H + j, product(x, W, H + j, b[H + j])))
         n = candidate(product(reset, U, 2 * H + j, product(x, W, 2 * H + j, b[2 * H + j])))
         h.append(z * state["h"][j] + (1.0 - z) * n)
     return {"h": h}
@@ -221,11 +228,13 @@ def gru_activations(options: Options) -> tuple[Any, Any]:
 # ---- the plain recurrent network ---------------------------------------------------------------
 
 
-def rnn_step(params: Params, x: Vector, seen: Vector, state: State, options: Options) -> State:
+def rnn_step(
+    params: Params, x: Vector, seen: list[Vector], state: State, options: Options
+) -> State:
     """Elman's: ``h[j] = activation(sum x W[j] + sum h' U[j] + b[j])``."""
     act = activation(options.get("activation", "tanh"))
     below = [product(x, params["W"], j, biases(params, j)) for j in range(len(state["h"]))]
-    return {"h": [act(product(seen, params["U"], j, a)) for j, a in enumerate(below)]}
+    return {"h": [act(product(seen[0], params["U"], j, a)) for j, a in enumerate(below)]}
 
 
 Known = dict[str, tuple[str, ...]]  # options, each with its names if it is a dictionary
@@ -257,14 +266,34 @@ def check_options(kind: str, options: Options) -> None:
                 raise ValueError(f"{name} of {kind} are of {', '.join(known[name])}, not {place}")
 
 
+def units(params: Params) -> int:
+    """How many units a cell has: ``U`` has a row for each, except with a projection ``R``."""
+    return len(params["R" if "R" in params else "U"])
+
+
 def beginning(params: Params, fields: tuple[str, ...]) -> State:
     """The state before the first step if none is given: learned, or zeros.
 
     ``h`` is as wide as ``U`` has rows. So are the other fields, except with a projection ``R``.
     """
-    wide = len(params["R" if "R" in params else "U"])
+    wide = units(params)
     widths = {field: len(params["U"]) if field == "h" else wide for field in fields}
     return {field: params.get(f"initial.{field}", [0.0] * widths[field]) for field in fields}
+
+
+def by_gate(params: Params, kept: Any) -> tuple[Any, ...]:
+    """The masks of recurrent dropout by gate: a tuple as it is, or one mask for all gates."""
+    gates = len(params["U"][0]) // units(params)
+    return kept if isinstance(kept, tuple) else (kept,) * gates
+
+
+def at_step(kept: Any, row: int, t: int | None) -> list[bool] | None:
+    """The mask of one step: from ``[b][t][k]``, or from ``[b][k]`` for all steps."""
+    if kept is None:
+        return None
+    own = kept[row]
+    found: list[bool] = own[t] if isinstance(own[0], list) else own
+    return found
 
 
 def dropped(x: Vector, rate: float, kept: list[bool] | None) -> Vector:

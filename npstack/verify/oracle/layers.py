@@ -19,7 +19,9 @@ from npstack.verify.oracle.cells import (
     CELLS,
     Params,
     State,
+    at_step,
     beginning,
+    by_gate,
     check_options,
     dropped,
     product,
@@ -67,6 +69,7 @@ class Layer:
     activation: Any = "linear"  # of a dense layer
     rate: float = 0.0  # of dropout
     kept: Any = None  # of dropout: the numbers that stay, [b][t][k], or [b][k] for all steps
+    # Of a cell also a tuple of such, one for each gate as they are packed.
     options: dict[str, Any] = field(default_factory=dict)  # of a cell, see its step
     zoneout: dict[str, Any] = field(default_factory=dict)  # numbers that keep their old value, as
     # ``kept``, by field of the state: {"h": [b][t][j], "c": [b][t][j]}
@@ -134,13 +137,14 @@ def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row:
     given = next(states)
     state = anew if given is None else given
     outputs, current = [], x.ends[0]
+    masks = by_gate(params, layer.kept)
     for t, (vector, valid, group) in enumerate(zip(x.values, x.valid, x.groups, strict=True)):
         if not valid:
             outputs.append([0.0] * len(state["h"]))
             continue
         before = state if group == current else anew
         current = group
-        seen = dropped(before["h"], layer.rate, at_step(layer.kept, row, t))
+        seen = [dropped(before["h"], layer.rate, at_step(kept, row, t)) for kept in masks]
         after = step(params, vector, seen, before, layer.options)
         state = {
             name: zoned_out(before[name], after[name], at_step(layer.zoneout.get(name), row, t))
@@ -150,15 +154,6 @@ def cell_over_time(layer: Layer, params: Params, x: Signal, states: States, row:
     if layer.last:
         return Signal(state["h"], None), [state]
     return replace(x, values=outputs), [state]
-
-
-def at_step(kept: Any, row: int, t: int | None) -> list[bool] | None:
-    """The mask of one step: from ``[b][t][k]``, or from ``[b][k]`` for all steps."""
-    if kept is None:
-        return None
-    own = kept[row]
-    found: list[bool] = own[t] if isinstance(own[0], list) else own
-    return found
 
 
 # ---- functions of one vector -------------------------------------------------------------------

@@ -12,11 +12,13 @@ from npstack import (
     DtypeError,
     GRUCell,
     GRUResetBeforeCell,
+    LayerNormLSTMCell,
     LSTMCell,
     LSTMVariantCell,
     NoBias,
     OwnActivation,
     RecurrentDropout,
+    RecurrentDropoutPerGate,
     RNNCell,
     Stacked,
     StackedBidirectional,
@@ -141,6 +143,14 @@ WRONG_CELLS = {
             ArgumentError,
             "RecurrentDropout: rate must be a number with 0 <= rate < 1",
             "0.25 drops a quarter",
+        ),
+    ),
+    "dropout per gate of a cell with other products": (
+        lambda w: RecurrentDropoutPerGate(LayerNormLSTMCell(D, H, rng=R), 0.5),
+        (
+            ArgumentError,
+            "RecurrentDropoutPerGate: cell must be one of LSTMCell, LSTMVariantCell",
+            "RecurrentDropout, one draw for all gates",
         ),
     ),
     "zoneout of everything": (
