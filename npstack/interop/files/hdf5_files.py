@@ -170,6 +170,8 @@ def write(file: BinaryIO, where: str, arrays: Mapping[str, Array], attributes: A
     with h5py.File(memory, "w") as target:
         for name, value in arrays.items():
             target.create_dataset(name, data=value)
+        if any("/vars/" in name for name in arrays) and "vars" not in target:
+            target.create_group("vars")  # of the model itself: Keras 3.3 loads no file without it
         for name, text in texts.items():
             target.attrs[name] = text
     file.write(memory.getbuffer())
