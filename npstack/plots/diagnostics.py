@@ -24,6 +24,7 @@ from npstack.plots.frame import (
     Picture,
     finish,
     gate_name,
+    keeps,
     lines,
     look,
     new_picture,
@@ -95,25 +96,29 @@ def saturation(
     if not gated:
         fail(ArgumentError, where, "at least one layer must have gates", "none", "Use an LSTM.")
     given.check_panels(where, "layers", len(gated), "Give a part: measured[:8].")
-    gates = list(dict.fromkeys(name for _, layer in gated for name in layer.open))
-    picture = new_picture(0.7 + 1.15 * len(gated), width=max(WIDTH, 1.7 * len(gates)))
+    gates = {name: list(layer.open) for _, layer in gated for name in layer.open}
+    keeping = any(keeps(name, own) for name, own in gates.items())
+    height = 0.7 + 0.15 * keeping + 1.15 * len(gated)
+    picture = new_picture(height, width=max(WIDTH, 1.7 * len(gates)))
     grid = picture.subplots(len(gated), len(gates), sharex="row", sharey=True, squeeze=False)[::-1]
     for line, (title, layer) in zip(grid, gated, strict=True):
         units = len(next(iter(layer.open.values())))
         for ax, name in zip(line, gates, strict=True):
             if name in layer.open:
-                _fractions(ax, name, layer, gates)
+                _fractions(ax, name, layer, list(gates))
             else:
                 ax.set_axis_off()
         finish(line[0], ylabel=f"{title}\n{units} unit{'s' * (units != 1)}")
         line[0].xaxis.set_major_locator(whole_numbers(4))
-    for ax, name in zip(grid[-1], gates, strict=True):
-        ax.set_title(gate_name(name, gates), loc="left", fontsize=TITLE)
+    for ax, (name, own) in zip(grid[-1], gates.items(), strict=True):
+        ax.set_title(gate_name(name, own), loc="left", fontsize=TITLE)
     for ax in grid[0]:
         ax.set_xlabel("unit", fontsize=LABEL)
     _name_directions(grid[0][0])
     above, below = number(open_above), number(closed_below)
     words = f"filled bars up: gate above {above}; empty bars down: below {below}"
+    if keeping:
+        words += "\nupdate gate: 1 keeps the old state, 0 replaces it"
     picture.supxlabel(words, fontsize=LABEL)
     picture.supylabel("fraction of time", fontsize=LABEL)
     return picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from npstack.cells.gru import GRU_LETTERS
 from npstack.core.numerics import Array
 from npstack.core.params import GATE_LETTERS
 
@@ -143,10 +144,31 @@ def look(part: str, others: Sequence[str] = ()) -> Look:
     return nth_look(place)
 
 
-def gate_name(name: str, gates: Sequence[str]) -> str:
-    """``input gate i`` of an LSTM, ``update gate`` of another cell."""
+def letters_of(gates: Collection[str]) -> Mapping[str, str]:
+    """The letters of these gates if they are those of an LSTM or a GRU; none of another cell.
+
+    Examples
+    --------
+    >>> letters_of(("reset", "update"))["update"], letters_of(("reset", "candidate"))
+    ('z', {})
+    """
+    if set(gates) <= set(GATE_LETTERS):
+        return GATE_LETTERS
+    return GRU_LETTERS if {"reset", "update"} <= set(gates) <= set(GRU_LETTERS) else {}
+
+
+def gate_name(name: str, gates: Collection[str]) -> str:
+    """``input gate i`` of an LSTM, ``update gate z`` of a GRU, ``update gate`` of another cell."""
     word = name if name == "candidate" else f"{name} gate"
-    return f"{word} {GATE_LETTERS[name]}" if set(gates) <= set(GATE_LETTERS) else word
+    return f"{word} {letters_of(gates).get(name, '')}".rstrip()
+
+
+def keeps(name: str, gates: Collection[str]) -> bool:
+    """Whether it is the update gate of a GRU, of which "open" could mean either end.
+
+    At 1 the old state is kept, at 0 the candidate replaces it (§2.2).
+    """
+    return name == "update" and letters_of(gates) is GRU_LETTERS
 
 
 def layer_title(layer: int | str, units: int) -> str:
@@ -292,13 +314,26 @@ def time_ticks(ax: Axes, times: Array, count: int = 8) -> None:
     ax.xaxis.set_major_locator(ticks)
 
 
+def row_of_batch(row: int, batch: int) -> str:
+    """Which row is drawn, if there are several."""
+    return f"row {row}" if batch > 1 else ""
+
+
 def share_time(
-    axes: Sequence[Axes], times: Array, mask: Array | None, label: str, longest: int = WIDE
+    axes: Sequence[Axes],
+    times: Array,
+    mask: Array | None,
+    label: str,
+    longest: int = WIDE,
+    note: str = "",
 ) -> None:
     """One time axis for all panels (bottom panel last), masked steps shaded on each."""
     borders = edges(times)
+    notes = [note] * bool(note)
     if mask is not None and not mask.all():
-        label += " (hatched: masked steps)"
+        notes.append("hatched: masked steps")
+    if notes:
+        label += f" ({'; '.join(notes)})"
     for ax in axes:
         shade_masked(ax, times, mask)
         ax.set_xlim(borders[0], borders[-1])

@@ -19,13 +19,16 @@ from npstack.plots.frame import (
     Picture,
     finish,
     gate_name,
+    keeps,
     layer_title,
     legend_above,
     look,
     mark_points,
     new_picture,
+    row_of_batch,
     share_time,
     whole_numbers,
+    with_note,
 )
 from npstack.plots.given import (
     check_panels,
@@ -134,6 +137,7 @@ def layers_over_training(
         squeeze=False,
         height_ratios=heights[::-1],
     )[::-1]
+    note = row_of_batch(row, len(tapes[0].x))
     for column, epoch in enumerate(shown):
         for k, (layer, scale) in enumerate(zip(layers, scales, strict=True)):
             ax, h = panels[k, column], states[column][k]
@@ -143,7 +147,7 @@ def layers_over_training(
             if column == len(shown) - 1 and apart:
                 far = beyond(np.concatenate([own[k][mask] for own in states]), scale)
                 colour_bar(picture, mesh, list(panels[k]), far.replace(", ", "\n") or "h", scale)
-        share_time(list(panels[::-1, column]), moments, mask, time_label, NARROW)
+        share_time(list(panels[::-1, column]), moments, mask, time_label, NARROW, note)
         moment = "before training" if epoch == 0 else f"after epoch {epoch}"
         panels[-1, column].set_title(moment, loc="left", fontsize=TITLE)
     if not apart:
@@ -220,7 +224,8 @@ def gates_over_training(recorder: Any) -> Picture:
             colour = look(name, list(curves)).colour
             band = {"facecolor": (colour, 0.1), "edgecolor": (colour, 0.6), "linestyle": ":"}
             ax.fill_between(epochs, low, high, linewidth=0.8, **band)
-            ax.plot(epochs, middle, color=colour, label=gate_name(name, own))
+            said = with_note(gate_name(name, own), "1 keeps" if keeps(name, own) else "")
+            ax.plot(epochs, middle, color=colour, label=said)
         mark_points(ax, [look(name, list(curves)).marker for name in curves])
         fractions = all(0 <= curve.min() <= curve.max() <= 1 for curve in curves.values())
         if fractions:

@@ -10,7 +10,7 @@ import numpy as np
 from npstack.cells import Cell
 from npstack.core.errors import ArgumentError, DtypeError, ShapeError, describe, fail
 from npstack.core.numerics import Array
-from npstack.core.params import GATE_LETTERS, LSTMGates, without_prefix
+from npstack.core.params import LSTMGates, without_prefix
 from npstack.layers import Layer
 from npstack.layers.walk import walk
 from npstack.plots.frame import (
@@ -21,6 +21,7 @@ from npstack.plots.frame import (
     Picture,
     finish,
     legend_above,
+    letters_of,
     lines,
     look,
     new_picture,
@@ -165,7 +166,7 @@ def _row(
     scale, power = by_units(every), power_of_ten(every)
     high = float(np.abs(without_power(every, power)).max()) or 1.0
     *maps, histogram = panels
-    letters = GATE_LETTERS if set(blocks) <= set(LSTMGates._fields) else {}
+    letters = letters_of(blocks)
     for k, (ax, (gate, block)) in enumerate(zip(maps, blocks.items(), strict=False)):
         to = np.arange(block.shape[1], dtype=float)
         mesh = heat_map(ax, to, block.T, None, scale)

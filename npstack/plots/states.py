@@ -18,9 +18,11 @@ from npstack.plots.frame import (
     Picture,
     finish,
     gate_name,
+    keeps,
     layer_title,
     lines,
     new_picture,
+    row_of_batch,
     share_time,
     with_note,
 )
@@ -90,7 +92,7 @@ def activations(
     times : array (T,), optional
         The position of each time step on the axis, such as decimal years; 0 … T-1 by default.
     time_label : str
-        Name and unit of the time axis.
+        Name and unit of the time axis; the row is added if there are several.
     input_labels, output_labels : sequence of str, optional
         Name of each column of the input and of the output.
     truth : array like ``tape.outputs``, optional
@@ -163,7 +165,7 @@ def activations(
         colour_bar(picture, mesh, panels[1:-1], "hidden state h", scales[0], ticks)
     for ax in timed[:-1]:
         ax.sharex(timed[-1])
-    share_time(timed, times, mask, time_label)
+    share_time(timed, times, mask, time_label, note=row_of_batch(row, len(tape.x)))
     return picture
 
 
@@ -182,8 +184,9 @@ def gates(
 ) -> Picture:
     """Gates and states of one layer over time, in the order of the cell's equations upwards.
 
-    A gate goes from 0, closed (pale), to 1, open (dark green). The candidate and the states have a
-    sign: red is positive, blue negative, white zero. The colours of a function with a fixed range
+    A gate goes from 0, closed (pale), to 1, open (dark green); the update gate z of a GRU from 0,
+    which replaces the old state, to 1, which keeps it. The candidate and the states have a sign:
+    red is positive, blue negative, white zero. The colours of a function with a fixed range
     span that range: 0 to 1 for a sigmoid, -1 to 1 for a tanh. For a value without bounds, such as
     the cell state, they run from minus to plus its largest absolute value; if that is more than
     three times the 90th percentile of the units' largest values, they end at the percentile, and
@@ -248,9 +251,10 @@ def gates(
         mesh = heat_map(ax, times, values, mask, scale)
         title = with_note(shown_name, beyond(values[mask], scale))
         finish(ax, title, ylabel="unit" + rows_note(values, scale))
-        word = "0 closed\n1 open" if scale.colours == FRACTION else "value"
+        word = "0 replaces\n1 keeps" if keeps(name, tape.gates._fields) else "0 closed\n1 open"
+        word = word if scale.colours == FRACTION else "value"
         colour_bar(picture, mesh, ax, word, scale)
-    share_time(panels, times, mask, time_label)
+    share_time(panels, times, mask, time_label, note=row_of_batch(row, len(tape.x)))
     if over:
         picture.suptitle(lines(over, WIDE), fontsize=TITLE)
     return picture

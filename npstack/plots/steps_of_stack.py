@@ -11,7 +11,7 @@ from npstack.analysis.directions import Reading
 from npstack.core.arguments import check_whole, is_whole
 from npstack.core.errors import ArgumentError, describe, fail
 from npstack.core.tape import Tape
-from npstack.plots.frame import TRUTH, Picture
+from npstack.plots.frame import TRUTH, Picture, row_of_batch
 from npstack.plots.given import check_row, layers_over_time, text
 from npstack.plots.sheet import BACKWARD, QUIET, WIDTH, Sheet, listed
 from npstack.plots.wire_numbers import (
@@ -117,7 +117,7 @@ def stack_steps(
     fewest = min(layer.tape.states.h.shape[-1] for layer in layers)
     unit = check_whole(where, "unit", unit, "unit=0 is the first.", most=fewest - 1)
     row = check_row(where, row, len(tape.x))
-    batch = f"row {row}" if len(tape.x) > 1 else ""
+    batch = row_of_batch(row, len(tape.x))
     title = " · ".join(filter(None, (text(where, "title", title), batch, f"unit {unit}")))
     found = _numbers(where, layers, moments, row, dstates)
     drawing = _Drawing(layers, moments, unit, found, title)

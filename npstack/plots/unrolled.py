@@ -8,12 +8,11 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from npstack.cells.gru import GRU_LETTERS
 from npstack.core.errors import DtypeError, describe, fail
 from npstack.core.params import GATE_LETTERS, LSTMGates
 from npstack.layers import Layer
 from npstack.layers.walk import walk
-from npstack.plots.frame import SMALL, STATES, Picture, gate_name, look, new_picture
+from npstack.plots.frame import SMALL, STATES, Picture, gate_name, letters_of, look, new_picture
 from npstack.plots.given import check_panels
 
 COLUMNS = ("0", "1", "…", "T-1")  # the time steps that are drawn
@@ -147,7 +146,7 @@ def _inside(layer: Layer) -> tuple[Sequence[str], Sequence[str]]:
     if layer.cell is None:
         return (), ()
     packed = [axes[-1] for axes in layer.cell.axes.values() if isinstance(axes[-1], tuple)]
-    gates = packed[0] if packed and set(packed[0]) <= {*GATE_LETTERS, *GRU_LETTERS} else ()
+    gates = packed[0] if packed and letters_of(packed[0]) else ()
     return gates, layer.cell.state_type._fields
 
 
@@ -189,7 +188,7 @@ def _draw_row(ax: Axes, height: int, row: _Row) -> None:
 
 def _draw_gates(ax: Axes, column: int, height: float, gates: Sequence[str]) -> None:
     """The letters of the gates, each in its colour, on one line."""
-    letters = GATE_LETTERS if set(gates) <= set(GATE_LETTERS) else GRU_LETTERS
+    letters = letters_of(gates)
     step = 0.15 if len(gates) > 3 else 0.19
     for k, gate in enumerate(gates):
         x = column + (k - (len(gates) - 1) / 2) * step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from npstack.core.arguments import check_whole
 from npstack.core.params import GATE_LETTERS
 from npstack.core.tape import LSTMState, RecurrentTape
-from npstack.plots.frame import Picture, look
+from npstack.plots.frame import Picture, look, row_of_batch
 from npstack.plots.given import text
 from npstack.plots.sheet import BACKWARD, FORWARD, QUIET, WIDTH, Sheet, listed
 from npstack.plots.wire_numbers import (
@@ -102,7 +102,7 @@ def cell_step(
         drawing.gate(letter)
     drawing.cell_state()
     drawing.hidden_state()
-    place = [title, f"step {step}", f"row {row}" if len(tape.x) > 1 else "", f"unit {unit}"]
+    place = [title, f"step {step}", row_of_batch(row, len(tape.x)), f"unit {unit}"]
     drawing.heading(" · ".join(filter(None, place)))
     return drawing.sheet.picture
 

@@ -204,7 +204,7 @@ def test_gradients_say_what_they_are_of():
 def test_masked_steps_are_named_where_there_are_any():
     _, tape = stack_and_tape()
     said = [panels(plots.activations(tape, row=row))[-1].get_xlabel() for row in (0, 1)]
-    assert said == ["time step", "time step (hatched: masked steps)"]
+    assert said == ["time step (row 0)", "time step (row 1; hatched: masked steps)"]
     assert not MASK[1].all()
 
 

@@ -62,7 +62,7 @@ def test_all_panels_share_one_time_axis():
     }
     assert len(edges) == 1
     labels = [ax.get_xlabel() for ax in panels(picture)]
-    assert labels == ["", "", "", "year"]
+    assert labels == ["", "", "", "year (row 0)"]
 
 
 def test_masked_steps_are_hatched_run_by_run_on_every_panel():
