@@ -15,8 +15,10 @@ from npstack.interop.imported import columns
 from npstack.interop.recording import Recorded, eps_of
 from npstack.layers import Layer
 from npstack.verify import check_rounding, conditioning, truth
+from npstack.verify.precision.ladder import LIMIT
 
 DRAWS = 24
+COARSE = LIMIT / 8  # with this eps or more, 8 eps alone, which any program may be off, are too much
 
 
 class AgreementRow(NamedTuple):
@@ -33,7 +35,8 @@ class AgreementRow(NamedTuple):
     allowed : float
         The error that rounding may make, in eps.
     explained : bool or None
-        Whether rounding explains theirs; None if the truth moves so much that it cannot be said.
+        Whether rounding explains theirs; None if it is within rounding, but rounding may change
+        more than a thousandth of the numbers, and could hide a mistake.
     """
 
     block: str
@@ -48,6 +51,8 @@ class AgreementRow(NamedTuple):
 class Agreement:
     """Whether a layer computes what was recorded; ``print(agreement)`` shows a table.
 
+    It is true in an ``if`` where `explained` is.
+
     Attributes
     ----------
     rows : tuple of AgreementRow
@@ -60,8 +65,11 @@ class Agreement:
 
     @property
     def explained(self) -> bool:
-        """Whether rounding explains every difference."""
+        """Whether rounding explains every difference; False, too, where it cannot be said."""
         return all(row.explained for row in self.rows)
+
+    def __bool__(self) -> bool:
+        return self.explained
 
     def __str__(self) -> str:
         head = ("block", "max|difference|", "error of theirs", "of npstack", "allowed", "")
@@ -70,7 +78,35 @@ class Agreement:
         for row in self.rows:
             errors = (f"{value:.1f} eps" for value in (row.theirs, row.own, row.allowed))
             table.append((row.block, f"{row.difference:.1e}", *errors, words[row.explained]))
-        return "\n".join(columns(table))
+        lines = columns(table)
+        passing = [row.allowed * self.eps for row in self.rows if row.explained is None]
+        if passing:
+            lines.append(_unresolved(max(passing), self.eps))
+        return "\n".join(lines)
+
+
+def _unresolved(passing: float, eps: float) -> str:
+    """Why nothing can be said, and what to do; ``passing`` is the relative error that is allowed.
+
+    Examples
+    --------
+    >>> print(_unresolved(0.0625, 2.0**-7))
+    Cannot be resolved: bfloat16 is so coarse that an error of 6.2% of the largest number passes for
+    rounding. Compare in float32.
+    >>> print(_unresolved(0.002, 2.0**-23))
+    Cannot be resolved: the last digits of the input and the weights matter so much that an error of
+    0.2% of the largest number passes for rounding. Compare in float64, or over fewer steps.
+    """
+    if eps >= COARSE:
+        names = {eps_of(name): name for name in ("bfloat16", "float16")}
+        what = f"{names.get(eps, f'a type with eps {eps:.1g}')} is so coarse"
+        advice = "Compare in float32."
+    else:
+        what = "the last digits of the input and the weights matter so much"
+        wider = "in float64, or " if eps > eps_of("float64") else ""
+        advice = f"Compare {wider}over fewer steps."
+    size = f"{100 * passing:.2g}% of the largest number" if passing < 1 else "any size"
+    return f"Cannot be resolved: {what} that an error of {size} passes for rounding. {advice}"
 
 
 def agreement(

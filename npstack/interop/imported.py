@@ -40,10 +40,13 @@ class Report:
         One for each array.
     assumed : tuple of str
         What the arrays do not say, and was taken to be so: a sentence each.
+    remarks : tuple of str
+        What else the model does, such as dropout between layers: it is not brought in.
     """
 
     rows: tuple[Row, ...]
     assumed: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def lossless(self) -> bool:
@@ -56,7 +59,8 @@ class Report:
             *((*row[:3], "yes" if row.lossless else "no") for row in self.rows),
         ]
         lines = columns(table)
-        return "\n".join([*lines, *(f"Assumed: {sentence}" for sentence in self.assumed)])
+        lines += [f"Assumed: {sentence}" for sentence in self.assumed]
+        return "\n".join([*lines, *(f"Not brought in: {remark}" for remark in self.remarks)])
 
 
 def columns(table: Iterable[tuple[str, ...]]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from npstack.core.tape import Tape
 from npstack.files.atomic import replacing
 from npstack.interop.comparison import DRAWS, Agreement, agreement, inputs_for
 from npstack.interop.imported import Imported
-from npstack.interop.loading import capture, load, recurrent_parts
+from npstack.interop.loading import bring_in, capture, open_model
+from npstack.interop.opened import Opened
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.recording import Recorded
 from npstack.interop.refusals import drawn_input
@@ -109,8 +110,9 @@ class Inspected:
         pictures = {target / f"{name}.png": own for name, own in self.pictures(row=row).items()}
         there = [path for path in pictures if path.exists() and not overwrite]
         if there:
-            expected = f"the folder {target} must not hold {there[0].name}"
-            fail(ArgumentError, "draw", expected, "it does", "Choose another, or overwrite=True.")
+            expected = "the folder must not hold pictures of these names"
+            advice = "Choose another, or overwrite=True."
+            fail(ArgumentError, "draw", expected, repr(str(there[0])), advice)
         target.mkdir(parents=True, exist_ok=True)
         for path, picture in pictures.items():
             with replacing(path) as file:
@@ -161,24 +163,32 @@ def inspect(
     >>> found.tape.layers[0].gates.forget.shape
     (4, 20, 2)
     """
-    parts = recurrent_parts(model)
-    chosen = [own for own in parts if part in (None, own.name)]
-    if part is not None and not chosen:
-        listed = ", ".join(repr(own.name) for own in parts) or "none"
-        fail(ArgumentError, "inspect", f"part must be one of {listed}", repr(part), "Choose one.")
+    opened = open_model("inspect", model)
+    chosen = opened.parts if part is None else (opened.part("inspect", part),)
+    return inspect_parts(model, opened, chosen, feed, draws=draws, progress=progress)
+
+
+def inspect_parts(
+    model: Any,
+    opened: Opened,
+    chosen: Iterable[RecurrentPart],
+    feed: Any = None,
+    *,
+    draws: int = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Inspected, ...]:
+    """Inspect some parts of a model that is open."""
     recorded = {} if feed is None else capture(model, feed)
     found = []
-    for own in chosen:
-        if own.refused:
-            continue
-        imported = load(model, own.name)
-        record = recorded.get(own.name)
+    for part in (own for own in chosen if not own.refused):
+        imported = bring_in(model, opened, part)
+        record = recorded.get(part.name)
         if record is None:
             tape = imported.layer.forward(drawn_input(imported.layer))
-            found.append(Inspected(own, imported, tape, None, None))
+            found.append(Inspected(part, imported, tape, None, None))
             continue
         x, initial = inputs_for(imported.layer, record)
         tape = imported.layer.forward(x, initial, lengths=record.lengths)
         judged = agreement(imported.layer, record, draws=draws, progress=progress)
-        found.append(Inspected(own, imported, tape, record, judged))
+        found.append(Inspected(part, imported, tape, record, judged))
     return tuple(found)

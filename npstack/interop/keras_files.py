@@ -16,11 +16,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
 from npstack.interop.files.stored import SPOILT
 from npstack.interop.keras_settings import Entry, Settings, entries
 from npstack.interop.known_layouts import LAYOUTS
+from npstack.interop.opened import Opened
 from npstack.interop.parts import BLOCKS, RecurrentPart
 
 ARRAYS = ("kernel", "recurrent_kernel", "bias")
@@ -62,9 +63,7 @@ class Group(NamedTuple):
     by_class: bool
 
 
-def parts_of_file(
-    arrays: Mapping[str, Array], attributes: Mapping[str, Any]
-) -> tuple[RecurrentPart, ...] | None:
+def opened(arrays: Mapping[str, Array], attributes: Mapping[str, Any]) -> Opened | None:
     """The recurrent layers in a file of Keras; None if it is none.
 
     Parameters
@@ -74,7 +73,7 @@ def parts_of_file(
 
     Returns
     -------
-    tuple of RecurrentPart, or None
+    Opened, or None
         In the order of the model, if the file holds its configuration. Without one, the attributes
         are empty: what is assumed follows from the layout, ``keras`` or ``keras2``, whose hard
         sigmoids no file records; `npstack.interop.read` lists it. If no version is recorded
@@ -86,31 +85,10 @@ def parts_of_file(
         The configuration is not that of a model of Keras.
     """
     found = _found(arrays, attributes)
-    known = found or "model_config" in attributes
-    return tuple(part for part, _ in found) if known else None
-
-
-def arrays_of_file(
-    arrays: Mapping[str, Array], attributes: Mapping[str, Any], part: RecurrentPart | str
-) -> dict[str, Array]:
-    """The arrays of a part of `parts_of_file`, by the names of its layout.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such part, or it cannot be brought in.
-    """
-    where = "arrays_of_file"
-    name = part if isinstance(part, str) else part.name
-    found = {own.name: (own, group) for own, group in _found(arrays, attributes)}
-    if name not in found:
-        listed = ", ".join(map(repr, found)) or "there are none"
-        expected = "part must be one of the file's"
-        fail(ArgumentError, where, expected, repr(name), f"Parts: {listed}.")
-    own, group = found[name]
-    if own.refused or group is None:
-        fail(ArgumentError, where, f"{name!r} must be a part that npstack has", "none", own.refused)
-    return named(own, group.ways)
+    if not found and "model_config" not in attributes:
+        return None
+    ways = {part.name: group.ways for part, group in found if group is not None}
+    return Opened(tuple(part for part, _ in found), lambda part: named(part, ways[part.name]))
 
 
 def named(part: RecurrentPart, ways: Mapping[int, list[Weights]]) -> dict[str, Array]:
@@ -216,6 +194,7 @@ def _part(
         attributes={} if settings is None else dict(settings.attributes),
         refused=refused,
         assumed=() if settings or kind == "rnn" or not version.guessed else GUESSED.get(layout, ()),
+        remarks=() if settings is None else settings.said,
     )
 
 

@@ -7,6 +7,7 @@ and returns the final states even if the layer does not return them. No layer is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,14 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npstack.core.arguments import check_whole
-from npstack.core.errors import ArgumentError, DataError, fail
+from npstack.core.errors import ArgumentError, CodeError, DataError, fail, in_words
 from npstack.core.numerics import Array
-from npstack.interop.keras_parts import Place, import_keras, part_at, places, settings_at
-from npstack.interop.keras_parts import arrays_of as arrays_of
-from npstack.interop.keras_parts import recurrent_parts as recurrent_parts
+from npstack.interop.keras_parts import Place, import_keras, part_at, places
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.recording import STATE_OF, Recorded, eps_of
 from npstack.layers import Directions
+from npstack.layers.parallel import MERGES
+
+# What Keras puts around the message of an error: colours, and the arguments.
+WRAPPED = re.compile(r"\x1b\[[0-9;]*m|Arguments received by .*", re.DOTALL)
+ENDS = "final states for the zeros that Keras gives where the last step is masked (§7.6)"
+LONGEST = 400  # characters of its message; numbers may be printed in the middle of it
 
 
 class Call(NamedTuple):
@@ -51,6 +56,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
         dictionary holds keyword arguments, ``{"sequences": x, "mask": mask}``.
     calls : int
         Which call of a layer is recorded, if it is called several times; 1 is the first.
+        ``source`` then says, for example, "call 1 of 3".
 
     Returns
     -------
@@ -58,12 +64,15 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
         By the names of `recurrent_parts`, without those that are refused or not called that often.
         Outputs are in the order of time, also those of a layer with ``go_backwards``, and zero
         where masked. A mask with holes or padding in front has no lengths: then the steps that the
-        layer did read are moved to the front, and ``source`` says so.
+        layer did read are moved to the front, and ``source`` says so. It also says if the final
+        state stands for a last output that Keras makes zero because its step is masked.
 
     Raises
     ------
     ArgumentError
         No part was called that often.
+    CodeError
+        The model does not run on ``feed``.
     DataError
         A fused path of the backend hides the states of a Bidirectional.
     """
@@ -82,7 +91,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
                     _watch_loop(keras, layer, seen)
                 if place.pair:
                     _watch_call(keras, place.layer, joined)
-            _run(keras, model, feed)
+            _run(where, keras, model, feed)
         finally:
             for place, _ in chosen:
                 for layer in (place.layer, *place.pair):
@@ -92,7 +101,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     for place, part in chosen:
         record = _recorded(place, part, seen, joined, number)
         if record is not None:
-            said = "; ".join([record.source, *settings_at(keras, place).said])
+            said = "; ".join([record.source, *part.remarks])
             found[part.name] = replace(record, source=said)
     if not found:
         most = max((len(own) for own in seen.values()), default=0)
@@ -107,7 +116,8 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     return found
 
 
-def _run(keras: ModuleType, model: Any, feed: Any) -> None:
+def _run(where: str, keras: ModuleType, model: Any, feed: Any) -> None:
+    """The model on its feed."""
     arguments: dict[str, Any] = {}
     if isinstance(feed, tuple):
         given = feed
@@ -117,7 +127,18 @@ def _run(keras: ModuleType, model: Any, feed: Any) -> None:
         given = (feed,)
     if getattr(model, "_call_has_training_arg", False):
         arguments["training"] = False
-    model(*given, **arguments)
+    try:
+        model(*given, **arguments)
+    except Exception as error:
+        words = WRAPPED.sub("", in_words(error)).strip()
+        if len(words) > LONGEST:
+            words = f"{words[: LONGEST // 2]} … {words[-LONGEST // 2 :]}"
+        advice = (
+            "Give what the model is called with: an array, a list, a tuple, or a dict of names."
+        )
+        kind = type(error).__name__
+        expected = "the model must run on feed"
+        raise CodeError(where, expected, words.rstrip("."), advice, raised=kind) from error
 
 
 @contextmanager
@@ -195,17 +216,20 @@ def _recorded(
     dtype = np.result_type(
         *(np.float32 if a.dtype.itemsize < 4 else a for a in (first.x, first.last))
     )
+    full = place.layer.return_sequences
     if place.pair:
         results = joined[id(place.layer)][number - 1]
         outputs = results[0] if len(results) == 1 else np.stack(results, axis=-2)
     else:
-        outputs = first.outputs if place.layer.return_sequences else first.last
-        if place.layer.return_sequences and place.layer.go_backwards:
+        outputs = first.outputs if full else first.last
+        if full and place.layer.go_backwards:
             outputs = outputs[:, ::-1]  # which Keras returns as they were read
-    said = [f"keras layer {part.name or type(place.layer).__name__!r}, call {number}"]
+    said = [f"keras layer {part.name or type(place.layer).__name__!r}"]
+    if len(ways[0]) > 1:
+        said[0] += f", call {number} of {len(ways[0])}"
     if place.layer.compute_dtype != dtype.name:
         said.append(f"computed in {place.layer.compute_dtype}")
-    x, lengths, full = first.x, None, place.layer.return_sequences
+    x, lengths = first.x, None
     if first.mask is not None:
         mask = first.mask.astype(bool)
         lengths = mask.sum(axis=1)
@@ -215,12 +239,16 @@ def _recorded(
     final = [_state(part, call.final, dtype) for call in own]
     initial = [_state(part, call.initial, dtype) for call in own]
     none = not any(a.any() for call in own for a in call.initial)
-    if (
-        not full
-        and not place.pair
-        and not np.array_equal(outputs, first.final[0 if part.layers == 1 else _top(part)])
-    ):
-        said.append("rows that end in padding give zeros instead of their final state (§7.6)")
+    if first.mask is not None and not full:
+        tops = [call.final[_top(part)] for call in own]
+        ends = [
+            ~call.last.any(axis=1) & top.any(axis=1) for call, top in zip(own, tops, strict=True)
+        ]
+        zeros = np.logical_or.reduce(ends)
+        if zeros.any():
+            meant = MERGES[part.attributes["merge"]].join(tops) if place.pair else tops[0]
+            outputs = np.where(zeros[(...,) + (None,) * (outputs.ndim - 1)], meant, outputs)
+            said.append(ENDS)
     return Recorded(
         x=x.astype(dtype),
         lengths=lengths,

@@ -11,6 +11,7 @@ from npstack.core.errors import ArgumentError, describe, fail, optional_package
 from npstack.core.numerics import Array
 from npstack.interop.keras_files import ARRAYS, named
 from npstack.interop.keras_settings import Settings, of_layer, of_pair, refused
+from npstack.interop.opened import Opened
 from npstack.interop.parts import RecurrentPart
 
 
@@ -65,22 +66,25 @@ def places(keras: ModuleType, model: Any) -> list[Place]:
     return found
 
 
-def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
+def opened(where: str, model: Any) -> Opened:
     """The recurrent layers of a live Keras model or layer, in its order.
 
     Parameters
     ----------
+    where : str
     model : keras.Model or keras.layers.Layer
 
     Returns
     -------
-    tuple of RecurrentPart
-        The name is the path of layer names, ``"encoder/lstm_1"``; a layer that is used twice is
-        listed once. Layers of own classes, own activations, ConvLSTM and the like are listed with
-        the reason in ``refused``.
+    Opened
+        The name of a part is the path of layer names, ``"encoder/lstm_1"``; a layer that is used
+        twice is listed once. Layers of own classes, own activations, ConvLSTM and the like are
+        listed with the reason in ``refused``. Arrays have the names of the layout ``keras``.
     """
-    keras = import_keras("recurrent_parts")
-    return tuple(part_at(keras, place) for place in places(keras, model))
+    keras = import_keras(where)
+    found = {place.name: place for place in places(keras, model)}
+    parts = tuple(part_at(keras, place) for place in found.values())
+    return Opened(parts, lambda part: _arrays(keras, found[part.name], part))
 
 
 def part_at(keras: ModuleType, place: Place) -> RecurrentPart:
@@ -112,6 +116,7 @@ def part_of(
         layout=layout,
         attributes=dict(settings.attributes),
         refused=settings.refused,
+        remarks=settings.said,
     )
 
 
@@ -151,40 +156,8 @@ def _cells(layer: Any) -> list[Any]:
 # ---- their arrays --------------------------------------------------------------------------------
 
 
-def found_at(where: str, keras: ModuleType, model: Any, part: RecurrentPart | str) -> Place:
-    """The layer of a part."""
-    name = part if isinstance(part, str) else part.name
-    by_name = {place.name: place for place in places(keras, model)}
-    if name not in by_name:
-        listed = ", ".join(map(repr, by_name)) or "there are none"
-        fail(
-            ArgumentError, where, "part must be one of the model's", repr(name), f"Parts: {listed}."
-        )
-    return by_name[name]
-
-
-def arrays_of(model: Any, part: RecurrentPart | str) -> dict[str, Array]:
-    """The arrays of a part, by the names of the layout ``keras``.
-
-    A stack of cells has the prefixes ``0/``, ``1/``, … Arrays are copies.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such part, or it cannot be brought in.
-    """
-    where = "arrays_of"
-    keras = import_keras(where)
-    place = found_at(where, keras, model, part)
-    own = part_at(keras, place)
-    if own.refused:
-        fail(
-            ArgumentError,
-            where,
-            f"{own.name!r} must be a part that npstack has",
-            "none",
-            own.refused,
-        )
+def _arrays(keras: ModuleType, place: Place, part: RecurrentPart) -> dict[str, Array]:
+    """The arrays of a part; those of a stack of cells have the prefixes ``0/``, ``1/``, …"""
     ways = {
         direction: [
             {
@@ -196,4 +169,4 @@ def arrays_of(model: Any, part: RecurrentPart | str) -> dict[str, Array]:
         ]
         for direction, layer in enumerate(place.pair or (place.layer,))
     }
-    return named(own, ways)
+    return named(part, ways)

@@ -203,6 +203,8 @@ class Column:
         Whether a GRU that resets after the product has a bias inside it.
     same_size : bool
         All layers of a stack have the same number of units.
+    joints : str
+        The characters that may stand between a prefix and a name: of ``encoder.kernel`` the dot.
     """
 
     entries: tuple[Entry, ...]
@@ -221,6 +223,7 @@ class Column:
     merges: tuple[str, ...] = ("concat",)
     inner_bias: bool = True
     same_size: bool = False
+    joints: str = "./:"
     clauses: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -255,7 +258,8 @@ class Column:
                 pattern = re.escape(entry.name)
                 pattern = pattern.replace(r"\{layer\}", r"(?P<layer>\d+)")
                 pattern = pattern.replace(r"\{direction\}", re.escape(direction))
-                hit = re.fullmatch(rf"(?P<prefix>(?:.*[./:])?){pattern}(?::0)?", name)
+                prefix = rf"(?P<prefix>(?:.*[{re.escape(self.joints)}])?)"
+                hit = re.fullmatch(rf"{prefix}{pattern}(?::0)?", name)
                 if hit:
                     layer = hit.groupdict().get("layer")
                     number = None if layer is None else int(layer)

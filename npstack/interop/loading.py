@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError, DtypeError, fail, kind_of
 from npstack.core.numerics import Array
@@ -19,9 +17,11 @@ from npstack.interop.descriptions import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
 from npstack.interop.files.stored import SPOILT
 from npstack.interop.imported import Imported, Report
+from npstack.interop.keras_weights import stored_names, written_names
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import USUAL, activation_of
-from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays, the_part
+from npstack.interop.opened import Opened, flattened
+from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
 from npstack.interop.writing import write
@@ -34,8 +34,7 @@ LIVE = "It must be a PyTorch module, a Keras model, an ONNX model, a path, or a 
 class Framework(NamedTuple):
     """What knows one kind of model."""
 
-    recurrent_parts: Callable[[Any], tuple[RecurrentPart, ...]]
-    arrays_of: Callable[[Any, RecurrentPart], dict[str, Array]]
+    opened: Callable[[str, Any], Opened]
     capture: Callable[..., dict[str, Recorded]]
 
 
@@ -44,23 +43,22 @@ def _framework(where: str, model: Any) -> Framework | None:
     families = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
     is_path = isinstance(model, str | Path)
     if "keras" in families:  # before torch: with its PyTorch backend, a model is a module, too
-        from npstack.interop import keras_models
+        from npstack.interop import keras_models, keras_parts
 
-        own = keras_models
-        return Framework(own.recurrent_parts, own.arrays_of, own.capture)
+        return Framework(keras_parts.opened, keras_models.capture)
     if "torch" in families:
         from npstack.interop import torch_modules, torch_parts
 
-        return Framework(torch_parts.recurrent_parts, torch_parts.arrays_of, torch_modules.capture)
-    if "flax" in families:
-        from npstack.interop import flax_modules
+        return Framework(torch_parts.opened, torch_modules.capture)
+    if "flax" in families and not isinstance(model, Mapping):
+        from npstack.interop import nnx_modules
 
-        return Framework(flax_modules.recurrent_parts, flax_modules.arrays_of, _not_run)
+        return Framework(nnx_modules.opened, _not_run)
     is_onnx = is_path and Path(model).suffix.lower() == ".onnx"
     if isinstance(model, bytes) or "onnx" in families or is_onnx:
         from npstack.interop import onnx_graphs, onnx_runs
 
-        return Framework(onnx_graphs.recurrent_parts, onnx_graphs.arrays_of, onnx_runs.capture)
+        return Framework(onnx_graphs.opened, onnx_runs.capture)
     if is_path or isinstance(model, Mapping):
         return None
     return fail(DtypeError, where, "model must be a model", kind_of(model), LIVE)
@@ -76,51 +74,34 @@ def _not_run(model: Any, feed: Any, calls: int = 1) -> dict[str, Recorded]:
     return fail(DtypeError, "capture", expected, kind_of(model), advice)
 
 
-def _stored(model: Any) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Arrays and attributes of a dictionary, which may be nested, or of a file."""
+def open_model(where: str, model: Any) -> Opened:
+    """The recurrent layers of any model, which is looked at once."""
+    own = _framework(where, model)
+    if own is not None:
+        return own.opened(where, model)
     if isinstance(model, Mapping):
-        return flattened(model), {}
-    found = read_file(model)
-    return found.arrays, found.attributes
-
-
-def flattened(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
-    """The arrays of nested dictionaries, their names joined by ``/``.
-
-    Examples
-    --------
-    >>> list(flattened({"a": {"b": np.ones(1)}, "c": np.ones(2)}))
-    ['a/b', 'c']
-    """
-    found: dict[str, Array] = {}
-    for name, value in tree.items():
-        path = f"{prefix}{name}"
-        if not isinstance(value, Mapping) and not _is_array(value):
-            expected = f"{path} must be an array"
-            fail(DtypeError, "recurrent_parts", expected, kind_of(value), "Leave it out.")
-        found |= (
-            flattened(value, f"{path}/")
-            if isinstance(value, Mapping)
-            else {path: np.asarray(value)}
-        )
-    return found
-
-
-def _is_array(value: Any) -> bool:
-    """Whether a value is an array, or becomes one: a tensor, a list of numbers."""
-    return hasattr(value, "__array__") or isinstance(value, int | float | list)
-
-
-def _listed(
-    arrays: dict[str, Array], attributes: dict[str, Any]
-) -> tuple[tuple[RecurrentPart, ...], Callable[[RecurrentPart], dict[str, Array]]]:
-    """The parts of a file, from what it says or from names and shapes; the arrays of one."""
+        arrays, attributes = flattened(where, model), {}
+    else:
+        found = read_file(model)
+        arrays, attributes = found.arrays, found.attributes
     if SAVED in attributes:
-        return (_saved_part(arrays, attributes[SAVED]),), lambda part: arrays
-    found = keras_files.parts_of_file(arrays, attributes)
-    if found is not None:
-        return found, lambda part: keras_files.arrays_of_file(arrays, attributes, part)
-    return parts_of_arrays(arrays), lambda part: arrays_of_part(arrays, part)
+        saved, own_arrays = _saved_part(arrays, attributes[SAVED])
+        return Opened((saved,), lambda part: own_arrays)
+    of_keras = keras_files.opened(arrays, attributes)
+    if of_keras is not None:
+        return of_keras
+    return Opened(parts_of_arrays(arrays), lambda part: arrays_of_part(arrays, part))
+
+
+def bring_in(model: Any, opened: Opened, part: RecurrentPart, **options: Any) -> Imported:
+    """A part of a model that is open, made into a layer."""
+    told = {"cell": part.kind, "bidirectional": part.bidirectional, **part.attributes}
+    where = str(model) if isinstance(model, str | Path) else type(model).__name__
+    source = f"{part.name} of {where}" if part.name else where
+    made = read(opened.arrays(part), part.layout, source=source, **{**told, **options})
+    assumed = (*part.assumed, *made.report.assumed)
+    report = replace(made.report, assumed=assumed, remarks=part.remarks)
+    return replace(made, report=report)
 
 
 def _saved_facts(layer: Layer | Imported, layout: str) -> dict[str, Any]:
@@ -150,8 +131,8 @@ def _saved_facts(layer: Layer | Imported, layout: str) -> dict[str, Any]:
     return told
 
 
-def _saved_part(arrays: dict[str, Array], said: Any) -> RecurrentPart:
-    """The part of a file that `save` wrote; its sizes are those of the arrays."""
+def _saved_part(arrays: dict[str, Array], said: Any) -> tuple[RecurrentPart, dict[str, Array]]:
+    """The part of a file that `save` wrote, with the sizes of its arrays; its arrays."""
     expected = f"the attribute {SAVED} must be as npstack.interop.save writes it"
     try:
         told = dict(said)
@@ -162,9 +143,10 @@ def _saved_part(arrays: dict[str, Array], said: Any) -> RecurrentPart:
         }
         if {"dtype", "biases", "source"} & set(options):
             raise ValueError("an option that it does not write")
-        layer = read(arrays, layout, **options).layer
+        given = written_names(arrays, told["cell"], bidirectional=told["bidirectional"])
+        layer = read(given, layout, **options).layer
         attributes = {k: v for k, v in options.items() if k not in ("cell", "bidirectional")}
-        return part_for(layer, layout)._replace(attributes=attributes)
+        return part_for(layer, layout)._replace(attributes=attributes), given
     except (TypeError, ValueError, AttributeError, LookupError) as error:  # npstack's among them
         return fail(DataError, "recurrent_parts", expected, brief(error).rstrip("."), SPOILT)
 
@@ -195,10 +177,7 @@ def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
     >>> print(*recurrent_parts(arrays))
     lstm: lstm 3 -> 2, pytorch
     """
-    own = _framework("recurrent_parts", model)
-    if own is not None:
-        return tuple(own.recurrent_parts(model))
-    return _listed(*_stored(model))[0]
+    return open_model("recurrent_parts", model).parts
 
 
 def load(model: Any, part: str | None = None, **options: Any) -> Imported:
@@ -230,20 +209,8 @@ def load(model: Any, part: str | None = None, **options: Any) -> Imported:
     >>> load(arrays).layer
     LSTM(3 -> 2, 48 parameters)
     """
-    own = _framework("load", model)
-    if own is not None:
-        chosen = the_part("load", tuple(own.recurrent_parts(model)), part)
-        arrays = own.arrays_of(model, chosen)
-    else:
-        parts, arrays_of = _listed(*_stored(model))
-        chosen = the_part("load", parts, part)
-        arrays = arrays_of(chosen)
-    told = {"cell": chosen.kind, "bidirectional": chosen.bidirectional, **chosen.attributes}
-    where = str(model) if isinstance(model, str | Path) else type(model).__name__
-    source = f"{chosen.name} of {where}" if chosen.name else where
-    made = read(arrays, chosen.layout, source=source, **{**told, **options})
-    report = replace(made.report, assumed=(*chosen.assumed, *made.report.assumed))
-    return replace(made, report=report)
+    opened = open_model("load", model)
+    return bring_in(model, opened, opened.part("load", part), **options)
 
 
 def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
@@ -287,7 +254,8 @@ def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options:
         Ends in .safetensors, .weights.h5 or .npz, which hold arrays, or in .onnx.
     layout : str
         A name in ``LAYOUTS``; by default that which goes with the file: pytorch for .safetensors,
-        keras for .weights.h5, onnx.
+        keras for .weights.h5, onnx. Keras 3 reads such a file with ``load_weights``, into a
+        ``keras.Sequential`` of the same layers.
     **options
         Of `write`: ``biases``, ``x``.
 
@@ -307,10 +275,13 @@ def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options:
     chosen = layout or usual.get(target.suffix.lower(), "pytorch")
     if target.suffix.lower() == ".onnx" and chosen != "onnx":
         expected = "an .onnx file must have the layout onnx"
-        fail(DataError, "save", expected, repr(chosen), "Leave layout out.")
+        fail(ArgumentError, "save", expected, repr(chosen), "Leave layout out.")
     arrays, report = write(layer, chosen, **options)
     if target.suffix.lower() != ".onnx":
-        write_file(target, arrays, {SAVED: _saved_facts(layer, chosen)})
+        facts = _saved_facts(layer, chosen)
+        if chosen == "keras" and target.name.endswith(".weights.h5"):
+            arrays = stored_names(arrays, facts["cell"], bidirectional=facts["bidirectional"])
+        write_file(target, arrays, {SAVED: facts})
     else:
         from npstack.interop.onnx_export import to_onnx
 

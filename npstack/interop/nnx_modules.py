@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from npstack.core.errors import ArgumentError, describe, fail, optional_package
+from npstack.core.numerics import Array
+from npstack.interop.opened import Opened, flattened
 from npstack.interop.parts import BACKWARD, RecurrentPart
 
 ACTIVATIONS = {
@@ -22,26 +24,39 @@ ACTIVATIONS = {
 BY_HAND = "Pass its arrays to npstack.interop.read"
 
 
-class Cell(NamedTuple):
-    """A recurrent cell of a module."""
-
-    module: Any
-    part: RecurrentPart
-
-
 def _nnx(where: str) -> ModuleType:
     advice = 'Run pip install "npstack[frameworks]".'
     return optional_package(where, "flax.nnx", "Flax must be installed", advice)
 
 
-def cells_of(where: str, model: Any) -> list[Cell]:
-    """The recurrent cells of a module of nnx, in its order, each once."""
+def opened(where: str, model: Any) -> Opened:
+    """The recurrent cells of a module of nnx, in its order, each once.
+
+    Parameters
+    ----------
+    where : str
+    model : nnx.Module
+
+    Returns
+    -------
+    Opened
+        A part for each cell: Flax stores directions and layers as cells of their own. The name is
+        the path, ``"encoder/cell"``. Cells that are not npstack's, and activations without a
+        counterpart are listed with the reason in ``refused``. A layer with ``reverse=True`` gives
+        its outputs in the order of time here, whether it has ``keep_order`` or not.
+
+    Raises
+    ------
+    ArgumentError
+        It is no module of nnx.
+    """
     nnx = _nnx(where)
     if not isinstance(model, nnx.Module):
-        expected = "model must be a tree of parameters, or a module of flax.nnx"
+        expected = "model must be a module of flax.nnx"
         advice = "Of a module of linen, give its variables."
         fail(ArgumentError, where, expected, describe(model), advice)
-    found: list[Cell] = []
+    found: dict[str, Any] = {}
+    parts: list[RecurrentPart] = []
     seen: set[int] = set()
 
     def visit(module: Any, path: tuple[str, ...], way: bool | None, *, backwards: bool) -> None:
@@ -50,7 +65,8 @@ def cells_of(where: str, model: Any) -> list[Cell]:
             return
         seen.add(id(module))
         if isinstance(module, nnx.RNNCellBase):
-            found.append(Cell(module, _part(nnx, module, "/".join(path), backwards=backwards)))
+            parts.append(_part(nnx, module, "/".join(path), backwards=backwards))
+            found[parts[-1].name] = module
             return
         pair = isinstance(module, nnx.Bidirectional)
         if isinstance(module, nnx.RNN):
@@ -63,7 +79,7 @@ def cells_of(where: str, model: Any) -> list[Cell]:
             visit(child, (*path, str(key)), asked, backwards=backwards)
 
     visit(model, (), None, backwards=False)
-    return found
+    return Opened(tuple(parts), lambda part: _arrays(nnx, found[part.name]))
 
 
 def _part(nnx: ModuleType, cell: Any, name: str, *, backwards: bool) -> RecurrentPart:
@@ -109,8 +125,7 @@ def _activation(function: Any) -> str | None:
     return next((name for own, name in known if own is function), None)
 
 
-def params_of(cell: Any) -> dict[str, Any]:
-    """The parameters of a cell, as a tree."""
-    nnx = _nnx("arrays_of")
-    tree: dict[str, Any] = nnx.to_pure_dict(nnx.state(cell, nnx.Param))
-    return tree
+def _arrays(nnx: ModuleType, cell: Any) -> dict[str, Array]:
+    """The arrays of a cell, by the names of its layout."""
+    tree = nnx.to_pure_dict(nnx.state(cell, nnx.Param))
+    return {key.replace("if_/", "if/"): own for key, own in flattened("load", tree).items()}

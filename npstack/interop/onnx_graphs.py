@@ -23,8 +23,9 @@ from npstack.core.numerics import Array
 from npstack.files.paths import check_path, of_file, open_file
 from npstack.interop.files.child import in_child
 from npstack.interop.files.stored import SPOILT
-from npstack.interop.onnx_nodes import Node, is_recurrent, read_node
+from npstack.interop.onnx_nodes import WEIGHTS, Node, is_recurrent, read_node
 from npstack.interop.onnx_values import DEPTH, NotConstant, Scope, Values, brief_name
+from npstack.interop.opened import Opened
 from npstack.interop.parts import RecurrentPart
 
 MOST = 2**31  # bytes that one message of protobuf can have
@@ -147,9 +148,9 @@ def key_of(tensor: Any) -> str:
 
 
 def in_process(
-    stream: BinaryIO, where: str, length: int, pieces: Pieces, wanted: str | None
+    stream: BinaryIO, where: str, length: int, pieces: Pieces
 ) -> tuple[Any, dict[str, Array]]:
-    """What `files.child` runs: the nodes of a model, and the arrays of one of them.
+    """What `files.child` runs: the nodes of a model, and their arrays below ``0/``, ``1/``, …
 
     After ``length`` bytes of the model, the stream holds what is stored in other files. If more of
     these are needed, the answer is which.
@@ -168,12 +169,12 @@ def in_process(
     nodes = [node for _, node in survey(where, model, stream.seek(0, io.SEEK_END), external)]
     if needed:
         return {"needed": list(needed)}, {}
-    arrays = next((node.arrays for node in nodes if node.name == wanted), {})
+    arrays = {f"{k}/{name}": a for k, node in enumerate(nodes) for name, a in node.arrays.items()}
     return {"nodes": [node[:-1] for node in nodes]}, arrays
 
 
-def _from_file(where: str, model: Any, wanted: str | None) -> list[Node]:
-    """The nodes of a file, or of the bytes of one; with arrays for the one that is wanted."""
+def _from_file(where: str, model: Any) -> list[Node]:
+    """The nodes of a file, or of the bytes of one."""
     import_onnx(where)
     folder = None if isinstance(model, bytes) else check_path(where, model).parent
     with ExitStack() as stack:
@@ -184,7 +185,7 @@ def _from_file(where: str, model: Any, wanted: str | None) -> list[Node]:
         length, pieces = source.seek(0, io.SEEK_END), Pieces()
         while True:
             given = model if isinstance(model, bytes) else source
-            told = (where, length, pieces, wanted)
+            told = (where, length, pieces)
             reply, arrays = in_child(
                 f"{__name__}:in_process", given, *told, where=where, package="onnx"
             )
@@ -202,9 +203,9 @@ def _from_file(where: str, model: Any, wanted: str | None) -> list[Node]:
                 pieces[key][1] = joined.write(beside(where, folder, key))
             source = joined
     nodes = []
-    for values in reply["nodes"]:
+    for k, values in enumerate(reply["nodes"]):
         name, kind, sizes, bidirectional, attributes, refused = values
-        own = arrays if name == wanted else {}
+        own = {key: arrays[f"{k}/{key}"] for key in WEIGHTS if f"{k}/{key}" in arrays}
         nodes.append(Node(name, kind, tuple(sizes), bidirectional, attributes, refused, own))
     return nodes
 
@@ -239,15 +240,42 @@ def beside(where: str, folder: Path, key: str) -> bytes:
 # ---- parts and arrays ----------------------------------------------------------------------------
 
 
-def _nodes(function: str, model: Any, wanted: str | None = None) -> list[Node]:
+def opened(where: str, model: Any) -> Opened:
+    """The recurrent nodes of an ONNX model and of all graphs in it: LSTM, GRU and RNN.
+
+    Parameters
+    ----------
+    where : str
+    model : str, Path, bytes or onnx.ModelProto
+        A file, or its bytes, is read by a process with limits; nothing in it is executed.
+
+    Returns
+    -------
+    Opened
+        The name of a part is that of the node; with the nodes around it,
+        ``"If_0.then_branch/LSTM_1"``, if it has none or shares it. A node whose weights are not
+        constant, whose operator is not the standard's, or whose directions have different
+        activations is listed with the reason in ``refused``; sizes that are not known are 0.
+        Arrays have the names of the layout ``onnx``: W, R, B, P.
+
+    Raises
+    ------
+    DataError
+        The file is damaged, or a tensor is stored outside of its folder.
+    MissingPackageError
+        onnx is not installed.
+    """
     if isinstance(model, str | os.PathLike | bytes):
-        where = function if isinstance(model, bytes) else of_file(function, model)
-        return _from_file(where, model, wanted)
-    onnx = import_onnx(function)
-    if not isinstance(model, onnx.ModelProto):
-        expected = "model must be a path, bytes or an onnx.ModelProto"
-        fail(ArgumentError, function, expected, describe(model), "Give the path of the file.")
-    return [node for _, node in survey(function, inlined(model), model.ByteSize(), no_folder)]
+        nodes = _from_file(where if isinstance(model, bytes) else of_file(where, model), model)
+    else:
+        onnx = import_onnx(where)
+        if not isinstance(model, onnx.ModelProto):
+            expected = "model must be a path, bytes or an onnx.ModelProto"
+            fail(ArgumentError, where, expected, describe(model), "Give the path of the file.")
+        found = survey(where, inlined(model), model.ByteSize(), no_folder)
+        nodes = [node for _, node in found]
+    arrays = {node.name: node.arrays for node in nodes}
+    return Opened(tuple(map(part_of, nodes)), lambda part: arrays[part.name])
 
 
 def no_folder(tensor: Any) -> bytes:
@@ -279,51 +307,3 @@ def part_of(node: Node) -> RecurrentPart:
 
 def _with_parameters(name: str, alpha: float, beta: float | None = None) -> Activation:
     return Activation(name, alpha=alpha, beta=beta)
-
-
-def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
-    """The recurrent nodes of an ONNX model and of all graphs in it: LSTM, GRU and RNN.
-
-    Parameters
-    ----------
-    model : str, Path, bytes or onnx.ModelProto
-        A file, or its bytes, is read by a process with limits; nothing in it is executed.
-
-    Returns
-    -------
-    tuple of RecurrentPart
-        The name is that of the node; with the nodes around it, ``"If_0.then_branch/LSTM_1"``, if
-        it has none or shares it. A node whose weights are not constant, whose operator is not the
-        standard's, or whose directions have different activations is listed with the reason in
-        ``refused``; sizes that are not known are 0.
-
-    Raises
-    ------
-    DataError
-        The file is damaged, or a tensor is stored outside of its folder.
-    MissingPackageError
-        onnx is not installed.
-    """
-    return tuple(part_of(node) for node in _nodes("recurrent_parts", model))
-
-
-def arrays_of(model: Any, part: RecurrentPart | str) -> dict[str, Array]:
-    """The arrays of a part, by the names of the layout ``onnx``: W, R, B, P.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such part, or it cannot be brought in.
-    """
-    where = "arrays_of"
-    name = part if isinstance(part, str) else part.name
-    nodes = {node.name: node for node in _nodes(where, model, name)}
-    if name not in nodes:
-        listed = ", ".join(map(repr, nodes)) or "there are none"
-        fail(
-            ArgumentError, where, "part must be one of the model's", repr(name), f"Parts: {listed}."
-        )
-    own = nodes[name]
-    if own.refused:
-        fail(ArgumentError, where, f"{name!r} must be a part that npstack has", "none", own.refused)
-    return {key: array.copy() for key, array in own.arrays.items()}

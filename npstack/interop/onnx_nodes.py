@@ -156,7 +156,7 @@ def _activations(kind: str, own: dict[str, Any], directions: int) -> dict[str, A
             )
         chosen.append([ours, *parameters] if parameters else ours)
     if directions == 2 and chosen[:count] != chosen[count:]:
-        raise Unfit(f"Its directions have different activations. {BY_HAND} one by one.")
+        raise Unfit(f"Its directions have different activations. {BY_HAND[:-1]}, one by one.")
     return dict(zip(PLACES[kind], chosen, strict=False))
 
 

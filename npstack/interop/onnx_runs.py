@@ -37,6 +37,7 @@ from npstack.layers import Directions
 
 INPUTS = {"x": 0, "lengths": 4, "h": 5, "c": 6}
 OUTPUTS = {"Y": 0, "Y_h": 1, "Y_c": 2}
+LONGEST = 200  # characters of the names in a message
 DTYPES = {"float": "float32", "double": "float64"}  # onnxruntime's names, where NumPy's differ
 
 
@@ -57,7 +58,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     model : str, Path, bytes or onnx.ModelProto
     feed : dict, sequence or array
         The inputs of the graph by name; or all of them in its order; or the only one. Numbers get
-        the type of the input.
+        the type of the input, rounded if it is a floating-point type.
     calls : 1
         A node runs once.
 
@@ -66,11 +67,12 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     dict of str to Recorded
         By the names of `recurrent_parts`, without those that are refused, those in a branch that
         was not taken, and those in the body of a `Loop` or `Scan`. Arrays are batch-first, the
-        outputs of two directions side by side.
+        outputs of two directions side by side. A row of length zero does not use its initial state:
+        it is recorded as zero, and ``source`` says so.
 
     Raises
     ------
-    ArgumentError
+    ArgumentError, DtypeError
         The inputs are not those of the graph, or no node can be seen.
     DataError
         onnxruntime cannot run the model; it refuses float64 and ``layout=1``, for example.
@@ -133,7 +135,8 @@ def _whole(where: str, onnx: Any, model: Any) -> Any:
 
 def _cannot(where: str, error: Exception) -> Any:
     expected = "onnxruntime must be able to run the model"
-    fail(DataError, where, expected, in_words(error)[:300], "Try it with onnxruntime alone.")
+    got = in_words(error)[:300].rstrip(".")
+    fail(DataError, where, expected, got, "Try it with onnxruntime alone.")
 
 
 def _session(where: str, runtime: Any, model: Any) -> Any:
@@ -161,11 +164,16 @@ def _fed(where: str, own: Mapping[str, str], feed: Any) -> dict[str, Array]:
     missing = [name for name in own if name not in feed]
     if unknown or missing:
         expected, got = f"feed must hold {', '.join(own)}", ", ".join(map(str, feed)) or "nothing"
+        got = got if len(got) <= LONGEST else f"{got[:LONGEST]}…"
         fail(ArgumentError, where, expected, got, "Use the names of the graph's inputs.")
     found = {}
     for name, kind in own.items():
         named = kind.removeprefix("tensor(").removesuffix(")")
-        value = np.asarray(feed[name])
+        try:
+            value = np.asarray(feed[name])
+        except Exception as error:  # of a framework, for its own arrays
+            expected, advice = f"feed[{name!r}] must be an array", "Give NumPy arrays."
+            fail(DtypeError, where, expected, in_words(error).rstrip("."), advice)
         try:
             dtype = np.dtype(DTYPES.get(named, named))
         except TypeError:
@@ -173,9 +181,17 @@ def _fed(where: str, own: Mapping[str, str], feed: Any) -> dict[str, Array]:
         if dtype.kind not in "fiub" or value.dtype.kind not in "fiub":
             expected = f"feed[{name!r}] must be an array for {kind}"
             fail(DtypeError, where, expected, describe(value), "Only numbers can be fed.")
-        found[name] = (
-            np.ascontiguousarray(value.astype(dtype)) if value.ndim else value.astype(dtype)
-        )
+        if not value.size:  # of an empty batch, some of its operators end the whole process
+            expected = f"feed[{name!r}] must have at least one row and one step"
+            fail(ArgumentError, where, expected, f"shape {value.shape}", "Feed one of each.")
+        with np.errstate(all="ignore"):
+            cast = value.astype(dtype)
+        kept = np.isfinite(cast) == np.isfinite(value) if dtype.kind == "f" else cast == value
+        if not kept.all():
+            expected = f"feed[{name!r}] must hold numbers that {kind} has"
+            got = f"{describe(value)}, {value[~kept].flat[0]} among them"
+            fail(DtypeError, where, expected, got, "Only roundings are made.")
+        found[name] = np.ascontiguousarray(cast) if cast.ndim else cast
     return found
 
 
@@ -248,13 +264,21 @@ def _recorded(node: Node, values: Mapping[str, Array]) -> Recorded:
     given = [name for name in ("h", "c") if name in values]
     initial = ("h", "c") if node.kind == "lstm" else ("h",)
     final = ("Y_h", "Y_c") if node.kind == "lstm" else ("Y_h",)
-    some = any(values[name].any() for name in given)
     lengths = values.get("lengths")
+    source = f"onnx node {node.name!r}, onnxruntime"
+    unused = np.zeros(B, bool) if lengths is None else lengths == 0
+    if any(values[name][:, unused].any() for name in given):
+        source += "; rows of length zero, whose initial state onnxruntime takes for zero (§7.5)"
+        kept = ~unused[:, None]
+        values = {
+            k: np.where(kept, a, a.dtype.type(0)) if k in given else a for k, a in values.items()
+        }
+    some = any(values[name].any() for name in given)
     return Recorded(
         x=values["x"].swapaxes(0, 1).copy(),
         lengths=None if lengths is None else lengths.astype(np.int64),
         initial=state(initial) if some else None,
         outputs=Y.transpose(2, 0, 1, 3).reshape(B, T, count * H),
         final=state(final),
-        source=f"onnx node {node.name!r}, onnxruntime",
+        source=source,
     )

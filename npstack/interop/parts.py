@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import ArgumentError, DataError, describe, fail
+from npstack.core.activations import Activation
 from npstack.core.numerics import Array
 from npstack.interop.known_layouts import LAYOUTS
-from npstack.interop.layout import Column, Entry
+from npstack.interop.layout import USUAL, Column, Entry, activation_of, with_default
 
 BLOCKS = {4: "lstm", 3: "gru", 1: "rnn"}
 BY_NAME = (
@@ -28,6 +28,12 @@ BY_NAME = (
 )
 IN_FLAX = ("flax-linen", "flax-nnx")
 BACKWARD = "backward_rnn"  # as Bidirectional of Flax calls it
+MERGED = {"sum": ", summed", "mul": ", multiplied", "ave": ", averaged", "none": ", not joined"}
+CLIPPED = {
+    "clip": "sums",
+    "cell_clip": "cell state",
+    "projection_clip": "projected state",
+}
 FOREIGN = (
     ("MGUCell", "gru", ("if/kernel", "hf/kernel", "in/kernel", "hn/kernel")),
     ("ConvLSTMCell", "lstm", ("ih/kernel", "hh/kernel")),
@@ -48,11 +54,19 @@ class RecurrentPart(NamedTuple):
     layout : str
         A name in ``LAYOUTS``.
     attributes : dict
-        Further arguments of `read`.
+        What the arrays do not say, as arguments of `read`: ``activations``, ``reset``, ``clip``,
+        ``cell_clip``, ``projection_clip``, ``coupled``, ``forget_bias``, ``backwards``, ``merge``,
+        ``return_sequences``. What is left out is usual in the layout. ``print(part)`` says what
+        differs from a plain layer.
     refused : str
         Why it cannot be brought in, and what to do; empty if it can.
     assumed : tuple of str
         What the model does not say, and was taken to be so: a sentence each.
+    remarks : tuple of str
+        What else the model does, such as dropout between layers, which is not brought in: a
+        sentence each.
+    projected : int
+        Width of the projected hidden state (§3.5), which the layer returns; 0 if there is none.
     """
 
     name: str
@@ -65,13 +79,58 @@ class RecurrentPart(NamedTuple):
     attributes: dict[str, Any]
     refused: str = ""
     assumed: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    projected: int = 0
 
     def __str__(self) -> str:
         count = f"{self.layers} x " if self.layers > 1 else ""
-        both = ", two directions" if self.bidirectional else ""
-        sizes = f"{count}{self.kind} {self.input_size} -> {self.hidden_size}{both}"
-        said = f"{self.name or '(the model)'}: {sizes}, {self.layout}"
+        sizes = f"{self.input_size or '?'} -> {self.hidden_size or '?'}"
+        merge = MERGED.get(self.attributes.get("merge", ""), "")
+        both = [f"two directions{merge}"] * self.bidirectional
+        words = [f"{count}{self.kind} {sizes}", *both, self.layout, *_particular(self)]
+        said = f"{self.name or '(the model)'}: {', '.join(words)}"
         return f"{said}. Not to be brought in: {self.refused}" if self.refused else said
+
+
+def _particular(part: RecurrentPart) -> Iterator[str]:
+    """What a layer does otherwise than a plain one, in a few words each."""
+    told = part.attributes
+    column = LAYOUTS[part.layout].column(part.kind) if part.layout in LAYOUTS else None
+    if column is not None:
+        yield from _functions(with_default(part.kind, column, told.get("activations")), part.kind)
+    forms = () if column is None else column.reset
+    if told.get("reset", forms[0] if len(forms) == 1 else "") == "before":
+        yield "resets before the product"
+    forget = told.get("forget_bias", 0.0 if column is None else column.forget_bias)
+    if told.get("coupled"):
+        yield "forget gate = 1 - input gate"
+    elif forget:
+        yield f"{forget:g} added to the forget gate's sum"
+    for name, what in CLIPPED.items():
+        if told.get(name):
+            yield f"{what} clipped at {told[name]:g}"
+    if part.projected:
+        yield f"projected to {part.projected}"
+    if told.get("backwards"):
+        yield "reads from the end"
+    if not told.get("return_sequences", True):
+        yield "returns the last step only"
+
+
+def _functions(given: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """The activations that differ from sigmoid gates and tanh elsewhere."""
+    usual = {gate: activation_of(value) for gate, value in USUAL[kind].items()}
+    others = {
+        gate: own
+        for gate, value in given.items()
+        if value is not None and (own := activation_of(value)) != usual[gate]
+    }
+    gates = [gate for gate, own in usual.items() if own.name == "sigmoid"]
+    if len(gates) > 1 and all(others.get(gate) == others.get(gates[0], gate) for gate in gates):
+        others = {"gates": others[gates[0]], **{k: v for k, v in others.items() if k not in gates}}
+    for gate, own in others.items():
+        plain = type(own) is Activation and own == Activation(own.name)
+        yield f"{gate} {own.name if plain else own}"
 
 
 def parts_of_arrays(arrays: Mapping[str, Array]) -> tuple[RecurrentPart, ...]:
@@ -90,7 +149,7 @@ def parts_of_arrays(arrays: Mapping[str, Array]) -> tuple[RecurrentPart, ...]:
     for part in _recognised(arrays, BY_NAME):
         back = part.layout in IN_FLAX and BACKWARD in re.split(r"[./:]", part.name)
         found[part.name] = part._replace(attributes={"backwards": True} if back else {})
-    return tuple(found[name] for name in sorted(found, key=lambda name: _first(name, arrays)))
+    return tuple(sorted(found.values(), key=lambda part: _first(part, arrays)))
 
 
 def _recognised(arrays: Mapping[str, Array], layouts: tuple[str, ...]) -> list[RecurrentPart]:
@@ -102,7 +161,7 @@ def _recognised(arrays: Mapping[str, Array], layouts: tuple[str, ...]) -> list[R
             if column is None:
                 continue
             for prefix, hits in _by_prefix(column, arrays).items():
-                part = _part(prefix.rstrip("./:"), kind, layout, hits)
+                part = _part(prefix.rstrip(column.joints), kind, layout, hits)
                 if part is not None:  # the layout that has a place for most of the arrays
                     other = found.get(part.name, (0, part))
                     found[part.name] = max(other, (len(hits), part), key=lambda own: own[0])
@@ -137,10 +196,17 @@ def _foreign_in_flax(arrays: Mapping[str, Array]) -> Iterator[RecurrentPart]:
                 )
 
 
-def _first(name: str, arrays: Iterable[str]) -> int:
+def _first(part: RecurrentPart, arrays: Iterable[str]) -> int:
     """The place of the first array of a part."""
-    own = re.compile(re.escape(name) + r"[./:].*" if name else ".*", re.DOTALL)
+    own = re.compile(f"{_beginning(part)}.*", re.DOTALL)
     return next(k for k, key in enumerate(arrays) if own.fullmatch(key))
+
+
+def _beginning(part: RecurrentPart) -> str:
+    """What the names of its arrays begin with, as a regular expression."""
+    column = LAYOUTS[part.layout].column(part.kind)
+    assert column is not None
+    return f"{re.escape(part.name)}[{re.escape(column.joints)}]" if part.name else ""
 
 
 class _Hit(NamedTuple):
@@ -180,36 +246,18 @@ def _part(name: str, kind: str, layout: str, hits: list[_Hit]) -> RecurrentPart 
     if rows["U"] != H and not projected:
         return None
     layers, two = 1 + max(hit.layer for hit in hits), any(hit.direction for hit in hits)
-    return RecurrentPart(name, kind, rows["W"], H or 0, layers, two, layout, {})
+    width = rows["U"] if projected else 0
+    return RecurrentPart(name, kind, rows["W"], H or 0, layers, two, layout, {}, projected=width)
 
 
 def arrays_of_part(arrays: Mapping[str, Array], part: RecurrentPart) -> dict[str, Array]:
     """The arrays of one part, among those of a model; bfloat16 as float32, which holds it."""
     column = LAYOUTS[part.layout].column(part.kind)
     assert column is not None
-    pattern = re.compile(re.escape(part.name) + r"[./:]" if part.name else "")
+    pattern = re.compile(_beginning(part))
     return {
         name: value.astype(np.float32) if value.dtype.name == "bfloat16" else value
         for name, value in arrays.items()
         if (hit := column.match(name, np.ndim(value))) is not None
         and (pattern.fullmatch(hit[0]) or hit[0] == part.name)
     }
-
-
-def the_part(where: str, parts: tuple[RecurrentPart, ...], name: str | None) -> RecurrentPart:
-    """The part of this name, or the only one; one that can be brought in."""
-    listed = ", ".join(repr(part.name) for part in parts)
-    if not parts:
-        expected = "there must be a recurrent layer"
-        advice = "If its arrays have names of their own, give them to read, in a list."
-        fail(DataError, where, expected, "none that is known", advice)
-    if name is None and len(parts) > 1:
-        fail(ArgumentError, where, "part must name one part", listed, f"part={parts[0].name!r}.")
-    chosen = [part for part in parts if name in (None, part.name)]
-    if not chosen:
-        expected = f"part must be one of {listed}"
-        fail(ArgumentError, where, expected, describe(name), f"part={parts[0].name!r}.")
-    if chosen[0].refused:
-        expected = f"{chosen[0].name or 'the model'} must be a layer that npstack can hold"
-        fail(DataError, where, expected, chosen[0].kind, chosen[0].refused)
-    return chosen[0]

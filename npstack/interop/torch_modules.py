@@ -23,7 +23,7 @@ from npstack.interop.torch_parts import (
     as_numpy,
     import_torch,
     is_parametrized,
-    recurrent_parts,
+    opened,
 )
 from npstack.layers import Directions
 
@@ -98,7 +98,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     where = "capture"
     torch = import_torch(where)
     calls = check_whole(where, "calls", calls, "1 records the first call.", least=1)
-    parts = [part for part in recurrent_parts(model) if not part.refused]
+    parts = [part for part in opened(where, model).parts if not part.refused]
     _check_settled(torch, model)
     made: dict[str, list[Any]] = {part.name: [] for part in parts}
     counts = dict.fromkeys(made, 0)
@@ -122,7 +122,8 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
         for call in own:
             source = f"torch {torch.__version__}: {type(model).__name__}"
             at = f"{source}.{part.name}" if part.name else source
-            call_of = f"{at}, call {calls}" if calls > 1 else at
+            count = counts[part.name]
+            call_of = f"{at}, call {calls} of {count}" if count > 1 else at
             found[part.name] = Recorded(**call._asdict(), source=call_of)
     if not found:
         expected = f"a recurrent layer that npstack has must be called {calls} times"
@@ -149,8 +150,8 @@ def _run(where: str, torch: ModuleType, model: Any, feed: Any) -> None:
             return type(value)(map(tensors, value))
         return value
 
-    given = tensors(feed)
     try:
+        given = tensors(feed)
         with torch.no_grad():
             if isinstance(feed, Mapping):
                 model(**given)

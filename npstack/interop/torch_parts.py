@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 from npstack.core.errors import ArgumentError, describe, fail, optional_package
 from npstack.core.numerics import Array
 from npstack.interop.known_layouts import LAYOUTS
-from npstack.interop.parts import RecurrentPart, parts_of_arrays, the_part
+from npstack.interop.opened import Opened
+from npstack.interop.parts import RecurrentPart, parts_of_arrays
 
 KINDS = {
     **dict.fromkeys(("LSTM", "LSTMCell"), "lstm"),
@@ -29,21 +31,23 @@ def import_torch(where: str) -> ModuleType:
     return optional_package(where, "torch", "PyTorch must be installed", advice)
 
 
-def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
+def opened(where: str, model: Any) -> Opened:
     """The recurrent layers and cells of a PyTorch module, in its order.
 
     Parameters
     ----------
+    where : str
     model : torch.nn.Module
         A model, or one of these layers itself.
 
     Returns
     -------
-    tuple of RecurrentPart
-        The name is the path of the module, ``"encoder.lstm"``, empty for the model itself; a module
-        that is used in several places is listed once. Quantised and compiled (TorchScript) layers,
-        subclasses with a ``forward`` of their own, and weights that are computed at each call are
-        listed with the reason in ``refused``.
+    Opened
+        The name of a part is the path of the module, ``"encoder.lstm"``, empty for the model
+        itself; a module that is used in several places is listed once. Quantised and compiled
+        (TorchScript) layers, subclasses with a ``forward`` of their own, and weights that are
+        computed at each call are listed with the reason in ``refused``. Arrays have the names of
+        the ``state_dict``; parametrised weights are given as the layer uses them.
 
     Raises
     ------
@@ -51,7 +55,6 @@ def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
         The model is not a ``torch.nn.Module``.
     MissingPackageError
     """
-    where = "recurrent_parts"
     torch = import_torch(where)
     if not isinstance(model, torch.nn.Module):
         expected = "model must be a torch.nn.Module"
@@ -67,7 +70,8 @@ def recurrent_parts(model: Any) -> tuple[RecurrentPart, ...]:
             found.append(part)
             if _of_quantisation(module):
                 inside += (f"{name}." if name else "",)
-    return (*found, *_frozen(torch, model, found))
+    parts = (*found, *_frozen(torch, model, found))
+    return Opened(parts, partial(_arrays, where, torch, model))
 
 
 def _part(torch: ModuleType, name: str, module: Any) -> RecurrentPart | None:
@@ -84,7 +88,8 @@ def _part(torch: ModuleType, name: str, module: Any) -> RecurrentPart | None:
             bidirectional=bool(getattr(module, "bidirectional", False)),
             layout="pytorch" if hasattr(module, "num_layers") else "pytorch-cell",
             attributes={"activations": {"hidden": nonlinearity}} if kind == "rnn" else {},
-            refused="",
+            remarks=_remarks(module),
+            projected=int(getattr(module, "proj_size", 0)),
         )
         return part._replace(refused=_refusal(torch, part, module))
     own = module.named_parameters(recurse=False)
@@ -106,6 +111,13 @@ def _part(torch: ModuleType, name: str, module: Any) -> RecurrentPart | None:
     return alike[0]._replace(name=name, refused=why)
 
 
+def _remarks(module: Any) -> tuple[str, ...]:
+    """What else is to be known of a layer."""
+    if getattr(module, "dropout", 0) and module.num_layers > 1:
+        return (f"dropout={module.dropout:g} between its layers, in training only",)
+    return ()
+
+
 # ---- their arrays --------------------------------------------------------------------------------
 
 
@@ -121,33 +133,14 @@ def as_numpy(tensor: Any) -> Array:
     return np.array(wide.numpy(), order="C")
 
 
-def arrays_of(model: Any, part: RecurrentPart | str) -> dict[str, Array]:
-    """The arrays of a part, by the names of its ``state_dict``.
-
-    Parametrised weights are given as the layer uses them. Arrays are copies; bfloat16 becomes
-    float32, which holds the same numbers.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    part : RecurrentPart or str
-        One of `recurrent_parts`, or its name.
-
-    Raises
-    ------
-    ArgumentError, DataError
-        There is no such part, or it cannot be brought in.
-    MissingPackageError
-    """
-    where = "arrays_of"
-    torch = import_torch(where)
-    chosen = the_part(where, recurrent_parts(model), part if isinstance(part, str) else part.name)
-    module = model.get_submodule(chosen.name)
+def _arrays(where: str, torch: ModuleType, model: Any, part: RecurrentPart) -> dict[str, Array]:
+    """The arrays of a part, by the names of its ``state_dict``."""
+    module = model.get_submodule(part.name)
     if module.training and is_parametrized(torch, module):
         expected = "a look at the weights must not change them"
-        got = f"{chosen.name!r} with parametrisations in training mode"
+        got = f"{part.name!r} with parametrisations in training mode"
         fail(ArgumentError, where, expected, got, EVALUATION)
-    return {own: as_numpy(getattr(module, own)) for own in weight_names(chosen, module)}
+    return {own: as_numpy(getattr(module, own)) for own in weight_names(part, module)}
 
 
 # ---- why one cannot be brought in ---------------------------------------------------------------

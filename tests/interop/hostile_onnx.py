@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from tests.files.forged import Rng, pick
 from tests.interop.hostile import COMMON, Arrays, Case, Good, Kind
 from tests.interop.onnx_graphs import model_of, node, value
+from tests.interop.opening import arrays_of, recurrent_parts
 
 FLOAT, EXTERNAL = 1, 1
 

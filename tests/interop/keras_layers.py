@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from npstack.interop.keras_models import arrays_of
 from npstack.interop.reading import read
+from tests.interop.opening import arrays_of
 
 B, T, D, H = 3, 5, 2, 4
 KINDS = ("LSTM", "GRU", "SimpleRNN")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from npstack.core.errors import ArgumentError
-from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
+from npstack.core.errors import DataError
+from tests.interop.opening import arrays_of, recurrent_parts
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 T, B, D, H = 5, 3, 2, 4
@@ -124,6 +124,6 @@ def outside(rng: Any, folder: Path) -> tuple[Path, dict[str, Any]]:
 def refused(model: Any) -> str:
     (part,) = recurrent_parts(model)
     assert part.refused
-    with pytest.raises(ArgumentError, match=re.escape(part.refused)):
+    with pytest.raises(DataError, match=re.escape(part.refused)):
         arrays_of(model, part)
     return part.refused

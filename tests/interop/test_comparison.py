@@ -53,6 +53,48 @@ def test_rounding_is_told_from_a_wrong_reading(dtype):
     assert not found.explained
     assert [row.block for row in found.rows if not row.explained] == ["outputs"]
     assert "NOT rounding" in str(found)
+    assert "annot be resolved" not in str(found)
+
+
+def test_it_is_true_only_if_everything_is_explained():
+    layer, own = recorded(LAYERS["lstm"])
+    assert agreement(layer, own, draws=3)
+    assert not agreement(layer, replace(own, outputs=own.outputs * 2), draws=3)
+    coarse = replace(own, eps=2.0**-7)
+    found = agreement(layer, coarse, draws=3)
+    assert {row.explained for row in found.rows} == {None}
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("eps", "said"),
+    [(2.0**-7, "bfloat16 is so coarse"), (2.0**-10, "float16 is so"), (0.01, "with eps 0.01 is")],
+)
+def test_a_coarse_type_says_that_it_is_the_cause(eps, said):
+    layer, own = recorded(LAYERS["lstm"])
+    found = agreement(layer, replace(own, eps=eps), draws=3)
+    *table, why = str(found).splitlines()
+    assert len(table) == 1 + len(found.rows)
+    assert said in why
+    assert why.endswith("Compare in float32.")
+    worst = max(row.allowed for row in found.rows) * eps
+    assert f"an error of {100 * worst:.2g}% of the largest number" in why
+    hidden = replace(own, eps=eps, outputs=own.outputs * np.float32(1 + 0.9 * worst))
+    assert agreement(layer, hidden, draws=3).rows[0].explained is None
+    seen = replace(own, eps=eps, outputs=own.outputs * np.float32(1 + 1.1 * worst))
+    assert agreement(layer, seen, draws=3).rows[0].explained is False
+
+
+def test_a_layer_that_hangs_on_last_digits_says_so():
+    """An Elman network with a large U is chaotic: after some steps, rounding moves everything."""
+    rng = np.random.default_rng(0)
+    layer = nps.RNN(3, 32, rng=rng, dtype=np.float32)
+    layer.params = {**layer.params, "U": layer.params["U"] * np.float32(2)}
+    tape = layer.forward(0.1 * rng.standard_normal((1, 200, 3), dtype=np.float32))
+    found = agreement(layer, Recorded(tape.x, tape.outputs), draws=3)
+    assert found.rows[0].explained is None
+    assert "digits of the input and the weights matter so much that an error of any" in str(found)
+    assert str(found).endswith("Compare in float64, or over fewer steps.")
 
 
 def test_gates_in_another_order_are_not_rounding():

@@ -40,6 +40,10 @@ def end(stream):
     os._exit(7)
 
 
+def quiet(stream):
+    os._exit(0)
+
+
 def start(stream):
     return subprocess.run(["true"], check=True).returncode, {}
 
@@ -115,3 +119,26 @@ def test_a_child_that_does_not_end_is_ended(monkeypatch):
 def test_a_package_that_is_missing_is_named_with_its_extra():
     with pytest.raises(MissingPackageError, match=r"npstack\[interop\]"):
         in_child(f"{HERE}:plain", b"", where="here", package="no_such_package")
+
+
+@pytest.mark.parametrize("long", ["argument", "where", "path"])
+def test_what_is_asked_for_may_be_longer_than_an_argument_of_a_program(long, monkeypatch):
+    text, where = "é" * 10**6, "here"
+    if long == "path":
+        monkeypatch.setattr(
+            sys, "path", [*sys.path, *("/" + "p" * 1000 + str(k) for k in range(300))]
+        )
+        text = "é"
+    elif long == "where":
+        text, where = "é", "w" * 10**6
+    value, arrays = in_child(f"{HERE}:plain", b"content", text, where=where)
+    assert value == ["content", text]
+    assert arrays["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(DataError, match="AttributeError") as caught:
+        in_child(f"{HERE}:nothing", b"", text, where=where)
+    assert caught.value.where == where
+
+
+def test_a_child_that_ends_without_an_answer_has_given_none():
+    with pytest.raises(DataError, match="must begin with the length of its head, got 0 bytes"):
+        in_child(f"{HERE}:quiet", b"", where="here")

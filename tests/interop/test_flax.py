@@ -10,15 +10,17 @@ import pytest
 
 from npstack import interop
 from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError
-from npstack.interop.flax_modules import arrays_of, flatten, recurrent_parts, to_params
 from npstack.interop.jax_vectors import join_vector, split_vector
-from npstack.interop.nnx_cells import ACTIVATIONS
+from npstack.interop.nnx_modules import ACTIVATIONS
+from npstack.interop.opened import flattened
 from npstack.interop.reading import read
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.specification.flax_runs import fast_compiler
 
 jax = pytest.importorskip("jax")
 linen = pytest.importorskip("flax.linen")
 nnx = pytest.importorskip("flax.nnx")
+unflatten = pytest.importorskip("flax.traverse_util").unflatten_dict
 pytestmark = pytest.mark.frameworks
 
 jnp = jax.numpy
@@ -45,6 +47,7 @@ def variables(module: Any, x: Any = X) -> Any:
 
 def npstack_agrees(model: Any, name: str, outputs: Any, **more: Any) -> None:
     """The layer read from a part computes these outputs of X, to rounding."""
+    model = model.get("params") if isinstance(model, dict) else model
     (part,) = (own for own in recurrent_parts(model) if own.name == name)
     assert not part.refused
     layer = read(
@@ -69,7 +72,7 @@ class Model(linen.Module):
 
 
 def test_cells_in_a_tree() -> None:
-    found = recurrent_parts(variables(Model()))
+    found = recurrent_parts(variables(Model())["params"])
     assert [part[:7] for part in found] == [
         ("GRUCell_0", "gru", 3, 4, 1, False, "flax-linen"),
         ("LSTMCell_0", "lstm", 4, 2, 1, False, "flax-linen"),
@@ -82,7 +85,7 @@ def test_cells_in_a_tree() -> None:
 def test_directions_have_the_names_of_bidirectional() -> None:
     layer = linen.Bidirectional(linen.RNN(linen.LSTMCell(H)), linen.RNN(linen.LSTMCell(H)))
     tree = variables(layer)
-    found = recurrent_parts(tree)
+    found = recurrent_parts(tree["params"])
     assert {part.name: part.attributes for part in found} == {
         "forward_rnn/cell": {},
         "backward_rnn/cell": {"backwards": True},
@@ -120,36 +123,36 @@ def test_a_cell_of_linen_in_and_out(name: str) -> None:
     layer = linen.RNN(CELLS[name](H))
     tree = variables(layer)
     npstack_agrees(tree, "cell", layer.apply(tree, X))
-    arrays = arrays_of(tree, "cell")
-    own = flatten(tree["params"]["cell"])
+    arrays = arrays_of(tree["params"], "cell")
+    own = flattened("test", tree["params"])
     assert arrays.keys() == own.keys()
     assert all((arrays[key] == value).all() for key, value in own.items())
-    again = layer.apply({"params": {"cell": to_params(arrays)}}, X)
+    again = layer.apply({"params": unflatten(arrays, sep="/")}, X)
     np.testing.assert_array_equal(again, layer.apply(tree, X))
 
 
 def test_other_activations_are_the_readers_to_know() -> None:
     layer = linen.RNN(linen.GRUCell(H, activation_fn=linen.relu))
     tree = variables(layer)
-    assert recurrent_parts(tree)[0].attributes == {}
+    assert recurrent_parts(tree["params"])[0].attributes == {}
     npstack_agrees(tree, "cell", layer.apply(tree, X), activations={"candidate": "relu"})
 
 
 def test_what_is_no_cell_of_npstack_is_listed_with_the_reason() -> None:
     minimal = variables(linen.RNN(linen.MGUCell(H)))
     convolution = variables(linen.RNN(linen.ConvLSTMCell(H, (2, 2))), np.ones((1, 2, 3, 3, 5)))
-    both = recurrent_parts(minimal) + recurrent_parts(convolution)
+    both = recurrent_parts(minimal["params"]) + recurrent_parts(convolution["params"])
     assert [part[:4] for part in both] == [("cell", "gru", D, H), ("cell", "lstm", 5, H)]
     assert [part.refused.split()[0] for part in both] == ["MGUCell", "ConvLSTMCell"]
     with pytest.raises(DataError, match="MGUCell is no cell"):
-        arrays_of(minimal, "cell")
+        arrays_of(minimal["params"], "cell")
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_stacked_cells_are_brought_in_one_by_one(name: str) -> None:
     layer = linen.RNN(CELLS[name](H))
     tree = jax.tree.map(lambda *a: jnp.stack(a), variables(layer), variables(layer))
-    (part,) = recurrent_parts(tree)
+    (part,) = recurrent_parts(tree["params"])
     assert part[:4] == ("cell", {"L": "lstm", "O": "lstm", "G": "gru", "S": "rnn"}[name[0]], D, H)
     assert "a[k]" in part.refused
     one = jax.tree.map(lambda a: a[1], tree)
@@ -158,26 +161,26 @@ def test_stacked_cells_are_brought_in_one_by_one(name: str) -> None:
 
 def test_trees_of_other_kinds() -> None:
     tree = variables(linen.RNN(linen.SimpleCell(H)))
-    expected = flatten(tree)
+    expected = arrays_of(tree, "params/cell")
     boxed = jax.tree.map(lambda a: linen.Partitioned(a, names=(None,) * a.ndim), tree)
     frozen = pytest.importorskip("flax.core").freeze(tree)
-    for own in (boxed, frozen, {**tree, "batch_stats": {"mean": jnp.ones(2)}}, tree["params"]):
-        found = flatten(own)
+    for own in (boxed, frozen, {**tree, "batch_stats": {"mean": jnp.ones(2)}}):
+        found = arrays_of(own, "params/cell")
         assert found.keys() == expected.keys()
         assert all((found[name] == value).all() for name, value in expected.items())
-    short = flatten(jax.tree.map(lambda a: a.astype(jnp.bfloat16), tree))
+    short = arrays_of(jax.tree.map(lambda a: a.astype(jnp.bfloat16), tree), "params/cell")
     assert {own.dtype for own in short.values()} == {np.dtype(np.float32)}
     for name, value in short.items():
         assert (value == np.asarray(jnp.asarray(expected[name], jnp.bfloat16), np.float32)).all()
 
 
 def test_what_is_neither_tree_nor_module() -> None:
-    with pytest.raises(ArgumentError, match="a mapping of names"):
-        flatten([1, 2])
+    with pytest.raises(DtypeError, match="model must be a model, got a list"):
+        recurrent_parts([1, 2])
     with pytest.raises(ArgumentError, match="give its variables"):
         recurrent_parts(linen.LSTMCell(3))
-    with pytest.raises(DataError, match="a/kernel must be an array"):
-        flatten({"a": {"kernel": "words"}})
+    with pytest.raises(DtypeError, match="a/kernel must be an array"):
+        recurrent_parts({"a": {"kernel": "words"}})
     with pytest.raises(DataError, match="there must be a recurrent layer"):
         arrays_of({"Dense_0": {"kernel": np.ones((2, 2))}}, "cell")
 
@@ -214,7 +217,7 @@ def test_a_cell_of_nnx_in_and_out(name: str, reverse: bool) -> None:
     other = nnx.RNN(cell_of(kind), reverse=reverse, keep_order=True)
     nnx.update(other.cell, jax.tree.map(jnp.zeros_like, nnx.state(other.cell, nnx.Param)))
     named = {key.replace("if/", "if_/"): value for key, value in arrays.items()}
-    nnx.update(other.cell, to_params(named))
+    nnx.update(other.cell, unflatten(named, sep="/"))
     np.testing.assert_array_equal(other(X), layer(X))
 
 
@@ -278,7 +281,8 @@ def test_cells_of_nnx_that_are_listed_with_the_reason() -> None:
 
 def test_a_residual_cell_is_brought_in_as_its_reason_says() -> None:
     layer = nnx.RNN(cell_of(nnx.SimpleCell, residual=True))
-    arrays = flatten(nnx.state(layer.cell, nnx.Param))
+    arrays = flattened("test", nnx.to_pure_dict(nnx.state(layer.cell, nnx.Param)))
+    arrays = {name: value.copy() for name, value in arrays.items()}
     arrays["dense_h/kernel"] += np.eye(H, dtype=np.float32)
     found = read(arrays, "flax-nnx", cell="rnn").layer.forward(X).outputs
     np.testing.assert_allclose(found, layer(X), rtol=0, atol=2e-6)

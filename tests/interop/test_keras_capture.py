@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from npstack import Directions
-from npstack.core.errors import ArgumentError, DataError
-from npstack.interop.keras_models import capture, recurrent_parts
+from npstack.core.errors import ArgumentError, CodeError, DataError
+from npstack.interop import agreement, load
+from npstack.interop.keras_models import capture
 from tests.interop.keras_layers import KINDS, B, D, H, T, draw, ours, plain, ready
+from tests.interop.opening import recurrent_parts
 from tests.specification.keras_runs import keras_or_skip
 from tests.tools.other_programs import KERAS_COPY_WARNING
 
@@ -129,14 +131,44 @@ def test_a_mask_with_holes_is_recorded_without_the_masked_steps(keras: Any, rng:
     assert abs(tape.final.c - found.final.c).max() < 1e-6
 
 
-def test_last_outputs_that_are_no_final_states_are_said(keras: Any, rng: Any) -> None:
+def test_the_final_state_is_recorded_where_keras_makes_the_last_output_zero(
+    keras: Any, rng: Any
+) -> None:
     layer = ready(keras.layers.LSTM(H, zero_output_for_mask=True), rng)
     x = draw(rng)
     found = capture(layer, {"sequences": x, "mask": PREFIX})[""]
-    assert "give zeros instead of their final state (§7.6)" in found.source
-    assert not found.outputs[1].any()
-    assert found.final.h[1].any()
+    (direct,) = plain(layer(x, mask=PREFIX))
+    assert [bool(row.any()) for row in direct] == [True, False, False]
+    assert "the zeros that Keras gives where the last step is masked (§7.6)" in found.source
+    assert np.array_equal(found.outputs, found.final.h)
+    assert np.array_equal(found.outputs[0], direct[0])
+    assert agreement(load(layer).layer, found, draws=4).explained
     assert "§7.6" not in capture(layer, x)[""].source
+
+
+@pytest.mark.parametrize("mask", ["one row", "all rows", "holes"])
+@pytest.mark.parametrize("full", [True, False])
+@pytest.mark.parametrize("kind", [*KINDS, "concat", "sum", "mul", "ave", None])
+def test_rows_that_are_masked_throughout(
+    keras: Any, rng: Any, kind: Any, full: bool, mask: str
+) -> None:
+    pair = kind not in KINDS
+    inner = getattr(keras.layers, "LSTM" if pair else kind)(H, return_sequences=full)
+    layer = ready(keras.layers.Bidirectional(inner, merge_mode=kind) if pair else inner, rng)
+    masked = {"one row": PREFIX, "all rows": 0 * PREFIX, "holes": HOLES}[mask].astype(bool)
+    masked[1] = False
+    count = {"LSTM": 2}.get(kind, 1) if not pair else 4
+    states = [rng.standard_normal((B, H)).astype("f4") for _ in range(count)]
+    feed = {"sequences": draw(rng), "mask": masked, "initial_state": states}
+    found = capture(layer, feed)[""]
+    assert found.lengths is not None
+    assert found.lengths[1] == 0
+    kept = [*found.final.forward, *found.final.backward] if pair else found.final
+    assert all(np.array_equal(a[1], b[1]) for a, b in zip(kept, states, strict=True))
+    assert bool(found.outputs[1].any()) is not full  # zeros at steps, else the final state
+    assert not any(own[1].any() for own in plain(layer(**feed)))  # what Keras gives
+    assert ("(§7.6)" in found.source) is not full
+    assert agreement(load(layer).layer, found, draws=4).explained
 
 
 def test_a_stack_of_cells(keras: Any, rng: Any) -> None:
@@ -167,6 +199,10 @@ def test_the_second_call_of_a_shared_layer(keras: Any, rng: Any) -> None:
     first, second = (capture(model, given, calls=n) for n in (1, 2))
     assert set(first) == {"shared", "once"}
     assert set(second) == {"shared"}
+    assert [own["shared"].source for own in (first, second)] == [
+        f"keras layer 'shared', call {k} of 2" for k in (1, 2)
+    ]
+    assert first["once"].source == "keras layer 'once'"
     assert np.array_equal(first["shared"].outputs, second["shared"].x)
     assert np.array_equal(first["once"].x, second["shared"].outputs)
     with pytest.raises(ArgumentError, match=r"must be called 3 times, got at most 2 calls"):
@@ -213,7 +249,7 @@ def test_a_model_is_what_it_was_before(keras: Any, rng: Any) -> None:
 
 def test_a_model_that_fails_is_what_it_was_before(keras: Any, rng: Any) -> None:
     layer = ready(keras.layers.Bidirectional(keras.layers.LSTM(H)), rng)
-    with pytest.raises(Exception, match="shapes cannot be multiplied"):
+    with pytest.raises(CodeError, match="the model must run on feed, got "):
         capture(layer, draw(rng, D + 1))
     for own in (layer, layer.forward_layer, layer.backward_layer):
         assert not {"inner_loop", "call"} & set(vars(own))

@@ -25,9 +25,9 @@ from npstack.cells.parts import Activations, Coupled, Peepholes, PreactivationCl
 from npstack.core.activations import Activation
 from npstack.interop import CannotRepresent
 from npstack.interop.keras_export import register, to_model
-from npstack.interop.keras_models import arrays_of, recurrent_parts
 from npstack.interop.reading import read
 from npstack.interop.writing import write
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.specification.keras_runs import keras_or_skip
 from tests.tools.other_programs import KERAS_COPY_WARNING
 
@@ -159,7 +159,7 @@ def test_dropout_between_layers_comes_along(keras: Any) -> None:
     rng = np.random.default_rng(3)
     for each_step, noise in ((True, None), (False, (None, 1, 4))):
         layer = StackedLSTM(3, [4, 2], dropout=0.25, rng=rng, **F4)
-        layer.children["dropout.0"].each_step = each_step
+        layer.children["dropouts.0"].each_step = each_step
         model = to_model(layer)
         assert [type(own).__name__ for own in model.layers] == ["LSTM", "Dropout", "LSTM"]
         assert (model.layers[1].rate, model.layers[1].noise_shape) == (0.25, noise)

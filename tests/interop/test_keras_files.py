@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from npstack.core.activations import Activation
-from npstack.core.errors import ArgumentError, DataError
-from npstack.interop import keras_models
-from npstack.interop.keras_files import arrays_of_file, parts_of_file
+from npstack.core.errors import DataError
 from npstack.interop.reading import read
+from tests.interop.opening import arrays_of, arrays_of_file, parts_of_file, recurrent_parts
 
 D, H = 2, 4
 
@@ -142,7 +141,7 @@ def test_a_configuration_says_the_rest() -> None:
     }
     assert three.attributes["activations"] == {"hidden": Activation("elu", alpha=0.5)}
     assert "The file has no weights for it" in four.refused
-    with pytest.raises(ArgumentError, match="must be a part that npstack has"):
+    with pytest.raises(DataError, match="must be a layer that npstack can hold"):
         arrays_of_file(stored, attributes, "four")
 
 
@@ -300,13 +299,13 @@ def test_files_say_what_the_live_model_says(keras: Any, tmp_path: Path, name: st
     stored = read_file(path)
     found = parts_of_file(stored.arrays, stored.attributes)
     assert found is not None
-    live = {part.name: part for part in keras_models.recurrent_parts(model)}
+    live = {part.name: part for part in recurrent_parts(model)}
     assert {part.name for part in found} == set(live)
     if "weights" not in name:
         assert [part.name for part in found] == list(live)
         assert list(found) == list(live.values())
     for part in found:
-        wanted = keras_models.arrays_of(model, part.name)
+        wanted = arrays_of(model, part.name)
         got = arrays_of_file(stored.arrays, stored.attributes, part)
         assert list(got) == list(wanted)
         assert all(np.array_equal(got[key], wanted[key]) for key in wanted)
@@ -337,5 +336,5 @@ def test_a_model_of_ones_own_in_a_file_of_weights(keras: Any, tmp_path: Path) ->
     for part in found:
         attribute = model.encoder if part.kind == "lstm" else model.both
         own = arrays_of_file(stored.arrays, stored.attributes, part)
-        wanted = keras_models.arrays_of(attribute, "")
+        wanted = arrays_of(attribute, "")
         assert all(np.array_equal(own[key], wanted[key]) for key in wanted)

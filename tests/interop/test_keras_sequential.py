@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from npstack.interop import keras_models
 from npstack.interop.files.by_suffix import read_file
-from npstack.interop.keras_files import arrays_of_file, parts_of_file
 from npstack.interop.reading import read
+from tests.interop.opening import arrays_of_file, parts_of_file, recurrent_parts
 from tests.specification.keras_runs import keras_or_skip
 
 H = 4
@@ -38,7 +37,7 @@ def test_a_sequential_in_hdf5_keeps_its_configuration(tmp_path: Path, name: str)
     stored = read_file(tmp_path / "m.h5")
     found = parts_of_file(stored.arrays, stored.attributes)
     assert found is not None
-    assert found == keras_models.recurrent_parts(model)
+    assert found == recurrent_parts(model)
     assert [(part.name, part.refused) for part in found] == [("rec", ""), ("bi", ""), ("cells", "")]
     for part, theirs in zip(found, model.layers, strict=True):
         own = arrays_of_file(stored.arrays, stored.attributes, part)

@@ -223,7 +223,7 @@ def test_gates_of_a_layer_that_reads_from_the_end_say_so():
     ):
         picture = pictures[f"model-gates-{k}"]
         assert f"the model, {name} (a drawn input)" in picture.get_suptitle()
-        assert axis in {ax.get_xlabel() for ax in picture.axes}
+        assert f"{axis} (row 0)" in {ax.get_xlabel() for ax in picture.axes}
 
 
 def test_what_a_part_assumes_stands_in_the_report():

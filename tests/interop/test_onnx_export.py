@@ -27,9 +27,9 @@ from npstack.core.errors import ArgumentError
 from npstack.interop import CannotRepresent
 from npstack.interop.descriptions import part_for
 from npstack.interop.onnx_export import to_onnx
-from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from npstack.interop.reading import read
 from npstack.interop.writing import write
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.specification.onnx_runs import session
 
 pytestmark = pytest.mark.frameworks

@@ -11,6 +11,7 @@ import pytest
 from npstack import Directions
 from npstack.core.errors import ArgumentError, DataError, DtypeError
 from npstack.core.trees import named
+from npstack.interop import agreement, load
 from npstack.interop.onnx_runs import capture
 from tests.interop.onnx_graphs import (
     GATES,
@@ -213,6 +214,28 @@ def test_directions_have_a_state_each(rng: Any) -> None:
     assert {a.shape for a in named("", found.final).values()} == {(B, H)}
     alone = capture(model, {**feed, "h": 0 * feed["h"], "c": 0 * feed["c"]})["rnn"]
     assert alone.initial is None
+
+
+@pytest.mark.parametrize("kind", GATES)
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("lengths", [[5, 0, 4], [0, 0, 0]])
+def test_rows_of_length_zero(rng: Any, kind: str, direction: str, lengths: list[int]) -> None:
+    model, feed, made = everything(rng, kind, direction)
+    feed["n"] = np.array(lengths, np.int32)
+    found = capture(model, feed)["rnn"]
+    Y, *finals = direct(model, feed, made)
+    assert np.array_equal(found.outputs, Y.transpose(2, 0, 1, 3).reshape(B, T, -1))
+    assert not any(final[:, 1].any() for final in finals)  # not the initial state
+    assert all(not own[1].any() for own in named("", found.final).values())
+    assert "initial state onnxruntime takes for zero (§7.5)" in found.source
+    if any(lengths):
+        both = found.initial if direction == "bidirectional" else (found.initial,)
+        for k, state in enumerate(both):
+            for name, own in zip(FIELDS[kind], state, strict=True):
+                assert np.array_equal(own[[0, 2]], feed[name][k][[0, 2]])
+    else:
+        assert found.initial is None
+    assert agreement(load(model).layer, found, draws=4).explained
 
 
 def test_errors(rng: Any) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from npstack.core.errors import DataError
-from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from tests.interop.onnx_graphs import (
     D,
     H,
@@ -24,6 +23,7 @@ from tests.interop.onnx_graphs import (
     value,
     weights,
 )
+from tests.interop.opening import arrays_of, recurrent_parts
 
 pytestmark = pytest.mark.frameworks
 

@@ -5,12 +5,8 @@ import pytest
 
 from npstack.core.errors import ArgumentError, DataError
 from npstack.interop.known_layouts import LAYOUTS
-from npstack.interop.parts import (
-    RecurrentPart,
-    arrays_of_part,
-    parts_of_arrays,
-    the_part,
-)
+from npstack.interop.opened import Opened
+from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays
 from npstack.interop.reading import read
 from tests.interop.by_formula import FORMULAS, second_way
 
@@ -20,6 +16,10 @@ rng = np.random.default_rng(0)
 def arrays_of(layout, cell, prefix="", D=3, H=4, groups=("bias",)):
     drawn = FORMULAS[layout, cell].drawn(np.random.default_rng(1), D, H, groups)
     return {prefix + name: value for name, value in drawn.items()}
+
+
+def chosen(parts, name):
+    return Opened(parts, lambda part: {}).part("load", name)
 
 
 def others(*names):
@@ -73,7 +73,7 @@ def test_a_state_dict_with_several_parts():
         "encoder.rnn: 2 x lstm 3 -> 4, pytorch",
         "decoder: gru 5 -> 2, pytorch",
         "decoder2: rnn 5 -> 2, pytorch-cell",
-        "projected: lstm 3 -> 6, pytorch",
+        "projected: lstm 3 -> 6, pytorch, projected to 5",
     ]
     for part in parts_of_arrays(model):
         own = arrays_of_part(model, part)
@@ -81,6 +81,7 @@ def test_a_state_dict_with_several_parts():
         assert all(name.startswith(f"{part.name}.") for name in own)
         layer = read(own, part.layout, cell=part.kind).layer
         assert layer.input_size == part.input_size
+        assert layer.output_size == (part.projected or part.hidden_size)
 
 
 def test_two_directions_are_seen():
@@ -192,19 +193,19 @@ def test_choosing_a_part():
     parts = parts_of_arrays(
         {**arrays_of("pytorch", "lstm", "a."), **arrays_of("pytorch", "gru", "b.")}
     )
-    assert the_part("load", parts, "b").kind == "gru"
-    assert the_part("load", parts[:1], None).name == "a"
+    assert chosen(parts, "b").kind == "gru"
+    assert chosen(parts[:1], None).name == "a"
     with pytest.raises(ArgumentError, match="part must name one part, got 'a', 'b'"):
-        the_part("load", parts, None)
+        chosen(parts, None)
     with pytest.raises(ArgumentError, match="part must be one of 'a', 'b', got 'c'"):
-        the_part("load", parts, "c")
+        chosen(parts, "c")
     with pytest.raises(DataError, match="there must be a recurrent layer, got none"):
-        the_part("load", (), None)
+        chosen((), None)
     refused = RecurrentPart(
         "q", "lstm", 3, 2, 1, False, "pytorch", {}, "Convert it to float first."
     )
     with pytest.raises(DataError, match="Convert it to float"):
-        the_part("load", (refused,), None)
+        chosen((refused,), None)
 
 
 def test_every_layout_that_is_looked_for_exists():

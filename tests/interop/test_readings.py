@@ -68,7 +68,7 @@ def test_each_says_its_arguments_and_what_it_assumes():
     by_file = readings(write(layer(), "keras")[0])
     assert {own.layout for own in by_file} == {"keras", "keras2"}
     assert [own.options["activations"]["gates"] for own in by_file] == [
-        *("sigmoid", "hard_sigmoid_sixth"),
+        *("sigmoid", "hard_sigmoid_fifth", "hard_sigmoid_sixth"),
         *("sigmoid", "hard_sigmoid_fifth"),
     ]
 

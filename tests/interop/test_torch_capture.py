@@ -10,8 +10,9 @@ import pytest
 from npstack.core.errors import ArgumentError
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
-from npstack.interop.torch_modules import arrays_of, capture, recurrent_parts
+from npstack.interop.torch_modules import capture
 from npstack.layers import Directions
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.torch_layers import (
     B,
     D,
@@ -161,7 +162,10 @@ def test_a_later_call_is_recorded_if_asked() -> None:
         z, _ = model.layer(model.up(y), h)
     same((first["layer"].outputs, second["layer"].outputs), (y.swapaxes(0, 1), z.swapaxes(0, 1)))
     same(flat(second["layer"].initial), rows(h))
-    assert second["layer"].source.endswith("Twice.layer, call 2")
+    assert first["layer"].source.endswith("Twice.layer, call 1 of 2")
+    assert second["layer"].source.endswith("Twice.layer, call 2 of 2")
+    once = capture(Inside(made(nn.GRU)), drawn(T, B, 2))["layer"]
+    assert "call" not in once.source
 
 
 def test_calls_that_there_are_not_are_an_error() -> None:
@@ -234,3 +238,4 @@ def test_the_steps_of_a_cell_are_one_call(name: str, batched: bool) -> None:
         npstack_agrees(model.cell, found)
     same(flat(first.initial), map(lead, fields(states)))
     assert second.initial is None
+    assert first.source.endswith("Loop.cell, call 1 of 2")

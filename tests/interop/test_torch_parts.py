@@ -11,7 +11,7 @@ from npstack import GRU, StackedLSTM
 from npstack.core.errors import ArgumentError, DataError
 from npstack.interop import CannotRepresent, load, to_module
 from npstack.interop.parts import parts_of_arrays
-from npstack.interop.torch_parts import arrays_of, recurrent_parts
+from tests.interop.opening import arrays_of, recurrent_parts
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
@@ -73,7 +73,7 @@ def test_a_layer_itself_has_an_empty_name() -> None:
 
 def test_what_is_no_module_is_an_error() -> None:
     with pytest.raises(ArgumentError, match=r"torch\.nn\.Module, got .*read\(arrays"):
-        recurrent_parts({"weight_ih_l0": np.ones((4, 1))})
+        recurrent_parts(torch.ones(3))
 
 
 class OwnForward(nn.GRU):
@@ -237,7 +237,7 @@ def test_a_made_layer_is_batch_first_and_trains() -> None:
     assert (made.batch_first, made.dropout, made.training) == (True, 0.25, True)
     made(torch.ones(2, 5, 3, dtype=torch.float64))[0].sum().backward()
     assert all(own.grad is not None for own in made.parameters())
-    layer.children["dropout.0"].each_step = False  # PyTorch has no such dropout
+    layer.children["dropouts.0"].each_step = False  # PyTorch has no such dropout
     assert to_module(layer).dropout == 0
 
 

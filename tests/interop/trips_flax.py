@@ -11,16 +11,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from flax.traverse_util import unflatten_dict
 from jax.experimental import rnn
 
 from npstack.cells.gru import GRUState
 from npstack.cells.rnn import RNNState
 from npstack.core.tape import LSTMState
-from npstack.interop.flax_modules import arrays_of, recurrent_parts, to_params
 from npstack.interop.jax_vectors import join_vector, split_vector
-from npstack.interop.nnx_cells import ACTIVATIONS
+from npstack.interop.nnx_modules import ACTIVATIONS
 from npstack.interop.recording import Recorded
 from npstack.layers import Directions
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 from tests.specification.flax_runs import fast_compiler
 
@@ -150,7 +151,8 @@ def linen_cells(rng: np.random.Generator) -> Trip:
     with precision(own.dtype):
         first = jnp.zeros((1, 1, own.D), own.dtype)
         tree = own.filled(jax.eval_shape(layer.init, jax.random.key(0), first))
-    (part,) = recurrent_parts(tree)
+    cell = tree["params"]["cell"]
+    (part,) = recurrent_parts(cell)
     named = {key: ACTIVATIONS[name] for key, name in own.functions.items()}
     shown = {"lstm": ("candidate", "cell"), "gru": ("candidate",), "rnn": ("hidden",)}[own.kind]
     activations = dict.fromkeys(shown, named["activation_fn"])
@@ -158,11 +160,11 @@ def linen_cells(rng: np.random.Generator) -> Trip:
         activations["gates"] = named["gate_fn"]
 
     def back(arrays: Arrays) -> Recorded:
-        variables = {"params": {"cell": to_params(arrays)}}
+        variables = {"params": {"cell": unflatten_dict(arrays, sep="/")}}
         return own.recorded(lambda x: layer.apply(variables, x, **own.called))
 
     how = {"activations": activations, "backwards": own.reverse}
-    return own.trip(arrays_of(tree, part), how, part.layout, back)
+    return own.trip(arrays_of(cell, part), how, part.layout, back)
 
 
 def nnx_cells(rng: np.random.Generator) -> Trip:
@@ -181,7 +183,7 @@ def nnx_cells(rng: np.random.Generator) -> Trip:
         with precision(own.dtype):
             again = own.cell(NNX, own.D, own.H, **inits)
             named = {key.replace("if/", "if_/"): value for key, value in arrays.items()}
-            nnx.update(again, jax.tree.map(jnp.asarray, to_params(named)))
+            nnx.update(again, jax.tree.map(jnp.asarray, unflatten_dict(named, sep="/")))
         return own.recorded(lambda x: nnx.RNN(again)(x, **own.called))
 
     return own.trip(first, part.attributes, part.layout, back)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from npstack.interop.keras_export import to_model
-from npstack.interop.keras_models import arrays_of, capture, recurrent_parts
+from npstack.interop.keras_models import capture
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 from tests.interop.trips_onnx import smallest
 from tests.tools.other_programs import import_keras

@@ -14,11 +14,11 @@ import numpy as np
 
 from npstack.interop.comparison import results
 from npstack.interop.onnx_export import to_onnx
-from npstack.interop.onnx_graphs import arrays_of, recurrent_parts
 from npstack.interop.onnx_runs import capture
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
 from tests.interop.onnx_graphs import GATES, model_of, node, value
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 
 FIELDS = {"LSTM": ("h", "c"), "GRU": ("h",), "RNN": ("h",)}

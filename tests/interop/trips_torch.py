@@ -10,7 +10,7 @@ from torch import nn
 
 from npstack.interop import read, to_module
 from npstack.interop.torch_modules import capture
-from npstack.interop.torch_parts import arrays_of, recurrent_parts
+from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 
 LAYERS = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}

@@ -9,8 +9,15 @@ from typing import Any
 from npstack.cli.folders import check_new
 from npstack.cli.program import OK
 from npstack.cli.tasks.common import path
+from npstack.core.errors import ArgumentError, fail
 
 WHERE = "npstack convert"
+PYTORCH = "For PyTorch, take .safetensors: safetensors.torch.load_file gives its state_dict."
+KERAS = "For Keras, take .weights.h5."
+OTHER = {
+    **dict.fromkeys((".pt", ".pth", ".bin", ".ckpt"), PYTORCH),
+    **dict.fromkeys((".h5", ".hdf5", ".keras"), KERAS),
+}
 EXAMPLES = """\
 examples:
   npstack convert model.onnx weights.safetensors         ONNX to PyTorch's names
@@ -44,11 +51,32 @@ def add(commands: Any) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Read, write, print both tables."""
-    from npstack.interop import load, save
+    from npstack.cli.other_models import as_command, opened
+    from npstack.interop import save
+    from npstack.interop.loading import bring_in
 
     target: Path = given.target
-    check_new(WHERE, "OUT", target, given.overwrite)
-    imported = load(given.model, given.part, biases="kept" if given.biases == "kept" else "sum")
-    report = save(imported, target, given.layout, biases=given.biases)
+    _check_target(target, given.overwrite)
+    model = opened(WHERE, "IN", given.model)
+    with as_command(WHERE, part="--part", layout="--layout", biases="--biases"):
+        part = model.part(WHERE, given.part)
+        biases = "kept" if given.biases == "kept" else "sum"
+        imported = bring_in(given.model, model, part, biases=biases)
+        report = save(imported, target, given.layout, biases=given.biases)
     print(imported, "", f"{target}:", report, sep="\n")
     return OK
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    """Check that the new file has a kind that is written, and a folder."""
+    from npstack.interop.files.by_suffix import WRITERS
+
+    check_new(WHERE, "OUT", target, overwrite)
+    suffixes = (*WRITERS, ".onnx")
+    if not target.name.lower().endswith(suffixes):
+        kind = OTHER.get(target.suffix.lower(), "")
+        expected = f"OUT must end with one of {', '.join(suffixes)}"
+        fail(ArgumentError, WHERE, expected, repr(str(target)), kind or "Choose one of them.")
+    if not target.resolve().parent.is_dir():
+        expected, got = "the folder of OUT must exist", f"{str(target.parent)!r}, which does not"
+        fail(ArgumentError, WHERE, expected, got, "Make it first.")

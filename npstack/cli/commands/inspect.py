@@ -9,7 +9,7 @@ from typing import Any
 from npstack.cli.folders import check_folder, make
 from npstack.cli.program import FAILED, OK
 from npstack.cli.tasks.common import path
-from npstack.core.errors import ArgumentError, fail
+from npstack.core.errors import ArgumentError, NonFiniteError, fail
 
 WHERE = "npstack inspect"
 EXAMPLES = """\
@@ -47,32 +47,58 @@ def add(commands: Any) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """List, compare, draw; exit 1 unless rounding explains every difference."""
-    from npstack.interop import inspect, recurrent_parts
-    from npstack.interop.files.by_suffix import read_file
+    from npstack.cli.other_models import as_command, listing, opened
+    from npstack.interop.inspection import inspect_parts
 
     folder: Path | None = given.out
     if folder is not None:
         check_folder(WHERE, "--out", folder)
-    parts = recurrent_parts(given.model)
-    if not parts:
+    feed = None if given.feed is None else _feed(given.model, given.feed)
+    model = opened(WHERE, "MODEL", given.model)
+    if not model.parts:
         print(f"There is no recurrent layer in {given.model} that npstack knows by its names.")
         print("In Python, npstack.interop.read takes its arrays in a list, if you know the layout.")
         return FAILED
-    chosen = [part for part in parts if given.part in (None, part.name)]
+    chosen = [part for part in model.parts if given.part in (None, part.name)]
     if not chosen:
-        expected = f"--part must be one of {', '.join(repr(part.name) for part in parts)}"
-        fail(ArgumentError, WHERE, expected, repr(given.part), "Choose one.")
-    if folder is None and given.feed is None:
-        print(*chosen, sep="\n")
+        with as_command(WHERE, part="--part"):
+            model.part(WHERE, given.part)
+    if folder is None and feed is None:
+        print(*map(listing, chosen), sep="\n")
         return OK
-    feed = None if given.feed is None else dict(read_file(given.feed).arrays)
-    found = inspect(given.model, feed, part=given.part)
-    print(*found, *(part for part in chosen if part.refused), sep="\n\n")
-    if not found:
+    refused = [part for part in chosen if part.refused]
+    if len(refused) == len(chosen):
+        print(*refused, sep="\n\n")
         return FAILED
+    try:
+        with as_command(WHERE, feed="--feed"):
+            found = inspect_parts(given.model, model, chosen, feed)
+    except NonFiniteError as error:
+        error.typed = "Are they in FILE, or does the model compute them before this layer?"
+        raise
+    print(*found, *refused, sep="\n\n")
     if folder is not None:
         make(folder)
-        for one in found:
-            print(*one.draw(folder, overwrite=given.overwrite), sep="\n")
+        advice = "Choose another --out, or replace it with --overwrite."
+        with as_command(WHERE, advice):
+            for one in found:
+                print(*one.draw(folder, overwrite=given.overwrite), sep="\n")
     judged = [one.agreement.explained for one in found if one.agreement is not None]
     return OK if all(judged) else FAILED
+
+
+def _feed(model: Path, path: Path) -> dict[str, Any]:
+    """The inputs of the graph by name."""
+    from npstack.interop.files.by_suffix import read_file
+
+    if model.suffix.lower() != ".onnx":
+        expected = "--feed must go with a model that npstack can run, an .onnx file"
+        advice = (
+            "Leave --feed out: the layers get a drawn input. Or run the live model in Python: "
+            "npstack.interop.inspect(model, x)."
+        )
+        fail(ArgumentError, WHERE, expected, repr(str(model)), advice)
+    if path.suffix.lower() != ".npz":
+        expected = "--feed must be an .npz file with the inputs of the graph by name"
+        fail(ArgumentError, WHERE, expected, repr(str(path)), "np.savez('x.npz', x=x) makes one.")
+    return dict(read_file(path).arrays)

@@ -1,9 +1,10 @@
 """A process of its own, with limits, for what other people's C, C++ and Rust read.
 
-The parent gives the file, open, as standard input, and the place of the answer, a temporary file
-without a name, as standard output; no path and no pickle is sent. The answer is in the form of
-safetensors. Before the child reads, it gets limits of memory, of time and of what it writes, and
-may no longer start programs, open files for writing, or speak to a network.
+The parent gives the file, open, as standard input, and a temporary file without a name as standard
+output. That holds what is asked for, as JSON, which has no limit of length there, and then the
+answer, in the form of safetensors; no path and no pickle is sent. Before the child reads, it gets
+limits of memory, of time and of what it writes, and may no longer start programs, open files for
+writing, or speak to a network.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ from npstack.interop.files.stored import SPOILT, most_bytes, words_of
 
 SECONDS, RATE, WAIT = 6, 20_000_000, 120  # of the processor, bytes per second more; of the clock
 ROOM, SPACE = 2**28, 2**25  # bytes beyond the arrays: memory, and the answer's list
-BEGIN = "import sys, json; sys.path[:] = json.loads(sys.argv[1])['path']; "
-BEGIN += "from npstack.interop.files.child import serve; serve()"
+BEGIN = "import sys, json; asked = json.load(open(1, 'rb', closefd=False)); "
+BEGIN += "sys.path[:] = asked['path']; "
+BEGIN += "from npstack.interop.files.child import serve; serve(asked)"
 PACKAGE = Path(__file__).parents[3]
 QUIET = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", "HDF5_PLUGIN_PRELOAD": "::"}
 STOPPED = "Is it a file that you trust? Read it with its own program, and pass the arrays."
@@ -84,9 +86,11 @@ def in_child(
     path = [os.path.abspath(part) for part in sys.path if part] + [str(PACKAGE)]
     request: dict[str, Any] = {"path": path, "function": function, "args": args, "where": where}
     request |= {"package": package, "seconds": seconds, "most": most_bytes(size)}
-    command = [sys.executable, "-P", "-B", "-c", BEGIN, json.dumps(request)]
+    command = [sys.executable, "-P", "-B", "-c", BEGIN]
     given: Any = {"input": source} if isinstance(source, bytes) else {"stdin": source}
     with tempfile.TemporaryFile() as answer:
+        answer.write(json.dumps(request).encode("ascii"))
+        answer.seek(0)  # where the child begins, too
         try:
             code = subprocess.run(
                 command,
@@ -127,23 +131,28 @@ def _name_of(code: int) -> str:
 # ---- in the child ------------------------------------------------------------------------------
 
 
-def serve() -> NoReturn:
-    """Do what the command line asks for, and end."""
-    request = json.loads(sys.argv[1])
+def serve(request: dict[str, Any]) -> NoReturn:
+    """Do what was asked for, and end."""
     target = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     where: str = request["where"]
     with os.fdopen(target, "w+b") as file:
+        _emptied(file)
         try:
             value, arrays = _called(request)
             reply: dict[str, Any] = {"value": value}
             safetensors_files.write(file, where, arrays, {"reply": [reply]})
         except BaseException as error:  # of any library
-            file.seek(0)
-            file.truncate()
+            _emptied(file)
             safetensors_files.write(file, where, {}, {"reply": [{"error": _told(where, error)}]})
     os._exit(0)  # nothing of the libraries runs any more
+
+
+def _emptied(file: BinaryIO) -> None:
+    """Leave nothing in a file, and begin at its beginning."""
+    file.seek(0)
+    file.truncate()
 
 
 def _called(request: dict[str, Any]) -> tuple[Any, dict[str, Array]]:

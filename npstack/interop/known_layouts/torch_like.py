@@ -70,16 +70,17 @@ _MX = (
     "{direction}{layer}_i2h_bias {direction}{layer}_h2h_bias"
 )
 _MX_PROJECTION = Entry("{direction}{layer}_h2r_weight", "R", (), True, "projection")
+_MX_NAMES: Any = {"same_size": True, "joints": "./:_"}  # Gluon puts lstm0_ in front
 MXNET = Layout(
     "mxnet",
     "MXNet Gluon's rnn.LSTM, GRU and RNN: l0_i2h_weight, r0_i2h_weight for the other direction",
-    Column(four(_MX, IFGO, True, _MX_PROJECTION), ("l", "r"), same_size=True, clauses=ORDER),
-    Column(four(_MX, RZN, True), ("l", "r"), reset=AFTER, same_size=True, clauses=GRU_ORDER),
+    Column(four(_MX, IFGO, True, _MX_PROJECTION), ("l", "r"), clauses=ORDER, **_MX_NAMES),
+    Column(four(_MX, RZN, True), ("l", "r"), reset=AFTER, clauses=GRU_ORDER, **_MX_NAMES),
     Column(
         four(_MX, HIDDEN, True),
         ("l", "r"),
         activations={"hidden": "relu"},
-        same_size=True,
+        **_MX_NAMES,
         **_EITHER,
     ),
 )

@@ -1,0 +1,87 @@
+"""A model whose recurrent layers are known: their list, and the arrays of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npstack.core.errors import (
+    ArgumentError,
+    DataError,
+    DtypeError,
+    describe,
+    fail,
+    kind_of,
+)
+from npstack.core.numerics import Array
+from npstack.interop.parts import RecurrentPart
+
+
+class Opened(NamedTuple):
+    """A model of any framework, looked at once.
+
+    Attributes
+    ----------
+    parts : tuple of RecurrentPart
+        In the order of the model.
+    read : callable
+        The arrays of one of them, by the names of its layout.
+    """
+
+    parts: tuple[RecurrentPart, ...]
+    read: Callable[[RecurrentPart], Mapping[str, Array]]
+
+    def part(self, where: str, name: str | None = None) -> RecurrentPart:
+        """The part of this name, or the only one; one that can be brought in.
+
+        Raises
+        ------
+        ArgumentError
+            There are several, or none of this name.
+        DataError
+            There is none at all, or it cannot be brought in.
+        """
+        parts = self.parts
+        listed = ", ".join(repr(part.name) for part in parts)
+        if not parts:
+            expected = "there must be a recurrent layer"
+            advice = "If its arrays have names of their own, give them to read, in a list."
+            fail(DataError, where, expected, "none that is known", advice)
+        advice = f"part={parts[0].name!r}."
+        if name is None and len(parts) > 1:
+            fail(ArgumentError, where, "part must name one part", listed, advice)
+        chosen = [part for part in parts if name in (None, part.name)]
+        if not chosen:
+            fail(ArgumentError, where, f"part must be one of {listed}", describe(name), advice)
+        if chosen[0].refused:
+            expected = f"{chosen[0].name or 'the model'} must be a layer that npstack can hold"
+            fail(DataError, where, expected, chosen[0].kind, chosen[0].refused)
+        return chosen[0]
+
+    def arrays(self, part: RecurrentPart) -> dict[str, Array]:
+        """Copies of the arrays of a part."""
+        return {name: value.copy() for name, value in self.read(part).items()}
+
+
+def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
+    """The arrays of nested dictionaries, their names joined by ``/``; boxes of Flax are opened.
+
+    Examples
+    --------
+    >>> list(flattened("load", {"a": {"b": np.ones(1)}, "c": [1.0, 2.0]}))
+    ['a/b', 'c']
+    """
+    found: dict[str, Array] = {}
+    for name, value in tree.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            found |= flattened(where, value, f"{path}/")
+            continue
+        if not hasattr(value, "__array__"):
+            value = getattr(value, "value", value)
+        if not hasattr(value, "__array__") and not isinstance(value, int | float | list):
+            fail(DtypeError, where, f"{path} must be an array", kind_of(value), "Leave it out.")
+        found[path] = np.asarray(value)
+    return found
