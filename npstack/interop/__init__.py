@@ -13,33 +13,35 @@ if TYPE_CHECKING:
     from npstack.interop.comparison import Agreement, agreement
     from npstack.interop.imported import Imported, Report, Row
     from npstack.interop.inspection import Inspected, inspect
-    from npstack.interop.keras_export import to_model
+    from npstack.interop.jax_models.vectors import join_vector, split_vector
+    from npstack.interop.keras_models.export import to_model
     from npstack.interop.known_layouts import LAYOUTS
     from npstack.interop.layout import Column, Entry, Layout
     from npstack.interop.loading import capture, load, recurrent_parts, save
-    from npstack.interop.onnx_export import to_onnx
+    from npstack.interop.onnx_models.export import to_onnx
     from npstack.interop.parts import RecurrentPart
+    from npstack.interop.pytorch_models.export import to_module
     from npstack.interop.reading import read
     from npstack.interop.recording import Recorded
     from npstack.interop.refusals import CannotRepresent
-    from npstack.interop.torch_export import to_module
     from npstack.interop.writing import write
 
 _HOMES = {
     "npstack.interop.comparison": "Agreement agreement",
+    "npstack.interop.jax_models.vectors": "join_vector split_vector",
     "npstack.interop.imported": "Imported Report Row",
     "npstack.interop.inspection": "Inspected inspect",
-    "npstack.interop.keras_export": "to_model",
+    "npstack.interop.keras_models.export": "to_model",
     "npstack.interop.layout": "Column Entry Layout",
     "npstack.interop.known_layouts": "LAYOUTS",
     "npstack.interop.loading": "capture load recurrent_parts save",
-    "npstack.interop.onnx_export": "to_onnx",
+    "npstack.interop.onnx_models.export": "to_onnx",
     "npstack.interop.parts": "RecurrentPart",
     "npstack.interop.reading": "read",
     "npstack.interop.candidates": "Reading nearest readings",
     "npstack.interop.recording": "Recorded",
     "npstack.interop.refusals": "CannotRepresent",
-    "npstack.interop.torch_export": "to_module",
+    "npstack.interop.pytorch_models.export": "to_module",
     "npstack.interop.writing": "write",
 }
 
@@ -60,12 +62,14 @@ __all__ = [
     "agreement",
     "capture",
     "inspect",
+    "join_vector",
     "load",
     "nearest",
     "read",
     "readings",
     "recurrent_parts",
     "save",
+    "split_vector",
     "to_model",
     "to_module",
     "to_onnx",

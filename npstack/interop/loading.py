@@ -12,16 +12,16 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError, fail, kind
 from npstack.core.numerics import Array
 from npstack.files.paths import check_target
 from npstack.files.strict_json import brief
-from npstack.interop import keras_files
-from npstack.interop.descriptions import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
 from npstack.interop.files.stored import SPOILT
 from npstack.interop.imported import Imported, Report
-from npstack.interop.keras_weights import stored_names, written_names
+from npstack.interop.keras_models import files as keras_files
+from npstack.interop.keras_models.weights import stored_names, written_names
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import USUAL, activation_of
 from npstack.interop.opened import Opened, flattened
 from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays
+from npstack.interop.pieces import part_for
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
 from npstack.interop.writing import write
@@ -43,22 +43,25 @@ def _framework(where: str, model: Any) -> Framework | None:
     families = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
     is_path = isinstance(model, str | Path)
     if "keras" in families:  # before torch: with its PyTorch backend, a model is a module, too
-        from npstack.interop import keras_models, keras_parts
+        from npstack.interop.keras_models import capture as keras_capture
+        from npstack.interop.keras_models import parts as keras_parts
 
-        return Framework(keras_parts.opened, keras_models.capture)
+        return Framework(keras_parts.opened, keras_capture.capture)
     if "torch" in families:
-        from npstack.interop import torch_modules, torch_parts
+        from npstack.interop.pytorch_models import capture as pytorch_capture
+        from npstack.interop.pytorch_models import parts as pytorch_parts
 
-        return Framework(torch_parts.opened, torch_modules.capture)
+        return Framework(pytorch_parts.opened, pytorch_capture.capture)
     if "flax" in families and not isinstance(model, Mapping):
-        from npstack.interop import nnx_modules
+        from npstack.interop.jax_models import modules
 
-        return Framework(nnx_modules.opened, _not_run)
+        return Framework(modules.opened, _not_run)
     is_onnx = is_path and Path(model).suffix.lower() == ".onnx"
     if isinstance(model, bytes) or "onnx" in families or is_onnx:
-        from npstack.interop import onnx_graphs, onnx_runs
+        from npstack.interop.onnx_models import capture as onnx_capture
+        from npstack.interop.onnx_models import graphs
 
-        return Framework(onnx_graphs.opened, onnx_runs.capture)
+        return Framework(graphs.opened, onnx_capture.capture)
     if is_path or isinstance(model, Mapping):
         return None
     return fail(DtypeError, where, "model must be a model", kind_of(model), LIVE)
@@ -283,7 +286,7 @@ def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options:
             arrays = stored_names(arrays, facts["cell"], bidirectional=facts["bidirectional"])
         write_file(target, arrays, {SAVED: facts})
     else:
-        from npstack.interop.onnx_export import to_onnx
+        from npstack.interop.onnx_models.export import to_onnx
 
         options.pop("x", None)
         to_onnx(layer, target, **{"biases": "input", **options})

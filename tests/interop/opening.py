@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.interop import RecurrentPart, keras_files, recurrent_parts
+from npstack.interop import RecurrentPart, recurrent_parts
+from npstack.interop.keras_models import files as keras_files
 from npstack.interop.loading import open_model
 
 __all__ = ["arrays_of", "arrays_of_file", "parts_of_file", "recurrent_parts"]

@@ -10,8 +10,8 @@ import pytest
 
 from npstack import interop
 from npstack.core.errors import ArgumentError, DataError, DtypeError, ShapeError
-from npstack.interop.jax_vectors import join_vector, split_vector
-from npstack.interop.nnx_modules import ACTIVATIONS
+from npstack.interop.jax_models.modules import ACTIVATIONS
+from npstack.interop.jax_models.vectors import join_vector, split_vector
 from npstack.interop.opened import flattened
 from npstack.interop.reading import read
 from tests.interop.opening import arrays_of, recurrent_parts

@@ -10,7 +10,7 @@ import pytest
 from npstack import Directions
 from npstack.core.errors import ArgumentError, CodeError, DataError
 from npstack.interop import agreement, load
-from npstack.interop.keras_models import capture
+from npstack.interop.keras_models.capture import capture
 from tests.interop.keras_layers import KINDS, B, D, H, T, draw, ours, plain, ready
 from tests.interop.opening import recurrent_parts
 from tests.specification.keras_runs import keras_or_skip

@@ -24,7 +24,7 @@ from npstack import (
 from npstack.cells.parts import Activations, Coupled, Peepholes, PreactivationClip
 from npstack.core.activations import Activation
 from npstack.interop import CannotRepresent
-from npstack.interop.keras_export import register, to_model
+from npstack.interop.keras_models.export import register, to_model
 from npstack.interop.reading import read
 from npstack.interop.writing import write
 from tests.interop.opening import arrays_of, recurrent_parts

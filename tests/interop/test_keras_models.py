@@ -9,7 +9,7 @@ import pytest
 
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError
-from npstack.interop.keras_models import capture
+from npstack.interop.keras_models.capture import capture
 from tests.interop.keras_layers import D, H, draw, ours, plain, ready
 from tests.interop.opening import arrays_of, recurrent_parts
 from tests.specification.keras_runs import keras_or_skip

@@ -22,9 +22,9 @@ from npstack import (
     StackedRNN,
 )
 from npstack.interop import CannotRepresent, load, recurrent_parts, save
-from npstack.interop.descriptions import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
-from npstack.interop.keras_weights import stored_names, written_names
+from npstack.interop.keras_models.weights import stored_names, written_names
+from npstack.interop.pieces import part_for
 from npstack.interop.reading import read
 from npstack.interop.writing import write
 from npstack.layers import Layer

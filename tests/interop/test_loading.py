@@ -9,8 +9,8 @@ import npstack as nps
 from npstack import interop
 from npstack.cells.parts import Coupled, ForgetBias, Peepholes, PreactivationClip
 from npstack.interop.comparison import Agreement, AgreementRow
-from npstack.interop.descriptions import part_for
 from npstack.interop.files.by_suffix import read_file, write_file
+from npstack.interop.pieces import part_for
 
 RNG = np.random.default_rng(0)
 

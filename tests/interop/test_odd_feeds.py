@@ -86,7 +86,7 @@ def test_what_a_keras_model_raises_is_told_by_its_kind(rng: Any) -> None:
 
 def of_onnx(rng: Any) -> tuple[Any, dict[str, Any]]:
     """A model that reads x and lengths, and what it takes."""
-    from tests.interop.onnx_graphs import model_of, node, value, weights
+    from tests.interop.onnx_models.graphs import model_of, node, value, weights
 
     held = weights(rng)
     own = node("LSTM", ["x", *held, "n"], ["Y"], name="rnn", hidden_size=onnx_graphs.H)
@@ -145,7 +145,7 @@ PROGRAM = """
 import numpy as np
 from npstack.core.errors import ArgumentError
 from npstack.interop import capture
-from tests.interop.onnx_graphs import plain
+from tests.interop.onnx_models.graphs import plain
 for kind in ("LSTM", "GRU"):
     model, _ = plain(np.random.default_rng(0), kind)
     try:

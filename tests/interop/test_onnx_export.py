@@ -25,8 +25,8 @@ from npstack.cells.parts import Activations, CellClip, Coupled, Peepholes, Preac
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError
 from npstack.interop import CannotRepresent
-from npstack.interop.descriptions import part_for
-from npstack.interop.onnx_export import to_onnx
+from npstack.interop.onnx_models.export import to_onnx
+from npstack.interop.pieces import part_for
 from npstack.interop.reading import read
 from npstack.interop.writing import write
 from tests.interop.opening import arrays_of, recurrent_parts

@@ -12,8 +12,8 @@ from npstack import Directions
 from npstack.core.errors import ArgumentError, DataError, DtypeError
 from npstack.core.trees import named
 from npstack.interop import agreement, load
-from npstack.interop.onnx_runs import capture
-from tests.interop.onnx_graphs import (
+from npstack.interop.onnx_models.capture import capture
+from tests.interop.onnx_models.graphs import (
     GATES,
     B,
     H,
@@ -27,7 +27,7 @@ from tests.interop.onnx_graphs import (
     plain,
     value,
 )
-from tests.interop.onnx_graphs import weights as draw_weights
+from tests.interop.onnx_models.graphs import weights as draw_weights
 
 pytestmark = pytest.mark.frameworks
 FIELDS = {"LSTM": ("h", "c"), "GRU": ("h",), "RNN": ("h",)}

@@ -19,8 +19,8 @@ from npstack import (
     Zoneout,
 )
 from npstack.core.errors import ArgumentError, NpstackError
-from npstack.interop.descriptions import part_for
 from npstack.interop.layout import USUAL
+from npstack.interop.pieces import part_for
 from npstack.interop.reading import read
 from npstack.interop.refusals import CannotRepresent
 from npstack.interop.writing import write

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from npstack.core.errors import ArgumentError
+from npstack.interop.pytorch_models.capture import capture
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
-from npstack.interop.torch_modules import capture
 from npstack.layers import Directions
 from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.torch_layers import (

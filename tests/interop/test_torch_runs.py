@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from npstack.core.errors import ArgumentError, CodeError
-from npstack.interop.torch_modules import capture
+from npstack.interop.pytorch_models.capture import capture
 from tests.interop.torch_layers import (
     B,
     D,

@@ -17,8 +17,8 @@ from jax.experimental import rnn
 from npstack.cells.gru import GRUState
 from npstack.cells.rnn import RNNState
 from npstack.core.tape import LSTMState
-from npstack.interop.jax_vectors import join_vector, split_vector
-from npstack.interop.nnx_modules import ACTIVATIONS
+from npstack.interop.jax_models.modules import ACTIVATIONS
+from npstack.interop.jax_models.vectors import join_vector, split_vector
 from npstack.interop.recording import Recorded
 from npstack.layers import Directions
 from tests.interop.opening import arrays_of, recurrent_parts

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from npstack.interop.keras_export import to_model
-from npstack.interop.keras_models import capture
+from npstack.interop.keras_models.capture import capture
+from npstack.interop.keras_models.export import to_model
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
 from tests.interop.opening import arrays_of, recurrent_parts

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from npstack.interop import read, to_module
-from npstack.interop.torch_modules import capture
+from npstack.interop.pytorch_models.capture import capture
 from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 

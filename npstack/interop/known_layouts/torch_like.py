@@ -45,7 +45,7 @@ PYTORCH_CELL = Layout(
 
 JAX = Layout(
     "jax",
-    "jax.experimental.rnn: its flat vector, cut into arrays with the names of PyTorch",
+    "jax.experimental.rnn: its flat vector as `split_vector` cuts it, with the names of PyTorch",
     Column(four(_TORCH, IFGO, True), _TORCH_WAYS, same_size=True, clauses=ORDER),
     live=True,
 )

@@ -17,14 +17,14 @@ from npstack.core.arguments import check_whole
 from npstack.core.errors import ArgumentError, CodeError, fail, in_words
 from npstack.core.numerics import Array
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.recording import STATE_OF, Recorded
-from npstack.interop.torch_parts import (
+from npstack.interop.pytorch_models.parts import (
     EVALUATION,
     as_numpy,
     import_torch,
     is_parametrized,
     opened,
 )
+from npstack.interop.recording import STATE_OF, Recorded
 from npstack.layers import Directions
 
 

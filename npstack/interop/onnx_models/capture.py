@@ -18,7 +18,7 @@ import numpy as np
 from npstack.core.errors import ArgumentError, DataError, DtypeError, describe, fail, in_words
 from npstack.core.numerics import Array
 from npstack.files.paths import check_path, of_file, open_file
-from npstack.interop.onnx_graphs import (
+from npstack.interop.onnx_models.graphs import (
     MOST,
     Found,
     beside,
@@ -30,8 +30,8 @@ from npstack.interop.onnx_graphs import (
     survey,
     tensors_of,
 )
-from npstack.interop.onnx_nodes import Node
-from npstack.interop.onnx_values import attributes_of
+from npstack.interop.onnx_models.nodes import Node
+from npstack.interop.onnx_models.values import attributes_of
 from npstack.interop.recording import STATE_OF, Recorded
 from npstack.layers import Directions
 

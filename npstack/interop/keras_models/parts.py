@@ -9,8 +9,8 @@ import numpy as np
 
 from npstack.core.errors import ArgumentError, describe, fail, optional_package
 from npstack.core.numerics import Array
-from npstack.interop.keras_files import ARRAYS, named
-from npstack.interop.keras_settings import Settings, of_layer, of_pair, refused
+from npstack.interop.keras_models.files import ARRAYS, named
+from npstack.interop.keras_models.settings import Settings, of_layer, of_pair, refused
 from npstack.interop.opened import Opened
 from npstack.interop.parts import RecurrentPart
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from npstack.core.errors import DataError, fail
 from npstack.core.numerics import Array
 from npstack.interop.files.stored import SPOILT
-from npstack.interop.keras_settings import Entry, Settings, entries
+from npstack.interop.keras_models.settings import Entry, Settings, entries
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.opened import Opened
 from npstack.interop.parts import BLOCKS, RecurrentPart

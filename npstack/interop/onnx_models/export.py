@@ -13,13 +13,13 @@ from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.files.atomic import replacing
 from npstack.files.paths import check_target
-from npstack.interop.descriptions import part_for
 from npstack.interop.imported import Imported
 from npstack.interop.layout import USUAL as DEFAULTS
 from npstack.interop.layout import activation_of
-from npstack.interop.onnx_graphs import import_onnx
-from npstack.interop.onnx_nodes import ACTIVATIONS, KINDS, PLACES, USUAL
+from npstack.interop.onnx_models.graphs import import_onnx
+from npstack.interop.onnx_models.nodes import ACTIVATIONS, KINDS, PLACES, USUAL
 from npstack.interop.parts import RecurrentPart
+from npstack.interop.pieces import part_for
 from npstack.interop.writing import write
 from npstack.layers import Layer
 

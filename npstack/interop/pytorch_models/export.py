@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from npstack.core.arguments import check_option
-from npstack.interop.descriptions import part_for
 from npstack.interop.imported import Imported
-from npstack.interop.pieces import pieces_of
-from npstack.interop.torch_parts import import_torch
+from npstack.interop.pieces import part_for, pieces_of
+from npstack.interop.pytorch_models.parts import import_torch
 from npstack.interop.writing import write
 from npstack.layers import Layer
 

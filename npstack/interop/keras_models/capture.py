@@ -19,7 +19,7 @@ import numpy as np
 from npstack.core.arguments import check_whole
 from npstack.core.errors import ArgumentError, CodeError, DataError, fail, in_words
 from npstack.core.numerics import Array
-from npstack.interop.keras_parts import Place, import_keras, part_at, places
+from npstack.interop.keras_models.parts import Place, import_keras, part_at, places
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.recording import STATE_OF, Recorded, eps_of
 from npstack.layers import Directions

@@ -196,7 +196,7 @@ def activation_of(value: object, *, old: bool) -> str | Activation:
             return Activation("leaky_relu", alpha=0.3 if slope is None else _number(slope))
         if name == "ELU":
             return Activation("elu", alpha=1.0 if slope is None else _number(slope))
-        if name == "NpstackActivation":  # of `keras_export.to_model`
+        if name == "NpstackActivation":  # of `to_model`
             return Activation(**config)
         if name in ("function", "Function"):
             name = str(value.get("config")) if isinstance(value, Mapping) else name

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from npstack.core.numerics import Array
 from npstack.interop.layout import LETTERS
-from npstack.interop.onnx_values import NotConstant, Scope, Values, attributes_of, brief_name
+from npstack.interop.onnx_models.values import NotConstant, Scope, Values, attributes_of, brief_name
 
 KINDS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
 WEIGHTS = {"W": 1, "R": 2, "B": 3, "P": 7}  # places among the inputs

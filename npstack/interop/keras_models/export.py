@@ -8,15 +8,14 @@ from typing import Any
 
 from npstack.core.activations import Activation
 from npstack.core.numerics import Array
-from npstack.interop.descriptions import part_for
 from npstack.interop.imported import Imported
-from npstack.interop.keras_files import ARRAYS
-from npstack.interop.keras_parts import import_keras
-from npstack.interop.keras_settings import MERGES, SAME
+from npstack.interop.keras_models.files import ARRAYS
+from npstack.interop.keras_models.parts import import_keras
+from npstack.interop.keras_models.settings import MERGES, SAME
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import USUAL, activation_of
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.pieces import pieces_of
+from npstack.interop.pieces import part_for, pieces_of
 from npstack.interop.writing import write
 from npstack.layers import Layer
 

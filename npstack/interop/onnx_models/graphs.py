@@ -23,8 +23,8 @@ from npstack.core.numerics import Array
 from npstack.files.paths import check_path, of_file, open_file
 from npstack.interop.files.child import in_child
 from npstack.interop.files.stored import SPOILT
-from npstack.interop.onnx_nodes import WEIGHTS, Node, is_recurrent, read_node
-from npstack.interop.onnx_values import DEPTH, NotConstant, Scope, Values, brief_name
+from npstack.interop.onnx_models.nodes import WEIGHTS, Node, is_recurrent, read_node
+from npstack.interop.onnx_models.values import DEPTH, NotConstant, Scope, Values, brief_name
 from npstack.interop.opened import Opened
 from npstack.interop.parts import RecurrentPart
 

@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 
 from npstack.core.numerics import Array
-from npstack.interop.keras_files import ARRAYS
+from npstack.interop.keras_models.files import ARRAYS
 
 CLASSES = {"lstm": "lstm", "gru": "gru", "rnn": "simple_rnn"}
 WRITTEN = re.compile(rf"(?:([0-9]+)/)?(?:(forward|backward)/)?({'|'.join(ARRAYS)})")

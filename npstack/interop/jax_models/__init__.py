@@ -1,0 +1,1 @@
+"""Recurrent cells of Flax, and the flat vector of weights of ``jax.experimental.rnn``."""

@@ -1,0 +1,1 @@
+"""Recurrent layers of Keras, live and in files: where they are, what they compute, and new ones."""

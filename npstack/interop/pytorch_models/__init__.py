@@ -1,0 +1,1 @@
+"""Recurrent layers of PyTorch: where they are, what they compute, and new ones."""
