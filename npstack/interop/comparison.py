@@ -79,6 +79,7 @@ class Agreement:
             errors = (f"{value:.1f} eps" for value in (row.theirs, row.own, row.allowed))
             table.append((row.block, f"{row.difference:.1e}", *errors, words[row.explained]))
         lines = columns(table)
+        lines.append("Errors are distances from npstack's layer, computed with wider numbers.")
         passing = [row.allowed * self.eps for row in self.rows if row.explained is None]
         if passing:
             lines.append(_unresolved(max(passing), self.eps))

@@ -30,6 +30,11 @@ class Row(NamedTuple):
     lossless: bool
 
 
+def rounded(row: Row, dtype: object) -> Row:
+    """The row of an array whose numbers were rounded to a narrower type."""
+    return row._replace(done=f"{row.done}, rounded to {dtype}", lossless=False)
+
+
 @dataclass(frozen=True)
 class Report:
     """What was done in a conversion; ``print(report)`` shows a table.

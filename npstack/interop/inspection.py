@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,18 +72,20 @@ class Inspected:
         """
         from npstack import plots
 
-        stem = "".join(c if c.isalnum() else "-" for c in self.part.name).strip("-") or "model"
-        found = {f"{stem}-activations": plots.activations(self.tape, row=row)}
+        name = self.part.name or "the model"
         drawn = "" if self.recorded is not None else " (a drawn input)"
-        for k, own in enumerate(readings(self.tape)):
+        found = {
+            "activations": _titled(plots.activations(self.tape, row=row), f"{name}{drawn}"),
+        }
+        for own in readings(self.tape):
             if own.tape.gates:
-                title = f"{self.part.name or 'the model'}, {own.name}{drawn}"
+                title = f"{name}, {own.name}{drawn}"
                 axis = "step as read, from the end" if own.turned else "time step"
                 picture = plots.gates(own.tape, row=row, title=title, time_label=axis)
-                found[f"{stem}-gates-{k}"] = picture
+                found[f"gates-{own.name}"] = picture
         if any(layer.gates for layer in self.tape.layers):
-            found[f"{stem}-saturation"] = plots.saturation(self.tape)
-        return found
+            found["saturation"] = _titled(plots.saturation(self.tape), f"{name}{drawn}")
+        return {_stem(f"{self.part.name or 'model'}-{kind}"): own for kind, own in found.items()}
 
     def draw(self, folder: str | Path, *, row: int = 0, overwrite: bool = False) -> list[Path]:
         """Draw every picture of this layer into a folder.
@@ -118,6 +121,19 @@ class Inspected:
             with replacing(path) as file:
                 picture.savefig(file, format="png")
         return list(pictures)
+
+
+def _titled(picture: Any, title: str) -> Any:
+    """A picture with a title over all panels."""
+    from npstack.plots.frame import TITLE, WIDE, lines
+
+    picture.suptitle(lines(title, WIDE), fontsize=TITLE)
+    return picture
+
+
+def _stem(text: str) -> str:
+    """Letters, digits and dashes, for the name of a file."""
+    return "-".join(re.findall(r"[\w.]+", text))
 
 
 def inspect(
@@ -171,16 +187,19 @@ def inspect(
 def inspect_parts(
     model: Any,
     opened: Opened,
-    chosen: Iterable[RecurrentPart],
+    chosen: Sequence[RecurrentPart],
     feed: Any = None,
     *,
     draws: int = DRAWS,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Inspected, ...]:
     """Inspect some parts of a model that is open."""
+    taken = [part for part in chosen if not part.refused]
+    if not taken:  # the error says why
+        opened.part("inspect", chosen[0].name if chosen else None)
     recorded = {} if feed is None else capture(model, feed)
     found = []
-    for part in (own for own in chosen if not own.refused):
+    for part in taken:
         imported = bring_in(model, opened, part)
         record = recorded.get(part.name)
         if record is None:

@@ -122,27 +122,35 @@ def _activations(layout: Layout, column: Column, own: Weights) -> Iterator[Lack]
             yield Lack(reason, got, "§5.4", other)
 
 
+def _sizes(weights: Weights) -> str:
+    """The number of units, and the width of a projection."""
+    width = len(weights.blocks["U", weights.gates[0]])
+    projected = f" projected to {width}" if weights.has("R") else ""
+    return f"{weights.hidden_size}{projected}"
+
+
 def _none() -> None:
-    """No layer without it: what is left has outputs of another width, or is of no use."""
+    """There is no such layer without it."""
 
 
 def layer_refusals(layout: Layout, column: Column, own: Pieces) -> Iterator[Refusal]:
     """What a layout has no place for in a layer or stack."""
     name = layout.name
-    sizes = [ways[0].hidden_size for ways in own.weights]
-    if column.same_size and len(set(sizes)) > 1:
+    pairs = [[_sizes(way) for way in ways] for ways in own.weights]
+    if column.same_size and len({ways[0] for ways in pairs}) > 1:
+        sizes = ", ".join(ways[0] for ways in pairs)
         yield Refusal(
             f"all layers of a stack of {name} have one number of units",
-            f"hidden_sizes={sizes}",
+            f"hidden sizes {sizes}",
             "§9.1",
             "Write each layer by itself.",
             _none,
         )
-    pairs = [[way.hidden_size for way in ways] for ways in own.weights]
-    if (column.same_size or column.stacked) and any(len(set(pair)) > 1 for pair in pairs):
+    unequal = next((ways for ways in pairs if len(set(ways)) > 1), None)
+    if unequal and len(column.directions) > 1:
         yield Refusal(
             f"both directions of a layer of {name} have one number of units",
-            f"hidden sizes {pairs}",
+            f"hidden sizes {' and '.join(unequal)}",
             "§8.4",
             "Write each direction by itself.",
             _none,
@@ -183,12 +191,11 @@ def layer_refusals(layout: Layout, column: Column, own: Pieces) -> Iterator[Refu
             own.again,
         )
     dtype = own.weights[0][0].dtype
-    doubles = [[each.astype(float) for each in ways] for ways in own.weights]
     if dtype not in (np.float16, np.float32, np.float64):
         yield Refusal(
             f"{name} has no numbers of this type",
             str(dtype),
             "§11.4",
             "Convert the layer to float64.",
-            partial(own.again, doubles),
+            _none if dtype.kind == "c" else own.doubled,
         )

@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import DTypeLike
+
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError, DtypeError, fail, kind_of
 from npstack.core.numerics import Array
@@ -14,7 +17,7 @@ from npstack.files.paths import check_target
 from npstack.files.strict_json import brief
 from npstack.interop.files.by_suffix import read_file, write_file
 from npstack.interop.files.stored import SPOILT
-from npstack.interop.imported import Imported, Report
+from npstack.interop.imported import Imported, Report, Row
 from npstack.interop.keras_models import files as keras_files
 from npstack.interop.keras_models.weights import stored_names, written_names
 from npstack.interop.known_layouts import LAYOUTS
@@ -24,10 +27,17 @@ from npstack.interop.parts import RecurrentPart, arrays_of_part, parts_of_arrays
 from npstack.interop.pieces import part_for
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
-from npstack.interop.writing import write
+from npstack.interop.writing import arrays_for
 from npstack.layers import Layer
 
 SAVED = "npstack_layer"  # the attribute in which `save` writes what the arrays do not say
+USUAL_LAYOUTS = {
+    ".onnx": "onnx",
+    ".weights.h5": "keras",
+    ".safetensors": "pytorch",
+    ".npz": "pytorch",
+}
+TELL = "tell the framework: "
 LIVE = "It must be a PyTorch module, a Keras model, an ONNX model, a path, or a dict of arrays."
 
 
@@ -109,7 +119,7 @@ def bring_in(model: Any, opened: Opened, part: RecurrentPart, **options: Any) ->
 
 def _saved_facts(layer: Layer | Imported, layout: str) -> dict[str, Any]:
     """What the arrays of `write` do not say of a layer, for JSON: options of `read`."""
-    part = part_for(layer, layout)
+    part = part_for(layer, layout, where="save")
     column = LAYOUTS[layout].column(part.kind)
     assert column is not None
     told: dict[str, Any] = {
@@ -244,23 +254,34 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     return found
 
 
-def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options: Any) -> Report:
+def save(
+    layer: Layer | Imported,
+    path: str | Path,
+    layout: str = "",
+    *,
+    biases: str = "input",
+    dtype: DTypeLike | None = None,
+    x: Array | None = None,
+) -> Report:
     """Write a layer into a file of another framework; `load` gives the same layer again.
 
     What the arrays do not say, such as activations, is in an attribute of the file, which other
-    programs do not read: the report says what to tell them.
+    programs do not read: the report says what to tell them. An ONNX file says it itself; of a
+    stack, `load` gives each layer by itself then. Give ``biases="kept"`` to both of them where
+    there are two biases or none.
 
     Parameters
     ----------
     layer : Layer or Imported
     path : str or Path
-        Ends in .safetensors, .weights.h5 or .npz, which hold arrays, or in .onnx.
+        Ends in .safetensors, .weights.h5 or .npz, which hold arrays, or in .onnx. A file of this
+        name is replaced.
     layout : str
         A name in ``LAYOUTS``; by default that which goes with the file: pytorch for .safetensors,
         keras for .weights.h5, onnx. Keras 3 reads such a file with ``load_weights``, into a
         ``keras.Sequential`` of the same layers.
-    **options
-        Of `write`: ``biases``, ``x``.
+    biases, dtype, x
+        Of `write`. onnxruntime runs float32 only.
 
     Returns
     -------
@@ -273,21 +294,30 @@ def save(layer: Layer | Imported, path: str | Path, layout: str = "", **options:
     ArgumentError, DataError
         The path cannot be written, or the layers of a stack compute with different functions.
     """
-    target = check_target("save", path)
-    usual = {".onnx": "onnx", ".h5": "keras", ".safetensors": "pytorch", ".npz": "pytorch"}
-    chosen = layout or usual.get(target.suffix.lower(), "pytorch")
-    if target.suffix.lower() == ".onnx" and chosen != "onnx":
+    where = "save"
+    target = check_target(where, path)
+    suffix = next((end for end in USUAL_LAYOUTS if target.name.lower().endswith(end)), None)
+    if suffix is None:
+        expected = f"the path must end with one of {', '.join(USUAL_LAYOUTS)}"
+        advice = "For a .keras file, save to_model(layer) in Keras; for .pt, use .safetensors."
+        fail(ArgumentError, where, expected, repr(target.name), advice)
+    chosen = layout or USUAL_LAYOUTS[suffix]
+    if suffix == ".onnx" and chosen != "onnx":
         expected = "an .onnx file must have the layout onnx"
-        fail(ArgumentError, "save", expected, repr(chosen), "Leave layout out.")
-    arrays, report = write(layer, chosen, **options)
-    if target.suffix.lower() != ".onnx":
+        fail(ArgumentError, where, expected, repr(chosen), "Leave layout out.")
+    arrays, report = arrays_for(where, layer, chosen, biases=biases, dtype=dtype, x=x)
+    if suffix != ".onnx":
         facts = _saved_facts(layer, chosen)
-        if chosen == "keras" and target.name.endswith(".weights.h5"):
+        if (chosen, suffix) == ("keras", ".weights.h5"):
             arrays = stored_names(arrays, facts["cell"], bidirectional=facts["bidirectional"])
         write_file(target, arrays, {SAVED: facts})
-    else:
-        from npstack.interop.onnx_models.export import to_onnx
+        return report
+    from npstack.interop.onnx_models.export import to_onnx
 
-        options.pop("x", None)
-        to_onnx(layer, target, **{"biases": "input", **options})
-    return report
+    to_onnx(layer, target, biases=biases, dtype=dtype)
+    rows = [row._replace(done=row.done.replace(TELL, "in the file: ")) for row in report.rows]
+    own = next(iter(arrays.values())).dtype
+    if own != np.float32:
+        said = f"onnxruntime does not run {own}: with dtype='float32' it runs the file"
+        rows.append(Row("(dtype)", said, "§11.4", True))
+    return replace(report, rows=tuple(rows))

@@ -13,6 +13,7 @@ from npstack.core.errors import (
     DtypeError,
     describe,
     fail,
+    in_words,
     kind_of,
 )
 from npstack.core.numerics import Array
@@ -52,17 +53,27 @@ class Opened(NamedTuple):
         advice = f"part={parts[0].name!r}."
         if name is None and len(parts) > 1:
             fail(ArgumentError, where, "part must name one part", listed, advice)
-        chosen = [part for part in parts if name in (None, part.name)]
+        chosen = [part for part in parts if name in (None, part.name, str(part).partition(":")[0])]
         if not chosen:
             fail(ArgumentError, where, f"part must be one of {listed}", describe(name), advice)
         if chosen[0].refused:
             expected = f"{chosen[0].name or 'the model'} must be a layer that npstack can hold"
-            fail(DataError, where, expected, chosen[0].kind, chosen[0].refused)
+            fail(DataError, where, expected, "one that is refused", chosen[0].refused)
         return chosen[0]
 
     def arrays(self, part: RecurrentPart) -> dict[str, Array]:
-        """Copies of the arrays of a part."""
-        return {name: value.copy() for name, value in self.read(part).items()}
+        """Copies of the arrays of a part; bfloat16 as float32, which holds it."""
+        return {
+            name: value.astype(np.float32) if value.dtype.name == "bfloat16" else value.copy()
+            for name, value in self.read(part).items()
+        }
+
+
+def as_numpy(tensor: Any) -> Array:
+    """A copy of a tensor of PyTorch; bfloat16, which NumPy has not, as float32, which holds it."""
+    tensor = tensor.detach().cpu()
+    wide = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    return np.array(wide.numpy(), order="C")
 
 
 def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
@@ -75,7 +86,7 @@ def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str
     """
     found: dict[str, Array] = {}
     for name, value in tree.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{'if' if name == 'if_' else name}"  # nnx may not call a field if
         if isinstance(value, Mapping):
             found |= flattened(where, value, f"{path}/")
             continue
@@ -83,5 +94,9 @@ def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str
             value = getattr(value, "value", value)
         if not hasattr(value, "__array__") and not isinstance(value, int | float | list):
             fail(DtypeError, where, f"{path} must be an array", kind_of(value), "Leave it out.")
-        found[path] = np.asarray(value)
+        try:
+            found[path] = as_numpy(value) if hasattr(value, "detach") else np.asarray(value)
+        except Exception as error:  # what a framework raises for its own arrays
+            advice = "Give arrays of numbers that are on the processor, or leave it out."
+            fail(DtypeError, where, f"{path} must be an array", in_words(error), advice)
     return found

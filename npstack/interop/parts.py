@@ -56,8 +56,8 @@ class RecurrentPart(NamedTuple):
     attributes : dict
         What the arrays do not say, as arguments of `read`: ``activations``, ``reset``, ``clip``,
         ``cell_clip``, ``projection_clip``, ``coupled``, ``forget_bias``, ``backwards``, ``merge``,
-        ``return_sequences``. What is left out is usual in the layout. ``print(part)`` says what
-        differs from a plain layer.
+        ``return_sequences``. Missing entries have the layout's usual value. ``print(part)`` says
+        what differs from a plain layer.
     refused : str
         Why it cannot be brought in, and what to do; empty if it can.
     assumed : tuple of str
@@ -251,12 +251,12 @@ def _part(name: str, kind: str, layout: str, hits: list[_Hit]) -> RecurrentPart 
 
 
 def arrays_of_part(arrays: Mapping[str, Array], part: RecurrentPart) -> dict[str, Array]:
-    """The arrays of one part, among those of a model; bfloat16 as float32, which holds it."""
+    """The arrays of one part, among those of a model."""
     column = LAYOUTS[part.layout].column(part.kind)
     assert column is not None
     pattern = re.compile(_beginning(part))
     return {
-        name: value.astype(np.float32) if value.dtype.name == "bfloat16" else value
+        name: value
         for name, value in arrays.items()
         if (hit := column.match(name, np.ndim(value))) is not None
         and (pattern.fullmatch(hit[0]) or hit[0] == part.name)

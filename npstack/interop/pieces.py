@@ -61,6 +61,10 @@ class Pieces:
         cells = [[own.cell() for own in ways] for ways in weights or self.weights]
         return layer_of(cells, **{**self.how, **changed})
 
+    def doubled(self) -> Layer:
+        """The same in float64."""
+        return self.again([[own.astype(float) for own in ways] for ways in self.weights])
+
     def with_weights(self, layer: int, direction: int, other: Weights | None) -> Layer | None:
         """The same layer with other weights in one place; None without them."""
         if other is None:
@@ -70,15 +74,15 @@ class Pieces:
         return self.again(weights)
 
     @property
-    def dropout(self) -> list[Dropout | None]:
-        """The dropout in front of each recurrent layer, if there is any."""
-        found: list[Dropout | None] = [None]
+    def dropout(self) -> list[list[Dropout]]:
+        """What drops numbers in front of each recurrent layer, and behind the last."""
+        found: list[list[Dropout]] = [[]]
         for own in self.layer.children.values() if isinstance(self.layer, Chain) else ():
             if isinstance(own, Dropout):
-                found[-1] = own
+                found[-1].append(own)
             else:
-                found.append(None)
-        return found[: len(self.recurrent)]
+                found.append([])
+        return found if isinstance(self.layer, Chain) else [[], []]
 
     @property
     def in_training(self) -> tuple[Row, ...]:
@@ -88,7 +92,9 @@ class Pieces:
         said = (IN_TRAINING[kind] for kind in found)
         rows = [Row(f"({name})", "in training only: not stored", at, False) for name, at in said]
         if any(self.dropout):
-            rows.append(Row("(dropout)", "between layers, in training only", "§10.2", False))
+            rows.append(
+                Row("(dropout)", "of what layers read or return, in training only", "§10.2", False)
+            )
         return tuple(rows)
 
 
@@ -105,7 +111,9 @@ def pieces_of(where: str, layer: Layer | Imported) -> Pieces:
     return Pieces(own, recurrent, {**how, "return_sequences": recurrent[-1][0].return_sequences})
 
 
-def part_for(layer: Layer | Imported, layout: str = "onnx") -> RecurrentPart:
+def part_for(
+    layer: Layer | Imported, layout: str = "onnx", *, where: str = "part_for"
+) -> RecurrentPart:
     """The description of a layer that `write` takes, to be read with the arrays that it gives.
 
     Parameters
@@ -114,6 +122,8 @@ def part_for(layer: Layer | Imported, layout: str = "onnx") -> RecurrentPart:
         A recurrent layer, in one or two directions, or a stack of them.
     layout : str
         The name of the layout of the arrays.
+    where : str
+        The function that asks, for its errors.
 
     Raises
     ------
@@ -128,7 +138,6 @@ def part_for(layer: Layer | Imported, layout: str = "onnx") -> RecurrentPart:
     >>> part.attributes["reset"]
     'after'
     """
-    where = "part_for"
     pieces = pieces_of(where, layer)
     facts: list[dict[str, Any]] = []
     for weights in (own for ways in pieces.weights for own in ways):

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from npstack.core.arguments import check_option
 from npstack.core.errors import ArgumentError, ShapeError, fail
-from npstack.interop.imported import Imported, Report, Row
+from npstack.interop.imported import Imported, Report, Row, rounded
 from npstack.interop.layout import Blocks, Column, Layout, with_default
 from npstack.interop.naming import Found, checked_arrays, column_of, places_of, values_of
 from npstack.interop.options import LIMITS, checked_options
@@ -168,7 +168,7 @@ def read(
     if dtype is None and np.dtype(np.float16) in given:
         assumed += ("the arrays are float16; the layer computes in float32",)
     if not all(np.can_cast(kind, target) for kind in given):
-        rows = [row if row.parameter[0] == "(" else _rounded(row, target) for row in rows]
+        rows = [row if row.parameter[0] == "(" else rounded(row, target) for row in rows]
     said = f"{layout}: {source}" if source else layout
     return Imported(made, Report(tuple(rows), assumed), said)
 
@@ -235,7 +235,7 @@ def _rows(
     for own in found:
         entry = own.entry
         done = [entry.done()] if entry.done() else []
-        clauses = [column.clauses["kernels" if entry.ndim == 2 and entry.role != "R" else "biases"]]
+        clauses = [column.clauses["kernels" if entry.role in ("W", "U", "WU") else "biases"]]
         lossless = True
         if entry.role in ("W", "U", "WU"):
             clauses.insert(0, column.clauses["order"])
@@ -276,11 +276,6 @@ def _rows(
     return rows
 
 
-def _rounded(row: Row, dtype: np.dtype[Any]) -> Row:
-    """The row of an array whose numbers were rounded to a narrower type."""
-    return row._replace(done=f"{row.done}, rounded to {dtype}", lossless=False)
-
-
 def _assumed(
     layout: Layout,
     kind: str,
@@ -299,5 +294,6 @@ def _assumed(
     if column.forget_bias and forget is None:
         found.append(f"{column.forget_bias:g} is added to the forget gate at run time (§2.6)")
     if len(column.reset) > 1 and reset is None:
-        found.append(f"the form of the GRU follows from the bias, else it is {column.reset[0]}")
+        usual = f"resets {column.reset[0]} the product where the bias does not say it"
+        found.append(f"a GRU of {layout.name} {usual}")
     return tuple(found)

@@ -73,14 +73,14 @@ def refuse(where: str, layer: Layer, refusal: Refusal, x: Array | None) -> None:
     outputs = np.asarray(layer.forward(x).outputs)
     largest = float(np.abs(outputs).max())
     other = refusal.without()
-    error, said = largest, "There is no layer without it: all of the outputs would be lost"
+    error, said = largest, "Nothing can be written without it: all of the outputs would be wrong"
     if other is not None:
         dtype = next(iter(other.params.values())).dtype
         found = np.asarray(other.forward(np.asarray(x, dtype)).outputs)
         if found.shape == outputs.shape:
             error = float(np.abs(found - outputs).max())
             said = f"Without it the outputs would change by up to {error:.2g}"
-    advice = f"{said} (the largest is {largest:.2g}), on {given}. {refusal.advice}".strip()
+    advice = f"{said} (the largest is {largest:.2g}) on {given}. {refusal.advice}".strip()
     raise CannotRepresent(
         where,
         f"{refusal.reason} ({refusal.clause})",

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from npstack.cells.base import Cell
 from npstack.core.activations import Activation, check_activation
-from npstack.core.arguments import check_option
+from npstack.core.arguments import check_dtype, check_option
+from npstack.core.errors import ArgumentError, fail
 from npstack.core.numerics import Array
 from npstack.interop.cell_weights import kind_of_cell
-from npstack.interop.imported import Imported, Report, Row
+from npstack.interop.imported import Imported, Report, Row, rounded
 from npstack.interop.layout import USUAL, Blocks, Column, Entry, with_default
 from npstack.interop.limits import cell_refusals, layer_refusals
 from npstack.interop.naming import column_of
@@ -29,7 +31,12 @@ IN_INPUT = "all in the input's bias"
 
 
 def write(
-    layer: Layer | Imported, layout: str, *, biases: str = "input", x: Array | None = None
+    layer: Layer | Imported,
+    layout: str,
+    *,
+    biases: str = "input",
+    dtype: DTypeLike | None = None,
+    x: Array | None = None,
 ) -> tuple[dict[str, Array], Report]:
     """The arrays of another framework that compute the same as a layer.
 
@@ -43,6 +50,8 @@ def write(
         Where a layout has two biases and the layer has one: all of it in the bias of the input;
         one half in each, whose sum is exact; or as they are: two of a layer that has two
         (`TwoBiases`), none of one without (`NoBias`), and one in the bias of the input.
+    dtype : dtype, optional
+        Of the arrays, float32 for example; by default that of the layer.
     x : array (B, T, D), optional
         An input on which the size of an error is measured, if something cannot be represented.
 
@@ -60,7 +69,7 @@ def write(
         The layer has something that the layout has no place for: with the reason, the clause, and
         the size of the error.
     ArgumentError
-        An unknown layout or convention.
+        An unknown layout or convention; or numbers that ``dtype`` has not.
 
     Examples
     --------
@@ -76,23 +85,37 @@ def write(
     bias              order: update, reset, candidate, all in the input's bias  §2.2, §2.5  yes
     (reset)           tell the framework: after the product                     §3.7        yes
     """
-    biases = check_option(WHERE, "biases", biases, CONVENTIONS)
-    pieces = pieces_of(WHERE, layer)
+    return arrays_for(WHERE, layer, layout, biases=biases, dtype=dtype, x=x)
+
+
+def arrays_for(
+    where: str,
+    layer: Layer | Imported,
+    layout: str,
+    *,
+    biases: str,
+    dtype: DTypeLike | None = None,
+    x: Array | None = None,
+) -> tuple[dict[str, Array], Report]:
+    """What `write` returns, for a function of this name."""
+    biases = check_option(where, "biases", biases, CONVENTIONS)
+    pieces = pieces_of(where, layer)
     notes: list[Row] = []
-    column_of(WHERE, layout, "lstm")
+    column_of(where, layout, "lstm")
     kinds = [kind_of_cell(cell) for ways in pieces.cells for cell in ways]
     for kind, cell in zip(kinds, (cell for ways in pieces.cells for cell in ways), strict=True):
         if kind is None or kind != kinds[0]:
-            refuse(WHERE, pieces.layer, _foreign(layout, kind, cell), x)
-    chosen, column = column_of(WHERE, layout, str(kinds[0]))
+            refuse(where, pieces.layer, _foreign(layout, kind, cell), x)
+    chosen, column = column_of(where, layout, str(kinds[0]))
     for refusal in layer_refusals(chosen, column, pieces):
-        refuse(WHERE, pieces.layer, refusal, x)
+        refuse(where, pieces.layer, refusal, x)
     arrays: dict[str, Array] = {}
+    filled = _filled(column, pieces.weights, biases)
     for k, ways in enumerate(pieces.weights):
         for n, own in enumerate(ways):
             for refusal in cell_refusals(chosen, column, pieces, k, n):
-                refuse(WHERE, pieces.layer, refusal, x)
-            made_arrays, rows = _arrays(column, own, biases)
+                refuse(where, pieces.layer, refusal, x)
+            made_arrays, rows = _arrays(column, own, biases, filled[0 if column.many else k])
             several = len(pieces.weights) > 1 and not column.many
             names = {entry: name for name, entry in column.named(k, n, len(ways))}
             for entry, value in made_arrays:
@@ -107,7 +130,24 @@ def write(
             extra = (row for key, row in rows.items() if isinstance(key, str))
             notes += [row for row in extra if row not in notes]
     notes += _of_layer(pieces)
+    if dtype is not None:
+        arrays, notes = _as_dtype(where, arrays, notes, check_dtype(where, dtype))
     return arrays, Report(tuple(notes))
+
+
+def _as_dtype(
+    where: str, arrays: dict[str, Array], rows: list[Row], dtype: np.dtype[Any]
+) -> tuple[dict[str, Array], list[Row]]:
+    """Arrays of another type, and the rows that say so."""
+    with np.errstate(over="ignore"):
+        cast = {name: value.astype(dtype) for name, value in arrays.items()}
+    for name, value in cast.items():
+        if not np.array_equal(np.isfinite(value), np.isfinite(arrays[name])):
+            expected = f"{name} must hold numbers that {dtype} has"
+            got = f"{arrays[name].dtype}, up to {np.abs(arrays[name]).max():.1e}"
+            fail(ArgumentError, where, expected, got, "Leave dtype out.")
+    narrow = {name for name, value in arrays.items() if not np.can_cast(value.dtype, dtype)}
+    return cast, [rounded(row, dtype) if row.parameter in narrow else row for row in rows]
 
 
 def _foreign(layout: str, kind: str | None, cell: Cell) -> Refusal:
@@ -121,8 +161,25 @@ def _foreign(layout: str, kind: str | None, cell: Cell) -> Refusal:
     return Refusal(reason, repr(cell), clause, advice, lambda: None)
 
 
+def _filled(column: Column, weights: list[list[Weights]], biases: str) -> list[set[str]]:
+    """Words of optional arrays that some cell of a layer stores: then all of its cells do.
+
+    If one object of the framework holds all layers, the words are those of all, in the first set.
+    """
+    layers = [[own for ways in weights for own in ways]] if column.many else weights
+    return [
+        {
+            entry.optional
+            for own in cells
+            for entry in column.entries
+            if entry.optional and _stored(entry, own, biases)
+        }
+        for cells in layers
+    ]
+
+
 def _arrays(
-    column: Column, weights: Weights, biases: str
+    column: Column, weights: Weights, biases: str, filled: set[str]
 ) -> tuple[list[tuple[Entry, Array]], dict[Any, Row]]:
     """The arrays of one cell, and what was done."""
     rows: dict[Any, Row] = {}
@@ -147,7 +204,7 @@ def _arrays(
     for entry in column.entries:
         if entry.reset and entry.reset != weights.reset:
             continue
-        if not _stored(entry, other, biases):
+        if not _stored(entry, other, biases) and entry.optional not in filled:
             continue
         whole = {**_zeros(entry, other), **other.blocks}
         found.append((entry, entry.join(whole)))

@@ -68,10 +68,11 @@ def finish(ax: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Non
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def legend_above(ax: Axes, note: str = "") -> None:
+def legend_above(ax: Axes, note: str = "", *, bar: bool = False) -> None:
     """A legend above the right end of the panel, where it covers neither data nor the title.
 
-    A note says what lines and bands are; it stands over the names.
+    A note says what lines and bands are; it stands over the names. Beside a colour bar (``bar``)
+    the panel ends further to the left.
     """
     named = [patch for patch in ax.patches if patch.get_label() != BAR]
     artists = [(str(artist.get_label()), artist) for artist in (*ax.lines, *named)]
@@ -81,6 +82,7 @@ def legend_above(ax: Axes, note: str = "") -> None:
         return
     picture: Any = ax.figure
     width, title = picture.get_size_inches()[0] * CHARACTERS - 12, len(ax.get_title(loc="left"))
+    width -= 12 if bar else 0
     widths = [len(name) + 6 for name in names]
     beside = sum(widths) <= width - title  # else over the title, with the whole width
     rows = ax.get_title(loc="left").count("\n") + 1
@@ -110,8 +112,8 @@ def legend_above(ax: Axes, note: str = "") -> None:
 def _columns(widths: Sequence[int], room: float) -> int:
     """How many columns of a legend fit side by side; it is filled column by column."""
     for count in range(len(widths), 1, -1):
-        rows = math.ceil(len(widths) / count)
-        if sum(max(widths[k : k + rows]) for k in range(0, len(widths), rows)) <= room:
+        columns = np.array_split(np.asarray(widths), count)  # as matplotlib fills them
+        if sum(own.max() for own in columns) <= room:
             return count
     return 1
 

@@ -146,13 +146,13 @@ def draw_signal(
     if values.ndim == 1:
         finish(ax, name, with_power(unit, power), "column")
         if truth is not None:
-            legend_above(ax)
+            legend_above(ax, bar=True)
         return
     if columns == 1 and drawn.named and truth is None:
         name += f" · {drawn.labels[0]}"
     finish(ax, name, ylabel=with_power(unit, power))
     if truth is not None or 1 < columns <= MAX_TRACES:
-        legend_above(ax)
+        legend_above(ax, bar=True)
 
 
 def _lines(

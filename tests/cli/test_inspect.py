@@ -57,7 +57,11 @@ def test_pictures_are_drawn_once(weights, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "transposed" in said
     names = sorted(path.name for path in out.iterdir())
-    assert names == ["decoder-activations.png", "decoder-gates-0.png", "decoder-saturation.png"]
+    assert names == [
+        "decoder-activations.png",
+        "decoder-gates-layer-0.png",
+        "decoder-saturation.png",
+    ]
     assert all(str(out / name) in said for name in names)
     assert main(arguments) == USAGE
     assert main([*arguments, "--overwrite"]) == OK

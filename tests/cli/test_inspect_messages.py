@@ -99,7 +99,7 @@ def test_a_package_that_is_missing_is_named(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("feed", "code", "said"),
     [
-        ({"y": np.ones((1, 2, 3))}, USAGE, "--feed must hold x, got y"),
+        ({"y": np.ones((1, 2, 3))}, USAGE, "--feed must hold x and nothing else, got y"),
         ({"x": np.ones((0, 2, 3))}, USAGE, "--feed['x'] must have at least one row"),
         ({"x": np.full((1, 2, 3), np.nan)}, USAGE, "Are they in FILE"),
         ({"x": np.ones((1, 2, 7))}, BAD_DATA, "Got: 7 Expected: 3"),

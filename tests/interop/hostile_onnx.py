@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.files.forged import Rng, pick
 from tests.interop.hostile import COMMON, Arrays, Case, Good, Kind
-from tests.interop.onnx_models.graphs import model_of, node, value
+from tests.interop.onnx_graphs import model_of, node, value
 from tests.interop.opening import arrays_of, recurrent_parts
 
 FLOAT, EXTERNAL = 1, 1

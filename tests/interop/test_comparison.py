@@ -73,7 +73,8 @@ def test_it_is_true_only_if_everything_is_explained():
 def test_a_coarse_type_says_that_it_is_the_cause(eps, said):
     layer, own = recorded(LAYERS["lstm"])
     found = agreement(layer, replace(own, eps=eps), draws=3)
-    *table, why = str(found).splitlines()
+    *table, against, why = str(found).splitlines()
+    assert against.startswith("Errors are distances from npstack's layer")
     assert len(table) == 1 + len(found.rows)
     assert said in why
     assert why.endswith("Compare in float32.")

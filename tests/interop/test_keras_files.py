@@ -10,6 +10,7 @@ import pytest
 
 from npstack.core.activations import Activation
 from npstack.core.errors import DataError
+from npstack.interop.keras_models.files import WITHOUT
 from npstack.interop.reading import read
 from tests.interop.opening import arrays_of, arrays_of_file, parts_of_file, recurrent_parts
 
@@ -52,7 +53,7 @@ def test_weights_of_keras_2_alone() -> None:
         "gru_1": ("gru", D, H, 1, False, "keras2"),
     }
     assert not any(part.attributes or part.refused for part in found)
-    assert [part.assumed for part in found] == [(), ()]
+    assert [part.assumed for part in found] == [(WITHOUT,), (WITHOUT,)]
     own = arrays_of_file(stored, {}, "lstm_1")
     assert list(own) == ["kernel", "recurrent_kernel", "bias"]
     report = read(own, "keras2").report
@@ -86,18 +87,19 @@ def test_without_a_version_the_names_say_it_and_the_part_says_so(
     assert found is not None
     (part,) = found
     assert part.layout == layout
-    assert bool(part.assumed) is bool(said)
+    assert part.assumed[0] == WITHOUT
+    assert bool(part.assumed[1:]) is bool(said)
     assert said in " ".join(part.assumed)
 
 
-def test_where_all_versions_agree_nothing_is_assumed() -> None:
+def test_where_all_versions_agree_none_is_assumed() -> None:
     both = arrays("a/a", "rnn") | arrays("cu/cu")
     both["cu/cu/bias:0"] = np.ones(8 * H, np.float32)
     found = parts_of_file(both, {})
     assert found is not None
     assert [(part.layout, part.assumed) for part in found] == [
-        ("keras2", ()),
-        ("keras2-cudnn", ()),
+        ("keras2", (WITHOUT,)),
+        ("keras2-cudnn", (WITHOUT,)),
     ]
 
 

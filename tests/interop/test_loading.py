@@ -196,11 +196,13 @@ def test_inside_of_a_file_with_its_pictures(tmp_path):
     assert [one.part.name for one in seen] == ["encoder.lstm", "decoder"]
     assert seen[0].agreement is None
     assert "No input of this layer was recorded" in str(seen[0])
+    titles = {own.get_suptitle() for own in seen[0].pictures().values()}
+    assert all("encoder.lstm" in title and "a drawn input" in title for title in titles)
     (one,) = interop.inspect(MODEL, part="decoder")
     files = one.draw(tmp_path / "pictures")
     assert [path.name for path in files] == [
         "decoder-activations.png",
-        "decoder-gates-0.png",
+        "decoder-gates-layer-0.png",
         "decoder-saturation.png",
     ]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in files)
@@ -217,11 +219,11 @@ def test_gates_of_a_layer_that_reads_from_the_end_say_so():
     }
     (seen,) = interop.inspect(arrays)
     pictures = seen.pictures()
-    assert sorted(pictures)[1:3] == ["model-gates-0", "model-gates-1"]
-    for k, (name, axis) in enumerate(
-        [("layer 0 forward", "time step"), ("layer 0 backward", "step as read, from the end")]
+    for name, axis in (
+        ("layer 0 forward", "time step"),
+        ("layer 0 backward", "step as read, from the end"),
     ):
-        picture = pictures[f"model-gates-{k}"]
+        picture = pictures[f"model-gates-{name.replace(' ', '-')}"]
         assert f"the model, {name} (a drawn input)" in picture.get_suptitle()
         assert f"{axis} (row 0)" in {ax.get_xlabel() for ax in picture.axes}
 
@@ -232,3 +234,43 @@ def test_what_a_part_assumes_stands_in_the_report():
     assert part.layout == "keras2"
     assert part.assumed
     assert {*part.assumed} <= {*interop.load(arrays).report.assumed}
+
+
+def test_a_path_that_is_not_written_is_refused_before_the_layer_is(tmp_path):
+    stack = nps.StackedLSTM(3, [4, 2], rng=np.random.default_rng(0))
+    for name in ("m.keras", "m.pt", "m.h5"):
+        with pytest.raises(nps.ArgumentError, match=r"must end with one of \.onnx, \.weights\.h5"):
+            interop.save(stack, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numbers_of_another_type(tmp_path):
+    layer = nps.LSTM(3, 4, rng=np.random.default_rng(0))
+    report = interop.save(layer, tmp_path / "m.safetensors", dtype="float32")
+    assert {row.lossless for row in report.rows if row.parameter[0] != "("} == {False}
+    found = interop.load(tmp_path / "m.safetensors").layer
+    assert found.dtype == np.float32
+    assert all((found.params[name] == a.astype("f4")).all() for name, a in layer.params.items())
+    huge = nps.LSTM(3, 4, rng=np.random.default_rng(0))
+    huge.params = {**huge.params, "b": np.full(16, 1e300)}
+    with pytest.raises(
+        nps.ArgumentError, match=r"must hold numbers that float32 has, got .*1\.0e\+300"
+    ):
+        interop.write(huge, "pytorch", dtype="float32")
+
+
+def test_where_no_part_can_be_inspected_the_reason_is_told():
+    minimal = {
+        f"cell/{name}/kernel": np.ones((3, 4) if name[0] == "i" else (4, 4))
+        for name in ("if", "in", "hf", "hn")
+    }
+    with pytest.raises(nps.DataError, match="MGUCell is no cell of npstack"):
+        interop.inspect(minimal)
+    with pytest.raises(nps.DataError, match="there must be a recurrent layer"):
+        interop.inspect({"head": np.ones((2, 2))})
+
+
+def test_the_name_that_is_printed_for_the_model_is_taken():
+    arrays = torch_arrays("", 3, 4)
+    assert str(interop.recurrent_parts(arrays)[0]).startswith("(the model): ")
+    assert interop.load(arrays, "(the model)").layer.hidden_size == 4

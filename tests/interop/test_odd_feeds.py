@@ -86,7 +86,7 @@ def test_what_a_keras_model_raises_is_told_by_its_kind(rng: Any) -> None:
 
 def of_onnx(rng: Any) -> tuple[Any, dict[str, Any]]:
     """A model that reads x and lengths, and what it takes."""
-    from tests.interop.onnx_models.graphs import model_of, node, value, weights
+    from tests.interop.onnx_graphs import model_of, node, value, weights
 
     held = weights(rng)
     own = node("LSTM", ["x", *held, "n"], ["Y"], name="rnn", hidden_size=onnx_graphs.H)
@@ -115,7 +115,7 @@ ODD_ONNX: dict[str, tuple[Any, Any, str]] = {
     ),
     "no rows": ("x", np.ones((5, 0, 2)), r"at least one row and one step, got shape \(5, 0, 2\)"),
     "no steps": ("x", np.ones((0, 3, 2)), r"at least one row and one step, got shape \(0, 3, 2\)"),
-    "another": ("k" * 5000, 1.0, "feed must hold x, n, got x, n, kkk.*…"),
+    "another": ("k" * 5000, 1.0, "feed must hold x, n and nothing else, got x, n, kkk.*…"),
 }
 
 
@@ -145,7 +145,7 @@ PROGRAM = """
 import numpy as np
 from npstack.core.errors import ArgumentError
 from npstack.interop import capture
-from tests.interop.onnx_models.graphs import plain
+from tests.interop.onnx_graphs import plain
 for kind in ("LSTM", "GRU"):
     model, _ = plain(np.random.default_rng(0), kind)
     try:

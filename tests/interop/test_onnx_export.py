@@ -23,8 +23,8 @@ from npstack import (
 )
 from npstack.cells.parts import Activations, CellClip, Coupled, Peepholes, PreactivationClip
 from npstack.core.activations import Activation
-from npstack.core.errors import ArgumentError
-from npstack.interop import CannotRepresent
+from npstack.core.errors import ArgumentError, DataError
+from npstack.interop import CannotRepresent, capture, save
 from npstack.interop.onnx_models.export import to_onnx
 from npstack.interop.pieces import part_for
 from npstack.interop.reading import read
@@ -163,3 +163,18 @@ def test_layers_that_differ_have_no_one_description() -> None:
     pair = Bidirectional(RNN(3, 4, rng=rng), RNN(3, 4, activation="relu", rng=rng))
     with pytest.raises(ArgumentError, match="must compute with the same functions"):
         part_for(pair)
+
+
+def test_a_file_that_onnxruntime_does_not_run_says_so(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    layer = Recurrent(GRUResetBeforeCell(3, 4, rng=rng))
+    report = save(layer, tmp_path / "wide.onnx")
+    assert "onnxruntime does not run float64" in str(report)
+    assert "tell the framework" not in str(report)
+    report = save(layer, tmp_path / "narrow.onnx", dtype="float32")
+    assert "onnxruntime does not run" not in str(report)
+    x = rng.standard_normal((2, 5, 3)).astype("f4")
+    recorded = capture(tmp_path / "narrow.onnx", {"x": x})["gru_0"]
+    assert abs(recorded.outputs - layer.forward(x.astype(float)).outputs).max() < 1e-6
+    with pytest.raises(DataError, match="write the model in float32"):
+        capture(tmp_path / "wide.onnx", {"x": x.astype(float)})

@@ -11,7 +11,7 @@ import pytest
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, DataError
 from npstack.interop.reading import read
-from tests.interop.onnx_models.graphs import (
+from tests.interop.onnx_graphs import (
     B,
     D,
     H,

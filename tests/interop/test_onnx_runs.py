@@ -13,7 +13,7 @@ from npstack.core.errors import ArgumentError, DataError, DtypeError
 from npstack.core.trees import named
 from npstack.interop import agreement, load
 from npstack.interop.onnx_models.capture import capture
-from tests.interop.onnx_models.graphs import (
+from tests.interop.onnx_graphs import (
     GATES,
     B,
     H,
@@ -27,7 +27,7 @@ from tests.interop.onnx_models.graphs import (
     plain,
     value,
 )
-from tests.interop.onnx_models.graphs import weights as draw_weights
+from tests.interop.onnx_graphs import weights as draw_weights
 
 pytestmark = pytest.mark.frameworks
 FIELDS = {"LSTM": ("h", "c"), "GRU": ("h",), "RNN": ("h",)}
@@ -243,7 +243,7 @@ def test_errors(rng: Any) -> None:
     x = draw_x(rng)
     with pytest.raises(ArgumentError, match="calls must be 1 for a graph"):
         capture(model, x, calls=2)
-    with pytest.raises(ArgumentError, match="feed must hold x, got z"):
+    with pytest.raises(ArgumentError, match="feed must hold x and nothing else, got z"):
         capture(model, {"z": x})
     with pytest.raises(ArgumentError, match="feed must hold the 1 inputs x, got 2"):
         capture(model, [x, x])

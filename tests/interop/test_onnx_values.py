@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from npstack.core.errors import DataError
-from tests.interop.onnx_models.graphs import (
+from tests.interop.onnx_graphs import (
     D,
     H,
     direct,

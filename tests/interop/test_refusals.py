@@ -74,7 +74,7 @@ def test_it_is_refused_with_the_size_of_the_error(name, layout):
     assert f"({feature.clause})" in text
     assert f"{error.error:.2g}" in text
     assert "on a drawn input, standard normal" in text
-    assert ("There is no layer without it" in text) == (feature.without is None)
+    assert ("Nothing can be written without it" in text) == (feature.without is None)
     assert ".." not in text
     assert "None" not in text
 

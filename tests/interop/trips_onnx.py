@@ -17,7 +17,7 @@ from npstack.interop.onnx_models.capture import capture
 from npstack.interop.onnx_models.export import to_onnx
 from npstack.interop.reading import read
 from npstack.interop.recording import Recorded
-from tests.interop.onnx_models.graphs import GATES, model_of, node, value
+from tests.interop.onnx_graphs import GATES, model_of, node, value
 from tests.interop.opening import arrays_of, recurrent_parts
 from tests.interop.trips import Arrays, Pair, Trip
 

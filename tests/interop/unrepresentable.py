@@ -249,7 +249,7 @@ def features() -> dict[str, Feature]:
         ),
         "unequal directions": Feature(
             both(LSTM(D, 5, rng=rng()), LSTM(D, 4, rng=rng())), None, "§8.4", "units",
-            {"pytorch", "jax", "cudnn", "mxnet", "onnx", "openvino"},
+            {"pytorch", "jax", "cudnn", "mxnet", "onnx", "openvino", "keras", "keras2"},
             ["pytorch", "jax", "cudnn", "mxnet", "onnx", "openvino", "keras", "keras2"],
         ),
         "backwards": Feature(

@@ -85,3 +85,13 @@ def test_the_row_is_named_only_among_several(draw):
     layer = FORMS["after"]
     for batch, said in ((X, "time step (row 0)"), (X[:1], "time step")):
         assert panels(draw(layer.forward(batch)))[-1].get_xlabel() == said
+
+
+@pytest.mark.parametrize("columns", range(2, 7))
+def test_the_legend_of_the_outputs_is_inside_the_picture(columns):
+    layer = GRU(8, columns, rng=rng())
+    picture = plots.activations(layer.forward(rng().standard_normal((3, 20, 8))))
+    picture.canvas.draw()
+    legend = picture.axes[0].get_legend().get_window_extent()
+    assert legend.x0 >= 0
+    assert legend.x1 <= picture.bbox.x1

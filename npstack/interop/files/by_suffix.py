@@ -156,7 +156,7 @@ def write_file(
     """
     where = "write_file"
     target = check_target(where, path)
-    writer = next((w for end, w in WRITERS.items() if target.name.endswith(end)), None)
+    writer = next((w for end, w in WRITERS.items() if target.name.lower().endswith(end)), None)
     if writer is None:
         expected = f"the path must end with one of {', '.join(WRITERS)}"
         fail(ArgumentError, where, expected, brief(target.name), "Rename it.")

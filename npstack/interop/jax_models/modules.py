@@ -128,4 +128,4 @@ def _activation(function: Any) -> str | None:
 def _arrays(nnx: ModuleType, cell: Any) -> dict[str, Array]:
     """The arrays of a cell, by the names of its layout."""
     tree = nnx.to_pure_dict(nnx.state(cell, nnx.Param))
-    return {key.replace("if_/", "if/"): own for key, own in flattened("load", tree).items()}
+    return flattened("load", tree)

@@ -79,7 +79,7 @@ def capture(model: Any, feed: Any, *, calls: int = 1) -> dict[str, Recorded]:
     where = "capture"
     keras = import_keras(where)
     number = check_whole(where, "calls", calls, "1 records the first call.", least=1)
-    own = places(keras, model)
+    own = places(where, keras, model)
     parts = [(place, part_at(keras, place)) for place in own]
     chosen = [(place, part) for place, part in parts if not part.refused]
     seen: dict[int, list[Call]] = {}

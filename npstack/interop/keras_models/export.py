@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from numpy.typing import DTypeLike
+
+from npstack.cells.recurrent_dropout_per_gate import RecurrentDropoutPerGate
 from npstack.core.activations import Activation
 from npstack.core.numerics import Array
 from npstack.interop.imported import Imported
@@ -16,8 +19,8 @@ from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import USUAL, activation_of
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.pieces import part_for, pieces_of
-from npstack.interop.writing import write
-from npstack.layers import Layer
+from npstack.interop.writing import arrays_for
+from npstack.layers import Dropout, Layer, Recurrent
 
 
 def register() -> None:
@@ -33,22 +36,28 @@ ARGUMENTS = {  # one gate of those that share a function: `write` has seen that 
 }
 
 
-def to_model(layer: Layer | Imported, *, biases: str = "kept") -> Any:
+def to_model(
+    layer: Layer | Imported, *, biases: str = "kept", dtype: DTypeLike | None = None
+) -> Any:
     """The Keras layer that computes the same, or a ``keras.Sequential`` of several.
 
     Parameters
     ----------
     layer : Layer or Imported
-        A recurrent layer, in one or two directions, or a stack of them; with its dropout.
+        A recurrent layer, in one or two directions, or a stack of them; with `Dropout` and
+        `RecurrentDropoutPerGate`, which Keras has, and without other noise.
     biases : {"kept", "input", "halves"}
         Of `write`.
+    dtype : dtype, optional
+        Of the parameters; by default that of the layer.
 
     Returns
     -------
     keras.layers.Layer
-        Built, with the dtype of the layer. One that reads from the end returns its outputs as
-        they are read (§8.2). An activation that Keras has no name for is an object that is
-        stored with a model; to load that in another process, call `register` before.
+        Built. One that reads from the end returns its outputs as they are read (§8.2). An
+        activation that Keras has no name for is an object that is stored with a model; to load
+        that in another process, call ``npstack.interop.keras_models.export.register()`` before.
+        Of a stack in float64, ``model(x)`` computes in float64; ``predict`` rounds x to float32.
 
     Raises
     ------
@@ -64,21 +73,37 @@ def to_model(layer: Layer | Imported, *, biases: str = "kept") -> Any:
     """
     where = "to_model"
     keras = import_keras(where)
-    arrays, _ = write(layer, "keras", biases=biases)
-    part = part_for(layer, "keras")
-    made = []
-    for number, dropout in enumerate(pieces_of(where, layer).dropout):
+    arrays, _ = arrays_for(where, layer, "keras", biases=biases, dtype=dtype)
+    part = part_for(layer, "keras", where=where)
+    pieces = pieces_of(where, layer)
+    made: list[Any] = []
+    name = next(iter(arrays.values())).dtype.name
+
+    def dropout(own: Dropout) -> Any:
+        noise = None if own.each_step else (None, 1, None)
+        return keras.layers.Dropout(own.rate, noise_shape=noise, dtype=name)
+
+    for number in range(part.layers):
         own = _own(arrays, part, number)
-        dtype = own[0]["kernel"].dtype.name
-        if dropout is not None:
-            noise = None if dropout.each_step else (None, 1, own[0]["kernel"].shape[0])
-            made.append(keras.layers.Dropout(dropout.rate, noise_shape=noise, dtype=dtype))
+        made += map(dropout, pieces.dropout[number])
         full = number < part.layers - 1 or part.attributes["return_sequences"]
         turn = part.attributes["backwards"] and number == 0
-        made.append(_layer(keras, own, part, full=full, turn=turn))
+        drops = _recurrent_dropout(pieces.recurrent[number])
+        made.append(_layer(keras, own, part, full=full, turn=turn, recurrent_dropout=drops))
+    made += map(dropout, pieces.dropout[-1])
     if len(made) == 1:
         return made[0]
-    return keras.Sequential([keras.Input((None, part.input_size), dtype=dtype), *made])
+    return keras.Sequential([keras.Input((None, part.input_size), dtype=name), *made])
+
+
+def _recurrent_dropout(ways: Sequence[Recurrent]) -> float:
+    """The rate of Keras' recurrent dropout, if the cells have it."""
+    cells = [own.cell for own in ways]
+    rates = {
+        own.rate if isinstance(own, RecurrentDropoutPerGate) and not own.each_step else 0.0
+        for own in cells
+    }
+    return rates.pop() if len(rates) == 1 else 0.0
 
 
 def _own(arrays: Mapping[str, Array], part: RecurrentPart, number: int) -> list[dict[str, Array]]:
@@ -96,7 +121,13 @@ def _own(arrays: Mapping[str, Array], part: RecurrentPart, number: int) -> list[
 
 
 def _layer(
-    keras: Any, own: list[dict[str, Array]], part: RecurrentPart, *, full: bool, turn: bool
+    keras: Any,
+    own: list[dict[str, Array]],
+    part: RecurrentPart,
+    *,
+    full: bool,
+    turn: bool,
+    recurrent_dropout: float,
 ) -> Any:
     """One layer, in one or two directions."""
     first = own[0]
@@ -111,6 +142,7 @@ def _layer(
         options["reset_after"] = part.attributes["reset"] == "after"
     # The outputs stay in this order, so that only the first layer turns it.
     options |= {"return_sequences": full, "go_backwards": turn}
+    options["recurrent_dropout"] = recurrent_dropout
     layer = getattr(keras.layers, LAYERS[part.kind])(H, **options)
     if len(own) == 2:
         merges = {ours: theirs for theirs, ours in MERGES.items()}

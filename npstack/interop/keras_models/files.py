@@ -38,6 +38,10 @@ GUESSED = {
         "whose gates are hard sigmoids; if newer: activations={'gates': 'sigmoid'}",
     ),
 }
+WITHOUT = (
+    "the file has no configuration: its layers read forward, return all steps and join directions "
+    "by concat; where they do not: load(…, backwards=True, return_sequences=False, merge='sum')"
+)
 
 
 class Version(NamedTuple):
@@ -119,7 +123,7 @@ def _found(
             listed = entries(config, old=version < (3, 0))
         except (TypeError, ValueError, AttributeError, LookupError) as error:
             expected = "the file must hold the configuration of a model of Keras"
-            fail(DataError, "parts_of_file", expected, f"{type(error).__name__}: {error}", SPOILT)
+            fail(DataError, "recurrent_parts", expected, f"{type(error).__name__}: {error}", SPOILT)
     found: list[tuple[RecurrentPart, Group | None]] = []
     for entry in listed:
         again = entry.path[:1] + entry.path  # a Sequential that has the name of its layer
@@ -183,6 +187,7 @@ def _part(
             "Its directions are stacks that are joined at the end only (§8.5). Bring in each "
             "direction by itself, and join them: Bidirectional(forward, …)."
         )
+    guessed = GUESSED.get(layout, ()) if version.guessed and kind != "rnn" else ()
     return RecurrentPart(
         name=name,
         kind=kind or "lstm",
@@ -193,7 +198,7 @@ def _part(
         layout=layout,
         attributes={} if settings is None else dict(settings.attributes),
         refused=refused,
-        assumed=() if settings or kind == "rnn" or not version.guessed else GUESSED.get(layout, ()),
+        assumed=() if settings else (WITHOUT, *guessed),
         remarks=() if settings is None else settings.said,
     )
 

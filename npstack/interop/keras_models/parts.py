@@ -32,7 +32,7 @@ class Place(NamedTuple):
     pair: tuple[Any, ...]
 
 
-def places(keras: ModuleType, model: Any) -> list[Place]:
+def places(where: str, keras: ModuleType, model: Any) -> list[Place]:
     """The recurrent layers of a model, outer layers first, each layer once."""
     found: list[Place] = []
     seen: set[int] = set()
@@ -59,9 +59,7 @@ def places(keras: ModuleType, model: Any) -> list[Place]:
 
     if not isinstance(model, keras.layers.Layer):
         expected = "model must be a model or a layer of Keras"
-        fail(
-            ArgumentError, "keras", expected, describe(model), "Give the object, or a file's path."
-        )
+        fail(ArgumentError, where, expected, describe(model), "Give the object, or a file's path.")
     visit(model, ())
     return found
 
@@ -82,7 +80,7 @@ def opened(where: str, model: Any) -> Opened:
         listed with the reason in ``refused``. Arrays have the names of the layout ``keras``.
     """
     keras = import_keras(where)
-    found = {place.name: place for place in places(keras, model)}
+    found = {place.name: place for place in places(where, keras, model)}
     parts = tuple(part_at(keras, place) for place in found.values())
     return Opened(parts, lambda part: _arrays(keras, found[part.name], part))
 

@@ -136,7 +136,10 @@ def _whole(where: str, onnx: Any, model: Any) -> Any:
 def _cannot(where: str, error: Exception) -> Any:
     expected = "onnxruntime must be able to run the model"
     got = in_words(error)[:300].rstrip(".")
-    fail(DataError, where, expected, got, "Try it with onnxruntime alone.")
+    advice = "The shapes and types of feed must be those of the graph's inputs."
+    if "not support double" in got or "double" in got:
+        advice = "onnxruntime has no float64 LSTM, GRU or RNN: write the model in float32."
+    fail(DataError, where, expected, got, advice)
 
 
 def _session(where: str, runtime: Any, model: Any) -> Any:
@@ -163,7 +166,8 @@ def _fed(where: str, own: Mapping[str, str], feed: Any) -> dict[str, Array]:
     unknown = [name for name in feed if name not in own]
     missing = [name for name in own if name not in feed]
     if unknown or missing:
-        expected, got = f"feed must hold {', '.join(own)}", ", ".join(map(str, feed)) or "nothing"
+        expected = f"feed must hold {', '.join(own)} and nothing else"
+        got = ", ".join(map(str, feed)) or "nothing"
         got = got if len(got) <= LONGEST else f"{got[:LONGEST]}…"
         fail(ArgumentError, where, expected, got, "Use the names of the graph's inputs.")
     found = {}

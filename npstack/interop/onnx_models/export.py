@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from npstack.core.activations import Activation
 from npstack.core.errors import ArgumentError, fail
@@ -20,7 +21,7 @@ from npstack.interop.onnx_models.graphs import import_onnx
 from npstack.interop.onnx_models.nodes import ACTIVATIONS, KINDS, PLACES, USUAL
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.pieces import part_for
-from npstack.interop.writing import write
+from npstack.interop.writing import arrays_for
 from npstack.layers import Layer
 
 OPSET, IR = 17, 8  # of 2022: what reads ONNX today reads these
@@ -45,6 +46,7 @@ def to_onnx(
     path: str | Path | None = None,
     *,
     biases: str = "kept",
+    dtype: DTypeLike | None = None,
     lengths: bool = False,
     states: bool = False,
 ) -> bytes:
@@ -58,6 +60,8 @@ def to_onnx(
         Where to write the model, completely or not at all.
     biases : {"kept", "input", "halves"}
         Of `write`.
+    dtype : dtype, optional
+        Of the numbers; by default that of the layer. onnxruntime runs float32 only.
     lengths : bool
         Whether the model has an input ``lengths``, int32 of (B,).
     states : bool
@@ -69,7 +73,6 @@ def to_onnx(
     bytes
         The model, checked by ``onnx.checker``. It reads ``x (B, T, D)`` and gives ``y``, as npstack
         does, and the final states ``h0_final (directions, B, H)``, ``c0_final``, …
-        onnxruntime computes in float32 only: give it a layer of this dtype.
 
     Raises
     ------
@@ -80,8 +83,8 @@ def to_onnx(
     where = "to_onnx"
     target = None if path is None else check_target(where, path)
     onnx = import_onnx(where)
-    arrays, _ = write(layer, "onnx", biases=biases)
-    part = part_for(layer, "onnx")
+    arrays, _ = arrays_for(where, layer, "onnx", biases=biases, dtype=dtype)
+    part = part_for(layer, "onnx", where=where)
     model = onnx.helper.make_model(
         _graph(where, onnx, arrays, part, lengths=lengths, states=states),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],

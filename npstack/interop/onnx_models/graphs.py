@@ -33,7 +33,7 @@ MOST = 2**31  # bytes that one message of protobuf can have
 
 def import_onnx(where: str, name: str = "onnx") -> Any:
     """A package for ONNX, or the error that names the extra."""
-    advice = 'Run pip install "npstack[frameworks]".'
+    advice = 'Run pip install "npstack[interop]".'
     return optional_package(where, name, f"{name} must be installed", advice)
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from npstack.core.arguments import check_whole
 from npstack.core.errors import ArgumentError, CodeError, fail, in_words
 from npstack.core.numerics import Array
+from npstack.interop.opened import as_numpy
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.pytorch_models.parts import (
     EVALUATION,
-    as_numpy,
     import_torch,
     is_parametrized,
     opened,

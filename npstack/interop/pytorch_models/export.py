@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from npstack.core.arguments import check_option
+from npstack.core.errors import ArgumentError, fail
 from npstack.interop.imported import Imported
 from npstack.interop.pieces import part_for, pieces_of
 from npstack.interop.pytorch_models.parts import import_torch
-from npstack.interop.writing import write
+from npstack.interop.writing import arrays_for
 from npstack.layers import Layer
 
 CLASSES = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
 
 
-def to_module(layer: Layer | Imported, layout: str = "pytorch", *, biases: str = "kept") -> Any:
+def to_module(
+    layer: Layer | Imported,
+    layout: str = "pytorch",
+    *,
+    biases: str = "kept",
+    dtype: DTypeLike | None = None,
+) -> Any:
     """The PyTorch layer or cell that computes the same, batch-first, in training mode.
 
     Parameters
@@ -27,12 +35,15 @@ def to_module(layer: Layer | Imported, layout: str = "pytorch", *, biases: str =
         A layer, or a cell for one step.
     biases : {"kept", "input", "halves"}
         Of `write`.
+    dtype : dtype, optional
+        Of the parameters; by default that of the layer.
 
     Returns
     -------
     torch.nn.LSTM, GRU or RNN, or LSTMCell, GRUCell or RNNCell
-        Its parameters are copies, of the layer's dtype; no random number is drawn. It has the
-        dropout of the stack, if that is the same between all layers and drawn anew at each step.
+        Its parameters are copies, no random number is drawn. It has the
+        dropout of the stack, if that is the same between all layers and drawn anew at each step;
+        no other dropout, nor zoneout. It returns every step, also if the layer returns the last.
 
     Raises
     ------
@@ -50,8 +61,8 @@ def to_module(layer: Layer | Imported, layout: str = "pytorch", *, biases: str =
     where = "to_module"
     layout = check_option(where, "layout", layout, ("pytorch", "pytorch-cell"))
     torch = import_torch(where)
-    arrays, _ = write(layer, layout, biases=biases)
-    part = part_for(layer, layout)
+    arrays, _ = arrays_for(where, layer, layout, biases=biases, dtype=dtype)
+    part = part_for(layer, layout, where=where)
     tensors = {name: torch.tensor(np.array(value)) for name, value in arrays.items()}
     options: dict[str, Any] = {"dtype": next(iter(tensors.values())).dtype}
     options["bias"] = any(name.startswith("bias") for name in arrays)
@@ -59,14 +70,18 @@ def to_module(layer: Layer | Imported, layout: str = "pytorch", *, biases: str =
         options["nonlinearity"] = part.attributes["activations"]["hidden"].name
     name = CLASSES[part.kind]
     if layout == "pytorch-cell":
+        if part.layers > 1:
+            expected, got = "a cell of PyTorch must be of one layer", f"{part.layers} layers"
+            fail(ArgumentError, where, expected, got, "Leave layout out, or give them one by one.")
         name += "Cell"
     else:
         options |= {"num_layers": part.layers, "bidirectional": part.bidirectional}
         options["batch_first"] = True
-        first, *between = pieces_of(where, layer).dropout
-        rates = {own.rate if own and own.each_step else 0.0 for own in between}
-        if first is None and len(rates) == 1:
-            options["dropout"] = rates.pop()
+        between = pieces_of(where, layer).dropout[1:-1]
+        rates = [{own.rate: own.each_step for own in gap} for gap in between]
+        if rates and len(rates[0]) == 1 and all(own == rates[0] for own in rates):
+            ((rate, each_step),) = rates[0].items()
+            options["dropout"] = rate if each_step else 0.0
         if "weight_hr_l0" in arrays:
             options["proj_size"] = len(arrays["weight_hr_l0"])
     sizes = part.input_size, part.hidden_size

@@ -14,7 +14,7 @@ import numpy as np
 from npstack.core.errors import ArgumentError, describe, fail, optional_package
 from npstack.core.numerics import Array
 from npstack.interop.known_layouts import LAYOUTS
-from npstack.interop.opened import Opened
+from npstack.interop.opened import Opened, as_numpy
 from npstack.interop.parts import RecurrentPart, parts_of_arrays
 
 KINDS = {
@@ -124,13 +124,6 @@ def _remarks(module: Any) -> tuple[str, ...]:
 def is_parametrized(torch: ModuleType, module: Any) -> bool:
     """Whether some weights of a module are computed from others when they are asked for."""
     return bool(torch.nn.utils.parametrize.is_parametrized(module))
-
-
-def as_numpy(tensor: Any) -> Array:
-    """A copy of a tensor; bfloat16, which NumPy has not, as float32, which holds it."""
-    tensor = tensor.detach().cpu()
-    wide = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
-    return np.array(wide.numpy(), order="C")
 
 
 def _arrays(where: str, torch: ModuleType, model: Any, part: RecurrentPart) -> dict[str, Array]:
