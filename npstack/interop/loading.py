@@ -81,8 +81,8 @@ def _not_run(model: Any, feed: Any, calls: int = 1) -> dict[str, Recorded]:
     """The capture of what is not watched while it runs."""
     expected = "model must be one that npstack can run"
     advice = (
-        "Run it in its framework, and put its input and outputs into Recorded(x, outputs); "
-        "or inspect it without a feed, on a drawn input."
+        "Give the live model (of a .keras file, keras.models.load_model makes one); or put its "
+        "input and outputs into Recorded(x, outputs); or inspect it without a feed."
     )
     return fail(DtypeError, "capture", expected, kind_of(model), advice)
 
