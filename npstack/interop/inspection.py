@@ -20,6 +20,8 @@ from npstack.interop.parts import RecurrentPart
 from npstack.interop.recording import Recorded
 from npstack.interop.refusals import drawn_input
 
+LONGEST = 100  # characters of a part's name in those of its files
+
 
 @dataclass(frozen=True)
 class Inspected:
@@ -85,7 +87,8 @@ class Inspected:
                 found[f"gates-{own.name}"] = picture
         if any(layer.gates for layer in self.tape.layers):
             found["saturation"] = _titled(plots.saturation(self.tape), f"{name}{drawn}")
-        return {_stem(f"{self.part.name or 'model'}-{kind}"): own for kind, own in found.items()}
+        stem = (_stem(self.part.name) or "model")[:LONGEST]
+        return {f"{stem}-{_stem(kind)}": own for kind, own in found.items()}
 
     def draw(self, folder: str | Path, *, row: int = 0, overwrite: bool = False) -> list[Path]:
         """Draw every picture of this layer into a folder.

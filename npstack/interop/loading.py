@@ -267,7 +267,8 @@ def save(
 
     What the arrays do not say, such as activations, is in an attribute of the file, which other
     programs do not read: the report says what to tell them. An ONNX file says it itself; of a
-    stack, `load` gives each layer by itself then. Give ``biases="kept"`` to both of them where
+    stack, `load` gives each layer by itself then, and no node says what stands behind it, such as
+    the last step or a sum of two directions. Give ``biases="kept"`` to both of them where
     there are two biases or none.
 
     Parameters

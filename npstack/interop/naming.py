@@ -21,6 +21,7 @@ from npstack.core.errors import (
 from npstack.core.numerics import Array
 from npstack.interop.known_layouts import LAYOUTS
 from npstack.interop.layout import Column, Entry, Layout
+from npstack.interop.opened import as_numpy
 from npstack.interop.weights import GATES
 
 WHERE = "read"
@@ -60,7 +61,7 @@ def checked_arrays(
         expected = "arrays must be a dictionary, or a list of arrays"
         fail(DtypeError, WHERE, expected, type(arrays).__name__, "For example a state_dict.")
     named = arrays.items() if isinstance(arrays, Mapping) else (("", own) for own in arrays)
-    found = [(str(name), _as_numbers(str(name), value)) for name, value in named]
+    found = [(str(name), as_numbers(str(name), value)) for name, value in named]
     if not found:
         fail(DataError, WHERE, "there must be arrays", "none", "Name a part that has weights.")
     kinds = {value.dtype for _, value in found}
@@ -74,16 +75,16 @@ def checked_arrays(
     return [(name, np.array(value, target)) for name, value in found]
 
 
-def _as_numbers(name: str, value: Any) -> Array:
+def as_numbers(name: str, value: Any) -> Array:
     """One array, of floating-point numbers in the byte order of the machine."""
     what = name or "every array"
     if isinstance(value, Mapping):
         advice = "Join the names by a slash: {'hi/kernel': …}; or give the arrays of one part."
         fail(DtypeError, WHERE, f"{what} must be an array", "a dictionary", advice)
     try:
-        array = np.asarray(value)
+        array = as_numpy(value) if hasattr(value, "detach") else np.asarray(value)
     except Exception as error:  # what a framework raises for its own arrays
-        advice = "Give NumPy arrays; of a PyTorch tensor, tensor.detach().cpu().numpy()."
+        advice = "Give NumPy arrays, or tensors that hold numbers."
         fail(DtypeError, WHERE, f"{what} must be an array", in_words(error), advice)
     if array.dtype.kind != "f":
         advice = "Bring in floating-point weights; quantised ones must be converted first."

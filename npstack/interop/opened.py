@@ -17,7 +17,7 @@ from npstack.core.errors import (
     kind_of,
 )
 from npstack.core.numerics import Array
-from npstack.interop.parts import RecurrentPart
+from npstack.interop.parts import WHOLE, RecurrentPart
 
 
 class Opened(NamedTuple):
@@ -45,15 +45,16 @@ class Opened(NamedTuple):
             There is none at all, or it cannot be brought in.
         """
         parts = self.parts
-        listed = ", ".join(repr(part.name) for part in parts)
+        listed = ", ".join(repr(part.name or WHOLE) for part in parts)
         if not parts:
             expected = "there must be a recurrent layer"
             advice = "If its arrays have names of their own, give them to read, in a list."
             fail(DataError, where, expected, "none that is known", advice)
-        advice = f"part={parts[0].name!r}."
+        advice = f"part={parts[0].name or WHOLE!r}."
         if name is None and len(parts) > 1:
             fail(ArgumentError, where, "part must name one part", listed, advice)
-        chosen = [part for part in parts if name in (None, part.name, str(part).partition(":")[0])]
+        wanted = "" if name == WHOLE and all(part.name != WHOLE for part in parts) else name
+        chosen = [part for part in parts if wanted in (None, part.name)]
         if not chosen:
             fail(ArgumentError, where, f"part must be one of {listed}", describe(name), advice)
         if chosen[0].refused:
@@ -79,6 +80,8 @@ def as_numpy(tensor: Any) -> Array:
 def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str, Array]:
     """The arrays of nested dictionaries, their names joined by ``/``; boxes of Flax are opened.
 
+    Texts, None and keys of JAX's random numbers, which stand beside weights, are left out.
+
     Examples
     --------
     >>> list(flattened("load", {"a": {"b": np.ones(1)}, "c": [1.0, 2.0]}))
@@ -92,6 +95,8 @@ def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str
             continue
         if not hasattr(value, "__array__"):
             value = getattr(value, "value", value)
+        if value is None or isinstance(value, str) or "key<" in str(getattr(value, "dtype", "")):
+            continue
         if not hasattr(value, "__array__") and not isinstance(value, int | float | list):
             fail(DtypeError, where, f"{path} must be an array", kind_of(value), "Leave it out.")
         try:

@@ -27,6 +27,7 @@ BY_NAME = (
     "dynet",
 )
 IN_FLAX = ("flax-linen", "flax-nnx")
+WHOLE = "(the model)"  # a part that is the model, and has no name
 BACKWARD = "backward_rnn"  # as Bidirectional of Flax calls it
 MERGED = {"sum": ", summed", "mul": ", multiplied", "ave": ", averaged", "none": ", not joined"}
 CLIPPED = {
@@ -88,7 +89,7 @@ class RecurrentPart(NamedTuple):
         merge = MERGED.get(self.attributes.get("merge", ""), "")
         both = [f"two directions{merge}"] * self.bidirectional
         words = [f"{count}{self.kind} {sizes}", *both, self.layout, *_particular(self)]
-        said = f"{self.name or '(the model)'}: {', '.join(words)}"
+        said = f"{self.name or WHOLE}: {', '.join(words)}"
         return f"{said}. Not to be brought in: {self.refused}" if self.refused else said
 
 

@@ -13,6 +13,7 @@ from npstack.cells.zoneout import Zoneout
 from npstack.core.errors import ArgumentError, fail
 from npstack.interop.cell_weights import weights_of
 from npstack.interop.imported import Imported, Row
+from npstack.interop.layout import USUAL
 from npstack.interop.parts import RecurrentPart
 from npstack.interop.stacks import cells_of, layer_of
 from npstack.interop.weights import Weights
@@ -141,7 +142,8 @@ def part_for(
     pieces = pieces_of(where, layer)
     facts: list[dict[str, Any]] = []
     for weights in (own for ways in pieces.weights for own in ways):
-        facts.append({"kind": weights.kind, "activations": dict(weights.activations)})
+        functions = {gate: weights.activation(gate) for gate in USUAL[weights.kind]}
+        facts.append({"kind": weights.kind, "activations": functions})
         for name in ("clip", "coupled", "cell_clip", "projection_clip"):
             if getattr(weights, name):
                 facts[-1][name] = getattr(weights, name)

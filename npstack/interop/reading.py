@@ -13,7 +13,14 @@ from npstack.core.arguments import check_option
 from npstack.core.errors import ArgumentError, ShapeError, fail
 from npstack.interop.imported import Imported, Report, Row, rounded
 from npstack.interop.layout import Blocks, Column, Layout, with_default
-from npstack.interop.naming import Found, checked_arrays, column_of, places_of, values_of
+from npstack.interop.naming import (
+    Found,
+    as_numbers,
+    checked_arrays,
+    column_of,
+    places_of,
+    values_of,
+)
 from npstack.interop.options import LIMITS, checked_options
 from npstack.interop.stacks import layer_of
 from npstack.interop.weights import GATES, Weights, turned_update
@@ -163,7 +170,7 @@ def read(
         advice = "If they are no stack, read them one by one; two directions: Bidirectional(…)."
         fail(ShapeError, WHERE, expected, f"{error.expected}, {error.got}", advice)
     assumed = _assumed(chosen, cell, column, given=activations, forget=forget_bias, reset=reset)
-    given = {np.asarray(value).dtype for value in values_of(arrays)}
+    given = {as_numbers("", value).dtype for value in values_of(arrays)}
     target = checked[0][1].dtype
     if dtype is None and np.dtype(np.float16) in given:
         assumed += ("the arrays are float16; the layer computes in float32",)

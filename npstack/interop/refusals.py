@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npstack.core.errors import ArgumentError
+from npstack.core.errors import ArgumentError, ShapeError
 from npstack.core.numerics import Array
 from npstack.layers.base import Layer
 
@@ -72,7 +72,10 @@ def refuse(where: str, layer: Layer, refusal: Refusal, x: Array | None) -> None:
     x = drawn_input(layer) if x is None else x
     outputs = np.asarray(layer.forward(x).outputs)
     largest = float(np.abs(outputs).max())
-    other = refusal.without()
+    try:
+        other = refusal.without()
+    except ShapeError:  # what is left does not fit together
+        other = None
     error, said = largest, "Nothing can be written without it: all of the outputs would be wrong"
     if other is not None:
         dtype = next(iter(other.params.values())).dtype

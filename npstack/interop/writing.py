@@ -26,6 +26,7 @@ from npstack.layers import Layer
 
 WHERE = "write"
 CONVENTIONS = ("input", "halves", "kept")
+DTYPES = ("float16", "float32", "float64")
 SECOND = "second bias"  # one that a layer may be without though it has the first
 IN_INPUT = "all in the input's bias"
 
@@ -51,7 +52,7 @@ def write(
         one half in each, whose sum is exact; or as they are: two of a layer that has two
         (`TwoBiases`), none of one without (`NoBias`), and one in the bias of the input.
     dtype : dtype, optional
-        Of the arrays, float32 for example; by default that of the layer.
+        Of the arrays: float16, float32 or float64; by default that of the layer.
     x : array (B, T, D), optional
         An input on which the size of an error is measured, if something cannot be represented.
 
@@ -131,7 +132,8 @@ def arrays_for(
             notes += [row for row in extra if row not in notes]
     notes += _of_layer(pieces)
     if dtype is not None:
-        arrays, notes = _as_dtype(where, arrays, notes, check_dtype(where, dtype))
+        name = check_option(where, "dtype", check_dtype(where, dtype).name, DTYPES)
+        arrays, notes = _as_dtype(where, arrays, notes, np.dtype(name))
     return arrays, Report(tuple(notes))
 
 

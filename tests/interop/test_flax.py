@@ -180,7 +180,7 @@ def test_what_is_neither_tree_nor_module() -> None:
     with pytest.raises(ArgumentError, match="give its variables"):
         recurrent_parts(linen.LSTMCell(3))
     with pytest.raises(DtypeError, match="a/kernel must be an array"):
-        recurrent_parts({"a": {"kernel": "words"}})
+        recurrent_parts({"a": {"kernel": object()}})
     with pytest.raises(DataError, match="there must be a recurrent layer"):
         arrays_of({"Dense_0": {"kernel": np.ones((2, 2))}}, "cell")
 

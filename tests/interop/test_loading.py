@@ -50,7 +50,7 @@ def test_what_is_no_model():
         interop.recurrent_parts(3)
     with pytest.raises(nps.DataError, match="recurrent layer"):
         interop.load({"head.weight": np.ones((1, 5))})
-    with pytest.raises(nps.DtypeError, match="Run it in its framework"):
+    with pytest.raises(nps.DtypeError, match="Give the live model"):
         interop.capture(MODEL, np.ones((1, 2, 3)))
 
 

@@ -22,7 +22,7 @@ from npstack import (
     TwoBiases,
 )
 from npstack.cells.parts import Peepholes, Projection
-from npstack.interop import CannotRepresent, load, read, to_model, to_module, to_onnx, write
+from npstack.interop import CannotRepresent, load, read, save, to_model, to_module, to_onnx, write
 from tests.specification.onnx_runs import session
 
 F4: Any = {"dtype": np.float32}
@@ -203,3 +203,75 @@ def test_a_state_of_nnx_in_a_dictionary() -> None:
     cell = nnx.LSTMCell(3, 4, rngs=nnx.Rngs(0))
     found = load(nnx.to_pure_dict(nnx.state(cell, nnx.Param)), activations={}).layer
     assert all((found.params[n] == a).all() for n, a in load(cell).layer.params.items())
+
+
+def test_plain_and_variant_cells_in_one_layer(tmp_path: Any) -> None:
+    layers = {
+        "plain": Sequential(Recurrent(lstm()), Recurrent(variant(size=4))),
+        "one peeps": Sequential(Recurrent(variant(Peepholes())), Recurrent(lstm(4))),
+    }
+    for name, layer in layers.items():
+        save(layer, tmp_path / "t.npz", "lasagne")
+        again = load(tmp_path / "t.npz").layer
+        assert abs(again.forward(X).outputs - layer.forward(X).outputs).max() < 1e-6, name
+
+
+@pytest.mark.parametrize("merge", ["sum", "mul"])
+def test_a_stack_that_cannot_be_built_without_it(merge: str) -> None:
+    ways = [Recurrent(lstm(size)) for size in (3, 3, 4, 4)]
+    layer = Sequential(Bidirectional(*ways[:2], merge=merge), Bidirectional(*ways[2:], merge=merge))
+    with pytest.raises(CannotRepresent, match="joins two directions by concat"):
+        write(layer, "pytorch")
+
+
+@pytest.mark.parametrize("dtype", [object, np.complex64, np.longdouble, "int32"])
+def test_types_that_files_do_not_have(dtype: Any) -> None:
+    with pytest.raises((ArgumentError, DtypeError), match="dtype"):
+        write(Recurrent(lstm()), "pytorch", dtype=dtype)
+
+
+def test_what_stands_beside_weights_is_left_out() -> None:
+    arrays = write(Recurrent(lstm()), "pytorch")[0]
+    found = load({"state_dict": arrays, "epoch": 3, "name": "best", "best": None})
+    assert abs(found.layer.forward(X).outputs).max() > 0
+
+
+def test_names_of_parts_are_taken_as_they_are() -> None:
+    one = {f"a:b/{n}": a for n, a in write(Recurrent(lstm()), "keras")[0].items()}
+    other = {f"a/{n}": a for n, a in write(Recurrent(LSTMCell(3, 2, rng=RNG)), "keras")[0].items()}
+    found = {**one, **{n: a.astype("f4") for n, a in other.items()}}
+    assert load(found, "a").layer.hidden_size == 2
+    assert load(found, "a:b").layer.hidden_size == 4
+    with pytest.raises(ArgumentError, match="must be one of '\\(the model\\)', got 'model'"):
+        load(write(Recurrent(lstm()), "pytorch")[0], "model")
+
+
+@pytest.mark.frameworks
+@pytest.mark.filterwarnings("ignore")
+def test_noise_that_frameworks_draw_otherwise() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("keras")
+    alike = Sequential(Recurrent(lstm()), Dropout(0.2), Dropout(0.2), Recurrent(lstm(4)))
+    assert to_module(alike).dropout == 0
+    last = Recurrent(lstm(), return_sequences=False)
+    model = to_model(Sequential(last, Dropout(0.4, each_step=False)))
+    assert model(X, training=True).shape == (2, 4)
+    with pytest.raises(ArgumentError, match="narrower than the cell, got 4 of 4"):
+        to_module(narrow(3, 4))
+
+
+@pytest.mark.frameworks
+def test_read_takes_tensors() -> None:
+    torch = pytest.importorskip("torch")
+    module = torch.nn.LSTM(3, 4)
+    expected = load(module).layer.params
+    found = read(dict(module.named_parameters()), "pytorch").layer.params
+    assert all((found[name] == value).all() for name, value in expected.items())
+    assert read(module.bfloat16().state_dict(), "pytorch").layer.dtype == np.float32
+
+
+@pytest.mark.frameworks
+def test_keys_of_random_numbers_are_left_out() -> None:
+    nnx = pytest.importorskip("flax.nnx")
+    layer = nnx.RNN(nnx.LSTMCell(3, 4, rngs=nnx.Rngs(0)), rngs=nnx.Rngs(1))
+    assert load(nnx.to_pure_dict(nnx.state(layer)), activations={}).layer.hidden_size == 4

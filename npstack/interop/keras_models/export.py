@@ -45,7 +45,8 @@ def to_model(
     ----------
     layer : Layer or Imported
         A recurrent layer, in one or two directions, or a stack of them; with `Dropout` and
-        `RecurrentDropoutPerGate`, which Keras has, and without other noise.
+        `RecurrentDropoutPerGate` around the cell, of one rate in both directions, which Keras
+        has, and without other noise.
     biases : {"kept", "input", "halves"}
         Of `write`.
     dtype : dtype, optional
@@ -79,8 +80,8 @@ def to_model(
     made: list[Any] = []
     name = next(iter(arrays.values())).dtype.name
 
-    def dropout(own: Dropout) -> Any:
-        noise = None if own.each_step else (None, 1, None)
+    def dropout(own: Dropout, *, steps: bool = True) -> Any:
+        noise = None if own.each_step or not steps else (None, 1, None)
         return keras.layers.Dropout(own.rate, noise_shape=noise, dtype=name)
 
     for number in range(part.layers):
@@ -90,7 +91,8 @@ def to_model(
         turn = part.attributes["backwards"] and number == 0
         drops = _recurrent_dropout(pieces.recurrent[number])
         made.append(_layer(keras, own, part, full=full, turn=turn, recurrent_dropout=drops))
-    made += map(dropout, pieces.dropout[-1])
+    steps = part.attributes["return_sequences"]
+    made += [dropout(each, steps=steps) for each in pieces.dropout[-1]]
     if len(made) == 1:
         return made[0]
     return keras.Sequential([keras.Input((None, part.input_size), dtype=name), *made])

@@ -40,7 +40,7 @@ GUESSED = {
 }
 WITHOUT = (
     "the file has no configuration: its layers read forward, return all steps and join directions "
-    "by concat; where they do not: load(…, backwards=True, return_sequences=False, merge='sum')"
+    "by concat; where they do not: load(…, backwards=True), return_sequences=False or merge='sum'"
 )
 
 

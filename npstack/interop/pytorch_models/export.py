@@ -78,12 +78,15 @@ def to_module(
         options |= {"num_layers": part.layers, "bidirectional": part.bidirectional}
         options["batch_first"] = True
         between = pieces_of(where, layer).dropout[1:-1]
-        rates = [{own.rate: own.each_step for own in gap} for gap in between]
+        rates = [[own.rate if own.each_step else 0.0 for own in gap] for gap in between]
         if rates and len(rates[0]) == 1 and all(own == rates[0] for own in rates):
-            ((rate, each_step),) = rates[0].items()
-            options["dropout"] = rate if each_step else 0.0
+            options["dropout"] = rates[0][0]
         if "weight_hr_l0" in arrays:
             options["proj_size"] = len(arrays["weight_hr_l0"])
+            if options["proj_size"] >= part.hidden_size:
+                expected = "a projection of PyTorch must be narrower than the cell"
+                got = f"{options['proj_size']} of {part.hidden_size}"
+                fail(ArgumentError, where, expected, got, "Multiply the outputs by R behind it.")
     sizes = part.input_size, part.hidden_size
     module = getattr(torch.nn, name)(*sizes, device="meta", **options).to_empty(device="cpu")
     module.load_state_dict(tensors)
