@@ -82,7 +82,7 @@ def as_numbers(name: str, value: Any) -> Array:
         advice = "Join the names by a slash: {'hi/kernel': …}; or give the arrays of one part."
         fail(DtypeError, WHERE, f"{what} must be an array", "a dictionary", advice)
     try:
-        array = as_numpy(value) if hasattr(value, "detach") else np.asarray(value)
+        array = as_numpy(value)
     except Exception as error:  # what a framework raises for its own arrays
         advice = "Give NumPy arrays, or tensors that hold numbers."
         fail(DtypeError, WHERE, f"{what} must be an array", in_words(error), advice)

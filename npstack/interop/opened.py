@@ -70,9 +70,11 @@ class Opened(NamedTuple):
         }
 
 
-def as_numpy(tensor: Any) -> Array:
-    """A copy of a tensor of PyTorch; bfloat16, which NumPy has not, as float32, which holds it."""
-    tensor = tensor.detach().cpu()
+def as_numpy(value: Any) -> Array:
+    """An array. Of a tensor of PyTorch a copy, of bfloat16, which NumPy has not, in float32."""
+    if not hasattr(value, "detach"):
+        return np.asarray(value)
+    tensor = value.detach().cpu()
     wide = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
     return np.array(wide.numpy(), order="C")
 
@@ -100,7 +102,7 @@ def flattened(where: str, tree: Mapping[str, Any], prefix: str = "") -> dict[str
         if not hasattr(value, "__array__") and not isinstance(value, int | float | list):
             fail(DtypeError, where, f"{path} must be an array", kind_of(value), "Leave it out.")
         try:
-            found[path] = as_numpy(value) if hasattr(value, "detach") else np.asarray(value)
+            found[path] = as_numpy(value)
         except Exception as error:  # what a framework raises for its own arrays
             advice = "Give arrays of numbers that are on the processor, or leave it out."
             fail(DtypeError, where, f"{path} must be an array", in_words(error), advice)

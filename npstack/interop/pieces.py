@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -46,7 +46,7 @@ class Pieces:
     @cached_property
     def cells(self) -> list[list[Cell]]:
         """The cells, without what acts in training only."""
-        return [[_inside(own.cell) for own in ways] for ways in self.recurrent]
+        return [[_unwrapped(own.cell)[0] for own in ways] for ways in self.recurrent]
 
     @cached_property
     def weights(self) -> list[list[Weights]]:
@@ -89,7 +89,7 @@ class Pieces:
     def in_training(self) -> tuple[Row, ...]:
         """What acts in training only, and is no array."""
         cells = [own.cell for ways in self.recurrent for own in ways]
-        found = dict.fromkeys(kind for cell in cells for kind in _around(cell))
+        found = dict.fromkeys(kind for cell in cells for kind in _unwrapped(cell)[1])
         said = (IN_TRAINING[kind] for kind in found)
         rows = [Row(f"({name})", "in training only: not stored", at, False) for name, at in said]
         if any(self.dropout):
@@ -99,27 +99,29 @@ class Pieces:
         return tuple(rows)
 
 
-def pieces_of(where: str, layer: Layer | Imported) -> Pieces:
-    """A layer taken apart.
+def pieces_of(where: str, layer: Layer | Imported | Pieces) -> Pieces:
+    """A layer taken apart, if it is not yet.
 
     Raises
     ------
     ArgumentError
         It is no recurrent layer, in one or two directions, nor a stack of such layers.
     """
+    if isinstance(layer, Pieces):
+        return layer
     own = layer.layer if isinstance(layer, Imported) else layer
     recurrent, how = cells_of(where, own)
     return Pieces(own, recurrent, {**how, "return_sequences": recurrent[-1][0].return_sequences})
 
 
 def part_for(
-    layer: Layer | Imported, layout: str = "onnx", *, where: str = "part_for"
+    layer: Layer | Imported | Pieces, layout: str = "onnx", *, where: str = "part_for"
 ) -> RecurrentPart:
     """The description of a layer that `write` takes, to be read with the arrays that it gives.
 
     Parameters
     ----------
-    layer : Layer or Imported
+    layer : Layer, Imported or Pieces
         A recurrent layer, in one or two directions, or a stack of them.
     layout : str
         The name of the layout of the arrays.
@@ -165,15 +167,10 @@ def part_for(
     )
 
 
-def _around(cell: Cell) -> Iterator[type[Any]]:
-    """The kinds of what acts in training only around a cell."""
+def _unwrapped(cell: Cell) -> tuple[Cell, list[type[Any]]]:
+    """A cell without what acts in training only, and the kinds of that, the outermost first."""
+    kinds: list[type[Any]] = []
     while isinstance(cell, tuple(IN_TRAINING)):
-        yield next(kind for kind in IN_TRAINING if isinstance(cell, kind))
+        kinds.append(next(kind for kind in IN_TRAINING if isinstance(cell, kind)))
         cell = cell.cell  # type: ignore[attr-defined]
-
-
-def _inside(cell: Cell) -> Cell:
-    """A cell without its dropout and zoneout."""
-    while isinstance(cell, tuple(IN_TRAINING)):
-        cell = cell.cell  # type: ignore[attr-defined]
-    return cell
+    return cell, kinds

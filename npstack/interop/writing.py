@@ -91,7 +91,7 @@ def write(
 
 def arrays_for(
     where: str,
-    layer: Layer | Imported,
+    layer: Layer | Imported | Pieces,
     layout: str,
     *,
     biases: str,
@@ -103,8 +103,9 @@ def arrays_for(
     pieces = pieces_of(where, layer)
     notes: list[Row] = []
     column_of(where, layout, "lstm")
-    kinds = [kind_of_cell(cell) for ways in pieces.cells for cell in ways]
-    for kind, cell in zip(kinds, (cell for ways in pieces.cells for cell in ways), strict=True):
+    cells = [cell for ways in pieces.cells for cell in ways]
+    kinds = [kind_of_cell(cell) for cell in cells]
+    for kind, cell in zip(kinds, cells, strict=True):
         if kind is None or kind != kinds[0]:
             refuse(where, pieces.layer, _foreign(layout, kind, cell), x)
     chosen, column = column_of(where, layout, str(kinds[0]))
@@ -116,7 +117,7 @@ def arrays_for(
         for n, own in enumerate(ways):
             for refusal in cell_refusals(chosen, column, pieces, k, n):
                 refuse(where, pieces.layer, refusal, x)
-            made_arrays, rows = _arrays(column, own, biases, filled[0 if column.many else k])
+            made_arrays, rows = _arrays(column, own, biases, filled[k])
             several = len(pieces.weights) > 1 and not column.many
             names = {entry: name for name, entry in column.named(k, n, len(ways))}
             for entry, value in made_arrays:
@@ -164,11 +165,12 @@ def _foreign(layout: str, kind: str | None, cell: Cell) -> Refusal:
 
 
 def _filled(column: Column, weights: list[list[Weights]], biases: str) -> list[set[str]]:
-    """Words of optional arrays that some cell of a layer stores: then all of its cells do.
+    """For each layer, words of optional arrays that some cell stores: then all of its cells do.
 
-    If one object of the framework holds all layers, the words are those of all, in the first set.
+    If one object of the framework holds all layers, their cells count together.
     """
-    layers = [[own for ways in weights for own in ways]] if column.many else weights
+    every = [own for ways in weights for own in ways]
+    layers = [every] * len(weights) if column.many else weights
     return [
         {
             entry.optional

@@ -74,9 +74,9 @@ def to_model(
     """
     where = "to_model"
     keras = import_keras(where)
-    arrays, _ = arrays_for(where, layer, "keras", biases=biases, dtype=dtype)
-    part = part_for(layer, "keras", where=where)
     pieces = pieces_of(where, layer)
+    arrays, _ = arrays_for(where, pieces, "keras", biases=biases, dtype=dtype)
+    part = part_for(pieces, "keras", where=where)
     made: list[Any] = []
     name = next(iter(arrays.values())).dtype.name
 

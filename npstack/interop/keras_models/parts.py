@@ -91,27 +91,17 @@ def part_at(keras: ModuleType, place: Place) -> RecurrentPart:
     built = place.layer.built and all(layer.built for layer in place.pair)
     if not built and not settings.refused:
         settings = settings._replace(refused="It has no weights yet. Call the model once.")
-    sizes = (0, settings.units[-1])
-    if built and not settings.refused:
-        sizes = (
-            int(_cells(place.pair[0] if place.pair else place.layer)[0].kernel.shape[0]),
-            sizes[1],
-        )
-    return part_of(place.name, settings, sizes, bidirectional=bool(place.pair), layout="keras")
-
-
-def part_of(
-    name: str, settings: Settings, sizes: tuple[int, int], *, bidirectional: bool, layout: str
-) -> RecurrentPart:
-    """A part, from what is known of its layer."""
+    D = 0
+    if not settings.refused:
+        D = int(_cells(place.pair[0] if place.pair else place.layer)[0].kernel.shape[0])
     return RecurrentPart(
-        name=name,
+        name=place.name,
         kind=settings.kind,
-        input_size=sizes[0],
-        hidden_size=sizes[1],
+        input_size=D,
+        hidden_size=settings.units[-1],
         layers=len(settings.units),
-        bidirectional=bidirectional,
-        layout=layout,
+        bidirectional=bool(place.pair),
+        layout="keras",
         attributes=dict(settings.attributes),
         refused=settings.refused,
         remarks=settings.said,

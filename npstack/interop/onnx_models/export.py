@@ -20,7 +20,7 @@ from npstack.interop.layout import activation_of
 from npstack.interop.onnx_models.graphs import import_onnx
 from npstack.interop.onnx_models.nodes import ACTIVATIONS, KINDS, PLACES, USUAL
 from npstack.interop.parts import RecurrentPart
-from npstack.interop.pieces import part_for
+from npstack.interop.pieces import part_for, pieces_of
 from npstack.interop.writing import arrays_for
 from npstack.layers import Layer
 
@@ -83,8 +83,9 @@ def to_onnx(
     where = "to_onnx"
     target = None if path is None else check_target(where, path)
     onnx = import_onnx(where)
-    arrays, _ = arrays_for(where, layer, "onnx", biases=biases, dtype=dtype)
-    part = part_for(layer, "onnx", where=where)
+    pieces = pieces_of(where, layer)
+    arrays, _ = arrays_for(where, pieces, "onnx", biases=biases, dtype=dtype)
+    part = part_for(pieces, "onnx", where=where)
     model = onnx.helper.make_model(
         _graph(where, onnx, arrays, part, lengths=lengths, states=states),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],

@@ -41,9 +41,9 @@ def to_module(
     Returns
     -------
     torch.nn.LSTM, GRU or RNN, or LSTMCell, GRUCell or RNNCell
-        Its parameters are copies, no random number is drawn. It has the
-        dropout of the stack, if that is the same between all layers and drawn anew at each step;
-        no other dropout, nor zoneout. It returns every step, also if the layer returns the last.
+        Its parameters are copies; no random number is drawn. It has the dropout of the stack, if
+        that is the same between all layers and drawn anew at each step; no other dropout, nor
+        zoneout. It returns every step, also if the layer returns the last.
 
     Raises
     ------
@@ -61,8 +61,9 @@ def to_module(
     where = "to_module"
     layout = check_option(where, "layout", layout, ("pytorch", "pytorch-cell"))
     torch = import_torch(where)
-    arrays, _ = arrays_for(where, layer, layout, biases=biases, dtype=dtype)
-    part = part_for(layer, layout, where=where)
+    pieces = pieces_of(where, layer)
+    arrays, _ = arrays_for(where, pieces, layout, biases=biases, dtype=dtype)
+    part = part_for(pieces, layout, where=where)
     tensors = {name: torch.tensor(np.array(value)) for name, value in arrays.items()}
     options: dict[str, Any] = {"dtype": next(iter(tensors.values())).dtype}
     options["bias"] = any(name.startswith("bias") for name in arrays)
@@ -77,7 +78,7 @@ def to_module(
     else:
         options |= {"num_layers": part.layers, "bidirectional": part.bidirectional}
         options["batch_first"] = True
-        between = pieces_of(where, layer).dropout[1:-1]
+        between = pieces.dropout[1:-1]
         rates = [[own.rate if own.each_step else 0.0 for own in gap] for gap in between]
         if rates and len(rates[0]) == 1 and all(own == rates[0] for own in rates):
             options["dropout"] = rates[0][0]
